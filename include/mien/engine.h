@@ -1,0 +1,124 @@
+// The engine: made once, shared by threads, turns the bytes of an image into faces.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mien/face.h"
+#include "mien/image.h"
+#include "mien/result.h"
+#include "mien/settings.h"
+
+namespace mien {
+
+// exact: SCRFD and ArcFace as InsightFace runs them. standard ("default"): rectangles instead of squares, small images
+// at their own size, a second pass for faces that fill the image, tiles for panoramas. fast: cheaper arithmetic.
+enum class Precision { exact, standard, fast };
+
+struct EngineOptions {
+  std::string detector;  // a name from the catalogue or a path of an ONNX file; empty: the default
+  std::string embedder;  // likewise
+  Precision precision = Precision::standard;
+  bool load_embedder = true;
+  std::optional<float> det_threshold;  // 0..1; empty: the model's own
+  Settings settings;
+};
+
+struct AnalyzeOptions {
+  bool embed = true;
+  bool face_quality = true;
+  bool image_quality = false;
+  bool phash = false;
+  bool enhance = false;    // enlarge and sharpen small images first (see enhance_image)
+  bool rotations = false;  // look at the image turned by 90, 180 and 270 degrees too, and keep the best
+  double min_quality = 0;  // faces with a lower overall_score are dropped; 0 keeps all
+};
+
+// What is accepted before a byte is decoded.
+struct ImageLimits {
+  std::size_t bytes_max = std::size_t{256} << 20;
+  std::int64_t pixels_max = 200'000'000;
+  int side_max = 65'000;
+};
+
+struct ModelInfo {
+  std::string name;     // catalogue name, or the file's name
+  std::string path;
+  std::string sha256;
+  std::string licence;
+  std::string role;     // "detector" or "embedder"
+  int dimension = 0;    // of an embedding
+  std::optional<float> threshold_verify;  // cosine at a false match rate of 1e-3
+  std::optional<float> threshold_search;  // cosine at a false match rate of 1e-5
+  std::string threshold_source;
+};
+
+// Memory that one thread uses again from image to image. Make one a thread; it must not be shared.
+class Workspace {
+ public:
+  Workspace();
+  ~Workspace();
+  Workspace(Workspace&&) noexcept;
+  Workspace& operator=(Workspace&&) noexcept;
+  struct State;
+  State& state() { return *state_; }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+class Engine {
+ public:
+  // Loads the runtime and the models. Throws Exception: not_found (model, runtime), bad_data (not a model),
+  // unsupported (a model without landmarks, a precision that is not built in), unavailable (a required GPU).
+  explicit Engine(EngineOptions options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // The bytes of an image file. Safe to call from many threads, each with its own Workspace.
+  Result<Analysis> analyze(Bytes encoded, const AnalyzeOptions& options, Workspace& workspace) const;
+  Result<Analysis> analyze(Bytes encoded, const AnalyzeOptions& options = {}) const;
+  // Pixels, upright, RGB or gray. Not copied.
+  Result<Analysis> analyze_pixels(ImageView pixels, const AnalyzeOptions& options, Workspace& workspace) const;
+  // Several images at once: their faces share embedding batches. One result an image, in order; the same results
+  // as one by one.
+  std::vector<Result<Analysis>> analyze_batch(std::span<const Bytes> images, const AnalyzeOptions& options,
+                                              Workspace& workspace) const;
+
+  const ModelInfo& detector() const;
+  const ModelInfo* embedder() const;  // null when it was not loaded
+  const EngineOptions& options() const;
+  std::string runtime() const;  // "onnxruntime 1.31.1"
+
+  struct State;
+  const State& state() const { return *state_; }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+// Operations of their own, without models. All take encoded bytes; orientation is applied unless said otherwise.
+struct EnhancedImage {
+  std::vector<std::uint8_t> bytes;  // JPEG quality 95, or the input untouched when it was large enough
+  double scale = 1.0;               // of the upscale
+};
+Result<EnhancedImage> enhance_image(Bytes encoded);
+// The box grown by `margin` of its size on each side and clipped, as a JPEG of quality 95.
+Result<std::vector<std::uint8_t>> crop_face(Bytes encoded, Box bbox, double margin = 0.2);
+// Fits inside width x height, keeps the aspect ratio, never enlarges; JPEG of quality 85.
+Result<std::vector<std::uint8_t>> create_thumbnail(Bytes encoded, int width = 150, int height = 150);
+// The 64-bit DCT hash as 16 hex digits, of the pixels as stored (orientation not applied), equal to imagehash.phash.
+Result<std::string> compute_phash(Bytes encoded);
+struct ImageQuality {
+  int width = 0;
+  int height = 0;
+  Quality quality;
+};
+Result<ImageQuality> assess_quality(Bytes encoded);
+// Pixels, RGB or gray, of the whole view or of the box clipped to it.
+Quality assess_quality(ImageView pixels, const Box* bbox = nullptr, const Landmarks* landmarks = nullptr);
+
+}  // namespace mien

@@ -1,0 +1,105 @@
+// What mien says about an image: faces, their quality, where each operation ran, how long it took.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mien/result.h"
+
+namespace mien {
+
+// Pixels of the upright original; x to the right, y down; (0, 0) is the top-left corner.
+struct Point {
+  float x = 0;
+  float y = 0;
+};
+
+struct Box {
+  float x1 = 0;
+  float y1 = 0;
+  float x2 = 0;
+  float y2 = 0;
+  float width() const { return x2 - x1; }
+  float height() const { return y2 - y1; }
+};
+
+// Left eye, right eye, nose tip, left and right corner of the mouth, as the viewer sees them.
+using Landmarks = std::array<Point, 5>;
+
+// Degrees. Yaw: positive when the face turns to the viewer's right; pitch: positive when it looks up; roll: positive
+// when the head leans clockwise. From five landmarks: an estimate, good to about ten degrees.
+struct PoseAngles {
+  float yaw = 0;
+  float pitch = 0;
+  float roll = 0;
+};
+
+struct Quality {
+  double blur_score = 0;  // variance of the 3x3 Laplacian of the gray image; larger is sharper
+  double brightness = 0;  // mean of the gray image, 0..255
+  double contrast = 0;    // standard deviation of the gray image, 0..127.5
+  double sharpness = 0;   // mean of sqrt(Sx^2 + Sy^2), 3x3 Sobel
+  double overall_score = 0;               // 0..1, larger is better
+  std::optional<double> occlusion_score;  // empty: not measured (no method with a published source is built in)
+  std::optional<PoseAngles> pose_angles;  // empty when there are no landmarks
+};
+
+struct Face {
+  Box bbox;
+  std::optional<Landmarks> landmarks;
+  float det_score = 0;             // 0..1
+  float scale = 1;                 // detector-input pixels per original pixel
+  float enhancement_scale = 1;     // upscale applied before detection, 1 if none
+  std::vector<float> embedding;    // as the model gives it, not normalised; empty when not asked for
+  std::optional<Quality> quality;  // of the box clipped to the image; empty when not asked for
+  float face_width() const { return bbox.width(); }
+  float face_height() const { return bbox.height(); }
+};
+
+// Where one operation ran, proved by what the runtime reports, with the reason when that differs from the request.
+struct Placement {
+  std::string operation;  // face_detection, ...
+  std::string requested;  // cpu, gpu or require
+  std::string ran;        // the backend's name, or "mixed"
+  std::string runtime;    // onnxruntime 1.31.1, or "mien" for our own kernels
+  std::string device;     // the processor's name
+  std::optional<std::string> reason;
+};
+
+// Wall-clock milliseconds spent on one image.
+struct Timings {
+  double read = 0;
+  double decode = 0;
+  double enhance = 0;
+  double detect = 0;
+  double embed = 0;
+  double quality = 0;
+  double total = 0;
+};
+
+struct ModelNames {
+  std::string detector;
+  std::string embedder;
+};
+
+// Everything known about one image after its analysis.
+struct Analysis {
+  std::string format;  // "jpeg", "png"
+  int width = 0;       // of the upright original
+  int height = 0;
+  std::string phash;   // 16 hex digits; empty when not asked for
+  std::vector<Face> faces;         // by falling det_score
+  std::optional<Quality> quality;  // of the whole image, when asked for
+  ModelNames models;
+  std::vector<Placement> placement;
+  Timings timings_ms;
+  std::vector<std::string> warnings;
+};
+
+// Cosine similarity of two embeddings of one model, -1..1; 0 when either is zero or their sizes differ.
+float cosine_similarity(const std::vector<float>& a, const std::vector<float>& b);
+
+}  // namespace mien

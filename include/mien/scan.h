@@ -1,0 +1,100 @@
+// The main job: sources (files, folders, lists) in, one record an image out, in order, exactly once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "mien/engine.h"
+#include "mien/face.h"
+#include "mien/result.h"
+
+namespace mien {
+
+struct Match {
+  int face = 0;           // index into Record::analysis.faces
+  float similarity = 0;   // cosine
+};
+
+// One image of a scan: what was found, or why nothing could be.
+struct Record {
+  std::string source;             // path as found, raw bytes; may not be UTF-8
+  std::int64_t source_size = -1;  // bytes; -1 when the file could not be read
+  std::int64_t source_mtime_ns = 0;
+  std::string sha256;
+  Analysis analysis;
+  std::vector<Match> matches;     // filled when the scan looks for somebody
+  bool like = false;              // whether the scan looked for somebody
+  std::optional<Error> error;
+};
+
+enum class EmbeddingFormat { none, json, base64 };
+
+// One JSON object on one line, without the newline (docs/formats.md).
+std::string record_to_json(const Record& record, EmbeddingFormat embeddings);
+// Reads such a line back. Embeddings are read when present.
+Result<Record> record_from_json(std::string_view line);
+
+struct ScanOptions {
+  std::vector<std::string> sources;  // files and folders
+  std::string list_path;             // a file with one path a line, "-" for standard input; empty: none
+  bool list_is_nul_separated = false;
+  std::vector<std::string> excludes;  // globs against the path below the folder and the file name
+  std::string out_path;              // JSON lines; empty: none
+  bool resume = false;
+  bool force = false;
+  std::string like_path;             // a photo of the person looked for
+  std::optional<float> threshold;    // cosine; empty: the embedder's search threshold
+  EmbeddingFormat embeddings = EmbeddingFormat::none;
+  std::string crops_dir;             // a JPEG a face; empty: none
+  std::string report_path;           // HTML; empty: none
+  int threads = 0;                   // 0: one a core
+  AnalyzeOptions analyze;
+  ImageLimits limits;
+};
+
+struct ScanProgress {
+  std::int64_t done = 0;
+  std::int64_t found = 0;           // images found so far
+  bool listing_finished = false;    // whether `found` is final
+  double images_per_second = 0;
+};
+
+struct ScanSummary {
+  std::int64_t images = 0;       // records in the output, those of an earlier run included
+  std::int64_t analyzed = 0;     // in this run
+  std::int64_t resumed = 0;      // taken from an earlier run
+  std::int64_t duplicates = 0;   // same content under another name
+  std::int64_t failed = 0;
+  std::int64_t faces = 0;
+  std::int64_t matched_images = 0;
+  double seconds = 0;
+  std::optional<float> threshold;                // used for matches
+  double expected_false_matches = 0;             // among this many faces at that threshold
+  bool interrupted = false;
+  std::vector<Placement> placement;              // one an operation, summed over the run
+  std::vector<std::string> placement_counts;     // "face_detection: cpu 12 of 12"
+};
+
+struct ScanCallbacks {
+  std::function<void(const Record&, const std::string& json_line)> on_record;  // in order, from one thread
+  std::function<void(const ScanProgress&)> on_progress;                        // a few times a second
+};
+
+// Runs to the end, or until the token asks to stop (what is done is kept). Throws Exception for what makes the whole
+// scan impossible: no such source, an output that exists, a photo to look for without exactly one usable face.
+ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCallbacks& callbacks,
+                 std::stop_token stop = {});
+
+struct ReportOptions {
+  std::string title = "mien report";
+  std::string command;        // as typed, shown in the report
+  int thumbnails_max = 2000;
+};
+// Reads records (JSON lines) and writes one self-contained HTML file, mode 0600. Throws Exception(io, bad_data).
+void write_report(const std::string& records_path, const std::string& html_path, const ReportOptions& options);
+
+}  // namespace mien

@@ -1,0 +1,70 @@
+// Settings: what may be set from outside, its value, and where that value came from.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "mien/result.h"
+
+namespace mien {
+
+// What a flag of an operation asks for.
+enum class GpuMode { off, on, require };  // false; true: GPU with fallback to the CPU; require: no fallback
+
+// The five operations, in the order of the table in src/ops/operations.h.
+inline constexpr std::size_t kOperationCount = 5;
+std::string_view operation_name(std::size_t index);  // "face_detection", ...
+
+// One setting as it stands.
+struct SettingValue {
+  std::string name;     // upper case: GPU_BATCH_SIZE
+  std::string value;    // normalised: "true", "32", "auto"
+  std::string source;   // "default", "environment GPU_BATCH_SIZE", ".env line 3", "~/.config/mien/env line 1", "--batch"
+  std::string help;     // one line
+  std::string allowed;  // "false, true or require"
+};
+
+struct Settings {
+  bool all_gpu = false;
+  std::array<GpuMode, kOperationCount> operation_gpu{};  // each flag as set, without all_gpu
+  std::string gpu_backend = "auto";
+  int gpu_device_id = 0;
+  double gpu_memory_limit_gb = 8;
+  int gpu_batch_size = 32;
+  std::string log_level = "INFO";
+  std::string runtime = "auto";
+  bool allow_software_gpu = false;
+  std::string model_dir;    // empty: the default places
+  std::string ort_library;  // empty: the default places
+  std::vector<SettingValue> values;   // all of the above, for `mien config`
+  std::vector<std::string> warnings;  // for example an unknown LOG_LEVEL, which other programs use too
+
+  // What is asked for this operation once ALL_GPU is taken into account.
+  GpuMode gpu_mode(std::size_t operation) const;
+  bool is_gpu_enabled_for_operation(std::string_view name) const;
+};
+
+// Where settings are read from. Tests replace it; the default reads the process and its files.
+struct SettingsSources {
+  std::function<std::vector<std::pair<std::string, std::string>>()> environment;
+  std::string dotenv_path = ".env";
+  std::string user_path;  // empty: $XDG_CONFIG_HOME/mien/env or ~/.config/mien/env
+  // Command-line flags: setting name, value, and the flag as typed. They win over everything.
+  struct Override {
+    std::string name;
+    std::string value;
+    std::string flag;
+  };
+  std::vector<Override> overrides;
+};
+
+// Precedence: overrides, environment (MIEN_NAME before NAME), .env, the user's file, default. Names are
+// case-insensitive. Throws Exception(invalid_argument) that names the variable, the value and what is allowed.
+Settings load_settings(const SettingsSources& sources = {});
+
+}  // namespace mien

@@ -1,0 +1,35 @@
+// Bytes of a file -> pixels as stored, with what the file says about its orientation.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mien/engine.h"
+#include "mien/image.h"
+#include "mien/result.h"
+
+namespace mien {
+
+struct DecodeOptions {
+  ImageLimits limits;
+  // 1, 2, 4 or 8: decode at this fraction of the size where the format can (JPEG); others ignore it.
+  int scale_denominator = 1;
+};
+
+struct DecodedImage {
+  Image pixels;         // RGB, as stored: orientation not applied
+  std::string format;   // "jpeg", "png"
+  int stored_width = 0;  // of the full size, before scale_denominator
+  int stored_height = 0;
+  int orientation = 1;  // EXIF, 1..8
+  std::vector<std::string> warnings;  // "truncated: ...": what there is was used
+};
+
+// Memory of `out` is used again. Errors: bad_data (no image, or nothing usable in it), limit_exceeded,
+// unsupported (a format that is not built in, named).
+Result<Done> decode_image(Bytes encoded, const DecodeOptions& options, DecodedImage& out);
+
+// The names of the formats that can be read here.
+std::vector<std::string> decodable_formats();
+
+}  // namespace mien

@@ -1,0 +1,19 @@
+#include "mien/image.h"
+
+#include <cassert>
+
+namespace mien {
+
+void Image::reset(int width, int height, int channels) {
+  assert(width >= 0 && height >= 0 && (channels == 1 || channels == 3));
+  width_ = width;
+  height_ = height;
+  channels_ = channels;
+  const std::size_t needed = size_bytes();
+  if (needed <= capacity_) return;
+  // Uninitialised on purpose: every decoder writes every pixel, and zeroing 36 MB costs milliseconds.
+  data_ = std::make_unique_for_overwrite<std::uint8_t[]>(needed);
+  capacity_ = needed;
+}
+
+}  // namespace mien

@@ -1,0 +1,16 @@
+// Small images made larger and crisper before detection: upscale, contrast, sharpness, unsharp mask, with Pillow's
+// arithmetic and 8 bits after each step.
+#pragma once
+
+#include "mien/image.h"
+
+namespace mien {
+
+// Width under 500 or height under 400.
+bool needs_enhancement(int width, int height);
+// 4, 3 or 2 by the shorter side, less where a side would pass 4,000 pixels; 1 when nothing is to be done.
+double enhancement_scale(int width, int height);
+// Always does all four steps (the caller asks needs_enhancement); returns the scale. RGB or gray.
+double enhance_pixels(ImageView in, Image& out);
+
+}  // namespace mien

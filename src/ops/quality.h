@@ -1,0 +1,19 @@
+// The four measures of quality, in one pass over the pixels (docs/formats.md has the formulas).
+#pragma once
+
+#include "mien/face.h"
+#include "mien/image.h"
+
+namespace mien {
+
+// RGB or gray, at least 1x1. Borders: reflect-101. Variances are population variances. overall_score is filled in;
+// pose_angles and occlusion_score are not.
+Quality measure_quality(ImageView pixels);
+
+// The weighted score of measures that are filled in; a missing occlusion's weight is shared among the rest.
+double overall_score(const Quality& measures);
+
+// Yaw, pitch and roll from five landmarks; the method and its source are named at the definition.
+PoseAngles estimate_pose(const Landmarks& landmarks);
+
+}  // namespace mien
