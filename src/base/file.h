@@ -1,0 +1,49 @@
+// Whole files in, whole files out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mien/result.h"
+
+namespace mien {
+
+// Errors: not_found; io (no permission, a folder, a pipe or device, a failing disk); limit_exceeded
+// when the file holds more than bytes_max bytes, of which nothing is read then.
+Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t bytes_max);
+
+// A file that appears under its name only when it is complete: it is written beside its
+// destination, with mode 0600 because our files hold faces, and renamed by commit(). Without
+// commit() nothing remains. An existing file is replaced; where the path is a link, the file it
+// points to is. Every failure is an Exception(io).
+class PrivateFile {
+ public:
+  explicit PrivateFile(const std::string& path);
+  ~PrivateFile();
+  PrivateFile(const PrivateFile&) = delete;
+  PrivateFile& operator=(const PrivateFile&) = delete;
+
+  void write(std::string_view text);
+  void commit();
+  std::uint64_t size_bytes() const { return size_bytes_; }  // written so far
+
+ private:
+  void flush();
+  void discard() noexcept;
+
+  std::string path_;        // links resolved
+  std::string path_shown_;  // as the caller wrote it, for messages
+  std::string path_partial_;
+  std::string buffer_;
+  std::uint64_t size_bytes_ = 0;
+  int descriptor_ = -1;
+};
+
+// All at once.
+void write_private_file(const std::string& path, std::span<const std::uint8_t> bytes);
+
+}  // namespace mien
