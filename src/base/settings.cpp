@@ -1,0 +1,244 @@
+// Where each setting is looked for, in order; the settings themselves are rows of
+// base/settings_table.cpp.
+#include "mien/settings.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <system_error>
+
+#include "base/env_file.h"
+#include "base/settings_table.h"
+
+namespace mien {
+namespace {
+
+constexpr std::uintmax_t kEnvFileBytesMax = 1 << 20;
+constexpr std::size_t kProblemsShownMax = 3;  // a file
+constexpr std::size_t kValueShownMax = 60;    // bytes of a wrong value in a message
+
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
+struct Found {
+  std::string value;
+  std::string source;
+};
+// One place, by name in upper case.
+using Layer = std::map<std::string, Found, std::less<>>;
+
+std::string upper(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return result;
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kSpace);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+Environment process_environment() {
+  Environment result;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    result.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return result;
+}
+
+std::string_view variable(const Environment& environment, std::string_view name) {
+  for (const auto& [key, value] : environment) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+Layer environment_layer(const Environment& environment) {
+  Layer layer;
+  for (const auto& [name, value] : environment) {
+    const std::string key = upper(name);
+    const Found found{value, fmt::format("environment {}", name)};
+    // Of several spellings, the one in capitals is meant.
+    if (key == name) {
+      layer.insert_or_assign(key, found);
+    } else {
+      layer.emplace(key, found);
+    }
+  }
+  return layer;
+}
+
+// A file as messages call it: below the home folder with "~".
+std::string shown_path(const std::string& path, std::string_view home) {
+  if (!home.empty() && path.starts_with(home) && path.substr(home.size()).starts_with('/')) {
+    return "~" + path.substr(home.size());
+  }
+  return path;
+}
+
+// The user's own file; empty when there is no home to have it in.
+std::string user_file_path(const Environment& environment) {
+  const std::string_view config = variable(environment, "XDG_CONFIG_HOME");
+  if (config.starts_with('/')) return std::string(config) + "/mien/env";
+  const std::string_view home = variable(environment, "HOME");
+  return home.empty() ? "" : std::string(home) + "/.config/mien/env";
+}
+
+// A file that is not there is an empty text; one that is there and cannot be used is a warning as
+// well.
+std::string read_file(const std::string& path, const std::string& shown,
+                      std::vector<std::string>& warnings) {
+  if (path.empty()) return {};
+  const auto warn = [&](std::string_view reason) {
+    warnings.push_back(fmt::format("{}: {}: no setting is taken from it", shown, reason));
+    return std::string();
+  };
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found) return {};
+  if (status.type() == std::filesystem::file_type::none) return warn(error.message());
+  if (status.type() != std::filesystem::file_type::regular) return warn("not a file");
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error) return warn(error.message());
+  if (size > kEnvFileBytesMax) return warn(fmt::format("larger than {} bytes", kEnvFileBytesMax));
+  std::ifstream stream(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  if (!stream && !stream.eof()) return warn("it cannot be read");
+  return text;
+}
+
+Layer file_layer(const std::string& path, std::string_view home,
+                 std::vector<std::string>& warnings) {
+  const std::string shown = shown_path(path, home);
+  const EnvFile file = parse_env_file(read_file(path, shown, warnings));
+  Layer layer;
+  for (const EnvEntry& entry : file.entries) {
+    // Of several lines, the last one counts, as in a shell.
+    layer.insert_or_assign(upper(entry.name),
+                           Found{entry.value, fmt::format("{} line {}", shown, entry.line)});
+  }
+  const std::size_t shown_count = std::min(file.problems.size(), kProblemsShownMax);
+  for (std::size_t i = 0; i < shown_count; ++i) {
+    const EnvProblem& problem = file.problems[i];
+    warnings.push_back(
+        fmt::format("{} line {} is ignored: {}", shown, problem.line, problem.reason));
+  }
+  if (shown_count < file.problems.size()) {
+    warnings.push_back(fmt::format("{}: {} more lines are ignored", shown,
+                                   file.problems.size() - shown_count));
+  }
+  return layer;
+}
+
+// An empty value means "not set": the search goes on.
+const Found* find_in_layer(const Layer& layer, const std::string& name) {
+  const bool has_prefix = name.starts_with(kSettingPrefix);
+  const std::string prefixed = has_prefix ? name : std::string(kSettingPrefix) + name;
+  for (const std::string& key : {prefixed, name}) {
+    const Layer::const_iterator found = layer.find(key);
+    if (found != layer.end() && !trim(found->second.value).empty()) return &found->second;
+  }
+  return nullptr;
+}
+
+std::optional<Found> find_override(const SettingsSources& sources, const std::string& name) {
+  for (auto flag = sources.overrides.rbegin(); flag != sources.overrides.rend(); ++flag) {
+    if (upper(flag->name) == name) return Found{flag->value, flag->flag};
+  }
+  return std::nullopt;
+}
+
+std::optional<Found> find(const SettingsSources& sources, const std::vector<Layer>& layers,
+                          const std::string& name) {
+  std::optional<Found> flag = find_override(sources, name);
+  if (flag) return flag;
+  for (const Layer& layer : layers) {
+    if (const Found* found = find_in_layer(layer, name)) return *found;
+  }
+  return std::nullopt;
+}
+
+// A wrong value as a message shows it: one line, not too long.
+std::string shown_value(std::string_view value) {
+  std::string result;
+  for (const char c : value.substr(0, kValueShownMax)) {
+    const unsigned char byte = static_cast<unsigned char>(c);
+    result += byte < 0x20 || byte == 0x7F ? '?' : c;
+  }
+  return value.size() > kValueShownMax ? result + "..." : result;
+}
+
+std::string complaint(const SettingRow& row, const Found& found) {
+  return fmt::format("{}={} is not valid: {}: use {}", row.name, shown_value(found.value),
+                     found.source, row.allowed);
+}
+
+SettingValue apply(const SettingRow& row, const std::optional<Found>& found, Settings& settings) {
+  if (found) {
+    const std::optional<std::string> value = row.set(settings, trim(found->value));
+    if (value) return {row.name, *value, found->source, row.help, row.allowed};
+    if (!row.warn_only) throw Exception(ErrorCode::invalid_argument, complaint(row, *found));
+    settings.warnings.push_back(complaint(row, *found) +
+                                fmt::format("; {} is used", row.standard));
+  }
+  return {row.name, *row.set(settings, row.standard), "default", row.help, row.allowed};
+}
+
+// Another setting may have the last word on the level; then the list must say so.
+void show_level_in_effect(Settings& settings) {
+  const auto row = [&](std::string_view name) {
+    return std::find_if(settings.values.begin(), settings.values.end(),
+                        [&](const SettingValue& value) { return value.name == name; });
+  };
+  const auto level = row("LOG_LEVEL");
+  if (level->value == settings.log_level) return;
+  level->value = settings.log_level;
+  level->source = fmt::format("DEBUG=true, {}", row("DEBUG")->source);
+}
+
+}  // namespace
+
+GpuMode Settings::gpu_mode(std::size_t operation) const {
+  const GpuMode own = operation_gpu.at(operation);
+  return own == GpuMode::off && all_gpu ? GpuMode::on : own;
+}
+
+bool Settings::is_gpu_enabled_for_operation(std::string_view name) const {
+  for (std::size_t i = 0; i < kOperationCount; ++i) {
+    if (operation_name(i) == name) return gpu_mode(i) != GpuMode::off;
+  }
+  return false;
+}
+
+Settings load_settings(const SettingsSources& sources) {
+  const Environment environment =
+      sources.environment ? sources.environment() : process_environment();
+  const std::string_view home = variable(environment, "HOME");
+  const std::string user_path =
+      sources.user_path.empty() ? user_file_path(environment) : sources.user_path;
+
+  Settings settings;
+  const std::vector<Layer> layers = {
+      environment_layer(environment),
+      file_layer(sources.dotenv_path, home, settings.warnings),
+      file_layer(user_path, home, settings.warnings),
+  };
+  for (const SettingRow& row : setting_rows()) {
+    settings.values.push_back(apply(row, find(sources, layers, row.name), settings));
+  }
+  show_level_in_effect(settings);
+  return settings;
+}
+
+}  // namespace mien

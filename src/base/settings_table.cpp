@@ -1,0 +1,212 @@
+#include "base/settings_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <utility>
+
+namespace mien {
+namespace {
+
+constexpr std::array<std::string_view, 7> kBackends = {"auto", "cuda",   "rocm",    "mps",
+                                                       "cpu",  "webgpu", "openvino"};
+constexpr std::array<std::string_view, 3> kRuntimes = {"auto", "onnxruntime", "openvino"};
+
+char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char to_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(), to_lower);
+  return result;
+}
+
+std::string upper(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(), to_upper);
+  return result;
+}
+
+std::optional<bool> parse_bool(std::string_view value) {
+  const std::string text = lower(value);
+  if (text == "true" || text == "1" || text == "yes" || text == "on") return true;
+  if (text == "false" || text == "0" || text == "no" || text == "off") return false;
+  return std::nullopt;
+}
+
+std::string show(bool value) { return value ? "true" : "false"; }
+
+std::optional<int> parse_int(std::string_view value, int low, int high) {
+  int number = 0;
+  const char* const end = value.data() + value.size();
+  const std::from_chars_result result = std::from_chars(value.data(), end, number);
+  if (result.ec != std::errc() || result.ptr != end || number < low || number > high) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+SettingRow bool_row(std::string name, bool Settings::*field, std::string help) {
+  return {.name = std::move(name),
+          .standard = "false",
+          .help = std::move(help),
+          .allowed = "true or false",
+          .set = [field](Settings& settings, std::string_view value) -> std::optional<std::string> {
+            const std::optional<bool> flag = parse_bool(value);
+            if (!flag) return std::nullopt;
+            settings.*field = *flag;
+            return show(*flag);
+          }};
+}
+
+SettingRow operation_row(std::size_t index) {
+  const std::string_view name = operation_name(index);
+  return {.name = upper(name) + "_GPU",
+          .standard = "false",
+          .help = fmt::format("{} on the GPU (require: or not at all)", name),
+          .allowed = "false, true or require",
+          .set = [index](Settings& settings, std::string_view value) -> std::optional<std::string> {
+            GpuMode& mode = settings.operation_gpu[index];
+            if (lower(value) == "require") {
+              mode = GpuMode::require;
+              return "require";
+            }
+            const std::optional<bool> flag = parse_bool(value);
+            if (!flag) return std::nullopt;
+            mode = *flag ? GpuMode::on : GpuMode::off;
+            return show(*flag);
+          }};
+}
+
+template <std::size_t N>
+SettingRow choice_row(std::string name, const std::array<std::string_view, N>& choices,
+                      std::string Settings::*field, std::string help) {
+  return {.name = std::move(name),
+          .standard = std::string(choices.front()),
+          .help = std::move(help),
+          .allowed = fmt::format("one of {}", fmt::join(choices, ", ")),
+          .set = [&choices, field](Settings& settings,
+                                   std::string_view value) -> std::optional<std::string> {
+            const std::string text = lower(value);
+            if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
+              return std::nullopt;
+            }
+            settings.*field = text;
+            return text;
+          }};
+}
+
+struct IntRange {
+  int low;
+  int high;
+};
+
+SettingRow int_row(std::string name, int standard, IntRange range, int Settings::*field,
+                   std::string help) {
+  const bool bounded = range.high != std::numeric_limits<int>::max();
+  return {.name = std::move(name),
+          .standard = std::to_string(standard),
+          .help = std::move(help),
+          .allowed = bounded ? fmt::format("a whole number from {} to {}", range.low, range.high)
+                             : fmt::format("a whole number, {} or more", range.low),
+          .set = [range, field](Settings& settings,
+                                std::string_view value) -> std::optional<std::string> {
+            const std::optional<int> number = parse_int(value, range.low, range.high);
+            if (!number) return std::nullopt;
+            settings.*field = *number;
+            return std::to_string(*number);
+          }};
+}
+
+SettingRow path_row(std::string name, std::string Settings::*field, std::string help) {
+  return {.name = std::move(name),
+          .standard = "",
+          .help = std::move(help),
+          .allowed = "a path",
+          .set = [field](Settings& settings, std::string_view value) -> std::optional<std::string> {
+            settings.*field = value;
+            return std::string(value);
+          }};
+}
+
+SettingRow memory_row() {
+  const auto set = [](Settings& settings, std::string_view value) -> std::optional<std::string> {
+    double number = 0;
+    const char* const end = value.data() + value.size();
+    const std::from_chars_result result =
+        std::from_chars(value.data(), end, number, std::chars_format::fixed);
+    // The comparison is written so that "nan" fails it.
+    const bool in_range = number > 0 && number <= kMemoryLimitGbMax;
+    if (result.ec != std::errc() || result.ptr != end || !in_range) return std::nullopt;
+    settings.gpu_memory_limit_gb = number;
+    return fmt::format("{}", number);
+  };
+  return {.name = "GPU_MEMORY_LIMIT_GB",
+          .standard = "8",
+          .help = "most that is allocated on the device, in GB (1 GB = 1024 MB)",
+          .allowed = fmt::format("a decimal number above 0 and up to {:.0f}", kMemoryLimitGbMax),
+          .set = set};
+}
+
+SettingRow log_level_row() {
+  const auto set = [](Settings& settings, std::string_view value) -> std::optional<std::string> {
+    std::string text = upper(value);
+    if (text == "WARN") text = "WARNING";
+    if (text != "DEBUG" && text != "INFO" && text != "WARNING" && text != "ERROR") {
+      return std::nullopt;
+    }
+    settings.log_level = text;
+    return text;
+  };
+  return {.name = "LOG_LEVEL",
+          .standard = "INFO",
+          .help = "which log lines are shown",
+          .allowed = "one of DEBUG, INFO, WARNING, ERROR",
+          .set = set,
+          .warn_only = true};
+}
+
+SettingRow debug_row() {
+  const auto set = [](Settings& settings, std::string_view value) -> std::optional<std::string> {
+    const std::optional<bool> flag = parse_bool(value);
+    if (!flag) return std::nullopt;
+    if (*flag) settings.log_level = "DEBUG";
+    return show(*flag);
+  };
+  return {.name = "DEBUG",
+          .standard = "false",
+          .help = "true means LOG_LEVEL=DEBUG",
+          .allowed = "true or false",
+          .set = set,
+          .warn_only = true};
+}
+
+}  // namespace
+
+std::vector<SettingRow> setting_rows() {
+  std::vector<SettingRow> rows;
+  rows.push_back(bool_row("ALL_GPU", &Settings::all_gpu, "every operation on the GPU"));
+  for (std::size_t i = 0; i < kOperationCount; ++i) rows.push_back(operation_row(i));
+  rows.push_back(choice_row("GPU_BACKEND", kBackends, &Settings::gpu_backend, "which kind of GPU"));
+  rows.push_back(int_row("GPU_DEVICE_ID", 0, {0, std::numeric_limits<int>::max()},
+                         &Settings::gpu_device_id, "which device of that backend"));
+  rows.push_back(memory_row());
+  rows.push_back(int_row("GPU_BATCH_SIZE", 32, {1, kBatchSizeMax}, &Settings::gpu_batch_size,
+                         "images in a device batch at most"));
+  rows.push_back(log_level_row());
+  rows.push_back(debug_row());
+  rows.push_back(choice_row("MIEN_RUNTIME", kRuntimes, &Settings::runtime,
+                            "what runs the models on the CPU"));
+  rows.push_back(bool_row("MIEN_ALLOW_SOFTWARE_GPU", &Settings::allow_software_gpu,
+                          "use Vulkan adapters that are software (for tests)"));
+  rows.push_back(path_row("MIEN_MODEL_DIR", &Settings::model_dir,
+                          "folder of the models (empty: the standard places)"));
+  rows.push_back(path_row("MIEN_ORT_LIBRARY", &Settings::ort_library,
+                          "ONNX Runtime's library (empty: the standard places)"));
+  return rows;
+}
+
+}  // namespace mien

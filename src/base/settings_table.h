@@ -1,0 +1,35 @@
+// The table of settings: a row a name. To add a setting, add a row and a field of Settings.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mien/settings.h"
+
+namespace mien {
+
+struct SettingRow {
+  std::string name;  // upper case
+  std::string standard;  // the default, as a user would write it
+  std::string help;
+  std::string allowed;  // completes "use ..."
+  // Takes the value over and returns its one spelling; nothing when the value is not allowed.
+  std::function<std::optional<std::string>(Settings&, std::string_view)> set;
+  // A value that is not allowed is an error; for names that other programs use as well, a warning,
+  // and the default holds.
+  bool warn_only = false;
+};
+
+// In the order in which `mien config` prints them; a later row may change what an earlier one set.
+std::vector<SettingRow> setting_rows();
+
+// Names that already start with it are not accepted with another one in front.
+inline constexpr std::string_view kSettingPrefix = "MIEN_";
+
+inline constexpr int kBatchSizeMax = 4096;
+inline constexpr double kMemoryLimitGbMax = 1'000'000;
+
+}  // namespace mien
