@@ -1,0 +1,78 @@
+// The one seam between mien and an inference runtime: a model loaded once, run by many threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mien/image.h"
+#include "mien/settings.h"
+
+namespace mien {
+
+using Shape = std::vector<std::int64_t>;
+
+// What a model declares of an input or output. -1: any size.
+struct TensorInfo {
+  std::string name;
+  Shape shape;
+};
+
+// Float values that somebody else owns, in row-major order.
+struct TensorView {
+  const float* data = nullptr;
+  Shape shape;
+
+  std::size_t count() const {
+    std::size_t product = 1;
+    for (const std::int64_t side : shape) product *= static_cast<std::size_t>(side);
+    return product;
+  }
+};
+
+// What a run gave; the memory belongs to the runtime and lives as long as this object.
+class Outputs {
+ public:
+  struct Owner {
+    virtual ~Owner() = default;
+  };
+  Outputs() = default;
+  Outputs(std::vector<TensorView> tensors, std::unique_ptr<Owner> owner)
+      : tensors_(std::move(tensors)), owner_(std::move(owner)) {}
+
+  std::size_t size() const { return tensors_.size(); }
+  const TensorView& operator[](std::size_t index) const { return tensors_[index]; }
+  std::span<const TensorView> tensors() const { return tensors_; }
+
+ private:
+  std::vector<TensorView> tensors_;
+  std::unique_ptr<Owner> owner_;
+};
+
+// Const methods may be called from many threads at once.
+class Session {
+ public:
+  virtual ~Session() = default;
+  virtual const std::vector<TensorInfo>& inputs() const = 0;
+  virtual const std::vector<TensorInfo>& outputs() const = 0;
+  // All inputs in the model's order; all outputs in the model's order. Throws Exception(internal).
+  virtual Outputs run(std::span<const TensorView> inputs) const = 0;
+};
+
+// A loaded runtime. One a process: it stays loaded until the process ends.
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+  virtual std::string name() const = 0;  // "onnxruntime 1.31.1"
+  virtual std::string path() const = 0;  // of the library
+  // `what` names the model in messages. Throws Exception(bad_data) when the bytes are no model that it can run.
+  virtual std::unique_ptr<Session> create_session(Bytes model, const std::string& what) const = 0;
+};
+
+// Opens ONNX Runtime's library from MIEN_ORT_LIBRARY, beside the program, from the build's folder or from the system.
+// Throws Exception(not_found) that lists where it looked.
+std::unique_ptr<Runtime> open_onnxruntime(const Settings& settings);
+
+}  // namespace mien

@@ -1,0 +1,22 @@
+// The kinds of detectors, and how to tell them apart by their outputs.
+#pragma once
+
+#include <span>
+
+#include "ops/detect.h"
+
+namespace mien {
+
+extern const DetectorKind kScrfd;
+extern const DetectorKind kYunet;
+extern const DetectorKind kCenterFace;
+
+// How the outputs of a session tell what it is. `landmarks` says whether it gives the five points.
+struct DetectorMatch {
+  const DetectorKind* kind = nullptr;
+  bool landmarks = false;
+};
+// Kind null when this is no detector that mien knows.
+DetectorMatch match_detector(const Session& session);
+
+}  // namespace mien

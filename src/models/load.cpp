@@ -1,0 +1,132 @@
+#include "models/load.h"
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "models/detectors.h"
+#include "models/shapes.h"
+
+namespace mien {
+namespace {
+
+constexpr std::size_t kModelFileBytesMax = std::size_t{512} << 20;
+// An embedding shorter than this is a classifier's output (age, gender, expression), which mien does not run.
+constexpr int kEmbeddingDimensionMin = 64;
+constexpr int kEmbeddingDimensionMax = 4096;
+
+std::vector<std::uint8_t> read_model(const ModelFile& file) {
+  Result<std::vector<std::uint8_t>> bytes = read_file(file.info.path, kModelFileBytesMax);
+  if (!bytes) throw Exception(bytes.error());
+  return std::move(*bytes);
+}
+
+FreedModel free_or_throw(const ModelFile& file, Bytes bytes, const FreeShapes& wanted) {
+  Result<FreedModel> freed = free_shapes(bytes, wanted);
+  if (freed) return std::move(*freed);
+  throw Exception(freed.error().code, fmt::format("{} cannot be used as a {}: {}: name an ONNX file of a face {}",
+                                                  file.info.path, file.info.role, freed.error().message,
+                                                  file.info.role));
+}
+
+[[noreturn]] void throw_wrong_kind(const ModelFile& file, const Session& session, std::string_view wanted) {
+  throw Exception(ErrorCode::unsupported,
+                  fmt::format("{} is not a {}: it has {} input(s) and {} output(s)", file.info.path, wanted,
+                              session.inputs().size(), session.outputs().size()));
+}
+
+// A run on a small square tells whether the rewritten model really takes other sizes.
+bool runs_at_another_size(const Session& session) {
+  constexpr std::int64_t kSide = 64;
+  const std::vector<float> zeros(static_cast<std::size_t>(3 * kSide * kSide));
+  const TensorView input{zeros.data(), {1, 3, kSide, kSide}};
+  try {
+    (void)session.run({&input, 1});
+  } catch (const Exception&) {
+    return false;
+  }
+  return true;
+}
+
+bool takes_rgb_image(const Session& session) {
+  if (session.inputs().empty()) return false;
+  const Shape& shape = session.inputs().front().shape;
+  return shape.size() == 4 && shape[1] == 3;
+}
+
+}  // namespace
+
+std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile& file, const LoadOptions& options) {
+  const std::vector<std::uint8_t> bytes = read_model(file);
+  const FreedModel freed = free_or_throw(file, bytes, {.size = !options.keep_declared_size});
+  std::unique_ptr<Detector> detector = std::make_unique<Detector>();
+  detector->session = runtime.create_session(freed.bytes, file.info.path);
+  // A model that the catalogue knows was tried when its row was written.
+  if (freed.size_is_free && file.row == nullptr && takes_rgb_image(*detector->session) &&
+      !runs_at_another_size(*detector->session)) {
+    detector->session = runtime.create_session(bytes, file.info.path);
+  }
+  if (!takes_rgb_image(*detector->session)) throw_wrong_kind(file, *detector->session, "face detector");
+  const DetectorMatch match = match_detector(*detector->session);
+  if (match.kind == nullptr) throw_wrong_kind(file, *detector->session, "face detector that mien knows");
+  detector->kind = match.kind;
+  detector->has_landmarks = match.landmarks;
+  detector->score_threshold = options.score_threshold.value_or(match.kind->score_threshold);
+  const Shape& shape = detector->session->inputs().front().shape;
+  if (shape[2] > 0) detector->fixed_height = static_cast<int>(shape[2]);
+  if (shape[3] > 0) detector->fixed_width = static_cast<int>(shape[3]);
+  return detector;
+}
+
+std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile& file) {
+  const std::vector<std::uint8_t> bytes = read_model(file);
+  const FreedModel freed = free_or_throw(file, bytes, {.batch = true});
+  std::unique_ptr<Embedder> embedder = std::make_unique<Embedder>();
+  embedder->session = runtime.create_session(freed.bytes, file.info.path);
+  const Session& session = *embedder->session;
+  if (!takes_rgb_image(session) || session.outputs().size() != 1) throw_wrong_kind(file, session, "face embedder");
+  const Shape& shape = session.inputs().front().shape;
+  for (const std::int64_t side : {shape[2], shape[3]}) {
+    if (side > 0 && side != kAlignedSide) {
+      throw Exception(ErrorCode::unsupported, fmt::format("{} wants faces of {}x{} pixels: mien feeds embedders {}x{}",
+                                                          file.info.path, shape[3], shape[2], kAlignedSide,
+                                                          kAlignedSide));
+    }
+  }
+  if (!freed.batch_is_free) embedder->batch_max = 1;
+
+  if (file.row != nullptr) {
+    embedder->feed = {file.row->mean, file.row->scale, file.row->bgr};
+    embedder->dimension = file.row->dimension;
+    return embedder;
+  }
+  // As InsightFace feeds a file that it does not know.
+  const Result<GraphFacts> facts = read_graph_facts(bytes);
+  const bool is_raw = facts && facts->normalises_itself;
+  embedder->feed = is_raw ? Feed{} : Feed{.mean = 127.5F, .scale = 1.0F / 127.5F, .bgr = false};
+  // Declared shapes were dropped when the batch was freed; one black face tells the length.
+  const std::vector<float> black(std::size_t{3} * kAlignedSide * kAlignedSide);
+  const TensorView input{black.data(), {1, 3, kAlignedSide, kAlignedSide}};
+  const std::size_t dimension = session.run({&input, 1})[0].count();
+  if (dimension < kEmbeddingDimensionMin || dimension > kEmbeddingDimensionMax) {
+    throw Exception(ErrorCode::unsupported, fmt::format("{} gives {} numbers a face, which is no embedding ({} to {})",
+                                                        file.info.path, dimension, kEmbeddingDimensionMin,
+                                                        kEmbeddingDimensionMax));
+  }
+  embedder->dimension = static_cast<int>(dimension);
+  return embedder;
+}
+
+std::string probe_model_role(const Settings& settings, const std::string& path) {
+  const std::unique_ptr<Runtime> runtime = open_onnxruntime(settings);
+  ModelFile file;
+  file.info.path = path;
+  file.info.role = "detector or embedder";
+  const std::vector<std::uint8_t> bytes = read_model(file);
+  const std::unique_ptr<Session> session = runtime->create_session(bytes, path);
+  if (takes_rgb_image(*session) && match_detector(*session).kind != nullptr) return "detector";
+  file.info.role = "embedder";
+  (void)load_embedder(*runtime, file);
+  return "embedder";
+}
+
+}  // namespace mien

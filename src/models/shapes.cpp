@@ -1,0 +1,229 @@
+#include "models/shapes.h"
+
+#include <fmt/format.h>
+#include <onnx_subset.pb.h>
+
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <optional>
+
+namespace mien {
+namespace {
+
+constexpr int kOnnxFloat = 1;
+constexpr int kOnnxInt64 = 7;
+// Protocol buffers themselves end at 2 GiB; a face model of a quarter of that is none.
+constexpr std::size_t kModelBytesMax = std::size_t{512} << 20;
+
+using onnx::GraphProto;
+using onnx::ModelProto;
+using onnx::NodeProto;
+using onnx::TensorProto;
+using onnx::TensorShapeProto;
+
+Result<ModelProto> parse_model(Bytes bytes) {
+  ModelProto model;
+  if (bytes.size() > kModelBytesMax) {
+    return Error{ErrorCode::limit_exceeded, fmt::format("the model has {} MB, more than the {} MB that are accepted",
+                                                        bytes.size() >> 20, kModelBytesMax >> 20)};
+  }
+  if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph() ||
+      model.graph().node_size() == 0 || model.graph().input_size() == 0 || model.graph().output_size() == 0) {
+    return Error{ErrorCode::bad_data, "not an ONNX model"};
+  }
+  return model;
+}
+
+// Values of a constant tensor of 64-bit integers; empty when it is something else.
+std::optional<std::vector<std::int64_t>> read_integers(const TensorProto& tensor) {
+  if (tensor.data_type() != kOnnxInt64) return std::nullopt;
+  std::vector<std::int64_t> values(tensor.int64_data().begin(), tensor.int64_data().end());
+  if (values.empty() && tensor.raw_data().size() % sizeof(std::int64_t) == 0) {
+    values.resize(tensor.raw_data().size() / sizeof(std::int64_t));
+    std::memcpy(values.data(), tensor.raw_data().data(), tensor.raw_data().size());
+  }
+  return values;
+}
+
+void write_integers(TensorProto& tensor, const std::vector<std::int64_t>& values) {
+  tensor.clear_raw_data();
+  tensor.clear_int64_data();
+  for (const std::int64_t value : values) tensor.add_int64_data(value);
+}
+
+// Constants by name, wherever the exporter put them: initializers or Constant nodes.
+class Constants {
+ public:
+  explicit Constants(GraphProto& graph) {
+    for (TensorProto& tensor : *graph.mutable_initializer()) by_name_[tensor.name()] = &tensor;
+    for (NodeProto& node : *graph.mutable_node()) {
+      if (node.op_type() != "Constant" || node.output_size() != 1) continue;
+      for (onnx::AttributeProto& attribute : *node.mutable_attribute()) {
+        if (attribute.name() == "value" && attribute.has_t()) by_name_[node.output(0)] = attribute.mutable_t();
+      }
+    }
+  }
+  TensorProto* find(const std::string& name) const {
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? nullptr : found->second;
+  }
+
+ private:
+  std::map<std::string, TensorProto*> by_name_;
+};
+
+using DeclaredShapes = std::map<std::string, std::vector<std::int64_t>>;
+
+DeclaredShapes read_declared_shapes(const GraphProto& graph) {
+  DeclaredShapes shapes;
+  const auto add = [&](const onnx::ValueInfoProto& value) {
+    std::vector<std::int64_t>& sides = shapes[value.name()];
+    for (const auto& dim : value.type().tensor_type().shape().dim()) sides.push_back(dim.dim_value());
+  };
+  for (const auto& value : graph.value_info()) add(value);
+  for (const auto& value : graph.input()) add(value);
+  for (const auto& value : graph.output()) add(value);
+  return shapes;
+}
+
+// A target such as [1, -1, 10] would keep a batch of one: 0 means "as in the input".
+bool free_reshape(const NodeProto& node, const Constants& constants) {
+  if (node.input_size() < 2) return false;
+  TensorProto* target = constants.find(node.input(1));
+  if (target == nullptr) return true;  // computed at run time: follows the input by itself
+  std::optional<std::vector<std::int64_t>> values = read_integers(*target);
+  if (!values || values->empty()) return false;
+  if (values->front() == 1) {
+    values->front() = 0;
+    write_integers(*target, *values);
+  }
+  return true;
+}
+
+// Constant sizes stand for a scale: the size divided by the declared size of what is resized.
+bool free_resize(NodeProto& node, int index, const Constants& constants, const DeclaredShapes& shapes,
+                 GraphProto& graph) {
+  if (node.input_size() < 4 || node.input(3).empty()) return true;  // has scales already
+  const TensorProto* sizes = constants.find(node.input(3));
+  if (sizes == nullptr) return true;  // computed at run time
+  const std::optional<std::vector<std::int64_t>> values = read_integers(*sizes);
+  const auto declared = shapes.find(node.input(0));
+  if (!values || declared == shapes.end() || declared->second.size() != values->size()) return false;
+  TensorProto* scales = graph.add_initializer();
+  scales->set_name(fmt::format("mien_resize_scales_{}", index));
+  scales->set_data_type(kOnnxFloat);
+  scales->add_dims(static_cast<std::int64_t>(values->size()));
+  for (std::size_t i = 0; i < values->size(); ++i) {
+    if (declared->second[i] <= 0 || (*values)[i] % declared->second[i] != 0) return false;
+    scales->add_float_data(static_cast<float>((*values)[i] / declared->second[i]));
+  }
+  node.set_input(2, scales->name());
+  node.mutable_input()->DeleteSubrange(3, 1);
+  return true;
+}
+
+void free_dimension(TensorShapeProto& shape, int index, const char* name) {
+  shape.mutable_dim(index)->set_dim_param(name);
+  shape.mutable_dim(index)->clear_dim_value();
+}
+
+// Returns what stands in the way, or nothing.
+std::string free_nodes(GraphProto& graph, const FreeShapes& wanted) {
+  const Constants constants(graph);
+  const DeclaredShapes shapes = read_declared_shapes(graph);
+  int index = 0;
+  // Rewriting adds initializers, never nodes, so the nodes stay where they are.
+  for (NodeProto& node : *graph.mutable_node()) {
+    ++index;
+    if (wanted.batch && node.op_type() == "Reshape" && !free_reshape(node, constants)) {
+      return fmt::format("Reshape {} has a target that cannot be read", node.name());
+    }
+    if (wanted.size && (node.op_type() == "Resize") && !free_resize(node, index, constants, shapes, graph)) {
+      return fmt::format("Resize {} has a constant size whose scale is not known", node.name());
+    }
+  }
+  return "";
+}
+
+// The graph's real input: the first that is not also an initializer (old exporters list those too).
+int find_input(const GraphProto& graph) {
+  for (int i = 0; i < graph.input_size(); ++i) {
+    bool is_initializer = false;
+    for (const TensorProto& tensor : graph.initializer()) is_initializer |= tensor.name() == graph.input(i).name();
+    if (!is_initializer) return i;
+  }
+  return -1;
+}
+
+void forget_declared_shapes(GraphProto& graph) {
+  graph.clear_value_info();
+  for (onnx::ValueInfoProto& output : *graph.mutable_output()) {
+    output.mutable_type()->mutable_tensor_type()->clear_shape();
+  }
+}
+
+std::vector<std::uint8_t> serialize(const ModelProto& model) {
+  std::vector<std::uint8_t> bytes(model.ByteSizeLong());
+  model.SerializeToArray(bytes.data(), static_cast<int>(bytes.size()));
+  return bytes;
+}
+
+}  // namespace
+
+Result<FreedModel> free_shapes(Bytes bytes, const FreeShapes& wanted) {
+  Result<ModelProto> parsed = parse_model(bytes);
+  if (!parsed) return parsed.error();
+  GraphProto& graph = *parsed->mutable_graph();
+  const int input_index = find_input(graph);
+  if (input_index < 0) return Error{ErrorCode::bad_data, "the ONNX model has no input"};
+  TensorShapeProto& shape =
+      *graph.mutable_input(input_index)->mutable_type()->mutable_tensor_type()->mutable_shape();
+  if (shape.dim_size() != 4) return Error{ErrorCode::unsupported, "the model's input is not an image (NCHW)"};
+
+  FreedModel freed;
+  freed.batch_is_free = shape.dim(0).dim_value() <= 0;
+  freed.size_is_free = shape.dim(2).dim_value() <= 0 && shape.dim(3).dim_value() <= 0;
+  const bool wants_batch = wanted.batch && !freed.batch_is_free;
+  const bool wants_size = wanted.size && !freed.size_is_free;
+  if (!wants_batch && !wants_size) {
+    freed.bytes.assign(bytes.begin(), bytes.end());
+    return freed;
+  }
+  freed.obstacle = free_nodes(graph, {.batch = wants_batch, .size = wants_size});
+  if (!freed.obstacle.empty()) {
+    freed.bytes.assign(bytes.begin(), bytes.end());
+    return freed;
+  }
+  if (wants_batch) free_dimension(shape, 0, "mien_batch");
+  // A detector runs one image at a time: a declared batch of ten (CenterFace) becomes one.
+  if (wants_size && !wants_batch) shape.mutable_dim(0)->set_dim_value(1);
+  if (wants_size) {
+    free_dimension(shape, 2, "mien_height");
+    free_dimension(shape, 3, "mien_width");
+  }
+  freed.batch_is_free |= wants_batch;
+  freed.size_is_free |= wants_size;
+  forget_declared_shapes(graph);
+  freed.bytes = serialize(*parsed);
+  return freed;
+}
+
+Result<GraphFacts> read_graph_facts(Bytes bytes) {
+  const Result<ModelProto> model = parse_model(bytes);
+  if (!model) return model.error();
+  GraphFacts facts;
+  const GraphProto& graph = model->graph();
+  facts.output_count = graph.output_size();
+  bool has_sub = false;
+  bool has_mul = false;
+  for (int i = 0; i < std::min(8, graph.node_size()); ++i) {
+    const std::string& name = graph.node(i).name();
+    has_sub |= name.starts_with("Sub") || name.starts_with("_minus");
+    has_mul |= name.starts_with("Mul") || name.starts_with("_mul");
+  }
+  facts.normalises_itself = has_sub && has_mul;
+  return facts;
+}
+
+}  // namespace mien

@@ -1,0 +1,40 @@
+// Frees a model of the size that it was exported at.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mien/image.h"
+#include "mien/result.h"
+
+namespace mien {
+
+struct FreedModel {
+  std::vector<std::uint8_t> bytes;
+  bool batch_is_free = false;
+  bool size_is_free = false;
+  // Set when something that ties the model to its size could not be rewritten; the bytes are the original ones then.
+  std::string obstacle;
+};
+
+struct FreeShapes {
+  bool batch = false;  // rows of the input: for embedders
+  bool size = false;   // height and width of the input: for detectors
+};
+
+// Rewrites the declared input so that batch, or height and width, may be anything: declared output and intermediate
+// shapes are dropped, constant Reshape targets that start with a batch of 1 keep the batch of their input instead, and
+// constant Resize sizes become the scales that they stood for. Error: bad_data when the bytes are no ONNX model.
+Result<FreedModel> free_shapes(Bytes model, const FreeShapes& wanted);
+
+// What the graph itself says about how it wants its pixels.
+struct GraphFacts {
+  // Among the first eight nodes there are a Sub and a Mul: the graph normalises its input by itself. InsightFace
+  // decides by the nodes' names in the same eight, and so do we.
+  bool normalises_itself = false;
+  int output_count = 0;
+};
+Result<GraphFacts> read_graph_facts(Bytes model);
+
+}  // namespace mien

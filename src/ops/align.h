@@ -1,0 +1,30 @@
+// Five landmarks -> the upright 112 x 112 face that embedders want.
+#pragma once
+
+#include <optional>
+
+#include "mien/face.h"
+#include "mien/image.h"
+#include "ops/resize.h"
+
+namespace mien {
+
+inline constexpr int kAlignedSide = 112;
+
+// x' = a x - b y + tx; y' = b x + a y + ty.
+struct Similarity {
+  double a = 1;
+  double b = 0;
+  double tx = 0;
+  double ty = 0;
+};
+
+// The least-squares similarity from the landmarks to the ArcFace template (the five points published with ArcFace,
+// Deng et al. 2019, for 112 x 112). Empty when the landmarks are one point or not finite.
+std::optional<Similarity> estimate_alignment(const Landmarks& landmarks);
+
+// Warps the image by the similarity to kAlignedSide squared, bilinear, black outside, each value rounded to 8 bits
+// (as a crop on disk would be), and writes normalised planes (3 x 112 x 112 floats). RGB or gray.
+void warp_aligned_into(ImageView in, const Similarity& to_template, const Feed& feed, float* planes);
+
+}  // namespace mien

@@ -1,0 +1,77 @@
+// Face detection: letterbox, normalise, detector, and the boxes it means.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "device/session.h"
+#include "mien/face.h"
+#include "ops/resize.h"
+
+namespace mien {
+
+// A face before overlapping ones are dropped. Pixels of the detector's input until it is mapped to the image.
+struct Candidate {
+  Box box;
+  Landmarks landmarks{};
+  float score = 0;
+};
+
+// What a decoder is told about the run whose outputs it reads.
+struct DecodeContext {
+  int input_width = 0;
+  int input_height = 0;
+  float score_threshold = 0;
+};
+
+// How to run one kind of detector: what differs between SCRFD, YuNet and CenterFace, and nothing else.
+struct DetectorKind {
+  const char* name;
+  Feed feed;
+  float score_threshold;
+  float nms_threshold;
+  // InsightFace counts pixels (width = x2 - x1 + 1) when it compares overlaps; others measure lengths.
+  bool nms_counts_pixels;
+  int size_multiple;  // of the input's width and height
+  void (*decode)(const Outputs& outputs, const DecodeContext& context, std::vector<Candidate>& candidates);
+};
+
+// A detector that is ready to run.
+struct Detector {
+  const DetectorKind* kind = nullptr;
+  std::unique_ptr<Session> session;
+  float score_threshold = 0;
+  bool has_landmarks = true;
+  // Set when the model has one size and could not be freed of it.
+  std::optional<int> fixed_width;
+  std::optional<int> fixed_height;
+};
+
+// One look at a part of the image: which part, and how large it becomes.
+struct DetectPass {
+  int x = 0;
+  int y = 0;
+  int width = 0;   // of the part, in image pixels
+  int height = 0;
+  LetterboxSize size;
+};
+
+struct DetectScratch {
+  std::vector<float> planes;
+  ResizeScratch resize;
+};
+
+// Detector-input pixels per image pixel of this pass: one scale for both axes.
+float pass_scale(const DetectPass& pass);
+
+// Runs one pass and appends its faces in pixels of the image, sorted by falling score, overlaps dropped.
+void detect_pass(const Detector& detector, ImageView image, const DetectPass& pass, DetectScratch& scratch,
+                 std::vector<Candidate>& faces);
+
+// Sorts by falling score and drops what overlaps a better one by more than the kind's threshold.
+void suppress_overlaps(const DetectorKind& kind, std::vector<Candidate>& candidates);
+
+// Intersection over union of two boxes, as lengths.
+float intersection_over_union(const Box& a, const Box& b);
+
+}  // namespace mien

@@ -1,0 +1,74 @@
+#include "ops/embed.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+namespace mien {
+namespace {
+
+constexpr std::size_t kFaceFloats = std::size_t{3} * kAlignedSide * kAlignedSide;
+
+// False when the model took the batch but gave another number of rows.
+bool run_batch(const Embedder& embedder, const float* planes, std::size_t count,
+               std::vector<std::vector<float>>& embeddings) {
+  const TensorView input{planes, {static_cast<std::int64_t>(count), 3, kAlignedSide, kAlignedSide}};
+  const Outputs outputs = embedder.session->run({&input, 1});
+  const TensorView& rows = outputs[0];
+  const std::size_t dimension = static_cast<std::size_t>(embedder.dimension);
+  if (rows.count() != count * dimension) return false;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float* row = rows.data + i * dimension;
+    embeddings.emplace_back(row, row + dimension);
+  }
+  return true;
+}
+
+}  // namespace
+
+float* AlignedFaces::add() {
+  ++count_;
+  if (planes_.size() < count_ * kFaceFloats) planes_.resize(count_ * kFaceFloats);
+  return planes_.data() + (count_ - 1) * kFaceFloats;
+}
+
+const float* AlignedFaces::face(std::size_t index) const {
+  assert(index < count_);
+  return planes_.data() + index * kFaceFloats;
+}
+
+std::vector<std::vector<float>> embed_faces(const Embedder& embedder, const AlignedFaces& faces) {
+  std::vector<std::vector<float>> embeddings;
+  embeddings.reserve(faces.size());
+  while (embeddings.size() < faces.size()) {
+    const std::size_t at = embeddings.size();
+    const std::size_t batch =
+        std::min<std::size_t>(faces.size() - at, static_cast<std::size_t>(embedder.batch_max.load()));
+    bool is_done = false;
+    try {
+      is_done = run_batch(embedder, faces.face(at), batch, embeddings);
+    } catch (const Exception&) {
+      if (batch == 1) throw;
+    }
+    if (is_done) continue;
+    if (batch == 1) {
+      throw Exception(ErrorCode::internal, "the embedder gave an embedding of another length than it declares");
+    }
+    embedder.batch_max.store(1);  // a model whose batch is fixed at one: each face by itself from here on
+  }
+  return embeddings;
+}
+
+float cosine_similarity(const std::vector<float>& a, const std::vector<float>& b) {
+  if (a.size() != b.size()) return 0;
+  double dot = 0, norm_a = 0, norm_b = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    dot += static_cast<double>(a[i]) * b[i];
+    norm_a += static_cast<double>(a[i]) * a[i];
+    norm_b += static_cast<double>(b[i]) * b[i];
+  }
+  if (norm_a <= 0 || norm_b <= 0) return 0;
+  return static_cast<float>(dot / std::sqrt(norm_a * norm_b));
+}
+
+}  // namespace mien

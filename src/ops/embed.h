@@ -1,0 +1,41 @@
+// Face embedding: aligned faces in bounded batches through the embedder.
+#pragma once
+
+#include <atomic>
+#include <vector>
+
+#include "device/session.h"
+#include "mien/face.h"
+#include "ops/align.h"
+
+namespace mien {
+
+// Faces a run at most. On a CPU a larger batch is no faster per face, and its memory grows with it.
+inline constexpr int kEmbedBatchMax = 4;
+
+struct Embedder {
+  Feed feed;
+  std::unique_ptr<Session> session;
+  int dimension = 0;
+  // Falls to 1 at the first batch that the model refuses or answers with another number of rows.
+  mutable std::atomic<int> batch_max{kEmbedBatchMax};
+};
+
+// Aligned faces waiting for their embedding, in one block of memory.
+class AlignedFaces {
+ public:
+  void clear() { count_ = 0; }
+  std::size_t size() const { return count_; }
+  // Room for one more face: 3 x 112 x 112 floats to be written at once.
+  float* add();
+  const float* face(std::size_t index) const;
+
+ private:
+  std::vector<float> planes_;
+  std::size_t count_ = 0;
+};
+
+// One embedding a face, in order, as the model gives it.
+std::vector<std::vector<float>> embed_faces(const Embedder& embedder, const AlignedFaces& faces);
+
+}  // namespace mien

@@ -1,0 +1,241 @@
+// Measures the whole path image by image, and beside it the floor: the bare decoder and the bare sessions on the same
+// inputs. All ratios in docs/benchmarks.md come from here.
+#include "mien/bench.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/file.h"
+#include "image/orientation.h"
+#include "pipeline/analyze.h"
+#include "pipeline/passes.h"
+
+namespace mien {
+namespace {
+
+namespace fs = std::filesystem;
+
+double thread_cpu_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
+}
+
+double wall_ms() {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double peak_rss_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024.0;
+}
+
+// Milliseconds since the kernel started this process.
+double process_age_ms() {
+  std::ifstream file("/proc/self/stat");
+  std::string stat((std::istreambuf_iterator<char>(file)), {});
+  stat.erase(0, stat.rfind(')') + 1);  // the name may hold spaces
+  std::istringstream fields(stat);
+  std::string field;
+  for (int i = 0; i < 20; ++i) fields >> field;  // the 22nd of all: start time in clock ticks
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  const double started = std::strtod(field.c_str(), nullptr) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  return (static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9 - started) * 1e3;
+}
+
+// Keeps a copy of what a session is asked, so that the same can be asked again with nothing around it.
+class RecordingSession final : public Session {
+ public:
+  struct Call {
+    std::vector<float> values;
+    Shape shape;
+  };
+
+  explicit RecordingSession(const Session& session) : session_(session) {}
+  const std::vector<TensorInfo>& inputs() const override { return session_.inputs(); }
+  const std::vector<TensorInfo>& outputs() const override { return session_.outputs(); }
+  Outputs run(std::span<const TensorView> inputs) const override {
+    const TensorView& input = inputs.front();
+    calls_.push_back({{input.data, input.data + input.count()}, input.shape});
+    return session_.run(inputs);
+  }
+  void replay() const {
+    for (const Call& call : calls_) {
+      const TensorView input{call.values.data(), call.shape};
+      (void)session_.run({&input, 1});
+    }
+  }
+
+ private:
+  const Session& session_;
+  mutable std::vector<Call> calls_;
+};
+
+struct Floor {
+  double decode = 0;
+  double sessions = 0;
+};
+
+// The floor of one image: what decode and sessions alone cost on the inputs that the pipeline gives them.
+Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Workspace::State& work) {
+  Detector detector;
+  detector.kind = engine.detector->kind;
+  detector.score_threshold = engine.detector->score_threshold;
+  detector.has_landmarks = engine.detector->has_landmarks;
+  detector.fixed_width = engine.detector->fixed_width;
+  detector.fixed_height = engine.detector->fixed_height;
+  auto detector_calls = std::make_unique<RecordingSession>(*engine.detector->session);
+  const RecordingSession& detector_record = *detector_calls;
+  detector.session = std::move(detector_calls);
+
+  if (!decode_image(bytes, {.limits = engine.limits}, work.decoded)) return {};
+  apply_orientation(work.decoded.pixels, work.decoded.orientation, work.upright);
+  float scale = 1;
+  const std::vector<Candidate> faces =
+      detect_faces(detector, engine.options.precision, work.upright, work.detect, &scale);
+
+  std::unique_ptr<RecordingSession> embedder_record;
+  Embedder embedder;
+  if (engine.embedder != nullptr) {
+    work.aligned.clear();
+    for (const Candidate& face : faces) {
+      const std::optional<Similarity> similarity = estimate_alignment(face.landmarks);
+      if (similarity) warp_aligned_into(work.upright, *similarity, engine.embedder->feed, work.aligned.add());
+    }
+    embedder.dimension = engine.embedder->dimension;
+    embedder.batch_max = engine.embedder->batch_max.load();
+    embedder_record = std::make_unique<RecordingSession>(*engine.embedder->session);
+    embedder.session = std::make_unique<RecordingSession>(*embedder_record);
+    (void)embed_faces(embedder, work.aligned);
+  }
+  Floor floor{std::numeric_limits<double>::max(), std::numeric_limits<double>::max()};
+  for (int pass = 0; pass < passes; ++pass) {
+    double start = thread_cpu_ms();
+    (void)decode_image(bytes, {.limits = engine.limits}, work.decoded);
+    floor.decode = std::min(floor.decode, thread_cpu_ms() - start);
+    start = thread_cpu_ms();
+    detector_record.replay();
+    if (embedder_record != nullptr) embedder_record->replay();
+    floor.sessions = std::min(floor.sessions, thread_cpu_ms() - start);
+  }
+  return floor;
+}
+
+std::vector<fs::path> list_images(const PipelineBenchOptions& options) {
+  std::vector<fs::path> paths;
+  std::error_code failure;
+  for (const fs::directory_entry& entry : fs::directory_iterator(options.images_dir, failure)) {
+    const std::string extension = entry.path().extension().string();
+    if (extension == ".jpg" || extension == ".jpeg" || extension == ".png") paths.push_back(entry.path());
+  }
+  if (failure) {
+    throw Exception(ErrorCode::not_found, fmt::format("{} cannot be listed: {}", options.images_dir,
+                                                      failure.message()));
+  }
+  if (paths.empty()) {
+    throw Exception(ErrorCode::not_found, fmt::format("no .jpg, .jpeg or .png files in {}", options.images_dir));
+  }
+  std::sort(paths.begin(), paths.end());
+  if (options.limit > 0) paths.resize(std::min(paths.size(), static_cast<std::size_t>(options.limit)));
+  return paths;
+}
+
+nlohmann::json dump_faces(const Analysis& analysis) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const Face& face : analysis.faces) {
+    nlohmann::json row = {face.bbox.x1, face.bbox.y1, face.bbox.x2, face.bbox.y2, face.det_score};
+    row.push_back(face.embedding.empty() ? nlohmann::json() : nlohmann::json(face.embedding));
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+void add(Timings& sum, const Timings& one, double share) {
+  sum.decode += one.decode * share;
+  sum.enhance += one.enhance * share;
+  sum.detect += one.detect * share;
+  sum.embed += one.embed * share;
+  sum.quality += one.quality * share;
+  sum.total += one.total * share;
+}
+
+struct LoadedImage {
+  std::vector<std::uint8_t> bytes;
+  Analysis last;
+};
+
+// One pass over all images: their times go into the minima, their stages into `stages`.
+double run_pass(const Engine& engine, const AnalyzeOptions& options, std::vector<LoadedImage>& inputs,
+                Workspace& workspace, PipelineBenchResult& result, Timings& stages) {
+  const double pass_start = thread_cpu_ms();
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    PipelineBenchImage& image = result.images[i];
+    const double cpu_start = thread_cpu_ms();
+    const double wall_start = wall_ms();
+    Result<Analysis> analysis = engine.analyze(inputs[i].bytes, options, workspace);
+    image.cpu_ms = std::min(image.cpu_ms, thread_cpu_ms() - cpu_start);
+    image.wall_ms = std::min(image.wall_ms, wall_ms() - wall_start);
+    if (!analysis) throw Exception(analysis.error().code, image.file + ": " + analysis.error().message);
+    image.faces = static_cast<int>(analysis->faces.size());
+    add(stages, analysis->timings_ms, 1.0 / static_cast<double>(inputs.size()));
+    inputs[i].last = std::move(*analysis);
+  }
+  return thread_cpu_ms() - pass_start;
+}
+
+}  // namespace
+
+PipelineBenchResult bench_pipeline(const Engine& engine, const PipelineBenchOptions& options) {
+  PipelineBenchResult result;
+  std::vector<LoadedImage> inputs;
+  for (const fs::path& path : list_images(options)) {
+    Result<std::vector<std::uint8_t>> bytes = read_file(path.string(), engine.state().limits.bytes_max);
+    if (!bytes) throw Exception(bytes.error());
+    inputs.push_back({std::move(*bytes), {}});
+    PipelineBenchImage image;
+    image.file = path.filename().string();
+    image.cpu_ms = image.wall_ms = std::numeric_limits<double>::max();
+    result.images.push_back(std::move(image));
+  }
+  Workspace workspace;
+  (void)engine.analyze(inputs.front().bytes, options.analyze, workspace);
+  result.first_result_ms = process_age_ms();
+
+  double fastest = std::numeric_limits<double>::max();
+  for (int pass = 0; pass < std::max(1, options.passes); ++pass) {
+    Timings stages;
+    const double elapsed = run_pass(engine, options.analyze, inputs, workspace, result, stages);
+    if (elapsed < fastest) result.stages_ms = stages;
+    fastest = std::min(fastest, elapsed);
+  }
+  result.peak_rss_mb = peak_rss_mb();
+  if (options.floor) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const Floor floor =
+          measure_floor(engine.state(), inputs[i].bytes, std::max(1, options.passes), workspace.state());
+      result.images[i].decode_cpu_ms = floor.decode;
+      result.images[i].floor_cpu_ms = floor.sessions;
+    }
+  }
+  if (!options.dump_path.empty()) {
+    nlohmann::json dump = nlohmann::json::object();
+    for (std::size_t i = 0; i < inputs.size(); ++i) dump[result.images[i].file] = dump_faces(inputs[i].last);
+    const std::string text = dump.dump();
+    write_private_file(options.dump_path, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  }
+  return result;
+}
+
+}  // namespace mien

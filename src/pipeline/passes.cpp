@@ -1,0 +1,130 @@
+#include "pipeline/passes.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace mien {
+namespace {
+
+int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+// The image scaled until its long side fits, as InsightFace rounds it: one scale, the other side rounded down.
+LetterboxSize fit_inside(int width, int height, int canvas_width, int canvas_height) {
+  LetterboxSize size;
+  const double image_ratio = static_cast<double>(height) / width;
+  const double canvas_ratio = static_cast<double>(canvas_height) / canvas_width;
+  if (image_ratio > canvas_ratio) {
+    size.height = canvas_height;
+    size.width = std::max(1, static_cast<int>(canvas_height / image_ratio));
+  } else {
+    size.width = canvas_width;
+    size.height = std::max(1, static_cast<int>(canvas_width * image_ratio));
+  }
+  size.canvas_width = canvas_width;
+  size.canvas_height = canvas_height;
+  return size;
+}
+
+// The whole part at `side` along its long side, on a canvas no larger than the detector's multiple needs.
+LetterboxSize fit_rectangle(const Detector& detector, int width, int height, int side) {
+  LetterboxSize size = fit_inside(width, height, side, side);
+  size.canvas_width = round_up(size.width, detector.kind->size_multiple);
+  size.canvas_height = round_up(size.height, detector.kind->size_multiple);
+  return size;
+}
+
+// Equal steps from edge to edge, so that neighbours overlap by at least a fifth of a tile.
+std::vector<DetectPass> cut_tiles(const Detector& detector, int width, int height) {
+  const bool is_wide = width > height;
+  const int length = std::max(width, height);
+  const int side = std::min(width, height);
+  const int count = static_cast<int>(std::ceil((length - side) / (0.8 * side))) + 1;
+  std::vector<DetectPass> tiles;
+  for (int i = 0; i < count; ++i) {
+    const int at = static_cast<int>(static_cast<std::int64_t>(length - side) * i / (count - 1));
+    DetectPass tile{is_wide ? at : 0, is_wide ? 0 : at, side, side, {}};
+    tile.size = fit_rectangle(detector, side, side, std::clamp(side, kDetectSideMin, kDetectSide));
+    tiles.push_back(tile);
+  }
+  return tiles;
+}
+
+DetectPass whole(int width, int height, const LetterboxSize& size) { return {0, 0, width, height, size}; }
+
+// A face that an inner edge of its tile cuts is seen whole by the neighbour, or by the look at the whole image.
+bool is_cut_by_tile(const Candidate& face, const DetectPass& tile, int width, int height) {
+  constexpr float kMargin = 2;
+  const float right = static_cast<float>(tile.x + tile.width);
+  const float bottom = static_cast<float>(tile.y + tile.height);
+  return (tile.x > 0 && face.box.x1 < static_cast<float>(tile.x) + kMargin) ||
+         (tile.y > 0 && face.box.y1 < static_cast<float>(tile.y) + kMargin) ||
+         (tile.x + tile.width < width && face.box.x2 > right - kMargin) ||
+         (tile.y + tile.height < height && face.box.y2 > bottom - kMargin);
+}
+
+float long_side(const Box& box) { return std::max(box.width(), box.height()); }
+
+// Faces of the small look that fill the image and that no other look has found.
+void add_large_faces(std::vector<Candidate> large, float side_min, std::vector<Candidate>& faces) {
+  const std::size_t before = faces.size();
+  for (const Candidate& face : large) {
+    if (long_side(face.box) < side_min) continue;
+    const bool is_known = std::any_of(faces.begin(), faces.begin() + static_cast<std::ptrdiff_t>(before),
+                                      [&](const Candidate& other) {
+                                        return intersection_over_union(face.box, other.box) > 0.3F;
+                                      });
+    if (!is_known) faces.push_back(face);
+  }
+}
+
+}  // namespace
+
+DetectPlan plan_detection(const Detector& detector, Precision precision, int width, int height) {
+  DetectPlan plan;
+  const int long_side_px = std::max(width, height);
+  if (detector.fixed_width || detector.fixed_height || precision == Precision::exact) {
+    const LetterboxSize size = fit_inside(width, height, detector.fixed_width.value_or(kDetectSide),
+                                          detector.fixed_height.value_or(kDetectSide));
+    plan.passes.push_back(whole(width, height, size));
+    return plan;
+  }
+  const int side = std::clamp(long_side_px, kDetectSideMin, kDetectSide);
+  plan.passes.push_back(whole(width, height, fit_rectangle(detector, width, height, side)));
+  if (long_side_px > kTileAspect * std::min(width, height)) {
+    plan.is_tiled = true;
+    for (const DetectPass& tile : cut_tiles(detector, width, height)) plan.passes.push_back(tile);
+  }
+  plan.small_look = whole(width, height, fit_rectangle(detector, width, height, kSmallSide));
+  return plan;
+}
+
+std::vector<Candidate> detect_faces(const Detector& detector, Precision precision, ImageView image,
+                                    DetectScratch& scratch, float* scale) {
+  const DetectPlan plan = plan_detection(detector, precision, image.width, image.height);
+  *scale = pass_scale(plan.passes.front());
+  std::vector<Candidate> faces;
+  for (const DetectPass& pass : plan.passes) {
+    const std::size_t before = faces.size();
+    detect_pass(detector, image, pass, scratch, faces);
+    faces.erase(std::remove_if(faces.begin() + static_cast<std::ptrdiff_t>(before), faces.end(),
+                               [&](const Candidate& face) {
+                                 return is_cut_by_tile(face, pass, image.width, image.height);
+                               }),
+                faces.end());
+  }
+  if (plan.is_tiled) suppress_overlaps(*detector.kind, faces);
+
+  const float large = kLargeFaceShare * static_cast<float>(std::max(image.width, image.height));
+  const bool has_large = std::any_of(faces.begin(), faces.end(),
+                                     [&](const Candidate& face) { return long_side(face.box) >= large; });
+  if (plan.small_look && !has_large) {
+    std::vector<Candidate> found;
+    detect_pass(detector, image, *plan.small_look, scratch, found);
+    add_large_faces(std::move(found), large, faces);
+    std::stable_sort(faces.begin(), faces.end(),
+                     [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
+  }
+  return faces;
+}
+
+}  // namespace mien

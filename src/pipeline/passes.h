@@ -1,0 +1,35 @@
+// Which looks at an image a detector takes: one square (exact), or a rectangle, tiles and a small second look.
+#pragma once
+
+#include <vector>
+
+#include "mien/engine.h"
+#include "ops/detect.h"
+
+namespace mien {
+
+// The long side of a detector's input, and of the second look for faces that fill the image (InsightFace's automatic
+// mode uses the same two).
+inline constexpr int kDetectSide = 640;
+inline constexpr int kSmallSide = 128;
+// Images smaller than kDetectSide are looked at in their own size, but no smaller than this.
+inline constexpr int kDetectSideMin = 320;
+// Above this ratio of sides the long side alone would decide the scale, so the image is cut into overlapping tiles.
+inline constexpr double kTileAspect = 2.5;
+// A face may be this part of the image's long side before the first look starts to miss it.
+inline constexpr float kLargeFaceShare = 0.4F;
+
+struct DetectPlan {
+  std::vector<DetectPass> passes;       // all of them are run
+  std::optional<DetectPass> small_look;  // run when no pass found a large face
+  bool is_tiled = false;
+};
+
+// What the detector can take and the precision decide. Width and height are of the upright image.
+DetectPlan plan_detection(const Detector& detector, Precision precision, int width, int height);
+
+// Runs the plan and merges what its passes found: faces in pixels of the image, by falling score.
+std::vector<Candidate> detect_faces(const Detector& detector, Precision precision, ImageView image,
+                                    DetectScratch& scratch, float* scale);
+
+}  // namespace mien
