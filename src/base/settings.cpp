@@ -6,19 +6,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <cstdint>
 #include <map>
-#include <system_error>
 
 #include "base/env_file.h"
+#include "base/file.h"
 #include "base/settings_table.h"
 
 namespace mien {
 namespace {
 
-constexpr std::uintmax_t kEnvFileBytesMax = 1 << 20;
+constexpr std::size_t kEnvFileBytesMax = std::size_t{1} << 20;
 constexpr std::size_t kProblemsShownMax = 3;  // a file
 constexpr std::size_t kValueShownMax = 60;    // bytes of a wrong value in a message
 
@@ -97,31 +95,20 @@ std::string user_file_path(const Environment& environment) {
 
 // A file that is not there is an empty text; one that is there and cannot be used is a warning as
 // well.
-std::string read_file(const std::string& path, const std::string& shown,
-                      std::vector<std::string>& warnings) {
+std::string read_text(const std::string& path, std::vector<std::string>& warnings) {
   if (path.empty()) return {};
-  const auto warn = [&](std::string_view reason) {
-    warnings.push_back(fmt::format("{}: {}: no setting is taken from it", shown, reason));
-    return std::string();
-  };
-  std::error_code error;
-  const std::filesystem::file_status status = std::filesystem::status(path, error);
-  if (status.type() == std::filesystem::file_type::not_found) return {};
-  if (status.type() == std::filesystem::file_type::none) return warn(error.message());
-  if (status.type() != std::filesystem::file_type::regular) return warn("not a file");
-  const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) return warn(error.message());
-  if (size > kEnvFileBytesMax) return warn(fmt::format("larger than {} bytes", kEnvFileBytesMax));
-  std::ifstream stream(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  if (!stream && !stream.eof()) return warn("it cannot be read");
-  return text;
+  const Result<std::vector<std::uint8_t>> bytes = read_file(path, kEnvFileBytesMax);
+  if (bytes) return {bytes->begin(), bytes->end()};
+  if (bytes.error().code != ErrorCode::not_found) {
+    warnings.push_back(bytes.error().message + ": no setting is taken from it");
+  }
+  return {};
 }
 
 Layer file_layer(const std::string& path, std::string_view home,
                  std::vector<std::string>& warnings) {
   const std::string shown = shown_path(path, home);
-  const EnvFile file = parse_env_file(read_file(path, shown, warnings));
+  const EnvFile file = parse_env_file(read_text(path, warnings));
   Layer layer;
   for (const EnvEntry& entry : file.entries) {
     // Of several lines, the last one counts, as in a shell.
