@@ -6,8 +6,7 @@
 namespace mien {
 namespace {
 
-constexpr std::string_view kAlphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::uint8_t kNoDigit = 0xff;
 
 constexpr std::array<std::uint8_t, 256> make_digits() {
@@ -28,8 +27,7 @@ std::string base64_encode(std::span<const std::uint8_t> bytes) {
   std::size_t out = 0;
   std::size_t in = 0;
   for (; in + 3 <= bytes.size(); in += 3) {
-    const std::uint32_t bits =
-        std::uint32_t{bytes[in]} << 16 | std::uint32_t{bytes[in + 1]} << 8 | bytes[in + 2];
+    const std::uint32_t bits = std::uint32_t{bytes[in]} << 16 | std::uint32_t{bytes[in + 1]} << 8 | bytes[in + 2];
     text[out++] = kAlphabet[bits >> 18];
     text[out++] = kAlphabet[bits >> 12 & 63];
     text[out++] = kAlphabet[bits >> 6 & 63];
@@ -47,8 +45,7 @@ std::string base64_encode(std::span<const std::uint8_t> bytes) {
 }
 
 Result<std::vector<std::uint8_t>> base64_decode(std::string_view text) {
-  const Error bad{ErrorCode::bad_data,
-                  "cannot decode base64: the text is cut off or holds a foreign character"};
+  const Error bad{ErrorCode::bad_data, "cannot decode base64: the text is cut off or holds a foreign character"};
   if (text.size() % 4 != 0) return bad;
   std::size_t padding = 0;
   while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;

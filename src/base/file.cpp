@@ -21,8 +21,7 @@ constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
 
 // "cannot read a/b.jpg: Permission denied"
 std::string failure(std::string_view attempt, const std::string& path, int error_number) {
-  return std::string(attempt) + " " + replace_invalid_utf8(path) + ": " +
-         std::generic_category().message(error_number);
+  return std::string(attempt) + " " + replace_invalid_utf8(path) + ": " + std::generic_category().message(error_number);
 }
 
 [[noreturn]] void throw_cannot_write(const std::string& path, int error_number) {
@@ -45,14 +44,13 @@ class Descriptor {
 
 Error too_large(const std::string& path, std::size_t bytes_max) {
   return {ErrorCode::limit_exceeded, "cannot read " + replace_invalid_utf8(path) +
-                                         ": it holds more than the limit of " +
-                                         std::to_string(bytes_max) + " bytes"};
+                                         ": it holds more than the limit of " + std::to_string(bytes_max) + " bytes"};
 }
 
 // Where a file of this name is really kept: the target of a link, the name itself when nothing is
 // there yet.
 std::string resolve_links(const std::string& path) {
-  struct stat status{};
+  struct stat status {};
   if (::lstat(path.c_str(), &status) != 0 || !S_ISLNK(status.st_mode)) return path;
   const std::unique_ptr<char, decltype(&::free)> target(::realpath(path.c_str(), nullptr), &::free);
   if (!target) throw_cannot_write(path, errno);
@@ -67,16 +65,13 @@ Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t
   if (file.get() < 0) {
     const int reason = errno;
     const bool absent = reason == ENOENT || reason == ENOTDIR;
-    return Error{absent ? ErrorCode::not_found : ErrorCode::io,
-                 failure("cannot read", path, reason)};
+    return Error{absent ? ErrorCode::not_found : ErrorCode::io, failure("cannot read", path, reason)};
   }
-  struct stat status{};
-  if (::fstat(file.get(), &status) != 0)
-    return Error{ErrorCode::io, failure("cannot read", path, errno)};
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return Error{ErrorCode::io, failure("cannot read", path, errno)};
   if (S_ISDIR(status.st_mode)) return Error{ErrorCode::io, failure("cannot read", path, EISDIR)};
   if (!S_ISREG(status.st_mode)) {
-    return Error{ErrorCode::io,
-                 "cannot read " + replace_invalid_utf8(path) + ": it is not a regular file"};
+    return Error{ErrorCode::io, "cannot read " + replace_invalid_utf8(path) + ": it is not a regular file"};
   }
   if (static_cast<std::uint64_t>(status.st_size) > bytes_max) return too_large(path, bytes_max);
 
@@ -91,19 +86,17 @@ Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t
     if (count == 0) break;
     filled += static_cast<std::size_t>(count);
     if (filled > bytes_max) return too_large(path, bytes_max);
-    if (filled == bytes.size())
-      bytes.resize(bytes.size() + std::max(bytes.size(), std::size_t{4096}));
+    if (filled == bytes.size()) bytes.resize(bytes.size() + std::max(bytes.size(), std::size_t{4096}));
   }
   bytes.resize(filled);
   return bytes;
 }
 
 PrivateFile::PrivateFile(const std::string& path) : path_(resolve_links(path)), path_shown_(path) {
-  struct stat status{};
+  struct stat status {};
   if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
     // Renaming over a device would remove the device.
-    throw Exception(ErrorCode::io,
-                    "cannot write " + replace_invalid_utf8(path) + ": it is not a regular file");
+    throw Exception(ErrorCode::io, "cannot write " + replace_invalid_utf8(path) + ": it is not a regular file");
   }
   path_partial_ = path_ + ".XXXXXX";
   descriptor_ = ::mkostemp(path_partial_.data(), O_CLOEXEC);  // creates it with mode 0600

@@ -20,16 +20,11 @@ struct SecondByte {
 
 SecondByte second_byte_range(std::uint8_t first) {
   switch (first) {
-    case 0xe0:
-      return {0xa0, 0xbf};
-    case 0xed:
-      return {0x80, 0x9f};
-    case 0xf0:
-      return {0x90, 0xbf};
-    case 0xf4:
-      return {0x80, 0x8f};
-    default:
-      return {};
+    case 0xe0: return {0xa0, 0xbf};
+    case 0xed: return {0x80, 0x9f};
+    case 0xf0: return {0x90, 0xbf};
+    case 0xf4: return {0x80, 0x8f};
+    default: return {};
   }
 }
 

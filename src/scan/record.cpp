@@ -24,10 +24,9 @@ namespace {
 
 // Writing keeps the order of keys. Reading must not: looking a key up in an ordered map is linear,
 // so that a hostile line with a million keys would take for ever.
-using JsonOut = nlohmann::basic_json<nlohmann::ordered_map, std::vector, std::string, bool,
-                                     std::int64_t, std::uint64_t, float>;
-using JsonIn = nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t,
-                                    std::uint64_t, float>;
+using JsonOut =
+    nlohmann::basic_json<nlohmann::ordered_map, std::vector, std::string, bool, std::int64_t, std::uint64_t, float>;
+using JsonIn = nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t, std::uint64_t, float>;
 
 constexpr std::size_t kShownBytesMax = 60;  // of a line that is not understood, in the message
 constexpr double kMicrosecondsPerMillisecond = 1000;
@@ -45,8 +44,7 @@ class RecordWriter {
     put_run(line, record.analysis);
     line["error"] = nullptr;
     if (record.error) {
-      line["error"] = {{"code", error_code_name(record.error->code)},
-                       {"message", record.error->message}};
+      line["error"] = {{"code", error_code_name(record.error->code)}, {"message", record.error->message}};
     }
     if (record.like) {
       JsonOut matches = JsonOut::array();
@@ -65,9 +63,7 @@ class RecordWriter {
   }
 
  private:
-  static JsonOut text_or_null(const std::string& text) {
-    return text.empty() ? JsonOut(nullptr) : JsonOut(text);
-  }
+  static JsonOut text_or_null(const std::string& text) { return text.empty() ? JsonOut(nullptr) : JsonOut(text); }
 
   JsonOut number(double value) {
     const float narrow = static_cast<float>(value);
@@ -115,11 +111,10 @@ class RecordWriter {
     }
     line["placement"] = std::move(placement);
     const Timings& timings = analysis.timings_ms;
-    line["timings_ms"] = {
-        {"read", milliseconds(timings.read)},       {"decode", milliseconds(timings.decode)},
-        {"enhance", milliseconds(timings.enhance)}, {"detect", milliseconds(timings.detect)},
-        {"embed", milliseconds(timings.embed)},     {"quality", milliseconds(timings.quality)},
-        {"total", milliseconds(timings.total)}};
+    line["timings_ms"] = {{"read", milliseconds(timings.read)},       {"decode", milliseconds(timings.decode)},
+                          {"enhance", milliseconds(timings.enhance)}, {"detect", milliseconds(timings.detect)},
+                          {"embed", milliseconds(timings.embed)},     {"quality", milliseconds(timings.quality)},
+                          {"total", milliseconds(timings.total)}};
     line["warnings"] = analysis.warnings;
   }
 
@@ -130,8 +125,7 @@ class RecordWriter {
 
   JsonOut face_json(const Face& face) {
     JsonOut out = JsonOut::object();
-    out["bbox"] = {number(face.bbox.x1), number(face.bbox.y1), number(face.bbox.x2),
-                   number(face.bbox.y2)};
+    out["bbox"] = {number(face.bbox.x1), number(face.bbox.y1), number(face.bbox.x2), number(face.bbox.y2)};
     out["landmarks"] = nullptr;
     if (face.landmarks) {
       JsonOut points = JsonOut::array();
@@ -163,8 +157,7 @@ class RecordWriter {
                             {"pitch", number(quality.pose_angles->pitch)},
                             {"roll", number(quality.pose_angles->roll)}};
     }
-    out["occlusion_score"] =
-        quality.occlusion_score ? number(*quality.occlusion_score) : JsonOut(nullptr);
+    out["occlusion_score"] = quality.occlusion_score ? number(*quality.occlusion_score) : JsonOut(nullptr);
     out["overall_score"] = number(quality.overall_score);
     return out;
   }
@@ -177,8 +170,7 @@ class RecordWriter {
     bytes.reserve(embedding.size() * sizeof(float));
     for (const JsonOut& value : numbers) {
       const std::uint32_t bits = std::bit_cast<std::uint32_t>(value.get<float>());
-      for (int shift = 0; shift < 32; shift += 8)
-        bytes.push_back(static_cast<std::uint8_t>(bits >> shift & 0xff));
+      for (int shift = 0; shift < 32; shift += 8) bytes.push_back(static_cast<std::uint8_t>(bits >> shift & 0xff));
     }
     return base64_encode(bytes);
   }
@@ -197,9 +189,8 @@ class RecordReader {
 
   bool read(const JsonIn& line, Record& record) {
     if (!line.is_object()) return fail("it is not a JSON object");
-    return read_source(line, record) && read_image(line, record.analysis) &&
-           read_run(line, record.analysis) && read_error(line, record) &&
-           read_matches(line, record);
+    return read_source(line, record) && read_image(line, record.analysis) && read_run(line, record.analysis) &&
+           read_error(line, record) && read_matches(line, record);
   }
 
  private:
@@ -216,12 +207,10 @@ class RecordReader {
     return place == object.end() ? nullptr : &*place;
   }
   // Null stands for "not known" and leaves `out` as it is.
-  bool read_text(const JsonIn& object, const char* key, std::string& out,
-                 bool null_allowed = false) {
+  bool read_text(const JsonIn& object, const char* key, std::string& out, bool null_allowed = false) {
     const JsonIn* value = find(object, key);
     if (value && null_allowed && value->is_null()) return true;
-    if (!value || !value->is_string())
-      return fail_key(key, null_allowed ? "a string or null" : "a string");
+    if (!value || !value->is_string()) return fail_key(key, null_allowed ? "a string or null" : "a string");
     out = value->get_ref<const std::string&>();
     return true;
   }
@@ -231,10 +220,9 @@ class RecordReader {
     if (value && null_allowed && value->is_null()) return true;
     constexpr std::int64_t kMax = std::numeric_limits<Number>::max();
     constexpr std::int64_t kMin = std::numeric_limits<Number>::min();
-    const bool fits =
-        value && value->is_number_integer() &&
-        (!value->is_number_unsigned() || value->get<std::uint64_t>() <= std::uint64_t{kMax}) &&
-        value->get<std::int64_t>() >= kMin;
+    const bool fits = value && value->is_number_integer() &&
+                      (!value->is_number_unsigned() || value->get<std::uint64_t>() <= std::uint64_t{kMax}) &&
+                      value->get<std::int64_t>() >= kMin;
     if (!fits) return fail_key(key, null_allowed ? "an integer or null" : "an integer");
     out = value->get<Number>();
     return true;
@@ -247,8 +235,7 @@ class RecordReader {
     return true;
   }
   bool read_numbers(const JsonIn* value, const char* key, std::span<float> out) {
-    if (!value || !value->is_array() || value->size() != out.size())
-      return fail_numbers(key, out.size());
+    if (!value || !value->is_array() || value->size() != out.size()) return fail_numbers(key, out.size());
     for (std::size_t i = 0; i < out.size(); ++i) {
       if (!(*value)[i].is_number()) return fail_numbers(key, out.size());
       out[i] = (*value)[i].get<float>();
@@ -274,10 +261,8 @@ class RecordReader {
   }
 
   bool read_image(const JsonIn& line, Analysis& analysis) {
-    if (!read_text(line, "phash", analysis.phash, true) ||
-        !read_text(line, "format", analysis.format, true) ||
-        !read_integer(line, "width", analysis.width) ||
-        !read_integer(line, "height", analysis.height)) {
+    if (!read_text(line, "phash", analysis.phash, true) || !read_text(line, "format", analysis.format, true) ||
+        !read_integer(line, "width", analysis.width) || !read_integer(line, "height", analysis.height)) {
       return false;
     }
     const JsonIn* faces = find(line, "faces");
@@ -286,8 +271,7 @@ class RecordReader {
     for (const JsonIn& one : *faces) {
       if (!read_face(one, analysis.faces.emplace_back())) return false;
     }
-    if (const JsonIn* quality = find(line, "quality"))
-      return read_quality(*quality, analysis.quality);
+    if (const JsonIn* quality = find(line, "quality")) return read_quality(*quality, analysis.quality);
     return true;
   }
 
@@ -302,11 +286,9 @@ class RecordReader {
     face.bbox = {corners[0], corners[1], corners[2], corners[3]};
     const JsonIn* quality = find(object, "quality");
     if (!quality) return fail_key("quality", "an object or null");
-    return read_landmarks(find(object, "landmarks"), face) &&
-           read_number(object, "det_score", face.det_score) &&
+    return read_landmarks(find(object, "landmarks"), face) && read_number(object, "det_score", face.det_score) &&
            read_number(object, "scale", face.scale) &&
-           read_number(object, "enhancement_scale", face.enhancement_scale) &&
-           read_quality(*quality, face.quality) &&
+           read_number(object, "enhancement_scale", face.enhancement_scale) && read_quality(*quality, face.quality) &&
            read_embedding(find(object, "embedding"), face.embedding);
   }
 
@@ -330,21 +312,18 @@ class RecordReader {
     if (!value.is_object()) return fail_key("quality", "an object or null");
     Quality quality;
     if (!read_number(value, "blur_score", quality.blur_score) ||
-        !read_number(value, "brightness", quality.brightness) ||
-        !read_number(value, "contrast", quality.contrast) ||
+        !read_number(value, "brightness", quality.brightness) || !read_number(value, "contrast", quality.contrast) ||
         !read_number(value, "sharpness", quality.sharpness) ||
         !read_number(value, "overall_score", quality.overall_score)) {
       return false;
     }
     const JsonIn* occlusion = find(value, "occlusion_score");
     if (!occlusion) return fail_key("occlusion_score", "a number or null");
-    if (!occlusion->is_null() &&
-        !read_number(value, "occlusion_score", quality.occlusion_score.emplace())) {
+    if (!occlusion->is_null() && !read_number(value, "occlusion_score", quality.occlusion_score.emplace())) {
       return false;
     }
     const JsonIn* angles = find(value, "pose_angles");
-    if (!angles || !(angles->is_null() || angles->is_object()))
-      return fail_key("pose_angles", "an object or null");
+    if (!angles || !(angles->is_null() || angles->is_object())) return fail_key("pose_angles", "an object or null");
     if (angles->is_object()) {
       PoseAngles& pose = quality.pose_angles.emplace();
       if (!read_number(*angles, "yaw", pose.yaw) || !read_number(*angles, "pitch", pose.pitch) ||
@@ -363,15 +342,12 @@ class RecordReader {
       return read_numbers(value, "embedding", out);
     }
     if (!value->is_string()) return fail_key("embedding", "an array of numbers or base64");
-    const Result<std::vector<std::uint8_t>> bytes =
-        base64_decode(value->get_ref<const std::string&>());
-    if (!bytes || bytes->size() % sizeof(float) != 0)
-      return fail_key("embedding", "base64 of 32-bit floats");
+    const Result<std::vector<std::uint8_t>> bytes = base64_decode(value->get_ref<const std::string&>());
+    if (!bytes || bytes->size() % sizeof(float) != 0) return fail_key("embedding", "base64 of 32-bit floats");
     out.reserve(bytes->size() / sizeof(float));
     for (std::size_t i = 0; i < bytes->size(); i += sizeof(float)) {
       std::uint32_t bits = 0;
-      for (std::size_t k = 0; k < sizeof(float); ++k)
-        bits |= std::uint32_t{(*bytes)[i + k]} << (8 * k);
+      for (std::size_t k = 0; k < sizeof(float); ++k) bits |= std::uint32_t{(*bytes)[i + k]} << (8 * k);
       out.push_back(std::bit_cast<float>(bits));
       if (!std::isfinite(out.back())) return fail_key("embedding", "made of finite numbers");
     }
@@ -382,9 +358,8 @@ class RecordReader {
     const JsonIn* models = find(line, "models");
     if (!models || !models->is_object()) return fail_key("models", "an object");
     return read_text(*models, "detector", analysis.models.detector, true) &&
-           read_text(*models, "embedder", analysis.models.embedder, true) &&
-           read_placement(line, analysis.placement) && read_timings(line, analysis.timings_ms) &&
-           read_warnings(line, analysis.warnings);
+           read_text(*models, "embedder", analysis.models.embedder, true) && read_placement(line, analysis.placement) &&
+           read_timings(line, analysis.timings_ms) && read_warnings(line, analysis.warnings);
   }
 
   bool read_placement(const JsonIn& line, std::vector<Placement>& out) {
@@ -409,10 +384,8 @@ class RecordReader {
     const JsonIn* timings = find(line, "timings_ms");
     if (!timings || !timings->is_object()) return fail_key("timings_ms", "an object");
     return read_number(*timings, "read", out.read) && read_number(*timings, "decode", out.decode) &&
-           read_number(*timings, "enhance", out.enhance) &&
-           read_number(*timings, "detect", out.detect) &&
-           read_number(*timings, "embed", out.embed) &&
-           read_number(*timings, "quality", out.quality) &&
+           read_number(*timings, "enhance", out.enhance) && read_number(*timings, "detect", out.detect) &&
+           read_number(*timings, "embed", out.embed) && read_number(*timings, "quality", out.quality) &&
            read_number(*timings, "total", out.total);
   }
 
@@ -428,13 +401,11 @@ class RecordReader {
 
   bool read_error(const JsonIn& line, Record& record) {
     const JsonIn* error = find(line, "error");
-    if (!error || !(error->is_null() || error->is_object()))
-      return fail_key("error", "an object or null");
+    if (!error || !(error->is_null() || error->is_object())) return fail_key("error", "an object or null");
     if (error->is_null()) return true;
     std::string code;
     Error& out = record.error.emplace();
-    if (!read_text(*error, "code", code) || !read_text(*error, "message", out.message))
-      return false;
+    if (!read_text(*error, "code", code) || !read_text(*error, "message", out.message)) return false;
     out.code = error_code_from_name(code);
     if (error_code_name(out.code) != code) return fail_key("code", "the name of an error");
     return true;
@@ -448,13 +419,11 @@ class RecordReader {
     for (const JsonIn& one : *matches) {
       if (!one.is_object()) return fail_key("matches", "an array of objects");
       Match& match = record.matches.emplace_back();
-      if (!read_integer(one, "face", match.face, false) ||
-          !read_number(one, "similarity", match.similarity)) {
+      if (!read_integer(one, "face", match.face, false) || !read_number(one, "similarity", match.similarity)) {
         return false;
       }
       const int face_count = static_cast<int>(record.analysis.faces.size());
-      if (match.face < 0 || match.face >= face_count)
-        return fail_key("face", "the number of a face of this image");
+      if (match.face < 0 || match.face >= face_count) return fail_key("face", "the number of a face of this image");
     }
     return true;
   }
@@ -470,8 +439,7 @@ Error not_a_record(std::string_view line, const std::string& problem) {
   }
   const std::string_view more = line.size() > kShownBytesMax ? "..." : "";
   return {ErrorCode::bad_data, "cannot read a record of mien: " + problem +
-                                   "; the line begins with: " + replace_invalid_utf8(shown) +
-                                   std::string(more)};
+                                   "; the line begins with: " + replace_invalid_utf8(shown) + std::string(more)};
 }
 
 }  // namespace

@@ -62,8 +62,8 @@ Plan make_plan(const Survey& survey, std::size_t cards_max) {
   const auto first = survey.matches.begin() + static_cast<std::ptrdiff_t>(plan.match_cards.size());
   plan.match_rows.assign(first, first + static_cast<std::ptrdiff_t>(row_count));
   const std::size_t cards = cards_max - left;
-  plan.tier = *std::find_if(std::begin(kTiers), std::end(kTiers),
-                            [&](const Tier& tier) { return cards <= tier.cards_max; });
+  plan.tier =
+      *std::find_if(std::begin(kTiers), std::end(kTiers), [&](const Tier& tier) { return cards <= tier.cards_max; });
   return plan;
 }
 
@@ -85,8 +85,7 @@ std::string make_nonce() {
 
 class ReportWriter {
  public:
-  ReportWriter(LineReader& records, const Survey& survey, PrivateFile& page,
-               const ReportOptions& options)
+  ReportWriter(LineReader& records, const Survey& survey, PrivateFile& page, const ReportOptions& options)
       : records_(records),
         survey_(survey),
         page_(page),
@@ -103,8 +102,8 @@ class ReportWriter {
     if (survey_.failed > 0) put_failures();
     put_cards_section("faces", survey_.like ? "Faces, no match" : "Images with faces",
                       survey_.with_faces - survey_.matched, plan_.faces_cards);
-    put_cards_section("empty", "No face found",
-                      survey_.images - survey_.with_faces - survey_.failed, plan_.empty_cards);
+    put_cards_section("empty", "No face found", survey_.images - survey_.with_faces - survey_.failed,
+                      plan_.empty_cards);
     put_table();
     put_placement();
     page_.write("</main>\n");
@@ -113,26 +112,26 @@ class ReportWriter {
 
  private:
   void put_head() {
-    page_.write(fmt::format(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-        "<title>{0}</title>\n"
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-        "<meta name=\"robots\" content=\"noindex\">\n<meta name=\"referrer\" "
-        "content=\"no-referrer\">\n"
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-        "style-src 'nonce-{1}'; script-src 'nonce-{1}'; base-uri 'none'; form-action 'none'\">\n"
-        "<style nonce=\"{1}\">{2}</style>\n</head>\n<body>\n"
-        "<a class=\"skip\" href=\"#results\">Skip to the results</a>\n",
-        html_text(options_.title), nonce_, kStyle));
+    page_.write(
+        fmt::format("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                    "<title>{0}</title>\n"
+                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                    "<meta name=\"robots\" content=\"noindex\">\n<meta name=\"referrer\" "
+                    "content=\"no-referrer\">\n"
+                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+                    "style-src 'nonce-{1}'; script-src 'nonce-{1}'; base-uri 'none'; form-action 'none'\">\n"
+                    "<style nonce=\"{1}\">{2}</style>\n</head>\n<body>\n"
+                    "<a class=\"skip\" href=\"#results\">Skip to the results</a>\n",
+                    html_text(options_.title), nonce_, kStyle));
   }
 
   void put_header() {
-    page_.write(fmt::format(
-        "<header>\n<h1>{}</h1>\n<p class=\"quiet\">Written <time "
-        "datetime=\"{}\">{}</time></p>\n",
-        html_text(options_.title), utc_now("%Y-%m-%dT%H:%M:%SZ"), utc_now("%-d %B %Y, %H:%M UTC")));
+    page_.write(
+        fmt::format("<header>\n<h1>{}</h1>\n<p class=\"quiet\">Written <time "
+                    "datetime=\"{}\">{}</time></p>\n",
+                    html_text(options_.title), utc_now("%Y-%m-%dT%H:%M:%SZ"), utc_now("%-d %B %Y, %H:%M UTC")));
     if (!options_.command.empty()) {
-put_command();
+      put_command();
     }
     page_.write(
         "<p class=\"banner\" role=\"note\"><strong>Biometric data.</strong> This page shows "
@@ -169,8 +168,7 @@ put_command();
   }
 
   void put_number(std::string_view label, std::int64_t value, std::string_view kind) {
-    page_.write(fmt::format("<div class=\"{}\"><dt>{}</dt><dd>{}</dd></div>\n", kind, label,
-                            with_commas(value)));
+    page_.write(fmt::format("<div class=\"{}\"><dt>{}</dt><dd>{}</dd></div>\n", kind, label, with_commas(value)));
   }
 
   void put_navigation() {
@@ -180,8 +178,7 @@ put_command();
     };
     if (survey_.like) put("matches", "Matches");
     if (survey_.failed > 0) put("failures", "Failures");
-    if (!plan_.faces_cards.empty())
-      put("faces", survey_.like ? "Faces, no match" : "Images with faces");
+    if (!plan_.faces_cards.empty()) put("faces", survey_.like ? "Faces, no match" : "Images with faces");
     if (!plan_.empty_cards.empty()) put("empty", "No face found");
     put("all", "All images");
     if (!survey_.placements.empty()) put("placement", "How it ran");
@@ -239,8 +236,7 @@ put_command();
   void put_left_out(std::size_t count) {
     if (count == 0) return;
     page_.write(fmt::format("<p>{} more {} in the table of <a href=\"#all\">all images</a>.</p>\n",
-                            with_commas(static_cast<std::int64_t>(count)),
-                            count == 1 ? "is" : "are"));
+                            with_commas(static_cast<std::int64_t>(count)), count == 1 ? "is" : "are"));
   }
 
   void put_cards(const std::vector<Place>& places) {
@@ -249,8 +245,7 @@ put_command();
     for (std::size_t start = 0; start < places.size(); start += kRecordsAtOnce) {
       const std::size_t end = std::min(start + kRecordsAtOnce, places.size());
       std::vector<Record> records;
-      for (std::size_t i = start; i < end; ++i)
-        records.push_back(records_.read_at(places[i].offset));
+      for (std::size_t i = start; i < end; ++i) records.push_back(records_.read_at(places[i].offset));
       const std::vector<Thumbnail> thumbnails = thumbnails_of(records);
       for (std::size_t i = 0; i < records.size(); ++i) {
         page_.write(card_html(records[i], thumbnails[i], plan_.tier.faces_listed_max));
@@ -322,15 +317,14 @@ put_command();
   }
 
   void put_footer() {
-    page_.write(fmt::format(
-        "<footer><p>Made by mien. This file needs nothing beside it and sends nothing anywhere."
-        "</p></footer>\n<script type=\"application/json\" id=\"data\">{{\"like\":{},\"folders\":[",
-        survey_.like));
+    page_.write(
+        fmt::format("<footer><p>Made by mien. This file needs nothing beside it and sends nothing anywhere."
+                    "</p></footer>\n<script type=\"application/json\" id=\"data\">{{\"like\":{},\"folders\":[",
+                    survey_.like));
     page_.write(survey_.folders_json);
     page_.write("],\n\"rows\":[");
     page_.write(survey_.rows_json);
-    page_.write(fmt::format("]}}</script>\n<script nonce=\"{}\">{}</script>\n</body>\n</html>\n",
-                            nonce_, kScript));
+    page_.write(fmt::format("]}}</script>\n<script nonce=\"{}\">{}</script>\n</body>\n</html>\n", nonce_, kScript));
   }
 
   LineReader& records_;
@@ -343,12 +337,10 @@ put_command();
 
 }  // namespace
 
-void write_report(const std::string& records_path, const std::string& html_path,
-                  const ReportOptions& options) {
+void write_report(const std::string& records_path, const std::string& html_path, const ReportOptions& options) {
   LineReader records(records_path);
   SurveyLimits limits;
-  limits.places_max =
-      std::max(kRowsMax, static_cast<std::size_t>(std::max(options.thumbnails_max, 0)));
+  limits.places_max = std::max(kRowsMax, static_cast<std::size_t>(std::max(options.thumbnails_max, 0)));
   limits.table_bytes_max = kTableBytesMax;
   const Survey survey = survey_records(records, limits);
   PrivateFile page(html_path);

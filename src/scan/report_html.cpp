@@ -26,14 +26,11 @@ struct CodePoint {
 };
 
 CodePoint first_code_point(std::string_view text) {
-  const auto byte = [&](std::size_t i) {
-    return static_cast<char32_t>(static_cast<unsigned char>(text[i]));
-  };
+  const auto byte = [&](std::size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(text[i])); };
   if (byte(0) < 0x80) return {byte(0), 1};
   if (byte(0) < 0xe0) return {(byte(0) & 0x1f) << 6 | (byte(1) & 0x3f), 2};
   if (byte(0) < 0xf0) return {(byte(0) & 0xf) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f), 3};
-  return {(byte(0) & 7) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 | (byte(3) & 0x3f),
-          4};
+  return {(byte(0) & 7) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 | (byte(3) & 0x3f), 4};
 }
 
 struct Range {
@@ -43,9 +40,8 @@ struct Range {
 
 // Joiners (U+200C, U+200D) stay: scripts and emoji need them, and they do not reorder text.
 constexpr Range kHidden[] = {
-    {0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},
-    {0x180e, 0x180e}, {0x200b, 0x200b}, {0x200e, 0x200f}, {0x2028, 0x202e},
-    {0x2060, 0x2069}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
+    {0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},   {0x180e, 0x180e}, {0x200b, 0x200b},
+    {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x2069}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
 };
 
 bool is_hidden(char32_t character) {
@@ -80,8 +76,7 @@ std::vector<std::size_t> faces_in_order(const Record& record) {
 // they are seen on any picture.
 std::string boxes_svg(const std::string& path, std::string_view kind) {
   if (path.empty()) return "";
-  return fmt::format("<path class=\"under\" d=\"{0}\"/><path class=\"{1}\" d=\"{0}\"/>", path,
-                     kind);
+  return fmt::format("<path class=\"under\" d=\"{0}\"/><path class=\"{1}\" d=\"{0}\"/>", path, kind);
 }
 
 std::string overlay_svg(const Record& record) {
@@ -97,26 +92,23 @@ std::string overlay_svg(const Record& record) {
     const Face& face = analysis.faces[index];
     const std::optional<float> similarity = similarity_of(record, index);
     (similarity ? matched : strangers) +=
-        fmt::format("M{:.0f} {:.0f}h{:.0f}v{:.0f}h{:.0f}z", face.bbox.x1, face.bbox.y1,
-                    face.bbox.width(), face.bbox.height(), -face.bbox.width());
+        fmt::format("M{:.0f} {:.0f}h{:.0f}v{:.0f}h{:.0f}z", face.bbox.x1, face.bbox.y1, face.bbox.width(),
+                    face.bbox.height(), -face.bbox.width());
     if (!similarity && analysis.faces.size() > kLabelledMax) continue;
     // Above the box, or inside it when there is no room.
     const float above = face.bbox.y1 - label_size * 0.35F;
     const float y = above > label_size ? above : face.bbox.y1 + label_size * 1.1F;
-    labels +=
-        fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\">{:.2f}</text>", std::max(face.bbox.x1, 0.0F),
-                    y, similarity ? *similarity : face.det_score);
+    labels += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\">{:.2f}</text>", std::max(face.bbox.x1, 0.0F), y,
+                          similarity ? *similarity : face.det_score);
   }
-  return fmt::format(
-      "<svg viewBox=\"0 0 {} {}\" font-size=\"{:.0f}\" aria-hidden=\"true\">{}{}{}</svg>",
-      analysis.width, analysis.height, label_size, boxes_svg(strangers, "other"),
-      boxes_svg(matched, "hit"), labels);
+  return fmt::format("<svg viewBox=\"0 0 {} {}\" font-size=\"{:.0f}\" aria-hidden=\"true\">{}{}{}</svg>",
+                     analysis.width, analysis.height, label_size, boxes_svg(strangers, "other"),
+                     boxes_svg(matched, "hit"), labels);
 }
 
 std::string picture_html(const Record& record, const Thumbnail& thumbnail) {
   if (thumbnail.data_uri.empty()) {
-    return fmt::format("<div class=\"pic none\"><p>No picture: {}</p></div>",
-                       html_text(thumbnail.problem));
+    return fmt::format("<div class=\"pic none\"><p>No picture: {}</p></div>", html_text(thumbnail.problem));
   }
   return fmt::format(
       "<div class=\"pic\"><img src=\"{}\" width=\"{}\" height=\"{}\" loading=\"lazy\" "
@@ -126,14 +118,12 @@ std::string picture_html(const Record& record, const Thumbnail& thumbnail) {
 }
 
 std::string quality_html(const Quality& quality) {
-  std::string out = fmt::format(
-      "quality <b>{:.2f}</b> (blur {:.0f}, brightness {:.0f}, contrast {:.0f}, sharpness {:.0f}",
-      quality.overall_score, quality.blur_score, quality.brightness, quality.contrast,
-      quality.sharpness);
+  std::string out =
+      fmt::format("quality <b>{:.2f}</b> (blur {:.0f}, brightness {:.0f}, contrast {:.0f}, sharpness {:.0f}",
+                  quality.overall_score, quality.blur_score, quality.brightness, quality.contrast, quality.sharpness);
   if (quality.pose_angles) {
-    out += fmt::format("; yaw {:.0f}\u00b0, pitch {:.0f}\u00b0, roll {:.0f}\u00b0",
-                       quality.pose_angles->yaw, quality.pose_angles->pitch,
-                       quality.pose_angles->roll);
+    out += fmt::format("; yaw {:.0f}\u00b0, pitch {:.0f}\u00b0, roll {:.0f}\u00b0", quality.pose_angles->yaw,
+                       quality.pose_angles->pitch, quality.pose_angles->roll);
   }
   return out + ")";
 }
@@ -143,8 +133,7 @@ std::string face_html(const Record& record, std::size_t index) {
   const std::optional<float> similarity = similarity_of(record, index);
   std::string out = "<li>";
   if (similarity) out += fmt::format("<b class=\"hit\">similarity {:.3f}</b>, ", *similarity);
-  out += fmt::format("score {:.2f}, {:.0f} \u00d7 {:.0f} px", face.det_score, face.face_width(),
-                     face.face_height());
+  out += fmt::format("score {:.2f}, {:.0f} \u00d7 {:.0f} px", face.det_score, face.face_width(), face.face_height());
   if (face.quality) out += ", " + quality_html(*face.quality);
   return out + "</li>";
 }
@@ -174,8 +163,7 @@ std::string facts_html(const Record& record) {
   const std::int64_t faces = static_cast<std::int64_t>(record.analysis.faces.size());
   out += fmt::format("<span>{}</span>", faces == 0 ? "no face" : counted(faces, "face"));
   if (best_quality(record) >= 0) {
-    out += fmt::format("<span>{}quality {:.2f}</span>", faces > 1 ? "best " : "",
-                       best_quality(record));
+    out += fmt::format("<span>{}quality {:.2f}</span>", faces > 1 ? "best " : "", best_quality(record));
   }
   out += fmt::format("<span>{} \u00d7 {} px</span>", record.analysis.width, record.analysis.height);
   return out;
@@ -183,8 +171,7 @@ std::string facts_html(const Record& record) {
 
 std::string path_html(const std::string& path, std::string_view name_tag) {
   const PathParts parts = split_path(path);
-  std::string out =
-      fmt::format("<{0} class=\"name\"><bdi>{1}</bdi></{0}>", name_tag, html_text(parts.name));
+  std::string out = fmt::format("<{0} class=\"name\"><bdi>{1}</bdi></{0}>", name_tag, html_text(parts.name));
   if (!parts.folder.empty()) {
     out += fmt::format("<span class=\"folder\"><bdi>{}</bdi></span>", html_text(parts.folder));
   }
@@ -215,23 +202,12 @@ std::string html_text(std::string_view text) {
   out.reserve(shown.size());
   for (const char character : shown) {
     switch (character) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += character;
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      case '\'': out += "&#39;"; break;
+      default: out += character;
     }
   }
   return out;
@@ -241,24 +217,13 @@ std::string json_text(std::string_view text) {
   std::string out = "\"";
   for (const char character : display_text(text)) {
     switch (character) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
       // No end tag and no comment may begin inside a script element.
-      case '<':
-        out += "\\u003c";
-        break;
-      case '>':
-        out += "\\u003e";
-        break;
-      case '&':
-        out += "\\u0026";
-        break;
-      default:
-        out += character;
+      case '<': out += "\\u003c"; break;
+      case '>': out += "\\u003e"; break;
+      case '&': out += "\\u0026"; break;
+      default: out += character;
     }
   }
   return out + "\"";
@@ -266,8 +231,7 @@ std::string json_text(std::string_view text) {
 
 std::string with_commas(std::int64_t value) {
   std::string digits = std::to_string(value);
-  for (std::ptrdiff_t i = static_cast<std::ptrdiff_t>(digits.size()) - 3; i > (value < 0 ? 1 : 0);
-       i -= 3) {
+  for (std::ptrdiff_t i = static_cast<std::ptrdiff_t>(digits.size()) - 3; i > (value < 0 ? 1 : 0); i -= 3) {
     digits.insert(static_cast<std::size_t>(i), ",");
   }
   return digits;
@@ -303,14 +267,12 @@ std::string description(const Record& record) {
   out += faces == 0 ? "no face" : counted(faces, "face");
   if (!record.matches.empty()) {
     out += fmt::format(", {} similar to the person looked for, at best {:.2f}",
-                       with_commas(static_cast<std::int64_t>(record.matches.size())),
-                       best_similarity(record));
+                       with_commas(static_cast<std::int64_t>(record.matches.size())), best_similarity(record));
   }
   return out;
 }
 
-std::string card_html(const Record& record, const Thumbnail& thumbnail,
-                      std::size_t faces_listed_max) {
+std::string card_html(const Record& record, const Thumbnail& thumbnail, std::size_t faces_listed_max) {
   std::string out = record.matches.empty() ? "<li class=\"card\">" : "<li class=\"card match\">";
   out += picture_html(record, thumbnail);
   out += path_html(record.source, "h3");
@@ -323,9 +285,8 @@ std::string card_html(const Record& record, const Thumbnail& thumbnail,
 }
 
 std::string match_row_html(const Record& record) {
-  return fmt::format("<tr><th scope=\"row\">{}</th><td>{:.3f}</td><td>{}</td></tr>\n",
-                     path_html(record.source, "span"), best_similarity(record),
-                     record.analysis.faces.size());
+  return fmt::format("<tr><th scope=\"row\">{}</th><td>{:.3f}</td><td>{}</td></tr>\n", path_html(record.source, "span"),
+                     best_similarity(record), record.analysis.faces.size());
 }
 
 std::string failure_row_html(const Record& record) {

@@ -44,8 +44,7 @@ struct Thumbnail {
 };
 
 // One list item: the picture with its boxes, the name, what was found.
-std::string card_html(const Record& record, const Thumbnail& thumbnail,
-                      std::size_t faces_listed_max);
+std::string card_html(const Record& record, const Thumbnail& thumbnail, std::size_t faces_listed_max);
 // Table rows for what has no card.
 std::string match_row_html(const Record& record);
 std::string failure_row_html(const Record& record);

@@ -15,6 +15,7 @@
 namespace mien::report {
 namespace {
 
+constexpr std::size_t kBufferBytes = std::size_t{1} << 16;
 constexpr std::size_t kLineBytesMax = std::size_t{64} << 20;
 constexpr std::size_t kPlacementsMax = 100;   // distinct ones; more would be noise
 constexpr std::size_t kReasonBytesMax = 160;  // of an error, in the table
@@ -26,9 +27,7 @@ Kind kind_of(const Record& record) {
 }
 
 // "0.93", or null below the lowest value that means something.
-std::string two_digits(double value, double lowest) {
-  return value < lowest ? "null" : fmt::format("{:.2f}", value);
-}
+std::string two_digits(double value, double lowest) { return value < lowest ? "null" : fmt::format("{:.2f}", value); }
 
 // Collects what the table needs, folder names once each.
 class TableRows {
@@ -39,19 +38,16 @@ class TableRows {
     if (survey_.rows_json.size() + survey_.folders_json.size() > bytes_max_) return;
     const PathParts path = split_path(record.source);
     const std::string reason =
-        record.error ? replace_invalid_utf8(
-                           std::string_view(record.error->message).substr(0, kReasonBytesMax))
+        record.error ? replace_invalid_utf8(std::string_view(record.error->message).substr(0, kReasonBytesMax))
                      : std::string();
     float score = -1;
     for (const Face& face : record.analysis.faces) score = std::max(score, face.det_score);
-    survey_.rows_json += fmt::format(
-        "{}[{},{},{},{},{},{},{},{},{}{}]", survey_.rows > 0 ? ",\n" : "",
-        folder_index(path.folder), json_text(path.name), record.analysis.width,
-        record.analysis.height,
-        kind == Kind::failed ? std::string("null") : std::to_string(record.analysis.faces.size()),
-        two_digits(score, 0), two_digits(best_quality(record), 0),
-        two_digits(best_similarity(record), -1), static_cast<int>(kind),
-        reason.empty() ? std::string() : "," + json_text(reason));
+    survey_.rows_json +=
+        fmt::format("{}[{},{},{},{},{},{},{},{},{}{}]", survey_.rows > 0 ? ",\n" : "", folder_index(path.folder),
+                    json_text(path.name), record.analysis.width, record.analysis.height,
+                    kind == Kind::failed ? std::string("null") : std::to_string(record.analysis.faces.size()),
+                    two_digits(score, 0), two_digits(best_quality(record), 0), two_digits(best_similarity(record), -1),
+                    static_cast<int>(kind), reason.empty() ? std::string() : "," + json_text(reason));
     ++survey_.rows;
   }
 
@@ -84,8 +80,7 @@ void count_placement(Survey& survey, const Analysis& analysis) {
   if (!analysis.models.embedder.empty()) ++survey.embedders[analysis.models.embedder];
 }
 
-void count_record(Survey& survey, const Record& record, std::int64_t offset,
-                  std::size_t places_max) {
+void count_record(Survey& survey, const Record& record, std::int64_t offset, std::size_t places_max) {
   const auto keep = [&](std::vector<Place>& places) {
     if (places.size() < places_max) places.push_back({offset, 0});
   };
@@ -103,57 +98,66 @@ void count_record(Survey& survey, const Record& record, std::int64_t offset,
       ++survey.matched;
       survey.matches.push_back({offset, best_similarity(record)});
       break;
-    case Kind::faces:
-      keep(survey.faces_places);
-      break;
-    case Kind::no_face:
-      keep(survey.empty_places);
-      break;
+    case Kind::faces: keep(survey.faces_places); break;
+    case Kind::no_face: keep(survey.empty_places); break;
   }
   count_placement(survey, record.analysis);
 }
 
 }  // namespace
 
-LineReader::LineReader(const std::string& path) : file_(path, std::ios::binary), path_(path) {
-  if (file_) return;
-  throw Exception(ErrorCode::io, "cannot read the records " + replace_invalid_utf8(path) + ": " +
-                                     std::generic_category().message(errno));
+LineReader::LineReader(const std::string& path) : file_(path, std::ios::binary), path_(path), buffer_(kBufferBytes) {
+  if (!file_) throw_io(errno);
+}
+
+void LineReader::throw_io(int error_number) const {
+  throw Exception(ErrorCode::io, fmt::format("cannot read the records {}: {}", replace_invalid_utf8(path_),
+                                             std::generic_category().message(error_number)));
+}
+
+bool LineReader::fill() {
+  errno = 0;
+  file_.read(buffer_.data(), static_cast<std::streamsize>(buffer_.size()));
+  if (file_.bad()) throw_io(errno != 0 ? errno : EIO);
+  begin_ = 0;
+  end_ = static_cast<std::size_t>(file_.gcount());
+  return end_ > 0;
 }
 
 bool LineReader::next(std::string& line, std::int64_t& offset) {
   offset = offset_;
   line.clear();
-  std::streambuf& buffer = *file_.rdbuf();
+  last_line_complete_ = false;
   // std::getline would read a file without newlines into memory, whatever its size.
-  for (;;) {
-    const int character = buffer.sbumpc();
-    if (character == std::char_traits<char>::eof()) {
-      last_line_complete_ = line.empty();
-      break;
-    }
-    ++offset_;
-    if (character == '\n') break;
-    line.push_back(static_cast<char>(character));
+  while (!last_line_complete_ && (begin_ < end_ || fill())) {
+    const std::string_view left(buffer_.data() + begin_, end_ - begin_);
+    const std::size_t newline = left.find('\n');
+    last_line_complete_ = newline != std::string_view::npos;
+    const std::size_t taken = last_line_complete_ ? newline : left.size();
+    line.append(left.substr(0, taken));
+    const std::size_t consumed = taken + (last_line_complete_ ? 1 : 0);
+    begin_ += consumed;
+    offset_ += static_cast<std::int64_t>(consumed);
     if (line.size() > kLineBytesMax) {
       ++line_number_;
       throw_bad_line(fmt::format("it is longer than {} MiB", kLineBytesMax >> 20));
     }
   }
-  if (line.empty() && offset == offset_) return false;
+  if (offset == offset_) return false;
   ++line_number_;
   return true;
 }
 
 void LineReader::throw_bad_line(std::string_view problem) const {
-  throw Exception(ErrorCode::bad_data, fmt::format("line {} of {}: {}", line_number_,
-                                                   replace_invalid_utf8(path_), problem));
+  throw Exception(ErrorCode::bad_data,
+                  fmt::format("line {} of {}: {}", line_number_, replace_invalid_utf8(path_), problem));
 }
 
 Record LineReader::read_at(std::int64_t offset) {
   file_.clear();
   file_.seekg(offset);
   offset_ = offset;
+  begin_ = end_ = 0;
   std::string line;
   std::int64_t place = 0;
   if (!file_ || !next(line, place)) {

@@ -33,8 +33,14 @@ class LineReader {
   bool last_line_complete() const { return last_line_complete_; }
 
  private:
+  bool fill();
+  [[noreturn]] void throw_io(int error_number) const;
+
   std::ifstream file_;
   std::string path_;
+  std::vector<char> buffer_;
+  std::size_t begin_ = 0;  // of what is not consumed yet in buffer_
+  std::size_t end_ = 0;
   std::int64_t offset_ = 0;
   std::int64_t line_number_ = 0;
   bool last_line_complete_ = true;

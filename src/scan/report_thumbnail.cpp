@@ -42,8 +42,7 @@ struct Scratch {
 Thumbnail thumbnail_of(const Record& record, ThumbnailSize size, Scratch& scratch) {
   DecodeOptions options;
   options.scale_denominator = decode_denominator(record.analysis, size.side_max);
-  const Result<std::vector<std::uint8_t>> bytes =
-      read_file(record.source, options.limits.bytes_max);
+  const Result<std::vector<std::uint8_t>> bytes = read_file(record.source, options.limits.bytes_max);
   if (!bytes) return no_thumbnail("the file cannot be read any more");
   const Result<Done> decoded = decode_image(*bytes, options, scratch.decoded);
   if (!decoded) return no_thumbnail("the file has changed since and is no image any more");
@@ -60,8 +59,7 @@ Thumbnail thumbnail_of(const Record& record, ThumbnailSize size, Scratch& scratc
   Thumbnail thumbnail;
   thumbnail.width = scratch.upright.width();
   thumbnail.height = scratch.upright.height();
-  thumbnail.data_uri =
-      "data:image/jpeg;base64," + base64_encode(encode_jpeg(scratch.upright, size.jpeg_quality));
+  thumbnail.data_uri = "data:image/jpeg;base64," + base64_encode(encode_jpeg(scratch.upright, size.jpeg_quality));
   return thumbnail;
 }
 
