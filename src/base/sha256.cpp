@@ -1,0 +1,81 @@
+#include "base/sha256.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "base/utf8.h"
+
+namespace mien {
+namespace {
+
+constexpr std::size_t kPieceBytes = std::size_t{1} << 18;
+
+struct FreeContext {
+  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+
+// Fails only when OpenSSL itself is broken or memory is out.
+void require(int openssl_status) {
+  if (openssl_status != 1) throw Exception(ErrorCode::internal, "OpenSSL cannot compute SHA-256");
+}
+
+struct Descriptor {
+  int value = -1;
+  ~Descriptor() {
+    if (value >= 0) ::close(value);
+  }
+};
+
+Error cannot_read(const std::string& path, int reason) {
+  const bool absent = reason == ENOENT || reason == ENOTDIR;
+  return {absent ? ErrorCode::not_found : ErrorCode::io,
+          "cannot read " + replace_invalid_utf8(path) + ": " + std::generic_category().message(reason)};
+}
+
+}  // namespace
+
+Sha256Digest sha256(std::span<const std::uint8_t> bytes) {
+  Sha256Digest digest{};
+  require(EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, EVP_sha256(), nullptr));
+  return digest;
+}
+
+std::string sha256_hex(const Sha256Digest& digest) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  text.reserve(2 * digest.size());
+  for (const std::uint8_t byte : digest) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+Result<Sha256Digest> sha256_file(const std::string& path) {
+  // Without O_NONBLOCK, opening a named pipe would wait for a writer that may never come.
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  if (file.value < 0) return cannot_read(path, errno);
+  const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
+  require(context != nullptr ? 1 : 0);
+  require(EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr));
+  std::vector<std::uint8_t> piece(kPieceBytes);
+  for (;;) {
+    const ssize_t count = ::read(file.value, piece.data(), piece.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return cannot_read(path, errno);
+    if (count == 0) break;
+    require(EVP_DigestUpdate(context.get(), piece.data(), static_cast<std::size_t>(count)));
+  }
+  Sha256Digest digest{};
+  require(EVP_DigestFinal_ex(context.get(), digest.data(), nullptr));
+  return digest;
+}
+
+}  // namespace mien

@@ -1,0 +1,21 @@
+// SHA-256 (FIPS 180-4), by OpenSSL.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "mien/result.h"
+
+namespace mien {
+
+using Sha256Digest = std::array<std::uint8_t, 32>;
+
+Sha256Digest sha256(std::span<const std::uint8_t> bytes);
+// 64 lower-case hex digits.
+std::string sha256_hex(const Sha256Digest& digest);
+// Of a whole file, read in pieces. Errors: not_found, io.
+Result<Sha256Digest> sha256_file(const std::string& path);
+
+}  // namespace mien
