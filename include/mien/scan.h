@@ -57,15 +57,15 @@ struct ScanOptions {
 };
 
 struct ScanProgress {
-  std::int64_t done = 0;
-  std::int64_t found = 0;           // images found so far
+  std::int64_t done = 0;            // records, those of an earlier run included
+  std::int64_t found = 0;           // images found so far, likewise
   bool listing_finished = false;    // whether `found` is final
-  double images_per_second = 0;
+  double images_per_second = 0;     // in the last seconds
 };
 
 struct ScanSummary {
   std::int64_t images = 0;       // records in the output, those of an earlier run included
-  std::int64_t analyzed = 0;     // in this run
+  std::int64_t analyzed = 0;     // in this run: read, and no duplicate; those that failed are counted too
   std::int64_t resumed = 0;      // taken from an earlier run
   std::int64_t duplicates = 0;   // same content under another name
   std::int64_t failed = 0;
@@ -73,10 +73,11 @@ struct ScanSummary {
   std::int64_t matched_images = 0;
   double seconds = 0;
   std::optional<float> threshold;                // used for matches
-  double expected_false_matches = 0;             // among this many faces at that threshold
+  double expected_false_matches = 0;             // among this many faces at that threshold; 0 with a note: not known
   bool interrupted = false;
-  std::vector<Placement> placement;              // one an operation, summed over the run
+  std::vector<Placement> placement;              // one an operation, summed over what this run analysed
   std::vector<std::string> placement_counts;     // "face_detection: cpu 12 of 12"
+  std::vector<std::string> notes;                // what the user should know: one sentence each
 };
 
 struct ScanCallbacks {
