@@ -101,8 +101,8 @@ const CatalogRow* recognise_file(const Settings& settings, const std::string& pa
     if (row.role != role) continue;
     const std::string known = find_in_folders(settings, std::string(row.file));
     if (known.empty() || fs::file_size(known, ignored) != size) continue;
-    const Result<std::string> hash = sha256_file(path);
-    if (hash && *hash == row.sha256) return &row;
+    const Result<Sha256Digest> hash = sha256_file(path);
+    if (hash && sha256_hex(*hash) == row.sha256) return &row;
   }
   return nullptr;
 }
@@ -133,6 +133,23 @@ CatalogEntry user_entry(const fs::path& path) {
   entry.added_by_user = true;
   entry.note = "added by you; fed as InsightFace feeds such a model";
   return entry;
+}
+
+void check_file(const CatalogEntry& entry, ModelCheck& check) {
+  const Result<Sha256Digest> digest = sha256_file(entry.model.path);
+  if (!digest) {
+    check.detail = digest.error().message;
+    return;
+  }
+  const std::string hash = sha256_hex(*digest);
+  check.ok = entry.added_by_user || hash == entry.model.sha256;
+  if (entry.added_by_user) {
+    check.detail = "added by you, sha256 " + hash;
+  } else if (check.ok) {
+    check.detail = "sha256 as published";
+  } else {
+    check.detail = fmt::format("sha256 is {}, published is {}: fetch the file again", hash, entry.model.sha256);
+  }
 }
 
 }  // namespace
@@ -211,18 +228,10 @@ std::vector<ModelCheck> verify_models(const Settings& settings) {
   std::vector<ModelCheck> checks;
   for (const CatalogEntry& entry : list_models(settings)) {
     ModelCheck check{entry.model.name, entry.model.path, false, ""};
-    const Result<std::string> hash = entry.installed ? sha256_file(entry.model.path)
-                                                     : Result<std::string>(Error{ErrorCode::not_found, "not installed"});
-    if (!hash) {
-      check.detail = hash.error().message;
-    } else if (entry.added_by_user) {
-      check.ok = true;
-      check.detail = "added by you, sha256 " + *hash;
+    if (entry.installed) {
+      check_file(entry, check);
     } else {
-      check.ok = *hash == entry.model.sha256;
-      check.detail = check.ok ? "sha256 as published"
-                              : fmt::format("sha256 is {}, published is {}: fetch the file again", *hash,
-                                            entry.model.sha256);
+      check.detail = "not installed";
     }
     checks.push_back(std::move(check));
   }

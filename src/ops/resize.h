@@ -8,32 +8,39 @@
 
 namespace mien {
 
-// How a model wants its pixels: (value - mean) * scale, channels as red-green-blue or blue-green-red planes.
+// How a model wants its pixels: (value - mean) * scale, as planes in the order red-green-blue or
+// blue-green-red.
 struct Feed {
   float mean = 0;
   float scale = 1;
   bool bgr = false;
 };
 
-// Scratch memory of letterbox_into, used again from image to image.
-struct ResizeScratch {
-  std::vector<std::int32_t> column_offsets;
-  std::vector<std::int16_t> column_weights;
-  std::vector<std::int32_t> row_a;
-  std::vector<std::int32_t> row_b;
-  std::vector<std::uint8_t> row_out;
+// The two source columns of each output column (offsets in bytes) and their weights of 11 bits.
+struct ColumnTaps {
+  std::vector<std::int32_t> first;
+  std::vector<std::int32_t> second;
+  std::vector<std::int32_t> first_weight;
+  std::vector<std::int32_t> second_weight;
 };
 
-// Scales the image to width x height, to the last bit as OpenCV's INTER_LINEAR does for 8-bit pixels (11-bit fixed
-// point; exactly half the size is a 2x2 mean), puts it at the top left of a canvas of canvas_width x canvas_height,
-// fills the rest with zero pixels, and writes normalised planes (3 x canvas_height x canvas_width floats) to `planes`.
-// RGB or gray input.
+// Scratch memory of letterbox_into, used again from image to image. Rows are planar.
+struct ResizeScratch {
+  ColumnTaps columns;
+  std::vector<std::int32_t> row_above;
+  std::vector<std::int32_t> row_below;
+};
+
 struct LetterboxSize {
-  int width = 0;
+  int width = 0;  // of the scaled image
   int height = 0;
-  int canvas_width = 0;
+  int canvas_width = 0;  // of the whole, at least as large
   int canvas_height = 0;
 };
+
+// Scales the image (RGB or gray) to width x height, to the last bit as OpenCV's INTER_LINEAR does
+// for 8-bit pixels, puts it at the top left of a black canvas, and writes the normalised planes,
+// 3 x canvas_height x canvas_width floats, to `planes`.
 void letterbox_into(ImageView in, const LetterboxSize& size, const Feed& feed, ResizeScratch& scratch, float* planes);
 
 }  // namespace mien

@@ -64,6 +64,8 @@ class RecordingSession final : public Session {
   };
 
   explicit RecordingSession(const Session& session) : session_(session) {}
+  RecordingSession(const RecordingSession&) = delete;
+  RecordingSession& operator=(const RecordingSession&) = delete;
   const std::vector<TensorInfo>& inputs() const override { return session_.inputs(); }
   const std::vector<TensorInfo>& outputs() const override { return session_.outputs(); }
   Outputs run(std::span<const TensorView> inputs) const override {
@@ -106,7 +108,7 @@ Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Worksp
   const std::vector<Candidate> faces =
       detect_faces(detector, engine.options.precision, work.upright, work.detect, &scale);
 
-  std::unique_ptr<RecordingSession> embedder_record;
+  const RecordingSession* embedder_record = nullptr;
   Embedder embedder;
   if (engine.embedder != nullptr) {
     work.aligned.clear();
@@ -116,8 +118,9 @@ Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Worksp
     }
     embedder.dimension = engine.embedder->dimension;
     embedder.batch_max = engine.embedder->batch_max.load();
-    embedder_record = std::make_unique<RecordingSession>(*engine.embedder->session);
-    embedder.session = std::make_unique<RecordingSession>(*embedder_record);
+    auto embedder_calls = std::make_unique<RecordingSession>(*engine.embedder->session);
+    embedder_record = embedder_calls.get();
+    embedder.session = std::move(embedder_calls);
     (void)embed_faces(embedder, work.aligned);
   }
   Floor floor{std::numeric_limits<double>::max(), std::numeric_limits<double>::max()};
