@@ -1,0 +1,87 @@
+// What to scan. A source is a stream of items, read one at a time so that a tree of any size needs
+// little memory. Files, folders and lists exist; archives and websites will be further sources.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/glob.h"
+#include "mien/result.h"
+
+namespace mien {
+
+struct Item {
+  std::string path;            // raw bytes, as found
+  std::optional<Error> error;  // why there is nothing to open (a folder that cannot be listed)
+};
+
+class Source {
+ public:
+  virtual ~Source() = default;
+  // Empty: the end, or the token asked to stop.
+  virtual std::optional<Item> next(const std::stop_token& stop) = 0;
+};
+
+// A folder is known by its device and inode, whatever name led to it.
+using FolderId = std::pair<std::uint64_t, std::uint64_t>;
+std::optional<FolderId> folder_id(const std::string& path);  // empty: not there or no folder
+
+struct FolderOptions {
+  std::string path;
+  GlobList excludes;
+  std::set<FolderId> skip;  // never entered, such as the folder that this scan writes crops to
+};
+// Every image below the folder, sorted bytewise by name within each folder.
+std::unique_ptr<Source> open_folder(FolderOptions options);
+
+// The paths of a list, as they are written there.
+class PathList {
+ public:
+  struct Options {
+    std::string path;  // "-": standard input
+    bool is_nul_separated = false;
+  };
+  explicit PathList(Options options);  // throws Exception(not_found, io)
+  ~PathList();
+  PathList(const PathList&) = delete;
+  PathList& operator=(const PathList&) = delete;
+
+  // Empty: the end, or the token asked to stop. Throws Exception(io, limit_exceeded).
+  std::optional<std::string> next(const std::stop_token& stop);
+
+ private:
+  bool fill(const std::stop_token& stop);
+
+  Options options_;
+  int descriptor_ = -1;
+  bool is_at_end_ = false;
+  std::string buffer_;
+  std::size_t begin_ = 0;    // of what is not yet handed out
+  std::size_t scanned_ = 0;  // where the search for a separator goes on
+  std::int64_t names_ = 0;
+};
+
+struct SourceOptions {
+  std::vector<std::string> paths = {};
+  std::optional<PathList::Options> list = {};
+  std::vector<std::string> excludes = {};
+  std::set<FolderId> skip_folders = {};
+};
+// Paths in order, then the list. Throws Exception: not_found when the list or every path is absent.
+std::unique_ptr<Source> open_sources(const SourceOptions& options);
+
+// Whether a file of this name in a folder is an image that mien knows or may come to know.
+bool has_image_extension(std::string_view name);
+// "jpg, jpeg, png, ...": for messages.
+std::string image_extensions_text();
+// Names that no photographer chose: hidden ones, thumbnails and bins of storage systems.
+bool is_skipped_name(std::string_view name);
+
+}  // namespace mien

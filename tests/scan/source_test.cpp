@@ -1,0 +1,195 @@
+#include "scan/source.h"
+
+#include <fcntl.h>
+
+#include <chrono>
+#include <thread>
+
+#include "scan/scan_files.h"
+
+namespace mien {
+namespace {
+
+using Names = std::vector<std::string>;
+
+class SourceTest : public ScanFilesTest {
+ protected:
+  Names folder(const std::string& name, FolderOptions options = {}) const {
+    options.path = path(name);
+    return read_all(*open_folder(std::move(options)));
+  }
+  Names listed(const std::string& text, bool is_nul_separated = false) const {
+    PathList list({put("list", text), is_nul_separated});
+    Names names;
+    while (std::optional<std::string> name = list.next({})) names.push_back(*name);
+    return names;
+  }
+};
+
+TEST_F(SourceTest, ReadsFoldersDepthFirstAndSortedByName) {
+  for (const char* name : {"d/b.jpg", "d/a.JPG", "d/c/z.png", "d/c/y.jpeg", "d/Z.tiff", "d/c.jpg", "d/\xff.jpg"}) {
+    put(name);
+  }
+  EXPECT_EQ(folder("d"), (Names{"d/Z.tiff", "d/a.JPG", "d/b.jpg", "d/c/y.jpeg", "d/c/z.png", "d/c.jpg", "d/\xff.jpg"}));
+  EXPECT_EQ(folder("d/"), folder("d"));
+}
+
+TEST_F(SourceTest, LeavesOutWhatNoPhotographerChose) {
+  put("d/kept.jpg");
+  for (const char* name : {".hidden.jpg", "._kept.jpg", ".DS_Store", "Thumbs.db", "@eaDir/kept.jpg/SYNO.jpg",
+                           "#recycle/old.jpg", ".git/a.jpg", "notes.txt", "jpg", "clip.mp4", "noext"}) {
+    put(std::string("d/") + name);
+  }
+  EXPECT_EQ(folder("d"), Names{"d/kept.jpg"});
+  EXPECT_EQ(folder("d/.git"), Names{"d/.git/a.jpg"});  // named by the user
+}
+
+TEST_F(SourceTest, KnowsImagesByTheirExtension) {
+  for (const char* name : {"a.jpg", "a.JPEG", "a.b.Png", "a.webp", "a.heic", "a.CR2", "a.nef", "a.avif", ".jfif"}) {
+    EXPECT_TRUE(has_image_extension(name)) << name;
+  }
+  for (const char* name : {"a", "jpg", "a.jpg.txt", "a.", "", "a.mov"}) EXPECT_FALSE(has_image_extension(name)) << name;
+  EXPECT_TRUE(image_extensions_text().starts_with("jpg, jpeg"));
+}
+
+TEST_F(SourceTest, ExcludesByNameAndByPathBelowTheFolder) {
+  for (const char* name : {"d/a.jpg", "d/a.png", "d/x/a.jpg", "d/x/y/a.jpg", "d/y/b.jpg"}) put(name);
+  FolderOptions options;
+  options.excludes = GlobList({"*.png", "x/y"});
+  EXPECT_EQ(folder("d", options), (Names{"d/a.jpg", "d/x/a.jpg", "d/y/b.jpg"}));
+  options.excludes = GlobList({"x", "*/b.jpg"});
+  EXPECT_EQ(folder("d", options), (Names{"d/a.jpg", "d/a.png"}));
+  options.excludes = GlobList({"d"});  // the folder itself was named by the user
+  EXPECT_EQ(folder("d", options).size(), 5U);
+}
+
+TEST_F(SourceTest, FollowsLinksWithoutLooping) {
+  put("d/a/1.jpg");
+  put("d/a/deep/2.jpg");
+  put("elsewhere/3.jpg");
+  namespace fs = std::filesystem;
+  fs::create_directory_symlink(path("d"), path("d/a/up"));          // leads back up
+  fs::create_directory_symlink(path("d/a"), path("d/z"));           // visited already
+  fs::create_directory_symlink(path("elsewhere"), path("d/b"));     // new
+  fs::create_directory_symlink(path("elsewhere"), path("d/c"));     // visited already
+  fs::create_symlink(path("elsewhere/3.jpg"), path("d/link.jpg"));  // a file under another name
+  fs::create_symlink(path("nowhere"), path("d/broken.jpg"));        // the record will say so
+  fs::create_symlink(path("nowhere"), path("d/broken"));
+  EXPECT_EQ(folder("d"), (Names{"d/a/1.jpg", "d/a/deep/2.jpg", "d/b/3.jpg", "d/broken.jpg", "d/link.jpg"}));
+}
+
+TEST_F(SourceTest, NeverHidesARealFolderBehindALinkToIt) {
+  put("d/z/1.jpg");
+  std::filesystem::create_directory_symlink(path("d/z"), path("d/a"));
+  EXPECT_EQ(folder("d"), (Names{"d/a/1.jpg", "d/z/1.jpg"}));
+}
+
+TEST_F(SourceTest, StaysSmallInAFarmOfLinks) {
+  // Each folder holds ten links to the next: 10^12 paths lead to the last one.
+  for (int level = 0; level < 12; ++level) {
+    std::filesystem::create_directories(path("d/" + std::to_string(level + 100)));
+    for (int link = 0; link < 10; ++link) {
+      std::filesystem::create_directory_symlink(path("d/" + std::to_string(level + 101)),
+                                                path("d/" + std::to_string(level + 100) + "/" + std::to_string(link)));
+    }
+  }
+  put("d/112/1.jpg");
+  EXPECT_LE(folder("d").size(), 2U);
+}
+
+TEST_F(SourceTest, NeverEntersAFolderThatItIsToldToSkip) {
+  put("d/1.jpg");
+  put("d/crops/2.jpg");
+  FolderOptions options;
+  options.skip.insert(*folder_id(path("d/crops")));
+  EXPECT_EQ(folder("d", options), Names{"d/1.jpg"});
+}
+
+TEST_F(SourceTest, SaysWhichFolderItCannotList) {
+  put("d/1.jpg");
+  // A path longer than the system takes, made step by step: even root cannot list it.
+  int parent = ::open(path("d").c_str(), O_RDONLY | O_DIRECTORY);
+  const std::string name(200, 'n');
+  for (int depth = 0; depth < 25; ++depth) {
+    ASSERT_EQ(::mkdirat(parent, name.c_str(), 0700), 0);
+    const int child = ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY);
+    ::close(parent);
+    parent = child;
+  }
+  ::close(parent);
+  const std::unique_ptr<Source> source = open_folder({path("d"), {}, {}});
+  EXPECT_EQ(source->next({})->path, path("d/1.jpg"));
+  const std::optional<Item> item = source->next({});
+  ASSERT_TRUE(item && item->error);
+  EXPECT_EQ(item->error->code, ErrorCode::io);
+  EXPECT_NE(item->error->message.find("File name too long"), std::string::npos) << item->error->message;
+  EXPECT_FALSE(source->next({}));
+}
+
+TEST_F(SourceTest, TriesWhateverIsNamed) {
+  put("d/1.jpg");
+  put("odd.name");
+  put(".hidden.jpg");
+  const std::unique_ptr<Source> source =
+      open_sources({.paths = {path("odd.name"), path("absent.jpg"), path("d"), path(".hidden.jpg"), path("d/1.jpg")},
+                    .excludes = {"odd*"}});
+  EXPECT_EQ(read_all(*source), (Names{"odd.name", "absent.jpg", "d/1.jpg", ".hidden.jpg", "d/1.jpg"}));
+}
+
+TEST_F(SourceTest, RefusesWhenNothingIsThere) {
+  const auto code_of = [](const SourceOptions& options) {
+    try {
+      open_sources(options);
+    } catch (const Exception& error) {
+      return error.error().code;
+    }
+    return ErrorCode::internal;
+  };
+  EXPECT_EQ(code_of({}), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of({.paths = {path("a")}}), ErrorCode::not_found);
+  EXPECT_EQ(code_of({.paths = {path("a"), path("b")}}), ErrorCode::not_found);
+  EXPECT_EQ(code_of({.paths = {folder_}, .list = PathList::Options{path("no-list"), false}}), ErrorCode::not_found);
+}
+
+TEST_F(SourceTest, ReadsListsOfEveryKind) {
+  EXPECT_EQ(listed("a.jpg\nb c.jpg\n"), (Names{"a.jpg", "b c.jpg"}));
+  EXPECT_EQ(listed("a.jpg\r\n\r\nb.jpg"), (Names{"a.jpg", "b.jpg"}));
+  EXPECT_EQ(listed("\xef\xbb\xbf"
+                   "a.jpg\n"),
+            Names{"a.jpg"});
+  EXPECT_EQ(listed(std::string("a\nb.jpg\0c.jpg\r\0", 15), true), (Names{"a\nb.jpg", "c.jpg\r"}));
+  EXPECT_EQ(listed(""), Names{});
+  EXPECT_EQ(listed("\xff.jpg\n"), Names{"\xff.jpg"});
+  const std::string many = [] {
+    std::string text;
+    for (int i = 0; i < 30'000; ++i) text += "folder/name" + std::to_string(i) + ".jpg\n";
+    return text;
+  }();
+  EXPECT_EQ(listed(many).size(), 30'000U);
+  EXPECT_THROW(listed(std::string(200'000, 'a')), Exception);
+}
+
+TEST_F(SourceTest, ReadsFoldersOfAListAndRefusesNulInAName) {
+  put("d/1.jpg");
+  const std::string list = put("list", path("d") + "\n" + std::string("a\0b", 3) + "\n");
+  const std::unique_ptr<Source> source = open_sources({.list = PathList::Options{list, false}});
+  EXPECT_EQ(read_all(*source), (Names{"d/1.jpg", "!" + std::string("a\0b", 3)}));
+}
+
+TEST_F(SourceTest, StopsWaitingForAListThatNobodyWrites) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  const int writer = ::open(path("pipe").c_str(), O_RDWR);  // keeps it open
+  ASSERT_EQ(::write(writer, "a.jpg\n", 6), 6);
+  PathList list({path("pipe"), false});
+  std::stop_source stop;
+  EXPECT_EQ(list.next(stop.get_token()), "a.jpg");
+  std::jthread stopper([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    stop.request_stop();
+  });
+  EXPECT_FALSE(list.next(stop.get_token()));
+  ::close(writer);
+}
+
+}  // namespace
+}  // namespace mien
