@@ -1,0 +1,22 @@
+// Whole files in, whole files out, for programs around the library.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mien/result.h"
+
+namespace mien {
+
+// Errors: not_found; io (no permission, a folder, a pipe or device, a failing disk); limit_exceeded
+// when the file holds more than bytes_max bytes, of which nothing is read then.
+Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t bytes_max);
+
+// With mode 0600, because our files hold faces; appears under its name only when it is complete. An
+// existing file is replaced. Every failure is an Exception(io).
+void write_private_file(const std::string& path, std::span<const std::uint8_t> bytes);
+
+}  // namespace mien

@@ -1,0 +1,194 @@
+#include "mien/bench.h"
+
+#include <fmt/format.h>
+
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/engine_options.h"
+#include "cli/json.h"
+#include "cli/table.h"
+
+namespace mien::cli {
+namespace {
+
+struct BenchCommand {
+  SettingsSources sources;
+  EngineOptions engine;
+  PipelineBenchOptions bench;
+  bool no_floor = false;
+  bool no_quality = false;
+  bool no_embed = false;
+  bool json = false;
+};
+
+void declare(Arguments& arguments, BenchCommand& command) {
+  arguments.text({"--images", "DIR", "the photos to analyse (needed)"}, command.bench.images_dir);
+  arguments.integer({"--passes", "N", "times that each is analysed; the fastest counts (3)"},
+                    {1, 10'000}, command.bench.passes);
+  arguments.integer({"--limit", "N", "images at most"}, {1, 10'000'000}, command.bench.limit);
+  arguments.text({"--dump", "FILE", "write the faces of each image there, for comparing programs"},
+                 command.bench.dump_path);
+  arguments.flag({"--no-floor", "", "do not run the bare sessions beside it"}, command.no_floor);
+  arguments.flag({"--no-quality", "", "leave the quality of the faces out"}, command.no_quality);
+  arguments.flag({"--no-embed", "", "leave the embeddings out"}, command.no_embed);
+  arguments.flag({"--rotations", "", "with the image turned by 90, 180, 270 too"},
+                 command.bench.analyze.rotations);
+  arguments.flag({"--image-quality", "", "with the quality of the whole image"},
+                 command.bench.analyze.image_quality);
+  arguments.flag({"--enhance", "", "with the enhancement of small images"},
+                 command.bench.analyze.enhance);
+  arguments.flag({"--json", "", "print JSON"}, command.json);
+  add_model_options(arguments, command.engine);
+  add_gpu_options(arguments, command.sources);
+  arguments.example("mien bench pipeline --images photos --passes 5", "CPU time an image");
+}
+
+struct Sums {
+  int faces = 0;
+  double cpu_ms = 0;
+  double wall_ms = 0;
+  double floor_cpu_ms = 0;
+  double decode_cpu_ms = 0;
+  double bare_ms() const { return floor_cpu_ms + decode_cpu_ms; }
+};
+
+Sums sums_of(const PipelineBenchResult& result) {
+  Sums sums;
+  for (const PipelineBenchImage& image : result.images) {
+    sums.faces += image.faces;
+    sums.cpu_ms += image.cpu_ms;
+    sums.wall_ms += image.wall_ms;
+    sums.floor_cpu_ms += image.floor_cpu_ms;
+    sums.decode_cpu_ms += image.decode_cpu_ms;
+  }
+  return sums;
+}
+
+nlohmann::ordered_json stages_json(const Timings& stages) {
+  return {{"read", stages.read},   {"decode", stages.decode}, {"enhance", stages.enhance},
+          {"detect", stages.detect}, {"embed", stages.embed},   {"quality", stages.quality},
+          {"total", stages.total}};
+}
+
+nlohmann::ordered_json models_json(const Engine& engine) {
+  nlohmann::ordered_json result = {{"detector", engine.detector().name}, {"embedder", nullptr}};
+  if (engine.embedder() != nullptr) result["embedder"] = engine.embedder()->name;
+  return result;
+}
+
+void print_json(Terminal& terminal, const PipelineBenchResult& result, const Engine& engine) {
+  nlohmann::ordered_json images = nlohmann::ordered_json::array();
+  for (const PipelineBenchImage& image : result.images) {
+    images.push_back({{"file", image.file},
+                      {"faces", image.faces},
+                      {"cpu_ms", image.cpu_ms},
+                      {"wall_ms", image.wall_ms},
+                      {"floor_cpu_ms", image.floor_cpu_ms},
+                      {"decode_cpu_ms", image.decode_cpu_ms}});
+  }
+  const Sums sums = sums_of(result);
+  terminal.print(json_text(
+      {{"models", models_json(engine)},
+       {"runtime", engine.runtime()},
+       {"images", images},
+       {"sums",
+        {{"images", result.images.size()},
+         {"faces", sums.faces},
+         {"cpu_ms", sums.cpu_ms},
+         {"wall_ms", sums.wall_ms},
+         {"floor_cpu_ms", sums.floor_cpu_ms},
+         {"decode_cpu_ms", sums.decode_cpu_ms}}},
+       {"stages_ms", stages_json(result.stages_ms)},
+       {"peak_rss_mb", result.peak_rss_mb},
+       {"first_result_ms", result.first_result_ms}}));
+}
+
+std::string ratio_text(double cpu_ms, double bare_ms) {
+  return bare_ms > 0 ? fmt::format("{:.3f}", cpu_ms / bare_ms) : "-";
+}
+
+std::string images_table(const PipelineBenchResult& result, int width, bool floor) {
+  Table table({{"image", Align::left, true, Keep::end},
+               {"faces", Align::right},
+               {"cpu ms", Align::right},
+               {"wall ms", Align::right},
+               {"sessions", Align::right},
+               {"decode", Align::right},
+               {"ratio", Align::right}});
+  const auto add = [&](const std::string& name, int faces, const Sums& sums) {
+    const auto bare = [&](double ms) { return floor ? fmt::format("{:.2f}", ms) : "-"; };
+    table.add({name, std::to_string(faces), fmt::format("{:.2f}", sums.cpu_ms),
+               fmt::format("{:.2f}", sums.wall_ms), bare(sums.floor_cpu_ms),
+               bare(sums.decode_cpu_ms), floor ? ratio_text(sums.cpu_ms, sums.bare_ms()) : "-"});
+  };
+  for (const PipelineBenchImage& image : result.images) {
+    add(image.file, image.faces,
+        {image.faces, image.cpu_ms, image.wall_ms, image.floor_cpu_ms, image.decode_cpu_ms});
+  }
+  const Sums sums = sums_of(result);
+  add(fmt::format("sum of {}", result.images.size()), sums.faces, sums);
+  return table.render(width);
+}
+
+std::string stages_text(const PipelineBenchResult& result, int width) {
+  const Timings& stages = result.stages_ms;
+  return wrap(fmt::format("stages, mean ms an image: read {:.2f}, decode {:.2f}, enhance {:.2f}, "
+                          "detect {:.2f}, embed {:.2f}, quality {:.2f}, total {:.2f}",
+                          stages.read, stages.decode, stages.enhance, stages.detect, stages.embed,
+                          stages.quality, stages.total),
+              width, 2) +
+         fmt::format("\npeak memory: {:.0f} MB\nfirst result: {:.0f} ms after the start\n",
+                     result.peak_rss_mb, result.first_result_ms);
+}
+
+int bench_pipeline_command(const Call& call) {
+  BenchCommand command;
+  Arguments arguments(
+      "mien bench pipeline",
+      "Analyses photos one after another in one thread and prints the least CPU and wall time of "
+      "each. Beside it: the bare model sessions on the same inputs and the bare decoding; ratio is "
+      "CPU time over the sum of both.");
+  declare(arguments, command);
+  if (!parse_or_help(call, arguments)) return 0;
+  if (command.bench.images_dir.empty()) arguments.fail("--images DIR is missing");
+  command.bench.floor = !command.no_floor;
+  command.bench.analyze.face_quality = !command.no_quality;
+  command.bench.analyze.embed = !command.no_embed;
+  command.engine.load_embedder = !command.no_embed;
+  command.engine.settings = load(call.terminal, command.sources);
+  const Engine engine(command.engine);
+  const PipelineBenchResult result = bench_pipeline(engine, command.bench);
+  if (command.json) {
+    print_json(call.terminal, result, engine);
+    return 0;
+  }
+  const int width = call.terminal.table_width();
+  const ModelInfo* const embedder = engine.embedder();
+  call.terminal.print(
+      images_table(result, width, command.bench.floor) +
+      stages_text(result, width == 0 ? 1000 : width) +
+      printable(fmt::format("{} and {} on {}", engine.detector().name,
+                            embedder == nullptr ? "no embedder" : embedder->name,
+                            engine.runtime())) +
+      "\n");
+  return 0;
+}
+
+}  // namespace
+
+int run_bench(const Call& call) {
+  std::vector<std::string> rest = call.arguments;
+  if (!rest.empty() && rest[0] == "pipeline") {
+    rest.erase(rest.begin());
+    return bench_pipeline_command({call.terminal, std::move(rest), call.typed});
+  }
+  std::vector<std::string> subject;
+  Arguments arguments("mien bench",
+                      "pipeline: the whole way from the bytes of a photo to its faces.");
+  arguments.positionals({"pipeline", 1, SIZE_MAX}, subject);
+  arguments.example("mien bench pipeline --images photos --passes 3", "CPU time an image");
+  if (!parse_or_help(call, arguments)) return 0;
+  arguments.fail(fmt::format("unknown subject '{}'", subject[0]), "use 'mien bench pipeline'");
+}
+
+}  // namespace mien::cli

@@ -1,0 +1,113 @@
+#include "cli/engine_options.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "cli/text.h"
+#include "mien/file.h"
+#include "mien/log.h"
+
+namespace mien::cli {
+namespace {
+
+std::string upper(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return result;
+}
+
+// --gpu alone leaves "require" flags of other sources as they are; with a value it sets every flag.
+void set_gpu(const Arguments& arguments, const std::string& value, SettingsSources& sources) {
+  const auto override_with = [&](const std::string& name, const std::string& text) {
+    sources.overrides.push_back({name, text, value.empty() ? "--gpu" : "--gpu=" + value});
+  };
+  if (value.empty()) return override_with("ALL_GPU", "true");
+  if (value != "require" && value != "off") {
+    arguments.fail(fmt::format("--gpu={} is not valid", value),
+                   "use --gpu, --gpu=require or --gpu=off");
+  }
+  const bool off = value == "off";
+  override_with("ALL_GPU", off ? "false" : "true");
+  for (std::size_t i = 0; i < kOperationCount; ++i) {
+    override_with(upper(operation_name(i)) + "_GPU", off ? "false" : "require");
+  }
+}
+
+}  // namespace
+
+void add_gpu_options(Arguments& arguments, SettingsSources& sources) {
+  arguments.custom({.name = "--gpu",
+                    .placeholder = "require|off",
+                    .help = "compute on the GPU, and on the CPU where that fails; require: fail "
+                            "without a GPU (exit code 3); off: on the CPU",
+                    .value_may_miss = true},
+                   [&](const std::string& value) { set_gpu(arguments, value, sources); });
+  const auto add = [&](Option option, const std::string& setting) {
+    const std::string flag = option.name;
+    arguments.custom(std::move(option), [&sources, setting, flag](const std::string& value) {
+      sources.overrides.push_back({setting, value, flag});
+    });
+  };
+  add({"--backend", "NAME", "kind of GPU: auto, cuda, rocm, mps, webgpu, openvino or cpu"},
+      "GPU_BACKEND");
+  add({"--device", "N", "which device of that backend, from 0"}, "GPU_DEVICE_ID");
+  add({"--batch", "N", "images in a device batch at most"}, "GPU_BATCH_SIZE");
+}
+
+void add_model_options(Arguments& arguments, EngineOptions& options) {
+  arguments.text({"--det", "NAME|FILE", "detector: a name of 'mien models list' or an ONNX file"},
+                 options.detector);
+  arguments.text({"--rec", "NAME|FILE", "embedder: a name of 'mien models list' or an ONNX file"},
+                 options.embedder);
+  arguments.choice<Precision>({"--precision", "NAME",
+                               "exact (as InsightFace computes), default or fast"},
+                              {{"exact", Precision::exact},
+                               {"default", Precision::standard},
+                               {"fast", Precision::fast}},
+                              options.precision);
+}
+
+Settings load(Terminal& terminal, const SettingsSources& sources) {
+  Settings settings = load_settings(sources);
+  set_log_sink([&terminal](LogLevel, std::string_view line) {
+    terminal.note(printable(line) + "\n");
+  }, log_level_from_name(settings.log_level));
+  for (const std::string& warning : settings.warnings) {
+    terminal.note(fmt::format("mien: warning: {}\n", printable(warning)));
+  }
+  return settings;
+}
+
+const Face* largest_face(const Analysis& analysis) {
+  const auto largest = std::max_element(
+      analysis.faces.begin(), analysis.faces.end(), [](const Face& a, const Face& b) {
+        return a.face_width() * a.face_height() < b.face_width() * b.face_height();
+      });
+  return largest == analysis.faces.end() ? nullptr : &*largest;
+}
+
+Result<std::vector<std::uint8_t>> read_image(const std::string& path) {
+  return read_file(path, ImageLimits{}.bytes_max);
+}
+
+void write_image(const Output& output, const std::vector<std::uint8_t>& bytes) {
+  struct stat status{};
+  if (!output.force && ::lstat(output.path.c_str(), &status) == 0) {
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("will not overwrite: {}: name another file or add --force",
+                                output.path));
+  }
+  write_private_file(output.path, bytes);
+}
+
+std::string complaint(const std::string& path, const Error& error) {
+  // Most messages of the library name the file; then once is enough.
+  const bool named = error.message.find(path) != std::string::npos;
+  return printable(named ? error.message : fmt::format("{}: {}", path, error.message));
+}
+
+}  // namespace mien::cli

@@ -1,0 +1,40 @@
+// What several commands share: options for where to compute and with which models, the settings
+// that result, and images in and out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/arguments.h"
+#include "cli/terminal.h"
+#include "mien/engine.h"
+#include "mien/settings.h"
+
+namespace mien::cli {
+
+// --gpu[=require|off], --backend, --device and --batch: they win over every other source.
+void add_gpu_options(Arguments& arguments, SettingsSources& sources);
+
+// --det, --rec, --precision.
+void add_model_options(Arguments& arguments, EngineOptions& options);
+
+// Reads the settings, shows their warnings and lets the log through from their level on.
+Settings load(Terminal& terminal, const SettingsSources& sources = {});
+
+// By area; null when there is none. Belongs to the analysis.
+const Face* largest_face(const Analysis& analysis);
+
+// Bytes of an image file, within the limits of a scan.
+Result<std::vector<std::uint8_t>> read_image(const std::string& path);
+
+// Writes a picture. Throws Exception(invalid_argument) when the file is there and force is false.
+struct Output {
+  std::string path;
+  bool force = false;
+};
+void write_image(const Output& output, const std::vector<std::uint8_t>& bytes);
+
+// "path: reason", as the line about one image that failed.
+std::string complaint(const std::string& path, const Error& error);
+
+}  // namespace mien::cli

@@ -1,0 +1,124 @@
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/engine_options.h"
+#include "cli/table.h"
+#include "mien/scan.h"
+
+namespace mien::cli {
+namespace {
+
+struct FacesOptions {
+  SettingsSources sources;
+  EngineOptions engine;
+  ScanOptions scan;
+  std::vector<std::string> images;
+  bool json = false;
+};
+
+void declare(Arguments& arguments, FacesOptions& options) {
+  arguments.positionals({"IMAGE...", 1, SIZE_MAX}, options.images);
+  arguments.flag({"--json", "", "print JSON lines, as 'mien scan' writes them"}, options.json);
+  arguments.flag({"--rotations", "", "also look for faces in the image turned by 90, 180, 270"},
+                 options.scan.analyze.rotations);
+  arguments.flag({"--enhance", "", "enlarge and sharpen small images first"},
+                 options.scan.analyze.enhance);
+  add_model_options(arguments, options.engine);
+  add_gpu_options(arguments, options.sources);
+  arguments.example("mien faces group.jpg", "every face with its place, size and quality");
+  arguments.example("mien faces --json a.jpg | jq .faces", "the same for a program");
+}
+
+// Calls `take` with one record an image, in the order of the command line.
+template <typename Take>
+void analyze_all(const Engine& engine, const FacesOptions& options, const Take& take) {
+  ScanOptions run = options.scan;
+  const auto flush = [&] {
+    if (!run.sources.empty()) {
+      scan(engine, run, {.on_record = take, .on_progress = nullptr});
+    }
+    run.sources.clear();
+  };
+  for (const std::string& image : options.images) {
+    struct stat status{};
+    if (::stat(image.c_str(), &status) == 0) {
+      run.sources.push_back(image);
+      continue;
+    }
+    // A scan refuses to start without one of its sources; here the other images still count.
+    flush();
+    Record record;
+    record.source = image;
+    record.error = Error{ErrorCode::not_found, "no such file: " + image};
+    take(record, record_to_json(record, EmbeddingFormat::none));
+  }
+  flush();
+}
+
+void add_rows(Table& table, const Record& record) {
+  const std::vector<Face>& faces = record.analysis.faces;
+  if (faces.empty()) table.add({record.source, "none", "-", "-", "-", "-", "-"});
+  for (std::size_t i = 0; i < faces.size(); ++i) {
+    const Face& face = faces[i];
+    std::string quality = "-";
+    std::string pose = "-";
+    if (face.quality) {
+      quality = fmt::format("{:.2f}", face.quality->overall_score);
+      const std::optional<PoseAngles>& angles = face.quality->pose_angles;
+      if (angles) {
+        pose = fmt::format("{:+.0f} {:+.0f} {:+.0f}", angles->yaw, angles->pitch, angles->roll);
+      }
+    }
+    table.add({record.source, std::to_string(i + 1), fmt::format("{:.3f}", face.det_score),
+               fmt::format("{:.0f},{:.0f}", face.bbox.x1, face.bbox.y1),
+               fmt::format("{:.0f}x{:.0f}", face.face_width(), face.face_height()), quality,
+               pose});
+  }
+}
+
+}  // namespace
+
+int run_faces(const Call& call) {
+  FacesOptions options;
+  options.engine.load_embedder = false;
+  options.scan.analyze.embed = false;
+  options.scan.analyze.phash = true;
+  Arguments arguments("mien faces",
+                      "Finds the faces of a few images and prints them as a table: number, score "
+                      "of the detector (0 to 1), top left corner, size in pixels, quality (0 to 1) "
+                      "and pose (yaw, pitch, roll in degrees).");
+  declare(arguments, options);
+  if (!parse_or_help(call, arguments)) return 0;
+
+  options.engine.settings = load(call.terminal, options.sources);
+  const Engine engine(options.engine);
+  Table table({{"image", Align::left, true, Keep::end},
+               {"face", Align::right},
+               {"score", Align::right},
+               {"corner", Align::right},
+               {"size", Align::right},
+               {"quality", Align::right},
+               {"pose", Align::right}});
+  std::size_t failed = 0;
+  std::size_t listed = 0;
+  analyze_all(engine, options, [&](const Record& record, const std::string& json_line) {
+    if (options.json) call.terminal.print(json_line + "\n");
+    for (const std::string& warning : record.analysis.warnings) {
+      call.terminal.note(fmt::format("mien: warning: {}\n",
+                                     printable(record.source + ": " + warning)));
+    }
+    if (record.error) {
+      ++failed;
+      call.terminal.note(fmt::format("mien: {}\n", complaint(record.source, *record.error)));
+      return;
+    }
+    ++listed;
+    add_rows(table, record);
+  });
+  if (!options.json && listed > 0) call.terminal.print(table.render(call.terminal.table_width()));
+  return failed == 0 ? 0 : 1;
+}
+
+}  // namespace mien::cli

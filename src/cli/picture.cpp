@@ -1,0 +1,175 @@
+// Commands that make one picture from another: enhance, crop, thumbnail.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/engine_options.h"
+#include "cli/text.h"
+
+namespace mien::cli {
+namespace {
+
+struct Paths {
+  std::vector<std::string> both;  // IN OUT
+  bool force = false;
+  const std::string& in() const { return both[0]; }
+  const std::string& out() const { return both[1]; }
+};
+
+void declare(Arguments& arguments, Paths& paths) {
+  arguments.positionals({"IN OUT", 2, 2}, paths.both);
+  arguments.flag({"--force", "", "overwrite OUT when it exists"}, paths.force);
+}
+
+// The value, or its error with the file's name in it.
+template <typename T>
+T take(Result<T> result, const std::string& path) {
+  if (!result) throw Exception(result.error().code, complaint(path, result.error()));
+  return std::move(*result);
+}
+
+void write(const Call& call, const Paths& paths, const std::vector<std::uint8_t>& bytes,
+           const std::string& what) {
+  write_image({.path = paths.out(), .force = paths.force}, bytes);
+  call.terminal.note(fmt::format("{}: {}\n", printable(paths.out()), what));
+}
+
+// Whole numbers between separators, "150x150"; false when the text is anything else.
+template <std::size_t N>
+bool read_numbers(std::string_view text, char separator, std::array<int, N>& numbers) {
+  for (std::size_t i = 0; i < N; ++i) {
+    if (i > 0) {
+      if (text.empty() || text.front() != separator) return false;
+      text.remove_prefix(1);
+    }
+    const std::from_chars_result result =
+        std::from_chars(text.data(), text.data() + text.size(), numbers[i]);
+    if (result.ec != std::errc()) return false;
+    text.remove_prefix(static_cast<std::size_t>(result.ptr - text.data()));
+  }
+  return text.empty();
+}
+
+struct CropOptions {
+  Paths paths;
+  SettingsSources sources;
+  EngineOptions engine;
+  AnalyzeOptions analyze;
+  int face = 0;  // from 1 by falling score; 0: the largest
+  double margin = 0.2;
+  std::optional<Box> box;
+};
+
+void declare(Arguments& arguments, CropOptions& options) {
+  declare(arguments, options.paths);
+  arguments.integer({"--face", "N", "which face, as 'mien faces' counts; otherwise the largest"},
+                    {1, 100'000}, options.face);
+  arguments.custom({"--box", "X1,Y1,X2,Y2", "cut this out, without looking for faces"},
+                   [&](const std::string& value) {
+                     std::array<int, 4> at{};
+                     const bool valid = read_numbers(value, ',', at) && at[0] < at[2] &&
+                                        at[1] < at[3];
+                     if (!valid) {
+                       arguments.fail(fmt::format("--box={} is not valid", value),
+                                      "use four whole numbers, left,top,right,bottom");
+                     }
+                     options.box = Box{static_cast<float>(at[0]), static_cast<float>(at[1]),
+                                       static_cast<float>(at[2]), static_cast<float>(at[3])};
+                   });
+  arguments.number({"--margin", "M", "how much more on each side, as a part of the box (0.2)"},
+                   {0, 10}, [&](double value) { options.margin = value; });
+  arguments.flag({"--rotations", "", "also look for faces in the image turned by 90, 180, 270"},
+                 options.analyze.rotations);
+  add_model_options(arguments, options.engine);
+  add_gpu_options(arguments, options.sources);
+  arguments.example("mien crop group.jpg face.jpg --face 2", "the second face of 'mien faces'");
+}
+
+// Nothing when the image shows no face, or fewer than asked for.
+std::optional<Box> find_box(const CropOptions& options, Bytes bytes) {
+  const Engine engine(options.engine);
+  const Analysis analysis = take(engine.analyze(bytes, options.analyze), options.paths.in());
+  const std::vector<Face>& faces = analysis.faces;
+  if (options.face > 0) {
+    const std::size_t index = static_cast<std::size_t>(options.face) - 1;
+    return index < faces.size() ? std::optional<Box>(faces[index].bbox) : std::nullopt;
+  }
+  const Face* const largest = largest_face(analysis);
+  return largest == nullptr ? std::nullopt : std::optional<Box>(largest->bbox);
+}
+
+}  // namespace
+
+int run_enhance(const Call& call) {
+  Paths paths;
+  Arguments arguments("mien enhance",
+                      "Enlarges a small image (narrower than 500 or lower than 400 pixels), raises "
+                      "contrast and sharpness, and writes a JPEG. A larger image is copied as it "
+                      "is.");
+  declare(arguments, paths);
+  arguments.example("mien enhance tiny.jpg better.jpg", "write the enhanced image");
+  if (!parse_or_help(call, arguments)) return 0;
+  load(call.terminal);
+  const std::vector<std::uint8_t> bytes = read_image(paths.in()).take();
+  const EnhancedImage image = take(enhance_image(bytes), paths.in());
+  const bool untouched = image.bytes == bytes;
+  write(call, paths, image.bytes,
+        untouched ? "large enough, copied as it is"
+                  : fmt::format("enlarged {} times, contrast and sharpness raised", image.scale));
+  return 0;
+}
+
+int run_crop(const Call& call) {
+  CropOptions options;
+  options.engine.load_embedder = false;
+  options.analyze.embed = false;
+  options.analyze.face_quality = false;
+  Arguments arguments("mien crop", "Cuts a face out of an image, with a margin, as a JPEG.");
+  declare(arguments, options);
+  if (!parse_or_help(call, arguments)) return 0;
+  options.engine.settings = load(call.terminal, options.sources);
+  const std::vector<std::uint8_t> bytes = read_image(options.paths.in()).take();
+  const std::optional<Box> box = options.box ? options.box : find_box(options, bytes);
+  if (!box) {
+    throw Exception(ErrorCode::not_found,
+                    fmt::format("there is no {}: {}: look at 'mien faces'",
+                                options.face > 0 ? fmt::format("face {}", options.face) : "face",
+                                options.paths.in()));
+  }
+  write(call, options.paths, take(crop_face(bytes, *box, options.margin), options.paths.in()),
+        "cut out");
+  return 0;
+}
+
+int run_thumbnail(const Call& call) {
+  Paths paths;
+  std::array<int, 2> size = {150, 150};
+  Arguments arguments("mien thumbnail",
+                      "Makes a small JPEG of an image: upright, with its aspect ratio, never "
+                      "enlarged.");
+  declare(arguments, paths);
+  arguments.custom({"--size", "WIDTHxHEIGHT", "fit inside this many pixels (150x150)"},
+                   [&](const std::string& value) {
+                     constexpr int kSideMax = 10'000;
+                     const bool valid = read_numbers(value, 'x', size) &&
+                                        std::min(size[0], size[1]) >= 1 &&
+                                        std::max(size[0], size[1]) <= kSideMax;
+                     if (valid) return;
+                     arguments.fail(
+                         fmt::format("--size={} is not valid", value),
+                         fmt::format("use two whole numbers from 1 to {}, 150x150", kSideMax));
+                   });
+  arguments.example("mien thumbnail photo.jpg small.jpg --size 320x240", "write small.jpg");
+  if (!parse_or_help(call, arguments)) return 0;
+  load(call.terminal);
+  const std::vector<std::uint8_t> bytes = read_image(paths.in()).take();
+  write(call, paths, take(create_thumbnail(bytes, size[0], size[1]), paths.in()),
+        fmt::format("at most {}x{} pixels", size[0], size[1]));
+  return 0;
+}
+
+}  // namespace mien::cli

@@ -1,0 +1,87 @@
+#include <fmt/format.h>
+
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/engine_options.h"
+#include "cli/json.h"
+#include "cli/table.h"
+
+namespace mien::cli {
+namespace {
+
+// The parts of a record that say something here, in the form that 'mien scan' has them.
+std::string quality_json(const Record& record) {
+  const nlohmann::ordered_json whole = record_json(record);
+  nlohmann::ordered_json result;
+  for (const char* key : {"source", "source_base64", "width", "height", "quality", "error"}) {
+    if (whole.contains(key)) result[key] = whole[key];
+  }
+  return result.dump() + "\n";
+}
+
+Record measure(const std::string& path) {
+  Record record;
+  record.source = path;
+  const Result<std::vector<std::uint8_t>> bytes = read_image(path);
+  if (!bytes) {
+    record.error = bytes.error();
+    return record;
+  }
+  const Result<ImageQuality> measured = assess_quality(Bytes(*bytes));
+  if (!measured) {
+    record.error = measured.error();
+    return record;
+  }
+  record.analysis.width = measured->width;
+  record.analysis.height = measured->height;
+  record.analysis.quality = measured->quality;
+  return record;
+}
+
+}  // namespace
+
+int run_quality(const Call& call) {
+  std::vector<std::string> images;
+  bool json = false;
+  Arguments arguments(
+      "mien quality",
+      "Measures whole images (faces are measured by 'mien faces' and 'mien scan'): blur (variance "
+      "of the Laplacian, larger is sharper), brightness (0 to 255), contrast (standard deviation), "
+      "sharpness (mean gradient) and an overall score from 0 to 1.");
+  arguments.positionals({"IMAGE...", 1, SIZE_MAX}, images);
+  arguments.flag({"--json", "", "print a line of JSON an image"}, json);
+  arguments.example("mien quality *.jpg", "compare a few photos");
+  if (!parse_or_help(call, arguments)) return 0;
+  load(call.terminal);
+
+  Table table({{"image", Align::left, true, Keep::end},
+               {"size", Align::right},
+               {"blur", Align::right},
+               {"brightness", Align::right},
+               {"contrast", Align::right},
+               {"sharpness", Align::right},
+               {"overall", Align::right}});
+  std::size_t failed = 0;
+  for (const std::string& image : images) {
+    if (call.terminal.out_failed()) break;
+    const Record record = measure(image);
+    if (json) call.terminal.print(quality_json(record));
+    if (record.error) {
+      ++failed;
+      call.terminal.note(fmt::format("mien: {}\n", complaint(image, *record.error)));
+      continue;
+    }
+    const Quality& quality = *record.analysis.quality;
+    table.add({image, fmt::format("{}x{}", record.analysis.width, record.analysis.height),
+               fmt::format("{:.1f}", quality.blur_score),
+               fmt::format("{:.1f}", quality.brightness), fmt::format("{:.1f}", quality.contrast),
+               fmt::format("{:.1f}", quality.sharpness),
+               fmt::format("{:.3f}", quality.overall_score)});
+  }
+  if (!json && failed < images.size()) {
+    call.terminal.print(table.render(call.terminal.table_width()));
+  }
+  return failed == 0 ? 0 : 1;
+}
+
+}  // namespace mien::cli

@@ -1,0 +1,154 @@
+#include "cli/scan_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "cli/text.h"
+
+namespace mien::cli {
+namespace {
+
+constexpr int kNameWidthMax = 48;
+constexpr int kRestWidth = 36;  // what a line says beside the name, when there is room
+constexpr int kBarWidthMax = 30;
+constexpr int kBarWidthMin = 8;
+
+struct Finding {
+  std::string text;
+  Style style = Style::plain;
+};
+
+Finding finding(const Record& record) {
+  if (record.error) return {"error: " + record.error->message, Style::bad};
+  const std::vector<Face>& faces = record.analysis.faces;
+  std::string text = faces.empty() ? "no face" : counted(static_cast<long long>(faces.size()),
+                                                         "face");
+  text = pad(text, 9, Align::left);
+  Style style = faces.empty() ? Style::faint : Style::plain;
+  if (!record.matches.empty()) {
+    const auto best = std::max_element(
+        record.matches.begin(), record.matches.end(),
+        [](const Match& a, const Match& b) { return a.similarity < b.similarity; });
+    text += fmt::format(" match {:.2f}", best->similarity);
+    style = Style::good;
+  } else if (!faces.empty()) {
+    text += fmt::format(" best {:.2f}", faces.front().det_score);
+  }
+  for (const std::string& warning : record.analysis.warnings) text += "  warning: " + warning;
+  return {text, style};
+}
+
+std::string duration_text(double seconds) {
+  const long long whole = std::llround(seconds);
+  if (whole >= 3600) {
+    return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+  }
+  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+std::string bar_text(double part, int width) {
+  const int filled = std::clamp(static_cast<int>(std::lround(part * width)), 0, width);
+  return "[" + std::string(static_cast<std::size_t>(filled), '#') +
+         std::string(static_cast<std::size_t>(width - filled), '-') + "] ";
+}
+
+// "12 images, 45 faces, 3 images match, 1 failed, in 2.3 s (5.2 images/s)"
+std::string totals_line(const ScanSummary& summary, const ScanOptions& options) {
+  std::string line = counted(summary.images, "image") + ", " + counted(summary.faces, "face");
+  if (!options.like_path.empty()) {
+    line += ", " + counted(summary.matched_images, "image matches", "images match");
+  }
+  line += fmt::format(", {} failed", summary.failed);
+  if (summary.resumed > 0) line += fmt::format(", {} kept from before", summary.resumed);
+  if (summary.duplicates > 0) {
+    line += fmt::format(", {} with the same content as another", summary.duplicates);
+  }
+  const double rate =
+      summary.seconds > 0 ? static_cast<double>(summary.analyzed) / summary.seconds : 0;
+  return line + fmt::format(", in {:.1f} s ({:.1f} images/s)", summary.seconds, rate);
+}
+
+std::string threshold_line(const ScanSummary& summary, const SummaryContext& context) {
+  const ModelInfo* const embedder = context.engine.embedder();
+  std::string source = "--threshold";
+  if (!context.options.threshold && embedder != nullptr) {
+    source = fmt::format("{} for searching, false match rate 1e-5: {}", embedder->name,
+                         embedder->threshold_source);
+  }
+  std::string line = fmt::format("looked for: {}; threshold {:.3f} ({})",
+                                 context.options.like_path, *summary.threshold, source);
+  const double expected = summary.expected_false_matches;
+  if (expected > 0) {
+    line += fmt::format("; expect about {:.2g} false matches among {}", expected,
+                        counted(summary.faces, "face"));
+  }
+  return line;
+}
+
+std::string model_text(const ModelInfo& model) {
+  return fmt::format("{} ({})", model.name,
+                     model.licence.empty() ? "licence not known" : model.licence);
+}
+
+}  // namespace
+
+std::string record_line(const Terminal& terminal, const Record& record) {
+  const int width = terminal.width();
+  const int name_width = std::clamp(width - kRestWidth, width / 2 - 4, kNameWidthMax);
+  const std::string name = fit(
+      printable(record.source),
+      {.width = name_width, .keep = Keep::end, .mark = terminal.cut_mark()});
+  const Finding found = finding(record);
+  const std::string rest = fit(printable(found.text),
+                               {.width = width - name_width - 2, .mark = terminal.cut_mark()});
+  return pad(name, name_width, Align::left) + "  " + terminal.styled(found.style, rest);
+}
+
+std::string progress_line(const ScanProgress& progress, int width) {
+  std::string line = fmt::format("{}/{}{}", progress.done, progress.found,
+                                 progress.listing_finished ? "" : "+");
+  const bool rate_known = progress.images_per_second > 0;
+  if (rate_known) line += fmt::format("  {:.1f} images/s", progress.images_per_second);
+  const std::int64_t left = progress.found - progress.done;
+  if (rate_known && progress.listing_finished) {
+    const double seconds = static_cast<double>(left) / progress.images_per_second;
+    line += fmt::format("  {} left", duration_text(seconds));
+  }
+  // The bar takes what the numbers leave; its brackets and spaces are four columns.
+  const int bar_width = std::min(kBarWidthMax, width - display_width(line) - 4);
+  if (bar_width < kBarWidthMin || progress.found == 0) return line;
+  const double part = static_cast<double>(progress.done) / static_cast<double>(progress.found);
+  return bar_text(part, bar_width) + line;
+}
+
+std::string summary_text(const ScanSummary& summary, const SummaryContext& context, int width) {
+  std::string result;
+  const auto add = [&](const std::string& line) {
+    result += wrap(printable(line), width, 2) + "\n";
+  };
+  add(totals_line(summary, context.options));
+  for (const Failure& failure : context.failures) {
+    add(fmt::format("failed: {}: {}", failure.source, failure.error.message));
+  }
+  const std::size_t shown = context.failures.size();
+  if (static_cast<std::size_t>(summary.failed) > shown) {
+    const std::size_t more = static_cast<std::size_t>(summary.failed) - shown;
+    add(context.options.out_path.empty()
+            ? fmt::format("failed: {} more", more)
+            : fmt::format("failed: {} more, see \"error\" in {}", more, context.options.out_path));
+  }
+  if (summary.threshold) add(threshold_line(summary, context));
+  for (const std::string& line : summary.placement_counts) add("ran: " + line);
+  for (const std::string& note : summary.notes) add("note: " + note);
+  if (!context.options.out_path.empty()) add("records: " + context.options.out_path);
+  if (!context.options.report_path.empty()) add("report: " + context.options.report_path);
+  if (!context.options.crops_dir.empty()) add("crops: " + context.options.crops_dir);
+  std::string models = "models: " + model_text(context.engine.detector());
+  if (context.engine.embedder() != nullptr) models += ", " + model_text(*context.engine.embedder());
+  add(models);
+  return result;
+}
+
+}  // namespace mien::cli
