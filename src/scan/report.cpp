@@ -24,6 +24,7 @@ using namespace report;  // NOLINT: this file is the report
 constexpr std::uint64_t kPageBytesMax = 24'000'000;  // pictures stop here
 constexpr std::size_t kTableBytesMax = 8'000'000;    // rows of the table of all images stop here
 constexpr std::size_t kRowsMax = 5'000;              // of the tables that need no script
+constexpr std::size_t kFacesMax = 500;               // matches whose face is shown larger
 constexpr std::size_t kRecordsAtOnce = 64;           // thumbnails made before they are written
 
 // Few pictures may be large; 2,000 must fit into the page.
@@ -40,6 +41,7 @@ constexpr Tier kTiers[] = {
 };
 
 struct Plan {
+  std::size_t face_count = 0;  // of matches that show their face beside the picture
   std::vector<Place> match_cards;
   std::vector<Place> match_rows;
   std::vector<Place> faces_cards;
@@ -48,20 +50,22 @@ struct Plan {
 };
 
 Plan make_plan(const Survey& survey, std::size_t cards_max) {
-  std::size_t left = cards_max;
+  Plan plan;
+  // These are pictures too, and count.
+  plan.face_count = std::min({survey.matches.size(), kFacesMax, cards_max / 2});
+  std::size_t left = cards_max - plan.face_count;
   const auto take = [&left](const std::vector<Place>& places) {
     const std::size_t count = std::min(left, places.size());
     left -= count;
     return std::vector<Place>(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(count));
   };
-  Plan plan;
   plan.match_cards = take(survey.matches);
   plan.faces_cards = take(survey.faces_places);
   plan.empty_cards = take(survey.empty_places);
   const std::size_t row_count = std::min(survey.matches.size() - plan.match_cards.size(), kRowsMax);
   const auto first = survey.matches.begin() + static_cast<std::ptrdiff_t>(plan.match_cards.size());
   plan.match_rows.assign(first, first + static_cast<std::ptrdiff_t>(row_count));
-  const std::size_t cards = cards_max - left;
+  const std::size_t cards = cards_max - plan.face_count - left;
   plan.tier =
       *std::find_if(std::begin(kTiers), std::end(kTiers), [&](const Tier& tier) { return cards <= tier.cards_max; });
   return plan;
@@ -198,10 +202,10 @@ class ReportWriter {
       page_.write("<p>No face was similar enough to the person looked for.</p>\n");
     } else {
       page_.write(
-          "<p class=\"quiet\">The most similar first. A similarity is a hint, not a proof: "
-          "look before you act on it.</p>\n");
+          "<p class=\"quiet\">The most similar first, their boxes yellow, with the similarity. A similarity is a "
+          "hint, not a proof: look before you act on it.</p>\n");
     }
-    put_cards(plan_.match_cards);
+    put_cards(plan_.match_cards, plan_.face_count);
     if (!plan_.match_rows.empty()) {
       begin_table("Further matches", {"Image", "Similarity", "Faces"});
       for (const Place& place : plan_.match_rows) {
@@ -228,7 +232,7 @@ class ReportWriter {
                          const std::vector<Place>& places) {
     if (places.empty()) return;
     begin_section(id, title, count);
-    put_cards(places);
+    put_cards(places, 0);
     put_left_out(static_cast<std::size_t>(count) - places.size());
     page_.write("</section>\n");
   }
@@ -239,14 +243,14 @@ class ReportWriter {
                             with_commas(static_cast<std::int64_t>(count)), count == 1 ? "is" : "are"));
   }
 
-  void put_cards(const std::vector<Place>& places) {
+  void put_cards(const std::vector<Place>& places, std::size_t face_count) {
     if (places.empty()) return;
     page_.write("<ul class=\"cards\">\n");
     for (std::size_t start = 0; start < places.size(); start += kRecordsAtOnce) {
       const std::size_t end = std::min(start + kRecordsAtOnce, places.size());
       std::vector<Record> records;
       for (std::size_t i = start; i < end; ++i) records.push_back(records_.read_at(places[i].offset));
-      const std::vector<Thumbnail> thumbnails = thumbnails_of(records);
+      const std::vector<Thumbnail> thumbnails = thumbnails_of(records, face_count - std::min(start, face_count));
       for (std::size_t i = 0; i < records.size(); ++i) {
         page_.write(card_html(records[i], thumbnails[i], plan_.tier.faces_listed_max));
       }
@@ -254,10 +258,10 @@ class ReportWriter {
     page_.write("</ul>\n");
   }
 
-  std::vector<Thumbnail> thumbnails_of(const std::vector<Record>& records) const {
+  std::vector<Thumbnail> thumbnails_of(const std::vector<Record>& records, std::size_t face_count) const {
     const std::uint64_t table_bytes = survey_.rows_json.size() + survey_.folders_json.size();
     if (page_.size_bytes() + table_bytes < kPageBytesMax) {
-      return make_thumbnails(records, plan_.tier.thumbnail);
+      return make_thumbnails(records, plan_.tier.thumbnail, face_count);
     }
     std::vector<Thumbnail> none(records.size());
     for (Thumbnail& one : none) one.problem = "the page would become too large";

@@ -94,12 +94,13 @@ std::string overlay_svg(const Record& record) {
     (similarity ? matched : strangers) +=
         fmt::format("M{:.0f} {:.0f}h{:.0f}v{:.0f}h{:.0f}z", face.bbox.x1, face.bbox.y1, face.bbox.width(),
                     face.bbox.height(), -face.bbox.width());
-    if (!similarity && analysis.faces.size() > kLabelledMax) continue;
+    // A score beside a similarity would be taken for one.
+    if (!similarity && (!record.matches.empty() || analysis.faces.size() > kLabelledMax)) continue;
     // Above the box, or inside it when there is no room.
     const float above = face.bbox.y1 - label_size * 0.35F;
     const float y = above > label_size ? above : face.bbox.y1 + label_size * 1.1F;
-    labels += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\">{:.2f}</text>", std::max(face.bbox.x1, 0.0F), y,
-                          similarity ? *similarity : face.det_score);
+    labels += fmt::format("<text{} x=\"{:.0f}\" y=\"{:.0f}\">{:.2f}</text>", similarity ? " class=\"hit\"" : "",
+                          std::max(face.bbox.x1, 0.0F), y, similarity ? *similarity : face.det_score);
   }
   return fmt::format("<svg viewBox=\"0 0 {} {}\" font-size=\"{:.0f}\" aria-hidden=\"true\">{}{}{}</svg>",
                      analysis.width, analysis.height, label_size, boxes_svg(strangers, "other"),
@@ -247,10 +248,15 @@ PathParts split_path(std::string_view path) {
   return {path.substr(0, slash + 1), path.substr(slash + 1)};
 }
 
+const Match* best_match(const Record& record) {
+  const auto best = std::max_element(record.matches.begin(), record.matches.end(),
+                                     [](const Match& a, const Match& b) { return a.similarity < b.similarity; });
+  return best == record.matches.end() ? nullptr : &*best;
+}
+
 float best_similarity(const Record& record) {
-  float best = -2;
-  for (const Match& match : record.matches) best = std::max(best, match.similarity);
-  return best;
+  const Match* best = best_match(record);
+  return best ? best->similarity : -2;
 }
 
 double best_quality(const Record& record) {
@@ -275,6 +281,11 @@ std::string description(const Record& record) {
 std::string card_html(const Record& record, const Thumbnail& thumbnail, std::size_t faces_listed_max) {
   std::string out = record.matches.empty() ? "<li class=\"card\">" : "<li class=\"card match\">";
   out += picture_html(record, thumbnail);
+  if (!thumbnail.face_data_uri.empty()) {
+    out +=
+        fmt::format("<img class=\"face\" src=\"{}\" loading=\"lazy\" decoding=\"async\" alt=\"The face that matches\">",
+                    thumbnail.face_data_uri);
+  }
   out += path_html(record.source, "h3");
   out += "<p class=\"facts\">" + facts_html(record) + "</p>";
   for (const std::string& warning : record.analysis.warnings) {

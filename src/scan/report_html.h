@@ -30,6 +30,8 @@ struct PathParts {
 };
 PathParts split_path(std::string_view path);
 
+// The face that matches best; null without a match.
+const Match* best_match(const Record& record);
 // The best similarity of the record's matches, -2 when there are none.
 float best_similarity(const Record& record);
 // Of the faces; -1 when no face has it.
@@ -40,6 +42,7 @@ struct Thumbnail {
   std::string data_uri;
   int width = 0;
   int height = 0;
+  std::string face_data_uri;  // the face that matches best, larger; empty when it was not asked for
   std::string problem;
 };
 

@@ -94,6 +94,9 @@ nav a { display: inline-block; padding: .35rem 0; }
   fill: #fff; stroke: #000; stroke-width: .28em; paint-order: stroke; stroke-linejoin: round;
   font-weight: 600;
 }
+.face {
+  float: right; width: 72px; height: 72px; object-fit: cover; border-radius: 6px; margin-top: .7rem;
+}
 .name {
   display: block; font-size: 1rem; font-weight: 600; line-height: 1.3; margin: .6rem 0 0;
   overflow-wrap: anywhere;
@@ -109,7 +112,8 @@ b.hit { color: var(--hit); }
   font-size: .9rem; color: var(--warn-text); background: var(--warn-page); border-radius: 4px;
   padding: .2rem .5rem; overflow-wrap: anywhere;
 }
-details { font-size: .9rem; }
+.pic text.hit { fill: #ffd52e; stroke: #000; stroke-width: .28em; }
+details { font-size: .9rem; clear: both; }
 summary { color: var(--link); cursor: pointer; padding: .15rem 0; }
 details ol { margin: .25rem 0; padding-left: 1.4rem; }
 details li { margin: .3rem 0; }
@@ -128,6 +132,7 @@ table .name { margin: 0; font-weight: 500; font-size: inherit; }
 td .bad { color: var(--bad); }
 td .hit { color: var(--hit); font-weight: 600; }
 .tools { display: flex; flex-wrap: wrap; gap: .75rem 1rem; align-items: end; margin: .75rem 0; }
+.pages { align-items: center; }
 .tools label { display: grid; font-size: .9rem; color: var(--quiet); }
 .tools label.wide { flex: 1 1 16rem; max-width: 30rem; }
 input, select, button {
@@ -145,7 +150,11 @@ footer { margin-top: 2.5rem; padding-bottom: 2rem; color: var(--quiet); font-siz
   header, nav, main, footer { padding: 0 .9rem; }
   h1 { font-size: 1.4rem; }
   .numbers { grid-template-columns: repeat(auto-fit, minmax(6.5rem, 1fr)); }
-  th, td { padding: .4rem .6rem; }
+  th, td { padding: .4rem .5rem; }
+  thead th { font-size: .85rem; }
+  tbody th { min-width: 8.25rem; }
+  [aria-labelledby=failures] :is(td, thead th):nth-child(3) { display: none; }
+  th:not([aria-sort]) button::after { content: none; }
   .wide-only { display: none; }
 }
 @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }
@@ -175,7 +184,7 @@ const std::string_view kTable = R"html(
 <div class="scroll" role="region" aria-label="Table of all images" tabindex="0">
 <table><thead><tr id="heads"></tr></thead><tbody id="rows"></tbody></table>
 </div>
-<div class="tools" role="group" aria-label="Pages of the table">
+<div class="tools pages" role="group" aria-label="Pages of the table">
 <button type="button" id="first">First</button>
 <button type="button" id="previous">Previous</button>
 <span id="page"></span>

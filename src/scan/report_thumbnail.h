@@ -1,6 +1,7 @@
 // Small pictures for the report, made from the sources when the report is written.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <vector>
 
@@ -16,7 +17,7 @@ struct ThumbnailSize {
 };
 
 // One a record, in order; several threads share the work. A source that is gone, broken or changed
-// gives a Thumbnail with a problem.
-std::vector<Thumbnail> make_thumbnails(std::span<const Record> records, ThumbnailSize size);
+// gives a Thumbnail with a problem. The first face_count of them get their best match's face, too.
+std::vector<Thumbnail> make_thumbnails(std::span<const Record> records, ThumbnailSize size, std::size_t face_count);
 
 }  // namespace mien::report

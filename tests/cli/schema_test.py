@@ -137,5 +137,5 @@ def test_the_report(sources, tmp_path):
     text = page.read_text(encoding="utf-8")
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
     assert text.index("<h2 id=\"matches\"") < text.index("<h2 id=\"failures\"") < text.index("<h2 id=\"empty\"")
-    assert text.count("data:image/jpeg;base64,") == 5
+    assert text.count("data:image/jpeg;base64,") == 5 + 2  # a picture each, and the face of each match
     assert "http:" not in text and "https:" not in text

@@ -166,6 +166,7 @@ TEST_F(ReportTest, PicturesGoToMatchesFirstAndAreNeverMoreThanAllowed) {
   options.thumbnails_max = 5;
   const std::string page = page_of(records, options);
   EXPECT_EQ(count_of(page, "data:image/jpeg"), 5U);
+  EXPECT_EQ(count_of(page, "alt=\"The face that matches\""), 1U);
   EXPECT_LT(page.find("wanted.jpg: 2 faces"), page.find("p1.jpg: 1 face"));
   EXPECT_EQ(data_of(page)["rows"].size(), records.size());
 
