@@ -1,0 +1,101 @@
+// The file of records: one JSON object a line, appended with one write each, so that a scan that is
+// killed leaves whole lines and at most one torn one behind them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "scan/known.h"
+
+namespace mien {
+
+// A file descriptor that closes itself.
+class OpenFile {
+ public:
+  OpenFile() = default;
+  explicit OpenFile(int descriptor) : descriptor_(descriptor) {}
+  ~OpenFile();
+  OpenFile(OpenFile&& other) noexcept;
+  OpenFile& operator=(OpenFile&& other) noexcept;
+  int get() const { return descriptor_; }
+  explicit operator bool() const { return descriptor_ >= 0; }
+
+ private:
+  int descriptor_ = -1;
+};
+
+class RecordFile {
+ public:
+  struct Options {
+    std::string path;     // empty: an unlinked file in TMPDIR that nobody else sees
+    bool resume = false;  // go on behind what is there
+    bool force = false;   // replace what is there
+  };
+  // Mode 0600, and locked against a second scan. Throws Exception: invalid_argument when records
+  // are there and neither resume nor force was asked for, or another scan holds the file; io.
+  explicit RecordFile(const Options& options);
+
+  // Writes the line and its newline. On a full disk nothing of the line remains, and it throws
+  // Exception(io) with the name of the file.
+  LinePlace append(std::string_view line);
+  std::string read(LinePlace place) const;
+
+  // Every line from the start, without its newline. What follows the last newline is torn: it is
+  // not visited. Visiting stops at false.
+  using LineVisitor = std::function<bool(std::string_view line, LinePlace place)>;
+  void visit_lines(const LineVisitor& visit) const;
+  // Cuts off what follows the line, or everything when its length is 0 at offset 0.
+  void truncate(std::int64_t bytes);
+  std::int64_t size_bytes() const { return size_bytes_; }
+
+  // Deletes lines: what is kept is written beside the file and takes its name only when complete.
+  class Rewrite;
+
+  // A name that this process can open to read everything from the start.
+  std::string readable_path() const;
+  // For messages.
+  const std::string& shown_path() const { return shown_path_; }
+  // Removes the file if this scan created it and nothing was written.
+  void remove_if_unused();
+  // Empty, or why the file could not be locked (some network file systems have no locks).
+  const std::string& lock_problem() const { return lock_problem_; }
+
+ private:
+  friend class Rewrite;
+  void open_spool();
+  void open_regular(const Options& options);
+  bool lock_current();
+
+  std::string path_;  // links resolved; empty for a spool
+  std::string shown_path_;
+  std::string lock_problem_;
+  OpenFile file_;    // always a regular file, which duplicates and the report read again
+  OpenFile stream_;  // a device or pipe named as output, which cannot be read again
+  std::int64_t size_bytes_ = 0;
+  bool is_created_ = false;
+};
+
+class RecordFile::Rewrite {
+ public:
+  // Begins with the first bytes_kept bytes of the file.
+  Rewrite(RecordFile& file, std::int64_t bytes_kept);
+  ~Rewrite();
+  Rewrite(const Rewrite&) = delete;
+  Rewrite& operator=(const Rewrite&) = delete;
+
+  LinePlace append(std::string_view line);
+  void commit();  // from here on the file holds what was kept, and nothing else
+
+ private:
+  void flush();
+
+  RecordFile& target_;
+  std::string path_;  // beside the file; empty after commit
+  OpenFile file_;
+  std::string buffer_;
+  std::int64_t size_bytes_ = 0;  // buffer included
+};
+
+}  // namespace mien

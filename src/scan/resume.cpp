@@ -1,0 +1,264 @@
+#include "scan/resume.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+
+#include "base/base64.h"
+#include "base/utf8.h"
+
+namespace mien {
+namespace {
+
+constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+constexpr int kDepthMax = 64;  // records are 5 deep
+
+// What resuming needs of a line.
+struct LineFacts {
+  bool is_object = false;
+  std::string source;
+  std::string source_base64;
+  std::int64_t size = -1;
+  std::int64_t mtime_ns = 0;
+  std::string sha256;
+  ModelNames models;
+  bool has_error_key = false;
+  std::string error_code;
+  std::int64_t faces = 0;
+  bool has_matches_key = false;
+  std::int64_t matches = 0;
+  bool has_quality_key = false;
+  EmbeddingFormat embeddings = EmbeddingFormat::none;  // of its faces
+};
+
+// Picks the facts out of the events of a JSON parser. Building the whole record instead takes twice
+// as long, and a file may hold a million.
+class FactsReader : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  LineFacts facts;
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t value) override { return integer(value); }
+  bool number_unsigned(number_unsigned_t value) override {
+    return value > INT64_MAX || integer(static_cast<std::int64_t>(value));
+  }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+
+  bool string(string_t& value) override {
+    if (depth_ == 1) {
+      if (section_ == "source") facts.source = std::move(value);
+      if (section_ == "source_base64") facts.source_base64 = std::move(value);
+      if (section_ == "sha256") facts.sha256 = std::move(value);
+    } else if (depth_ == 2) {
+      if (section_ == "models" && key_ == "detector") facts.models.detector = std::move(value);
+      if (section_ == "models" && key_ == "embedder") facts.models.embedder = std::move(value);
+      if (section_ == "error" && key_ == "code") facts.error_code = std::move(value);
+    } else if (depth_ == 3 && section_ == "faces" && key_ == "embedding") {
+      facts.embeddings = EmbeddingFormat::base64;
+    }
+    return true;
+  }
+  bool key(string_t& name) override {
+    if (depth_ == 1) {
+      facts.has_error_key |= name == "error";
+      facts.has_matches_key |= name == "matches";
+      facts.has_quality_key |= name == "quality";
+      section_ = std::move(name);
+    } else {
+      key_ = std::move(name);
+    }
+    return true;
+  }
+  bool start_object(std::size_t) override {
+    if (depth_ == 0) facts.is_object = true;
+    if (depth_ == 2 && section_ == "faces") ++facts.faces;
+    if (depth_ == 2 && section_ == "matches") ++facts.matches;
+    return ++depth_ <= kDepthMax;
+  }
+  bool start_array(std::size_t) override {
+    if (depth_ == 3 && section_ == "faces" && key_ == "embedding") {
+      facts.embeddings = EmbeddingFormat::json;
+    }
+    return ++depth_ <= kDepthMax;
+  }
+  bool end_object() override { return end_container(); }
+  bool end_array() override { return end_container(); }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+ private:
+  bool integer(std::int64_t value) {
+    if (depth_ == 1 && section_ == "source_size") facts.size = value;
+    if (depth_ == 1 && section_ == "source_mtime_ns") facts.mtime_ns = value;
+    return true;
+  }
+  bool end_container() {
+    --depth_;
+    return true;
+  }
+
+  int depth_ = 0;
+  std::string section_;  // the key at the top level that we are in
+  std::string key_;      // the last key below it
+};
+
+std::optional<LineFacts> read_facts(std::string_view line) {
+  FactsReader reader;
+  if (!nlohmann::json::sax_parse(line, &reader)) return std::nullopt;
+  LineFacts& facts = reader.facts;
+  if (!facts.is_object || facts.source.empty() || !facts.has_error_key) return std::nullopt;
+  if (!facts.source_base64.empty()) {
+    const Result<std::vector<std::uint8_t>> raw = base64_decode(facts.source_base64);
+    if (!raw) return std::nullopt;
+    facts.source.assign(raw->begin(), raw->end());
+  }
+  return std::move(facts);
+}
+
+std::optional<Sha256Digest> parse_sha256(const std::string& text) {
+  Sha256Digest digest{};
+  if (text.size() != 2 * digest.size()) return std::nullopt;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char digit = text[i];
+    const bool is_letter = digit >= 'a' && digit <= 'f';
+    if (!is_letter && !(digit >= '0' && digit <= '9')) return std::nullopt;
+    const int value = is_letter ? digit - 'a' + 10 : digit - '0';
+    digest[i / 2] = static_cast<std::uint8_t>(digest[i / 2] << 4 | value);
+  }
+  return digest;
+}
+
+// Failures that say something about the moment, not about the file's bytes.
+bool may_be_over(const std::string& error_code) {
+  if (error_code.empty()) return false;
+  switch (error_code_from_name(error_code)) {
+    case ErrorCode::io:
+    case ErrorCode::unavailable:
+    case ErrorCode::cancelled:
+    case ErrorCode::internal: return true;
+    default: return false;
+  }
+}
+
+bool is_unchanged_or_gone(const LineFacts& facts) {
+  struct stat status {};
+  if (::stat(facts.source.c_str(), &status) != 0) return errno == ENOENT || errno == ENOTDIR;
+  const std::int64_t mtime_ns = std::int64_t{status.st_mtim.tv_sec} * kNanosecondsPerSecond + status.st_mtim.tv_nsec;
+  return facts.size == status.st_size && facts.mtime_ns == mtime_ns;
+}
+
+// Empty, or in what the record differs from what this scan would write.
+std::string difference(const LineFacts& facts, const ResumeTerms& terms) {
+  if (facts.has_matches_key != terms.like) {
+    return terms.like ? "was made without --like" : "was made with --like";
+  }
+  if (!facts.error_code.empty()) return {};  // such a record holds no results
+  if (facts.models.detector != terms.models.detector) {
+    return "was made with the detector " + facts.models.detector + ", not " + terms.models.detector;
+  }
+  const bool embedder_matters = terms.like || terms.embeddings != EmbeddingFormat::none;
+  if (embedder_matters && facts.models.embedder != terms.models.embedder) {
+    return "was made with the embedder " + facts.models.embedder + ", not " + terms.models.embedder;
+  }
+  if (facts.faces > 0 && facts.embeddings != terms.embeddings) {
+    return "was made with another --embeddings";
+  }
+  if (facts.has_quality_key != terms.image_quality) {
+    return terms.image_quality ? "was made without --image-quality" : "was made with --image-quality";
+  }
+  return {};
+}
+
+class Resumption {
+ public:
+  Resumption(RecordFile& file, const ResumeTerms& terms, KnownPaths& paths, KnownContents& contents)
+      : file_(file), terms_(terms), paths_(paths), contents_(contents) {}
+
+  KeptRecords run() {
+    std::int64_t whole_bytes = 0;  // up to the end of the last line that is a record
+    file_.visit_lines([&](std::string_view line, LinePlace place) {
+      ++line_number_;
+      // Only the last line may be damaged: a power cut can leave its length without its bytes.
+      if (damaged_line_ > 0) throw_damaged();
+      const std::optional<LineFacts> facts = read_facts(line);
+      if (!facts) {
+        damaged_line_ = line_number_;
+        return true;
+      }
+      whole_bytes = place.offset + std::int64_t{place.length} + 1;
+      visit(*facts, line, place);
+      return true;
+    });
+    // A file of one line that is no record is somebody else's file, not a torn one of ours.
+    if (damaged_line_ == 1) throw_damaged();
+    if (line_number_ == 0 && file_.size_bytes() > 0) require_torn_record();
+    if (rewrite_) {
+      rewrite_->commit();
+    } else {
+      file_.truncate(whole_bytes);
+    }
+    return kept_;
+  }
+
+ private:
+  void visit(const LineFacts& facts, std::string_view line, LinePlace place) {
+    const std::string problem = difference(facts, terms_);
+    if (!problem.empty()) {
+      throw Exception(ErrorCode::invalid_argument,
+                      "cannot resume " + file_.shown_path() + ": it " + problem +
+                          ". Use the same options, another --out, or --force to begin again");
+    }
+    // A second record of one path cannot be ours; the first stays.
+    const bool is_kept = !may_be_over(facts.error_code) && is_unchanged_or_gone(facts) && paths_.insert(facts.source);
+    if (!is_kept) {
+      if (!rewrite_) rewrite_.emplace(file_, place.offset);
+      return;
+    }
+    const LinePlace place_now = rewrite_ ? rewrite_->append(line) : place;
+    if (const std::optional<Sha256Digest> digest = parse_sha256(facts.sha256)) {
+      contents_.set_place(*digest, place_now);
+    }
+    ++kept_.images;
+    if (!facts.error_code.empty()) ++kept_.failed;
+    if (facts.matches > 0) ++kept_.matched_images;
+    kept_.faces += facts.faces;
+  }
+
+  // Cutting would destroy a file that somebody named by mistake.
+  void require_torn_record() {
+    const std::int64_t shown = std::min<std::int64_t>(file_.size_bytes(), 10);
+    const std::string begin = file_.read({0, static_cast<std::uint32_t>(shown)});
+    if (!std::string_view(R"({"source")").starts_with(begin.substr(0, 9))) {
+      line_number_ = damaged_line_ = 1;
+      throw_damaged();
+    }
+  }
+
+  [[noreturn]] void throw_damaged() const {
+    throw Exception(ErrorCode::bad_data, "cannot resume " + file_.shown_path() + ": line " +
+                                             std::to_string(damaged_line_) +
+                                             " is not a record. Delete that line, or begin again with --force");
+  }
+
+  RecordFile& file_;
+  const ResumeTerms& terms_;
+  KnownPaths& paths_;
+  KnownContents& contents_;
+  KeptRecords kept_;
+  std::optional<RecordFile::Rewrite> rewrite_;  // from the first line on that is dropped
+  std::int64_t line_number_ = 0;
+  std::int64_t damaged_line_ = 0;
+};
+
+}  // namespace
+
+KeptRecords resume_records(RecordFile& file, const ResumeTerms& terms, KnownPaths& paths, KnownContents& contents) {
+  return Resumption(file, terms, paths, contents).run();
+}
+
+}  // namespace mien
