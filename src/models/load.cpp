@@ -34,6 +34,12 @@ FreedModel free_or_throw(const ModelFile& file, Bytes bytes, const FreeShapes& w
                               session.inputs().size(), session.outputs().size()));
 }
 
+// A real size, and not what an exporter left behind (CenterFace declares ten images of 32 x 32).
+bool declares_real_size(const FreedModel& model) {
+  constexpr std::int64_t kSideMin = 128;
+  return model.declared_batch <= 1 && model.declared_height >= kSideMin && model.declared_width >= kSideMin;
+}
+
 // A run on a small square tells whether the rewritten model really takes other sizes.
 bool runs_at_another_size(const Session& session) {
   constexpr std::int64_t kSide = 64;
@@ -57,11 +63,12 @@ bool takes_rgb_image(const Session& session) {
 
 std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile& file, const LoadOptions& options) {
   const std::vector<std::uint8_t> bytes = read_model(file);
-  const FreedModel freed = free_or_throw(file, bytes, {.size = !options.keep_declared_size});
+  const FreedModel freed = free_or_throw(file, bytes, {.size = true});
+  const bool keeps_size = options.keep_declared_size && declares_real_size(freed);
   std::unique_ptr<Detector> detector = std::make_unique<Detector>();
-  detector->session = runtime.create_session(freed.bytes, file.info.path);
+  detector->session = runtime.create_session(keeps_size ? bytes : freed.bytes, file.info.path);
   // A model that the catalogue knows was tried when its row was written.
-  if (freed.size_is_free && file.row == nullptr && takes_rgb_image(*detector->session) &&
+  if (!keeps_size && freed.size_is_free && file.row == nullptr && takes_rgb_image(*detector->session) &&
       !runs_at_another_size(*detector->session)) {
     detector->session = runtime.create_session(bytes, file.info.path);
   }

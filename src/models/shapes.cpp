@@ -182,8 +182,11 @@ Result<FreedModel> free_shapes(Bytes bytes, const FreeShapes& wanted) {
   if (shape.dim_size() != 4) return Error{ErrorCode::unsupported, "the model's input is not an image (NCHW)"};
 
   FreedModel freed;
-  freed.batch_is_free = shape.dim(0).dim_value() <= 0;
-  freed.size_is_free = shape.dim(2).dim_value() <= 0 && shape.dim(3).dim_value() <= 0;
+  freed.declared_batch = shape.dim(0).dim_value();
+  freed.declared_height = shape.dim(2).dim_value();
+  freed.declared_width = shape.dim(3).dim_value();
+  freed.batch_is_free = freed.declared_batch <= 0;
+  freed.size_is_free = freed.declared_height <= 0 && freed.declared_width <= 0;
   const bool wants_batch = wanted.batch && !freed.batch_is_free;
   const bool wants_size = wanted.size && !freed.size_is_free;
   if (!wants_batch && !wants_size) {

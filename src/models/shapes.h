@@ -14,6 +14,10 @@ struct FreedModel {
   std::vector<std::uint8_t> bytes;
   bool batch_is_free = false;
   bool size_is_free = false;
+  // As declared before rewriting; 0 where it was free.
+  std::int64_t declared_batch = 0;
+  std::int64_t declared_height = 0;
+  std::int64_t declared_width = 0;
   // Set when something that ties the model to its size could not be rewritten; the bytes are the original ones then.
   std::string obstacle;
 };
