@@ -1,20 +1,13 @@
-// Whole files in, whole files out.
+// A file that is written piece by piece; mien/file.h has those that are read or written at once.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "mien/result.h"
+#include "mien/file.h"
 
 namespace mien {
-
-// Errors: not_found; io (no permission, a folder, a pipe or device, a failing disk); limit_exceeded
-// when the file holds more than bytes_max bytes, of which nothing is read then.
-Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t bytes_max);
 
 // A file that appears under its name only when it is complete: it is written beside its
 // destination, with mode 0600 because our files hold faces, and renamed by commit(). Without
@@ -42,8 +35,5 @@ class PrivateFile {
   std::uint64_t size_bytes_ = 0;
   int descriptor_ = -1;
 };
-
-// All at once.
-void write_private_file(const std::string& path, std::span<const std::uint8_t> bytes);
 
 }  // namespace mien

@@ -129,8 +129,8 @@ tbody tr:last-child > * { border-bottom: 0; }
 thead th { font-weight: 600; white-space: nowrap; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 table .name { margin: 0; font-weight: 500; font-size: inherit; }
-td .bad { color: var(--bad); }
-td .hit { color: var(--hit); font-weight: 600; }
+td .bad { color: var(--bad); white-space: nowrap; }
+td .hit { color: var(--hit); font-weight: 600; white-space: nowrap; }
 .tools { display: flex; flex-wrap: wrap; gap: .75rem 1rem; align-items: end; margin: .75rem 0; }
 .pages { align-items: center; }
 .tools label { display: grid; font-size: .9rem; color: var(--quiet); }
@@ -152,7 +152,7 @@ footer { margin-top: 2.5rem; padding-bottom: 2rem; color: var(--quiet); font-siz
   .numbers { grid-template-columns: repeat(auto-fit, minmax(6.5rem, 1fr)); }
   th, td { padding: .4rem .5rem; }
   thead th { font-size: .85rem; }
-  tbody th { min-width: 8.25rem; }
+  tbody th { min-width: 7.75rem; }
   [aria-labelledby=failures] :is(td, thead th):nth-child(3) { display: none; }
   th:not([aria-sort]) button::after { content: none; }
   .wide-only { display: none; }
