@@ -1,0 +1,108 @@
+#include "scan/like.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/file.h"
+#include "base/utf8.h"
+
+namespace mien {
+namespace {
+
+constexpr double kVerifyRate = 1e-3;              // false match rate that threshold_verify stands for
+constexpr double kSearchRate = 1e-5;              // and threshold_search
+constexpr float kStandsOutRatio = 2;              // area of the largest face over that of the next
+constexpr float kSameThresholdTolerance = 1e-6F;  // thresholds are typed with few digits
+
+float area(const Face& face) { return face.face_width() * face.face_height(); }
+
+bool is_usable(const Face& face) {
+  float length2 = 0;
+  for (const float value : face.embedding) length2 += value * value;
+  return std::isfinite(length2) && length2 > 0;
+}
+
+}  // namespace
+
+WantedPerson read_wanted_person(const std::string& photo_path, const Analyze& analyze_with_embeddings,
+                                std::size_t photo_bytes_max) {
+  const std::string shown = replace_invalid_utf8(photo_path);
+  const std::vector<std::uint8_t> bytes = read_file(photo_path, photo_bytes_max).take();
+  Workspace workspace;
+  Result<Analysis> analysis = analyze_with_embeddings(bytes, workspace);
+  if (!analysis) {
+    throw Exception(analysis.error().code,
+                    fmt::format("the photo of the person to look for, {}: {}", shown, analysis.error().message));
+  }
+  std::vector<Face> faces = std::move(analysis->faces);
+  std::erase_if(faces, [](const Face& face) { return !is_usable(face); });
+  if (faces.empty()) {
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("no face was found in the photo of the person to look for, {}: use one that "
+                                "shows the face from the front and at least 100 pixels wide",
+                                shown));
+  }
+  std::stable_sort(faces.begin(), faces.end(), [](const Face& a, const Face& b) { return area(a) > area(b); });
+  WantedPerson person;
+  if (faces.size() > 1) {
+    if (area(faces[0]) < kStandsOutRatio * area(faces[1])) {
+      throw Exception(ErrorCode::invalid_argument,
+                      fmt::format("{} shows {} faces and none is clearly the largest: crop it to the person to "
+                                  "look for",
+                                  shown, faces.size()));
+    }
+    person.notes.push_back(fmt::format("{} shows {} faces; the largest one was looked for", shown, faces.size()));
+  }
+  person.embedding = std::move(faces[0].embedding);
+  return person;
+}
+
+float choose_threshold(const ModelInfo& embedder, std::optional<float> asked) {
+  if (asked) {
+    if (std::isfinite(*asked) && *asked >= -1 && *asked <= 1) return *asked;
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("the threshold {} is no cosine similarity: allowed are -1 to 1", *asked));
+  }
+  if (embedder.threshold_search) return *embedder.threshold_search;
+  throw Exception(ErrorCode::invalid_argument,
+                  fmt::format("no threshold is known for the model {}: give one with --threshold", embedder.name));
+}
+
+std::vector<Match> match_faces(const std::vector<Face>& faces, const WantedPerson& person) {
+  std::vector<Match> matches;
+  for (std::size_t i = 0; i < faces.size(); ++i) {
+    if (!is_usable(faces[i])) continue;
+    const float similarity = cosine_similarity(faces[i].embedding, person.embedding);
+    if (similarity >= person.threshold) matches.push_back({static_cast<int>(i), similarity});
+  }
+  std::stable_sort(matches.begin(), matches.end(),
+                   [](const Match& a, const Match& b) { return a.similarity > b.similarity; });
+  return matches;
+}
+
+// Between its two known points the rate falls about exponentially with the threshold, as the upper tail of the
+// similarity of strangers does; beyond them nothing is known but the direction.
+FalseMatchRate false_match_rate(const ModelInfo& embedder, float threshold) {
+  const std::optional<float> verify = embedder.threshold_verify;
+  const std::optional<float> search = embedder.threshold_search;
+  if (search && std::abs(threshold - *search) <= kSameThresholdTolerance) return {kSearchRate, {}};
+  if (verify && std::abs(threshold - *verify) <= kSameThresholdTolerance) return {kVerifyRate, {}};
+  if (search && threshold > *search) {
+    return {kSearchRate, fmt::format("the expected number of false matches is an upper bound: {:.3f} is stricter "
+                                     "than the threshold of {} for searching, {:.3f}",
+                                     threshold, embedder.name, *search)};
+  }
+  if (!verify || !search || threshold < *verify) {
+    return {std::nullopt, fmt::format("how many false matches to expect of {} at a threshold of {:.3f} is not known",
+                                      embedder.name, threshold)};
+  }
+  const double position = (threshold - *verify) / (*search - *verify);
+  const double rate = std::exp(std::log(kVerifyRate) + position * (std::log(kSearchRate) - std::log(kVerifyRate)));
+  return {rate, fmt::format("the expected number of false matches is an estimate: {:.3f} lies between the two "
+                            "thresholds known for {}",
+                            threshold, embedder.name)};
+}
+
+}  // namespace mien

@@ -1,0 +1,46 @@
+// The loop of a scan: items in, records out. It knows no model, so that tests run it in milliseconds.
+//
+// Threads, all owned by run_loop: one lists the sources, `threads` of them work (read, hash, analyse, compare, write
+// the line as text), and the calling thread takes their outcomes in order, writes them and calls back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+
+#include "mien/scan.h"
+#include "scan/crops.h"
+#include "scan/known.h"
+#include "scan/like.h"
+#include "scan/output.h"
+#include "scan/source.h"
+#include "scan/tally.h"
+
+namespace mien {
+
+// Images between the oldest that is not written and the newest that is being read: how far the others may run ahead of
+// a slow one, and with the size of a record the memory that waiting takes.
+inline constexpr std::size_t kImagesInFlightMin = 256;
+inline constexpr std::size_t kImagesInFlightPerThread = 16;
+inline constexpr int kThreadsMax = 1024;
+
+struct LoopParts {
+  Source& sources;
+  RecordFile& records;
+  KnownPaths& paths;        // those of kept records are not read again
+  KnownContents& contents;  // likewise, but they get a record of their own
+  Analyze analyze;          // called from many threads
+  const WantedPerson* person = nullptr;
+  const CropFolder* crops = nullptr;
+  EmbeddingFormat embeddings = EmbeddingFormat::none;
+  std::size_t image_bytes_max = ImageLimits{}.bytes_max;
+  int threads = 1;
+};
+
+// Adds to `summary`, which holds what was kept of an earlier run. Throws what a source, the analysis, the file of
+// records or a callback throws; what is written by then stays valid.
+void run_loop(const LoopParts& parts, const ScanCallbacks& callbacks, const std::stop_token& stop,
+              ScanSummary& summary);
+
+}  // namespace mien

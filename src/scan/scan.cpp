@@ -1,0 +1,171 @@
+// A scan from its options to its summary. The loop itself is in loop.cpp.
+#include "mien/scan.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <system_error>
+#include <thread>
+
+#include "base/utf8.h"
+#include "scan/loop.h"
+#include "scan/resume.h"
+
+namespace mien {
+namespace {
+
+constexpr std::size_t kSourcesShownMax = 3;
+
+int choose_threads(int asked) {
+  if (asked < 0 || asked > kThreadsMax) {
+    throw Exception(
+        ErrorCode::invalid_argument,
+        fmt::format("cannot run {} threads: allowed are 1 to {}, and 0 for one a core", asked, kThreadsMax));
+  }
+  return asked > 0 ? asked : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+// Now rather than after hours of work.
+void check_report_path(const std::string& path) {
+  const std::string shown = replace_invalid_utf8(path);
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("{} is a folder: --report names the file to write", shown));
+  }
+  std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (folder.empty()) folder = ".";
+  if (::access(folder.c_str(), W_OK) != 0) {
+    throw Exception(ErrorCode::io,
+                    fmt::format("cannot write the report {}: {}", shown, std::generic_category().message(errno)));
+  }
+}
+
+const ModelInfo& require_embedder(const Engine& engine) {
+  if (const ModelInfo* embedder = engine.embedder()) return *embedder;
+  throw Exception(ErrorCode::invalid_argument, "comparing faces and writing embeddings needs a model for embeddings");
+}
+
+WantedPerson find_wanted_person(const Engine& engine, const ScanOptions& options) {
+  const float threshold = choose_threshold(require_embedder(engine), options.threshold);
+  // Nothing but the face counts in the photo of the person: no quality is asked of it.
+  AnalyzeOptions analyze;
+  analyze.face_quality = false;
+  analyze.rotations = options.analyze.rotations;
+  analyze.enhance = options.analyze.enhance;
+  WantedPerson person = read_wanted_person(
+      options.like_path,
+      [&](Bytes encoded, Workspace& workspace) { return engine.analyze(encoded, analyze, workspace); },
+      options.limits.bytes_max);
+  person.threshold = threshold;
+  return person;
+}
+
+SourceOptions source_options(const ScanOptions& options, const std::optional<CropFolder>& crops) {
+  SourceOptions sources;
+  sources.paths = options.sources;
+  sources.excludes = options.excludes;
+  if (!options.list_path.empty()) sources.list = {options.list_path, options.list_is_nul_separated};
+  if (crops) {
+    // Else a folder that holds its own crops would be scanned for ever.
+    if (const std::optional<FolderId> id = folder_id(crops->path())) sources.skip_folders.insert(*id);
+  }
+  return sources;
+}
+
+ResumeTerms resume_terms(const Engine& engine, const ScanOptions& options) {
+  ResumeTerms terms;
+  terms.models.detector = engine.detector().name;
+  if (engine.embedder()) terms.models.embedder = engine.embedder()->name;
+  terms.like = !options.like_path.empty();
+  terms.embeddings = options.embeddings;
+  terms.image_quality = options.analyze.image_quality;
+  return terms;
+}
+
+void throw_no_images(const ScanOptions& options) {
+  std::string places;
+  for (std::size_t i = 0; i < std::min(options.sources.size(), kSourcesShownMax); ++i) {
+    if (i > 0) places += ", ";
+    places += replace_invalid_utf8(options.sources[i]);
+  }
+  if (options.sources.size() > kSourcesShownMax) places += ", ...";
+  if (!options.list_path.empty()) {
+    if (!places.empty()) places += " and ";
+    places += options.list_path == "-" ? "the list on standard input" : replace_invalid_utf8(options.list_path);
+  }
+  throw Exception(ErrorCode::not_found, fmt::format("no images in {} (looked for {}; hidden files are skipped)", places,
+                                                    image_extensions_text()));
+}
+
+void summarize_matches(const Engine& engine, const WantedPerson& person, ScanSummary& summary) {
+  summary.threshold = person.threshold;
+  summary.notes.insert(summary.notes.end(), person.notes.begin(), person.notes.end());
+  const FalseMatchRate expected = false_match_rate(*engine.embedder(), person.threshold);
+  if (expected.rate) summary.expected_false_matches = static_cast<double>(summary.faces) * *expected.rate;
+  if (!expected.note.empty()) summary.notes.push_back(expected.note);
+}
+
+void keep_earlier_records(const Engine& engine, const ScanOptions& options, const LoopParts& parts,
+                          ScanSummary& summary) {
+  const KeptRecords kept = resume_records(parts.records, resume_terms(engine, options), parts.paths, parts.contents);
+  summary.images = summary.resumed = kept.images;
+  summary.failed = kept.failed;
+  summary.faces = kept.faces;
+  summary.matched_images = kept.matched_images;
+}
+
+}  // namespace
+
+ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCallbacks& callbacks,
+                 std::stop_token stop) {
+  const auto begin = std::chrono::steady_clock::now();
+  // First everything that can be wrong with the call, so that nothing is written then.
+  const int threads = choose_threads(options.threads);
+  if (!options.report_path.empty()) check_report_path(options.report_path);
+  if (options.embeddings != EmbeddingFormat::none) require_embedder(engine);
+  std::optional<WantedPerson> person;
+  if (!options.like_path.empty()) person = find_wanted_person(engine, options);
+  std::optional<CropFolder> crops;
+  if (!options.crops_dir.empty()) crops.emplace(options.crops_dir);
+  const std::unique_ptr<Source> sources = open_sources(source_options(options, crops));
+  RecordFile records({options.out_path, options.resume, options.force});
+
+  // Embeddings that nobody compares or writes are not computed.
+  AnalyzeOptions analyze = options.analyze;
+  analyze.embed = person || options.embeddings != EmbeddingFormat::none;
+
+  KnownPaths paths;
+  KnownContents contents;
+  ScanSummary summary;
+  const LoopParts parts{
+      .sources = *sources,
+      .records = records,
+      .paths = paths,
+      .contents = contents,
+      .analyze = [&](Bytes encoded, Workspace& workspace) { return engine.analyze(encoded, analyze, workspace); },
+      .person = person ? &*person : nullptr,
+      .crops = crops ? &*crops : nullptr,
+      .embeddings = options.embeddings,
+      .image_bytes_max = options.limits.bytes_max,
+      .threads = threads};
+  if (options.resume) keep_earlier_records(engine, options, parts, summary);
+  if (!records.lock_problem().empty()) summary.notes.push_back(records.lock_problem());
+  run_loop(parts, callbacks, stop, summary);
+
+  // From here on the records are complete, or as complete as the caller wanted.
+  if (summary.images == 0 && !summary.interrupted) {
+    records.remove_if_unused();
+    throw_no_images(options);
+  }
+  if (person) summarize_matches(engine, *person, summary);
+  if (!options.report_path.empty()) write_report(records.readable_path(), options.report_path, {});
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return summary;
+}
+
+}  // namespace mien
