@@ -1,0 +1,57 @@
+#include "image/exif.h"
+
+#include <libexif/exif-data.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <vector>
+
+namespace mien {
+namespace {
+
+// A JPEG segment cannot be larger; what PNG chunks hold beyond it are previews that we don't read.
+constexpr std::size_t kExifBytesMax = 65'536;
+
+constexpr std::array<std::uint8_t, 6> kExifPrefix = {'E', 'x', 'i', 'f', 0, 0};
+
+struct ExifRelease {
+  void operator()(ExifData* data) const { exif_data_unref(data); }
+};
+
+int orientation_value(ExifData* data) {
+  const ExifEntry* entry = exif_content_get_entry(data->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
+  if (entry == nullptr || entry->data == nullptr || entry->components < 1) return 1;
+  const ExifByteOrder order = exif_data_get_byte_order(data);
+  // The standard says SHORT; some writers use LONG.
+  std::uint32_t value = 1;
+  if (entry->format == EXIF_FORMAT_SHORT && entry->size >= 2) {
+    value = exif_get_short(entry->data, order);
+  } else if (entry->format == EXIF_FORMAT_LONG && entry->size >= 4) {
+    value = exif_get_long(entry->data, order);
+  }
+  return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+}
+
+}  // namespace
+
+int read_exif_orientation(Bytes block) {
+  if (block.empty() || block.size() > kExifBytesMax) return 1;
+  // libexif wants the prefix: without it, it would search the bytes for JPEG markers.
+  std::vector<std::uint8_t> prefixed;
+  const bool has_prefix =
+      block.size() >= kExifPrefix.size() && std::equal(kExifPrefix.begin(), kExifPrefix.end(), block.begin());
+  if (!has_prefix) {
+    prefixed.assign(kExifPrefix.begin(), kExifPrefix.end());
+    prefixed.insert(prefixed.end(), block.begin(), block.end());
+    block = prefixed;
+  }
+  const std::unique_ptr<ExifData, ExifRelease> data(exif_data_new());
+  if (data == nullptr) return 1;
+  // Following the specification would invent entries that are missing and convert those that are there.
+  exif_data_unset_option(data.get(), EXIF_DATA_OPTION_FOLLOW_SPECIFICATION);
+  exif_data_load_data(data.get(), block.data(), static_cast<unsigned int>(block.size()));
+  return orientation_value(data.get());
+}
+
+}  // namespace mien

@@ -1,0 +1,262 @@
+// libpng reports errors by a function that must not return. As with JPEG: PngReader owns all that libpng touches,
+// libpng is only called inside PngReader::guarded, and what runs in there makes no object with a destructor.
+//
+// The reader pushes the file into libpng instead of letting it pull: what a truncated file holds is then inflated
+// up to its last byte.
+//
+// Memory, beside the pixels of `out` (3 bytes a pixel): two rows of at most 8 bytes a pixel, inflate's window, and
+// at most one more copy of the file's bytes (a chunk that is cut off). Chunks that could grow when they are
+// inflated (iCCP, zTXt, iTXt) are never read.
+#include "image/png.h"
+
+#include <png.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <csetjmp>
+#include <cstring>
+#include <optional>
+#include <string>
+
+#include "image/exif.h"
+#include "image/limits.h"
+
+namespace mien {
+namespace {
+
+constexpr std::uint8_t kGray = 128;
+constexpr int kPasses = 7;  // of an interlaced image
+constexpr std::size_t kMessageBytes = 160;
+
+// A chunk must not make libpng allocate more than this, or than the file is large.
+constexpr std::size_t kChunkBytesMax = 8'000'000;
+
+// There should be one eXIf; a file of thousands must not fill memory with them. libpng keeps two fewer than this.
+constexpr int kKeptChunksMax = 4;
+
+// All that libpng knows and we have no use for. Five bytes a name.
+constexpr char kIgnoredChunks[] =
+    "bKGD\0cHRM\0gAMA\0hIST\0iCCP\0iTXt\0oFFs\0pCAL\0sBIT\0sCAL\0sPLT\0sRGB\0tEXt\0tIME\0tRNS\0zTXt";
+static_assert(sizeof kIgnoredChunks % 5 == 0);
+constexpr int kIgnoredChunkCount = sizeof kIgnoredChunks / 5;
+
+class PngReader {
+ public:
+  explicit PngReader(Bytes encoded) : encoded_(encoded) {
+    png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, on_error, on_warning);
+    if (png_ != nullptr) info_ = png_create_info_struct(png_);
+  }
+  ~PngReader() { png_destroy_read_struct(&png_, &info_, nullptr); }
+  PngReader(const PngReader&) = delete;
+  PngReader& operator=(const PngReader&) = delete;
+
+  bool is_open() const { return info_ != nullptr; }
+  // Up to the first byte of pixels. False: failure() says why, and nothing when the file ends before.
+  bool read_header();
+  // The rest of the file, as far as it goes. The rows that came lie in `pixels`.
+  void read_pixels(Image& pixels);
+
+  PixelSize size() const { return {png_get_image_width(png_, info_), png_get_image_height(png_, info_)}; }
+  Bytes exif() const;
+  bool is_interlaced() const { return interlaced_; }
+  bool reached_end() const { return reached_end_; }
+  bool has_all_rows() const;
+  int pass() const { return pass_; }
+  int rows() const { return rows_; }  // of the pass, in rows of the image
+  std::string failure() const { return failure_; }
+  std::string warning() const { return warning_; }
+  int warning_count() const { return warning_count_; }
+
+ private:
+  template <typename Step>
+  bool guarded(Step step) {
+    if (setjmp(jump_) != 0) return false;
+    step();
+    return true;
+  }
+  static void on_error(png_structp png, png_const_charp text);
+  static void on_warning(png_structp png, png_const_charp text);
+  static void on_info(png_structp png, png_infop info);
+  static void on_row(png_structp png, png_bytep row, png_uint_32 y, int pass);
+  static void on_end(png_structp png, png_infop info);
+  void set_limits();
+  void set_output();
+  void push(Bytes bytes);
+
+  Bytes encoded_;
+  png_structp png_ = nullptr;
+  png_infop info_ = nullptr;
+  std::jmp_buf jump_{};
+  Image* pixels_ = nullptr;
+  std::size_t bytes_left_ = 0;  // behind the header
+  bool interlaced_ = false;
+  bool has_header_ = false;
+  bool reached_end_ = false;
+  int pass_ = 0;
+  int rows_ = 0;
+  int warning_count_ = 0;
+  char failure_[kMessageBytes] = {};
+  char warning_[kMessageBytes] = {};
+};
+
+void copy_text(png_const_charp from, char* to) { std::strncpy(to, from, kMessageBytes - 1); }
+
+void PngReader::on_error(png_structp png, png_const_charp text) {
+  PngReader& reader = *static_cast<PngReader*>(png_get_error_ptr(png));
+  copy_text(text, reader.failure_);
+  std::longjmp(reader.jump_, 1);
+}
+
+void PngReader::on_warning(png_structp png, png_const_charp text) {
+  PngReader& reader = *static_cast<PngReader*>(png_get_error_ptr(png));
+  if (reader.warning_count_++ == 0) copy_text(text, reader.warning_);
+}
+
+// Called at the first byte of pixels. Reading stops here, so that limits are checked and memory is taken outside
+// of libpng.
+void PngReader::on_info(png_structp png, png_infop) {
+  PngReader& reader = *static_cast<PngReader*>(png_get_progressive_ptr(png));
+  reader.has_header_ = true;
+  reader.bytes_left_ = png_process_data_pause(png, 0);
+}
+
+void PngReader::on_row(png_structp png, png_bytep row, png_uint_32 y, int pass) {
+  PngReader& reader = *static_cast<PngReader*>(png_get_progressive_ptr(png));
+  // Null: this pass of an interlaced image leaves the row as it is.
+  if (row == nullptr || y >= static_cast<png_uint_32>(reader.pixels_->height())) return;
+  png_progressive_combine_row(png, reader.pixels_->row(static_cast<int>(y)), row);
+  reader.pass_ = pass;
+  reader.rows_ = static_cast<int>(y) + 1;
+}
+
+void PngReader::on_end(png_structp png, png_infop) {
+  static_cast<PngReader*>(png_get_progressive_ptr(png))->reached_end_ = true;
+}
+
+void PngReader::set_limits() {
+  // Our own limits come with the header and say what is wrong; libpng's would only call it invalid.
+  png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+  png_set_chunk_malloc_max(png_, std::max(kChunkBytesMax, encoded_.size()));
+  png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, 0);
+  png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, reinterpret_cast<png_const_bytep>(kIgnoredChunks),
+                              kIgnoredChunkCount);
+  // libpng 1.6.39 parses eXIf only when it pulls; kept as an unknown chunk it comes the same way in every version.
+  png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_ALWAYS, reinterpret_cast<png_const_bytep>("eXIf"), 1);
+  png_set_chunk_cache_max(png_, kKeptChunksMax);
+  // A wrong checksum of pixels is a warning: the picture around the wrong bit is still there.
+  png_set_crc_action(png_, PNG_CRC_WARN_USE, PNG_CRC_WARN_DISCARD);
+}
+
+void PngReader::set_output() {
+  const int depth = png_get_bit_depth(png_, info_);
+  const int colour = png_get_color_type(png_, info_);
+  if (depth == 16) png_set_strip_16(png_);
+  if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png_);
+  if (colour == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(png_);
+  if ((colour & PNG_COLOR_MASK_COLOR) == 0) png_set_gray_to_rgb(png_);
+  if ((colour & PNG_COLOR_MASK_ALPHA) != 0) png_set_strip_alpha(png_);
+  interlaced_ = png_set_interlace_handling(png_) > 1;
+  png_read_update_info(png_, info_);
+  if (png_get_rowbytes(png_, info_) != pixels_->stride()) png_error(png_, "rows of an unknown layout");
+}
+
+void PngReader::push(Bytes bytes) {
+  // libpng's parameter is not const, and it does not write to it.
+  png_process_data(png_, info_, const_cast<png_bytep>(bytes.data()), bytes.size());
+}
+
+bool PngReader::read_header() {
+  return guarded([this] {
+           set_limits();
+           png_set_progressive_read_fn(png_, this, on_info, on_row, on_end);
+           push(encoded_);
+         }) &&
+         has_header_;
+}
+
+void PngReader::read_pixels(Image& pixels) {
+  pixels_ = &pixels;
+  (void)guarded([this] {
+    set_output();
+    // Later passes of an interlaced image are laid over what the earlier ones left.
+    if (interlaced_) std::memset(pixels_->data(), kGray, pixels_->size_bytes());
+    push(encoded_.last(bytes_left_));
+  });
+}
+
+Bytes PngReader::exif() const {
+  png_unknown_chunkp chunks = nullptr;
+  const int count = png_get_unknown_chunks(png_, info_, &chunks);
+  return count > 0 ? Bytes(chunks[0].data, chunks[0].size) : Bytes{};
+}
+
+bool PngReader::has_all_rows() const {
+  if (reached_end_) return true;
+  if (!interlaced_) return rows_ == pixels_->height();
+  const auto width = static_cast<png_uint_32>(pixels_->width());
+  const auto height = static_cast<png_uint_32>(pixels_->height());
+  int last = kPasses - 1;  // passes of small images may be empty
+  while (last > 0 && (PNG_PASS_ROWS(height, last) == 0 || PNG_PASS_COLS(width, last) == 0)) --last;
+  const png_uint_32 last_row = PNG_ROW_FROM_PASS_ROW(PNG_PASS_ROWS(height, last) - 1, last);
+  return pass_ == last && static_cast<png_uint_32>(rows_) > last_row;
+}
+
+// What is missing, in words: where reading stopped, and what the pixels are then.
+std::string describe_gap(const PngReader& reader, int height) {
+  const int percent = static_cast<int>(std::int64_t{100} * reader.rows() / height);
+  if (!reader.is_interlaced()) return fmt::format("after {} % of the rows; the rest is gray", percent);
+  if (reader.pass() > 0) {
+    return fmt::format("in or after pass {} of {}; the image is coarser than it was", reader.pass() + 1, kPasses);
+  }
+  return fmt::format("after {} % of the rows of the first, coarse pass; the rest is gray", percent);
+}
+
+void note_damage(const PngReader& reader, DecodedImage& out) {
+  if (!reader.has_all_rows()) {
+    const std::string gap = describe_gap(reader, out.stored_height);
+    out.warnings.push_back(reader.failure().empty() ? "truncated: the file ends " + gap
+                                                    : fmt::format("corrupt: {}, {}", reader.failure(), gap));
+  } else if (!reader.reached_end()) {
+    out.warnings.push_back(reader.failure().empty() ? "truncated: the end of the file is missing; all rows are there"
+                                                    : "corrupt: " + reader.failure() + "; all rows are there");
+  }
+  if (reader.warning_count() == 0) return;
+  std::string text = "corrupt: " + reader.warning();
+  if (reader.warning_count() > 1) text += fmt::format(" ({} problems in all)", reader.warning_count());
+  out.warnings.push_back(text);
+}
+
+}  // namespace
+
+Result<Done> decode_png(Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
+  PngReader reader(encoded);
+  if (!reader.is_open()) return Error{ErrorCode::internal, "libpng cannot be started"};
+  if (!reader.read_header()) {
+    if (reader.failure().empty()) {
+      return Error{ErrorCode::bad_data, "the file ends before the PNG image in it begins"};
+    }
+    return Error{ErrorCode::bad_data, "the PNG image cannot be read: " + reader.failure()};
+  }
+  const PixelSize size = reader.size();
+  if (std::optional<Error> error = check_pixel_limit(size, options.limits)) return *error;
+  out.stored_width = static_cast<int>(size.width);
+  out.stored_height = static_cast<int>(size.height);
+  // From here on the size is within the limits, and memory may be taken.
+  out.pixels.reset(out.stored_width, out.stored_height, 3);
+  reader.read_pixels(out.pixels);
+  if (reader.rows() == 0) {
+    return Error{ErrorCode::bad_data, reader.failure().empty() ? "the file ends before the first row of the PNG image"
+                                                               : "the PNG image cannot be read: " + reader.failure()};
+  }
+  if (!reader.is_interlaced() && reader.rows() < out.stored_height) {
+    std::memset(out.pixels.row(reader.rows()), kGray,
+                out.pixels.stride() * static_cast<std::size_t>(out.stored_height - reader.rows()));
+  }
+  out.orientation = read_exif_orientation(reader.exif());
+  note_damage(reader, out);
+  return Done{};
+}
+
+}  // namespace mien
