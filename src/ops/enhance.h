@@ -8,9 +8,11 @@ namespace mien {
 
 // Width under 500 or height under 400.
 bool needs_enhancement(int width, int height);
-// 4, 3 or 2 by the shorter side, less where a side would pass 4,000 pixels; 1 when nothing is to be done.
+// 4, 3 or 2 by the shorter side, less where a side would pass 4,000 pixels; 1 when a side is that long already.
+// Does not ask whether the image needs it.
 double enhancement_scale(int width, int height);
 // Always does all four steps (the caller asks needs_enhancement); returns the scale. RGB or gray.
+// `out` must not own the pixels of `in`.
 double enhance_pixels(ImageView in, Image& out);
 
 }  // namespace mien

@@ -5,7 +5,10 @@
 
 namespace mien {
 
-// Gray input is copied.
+// Gray input is copied. `out` must not own the pixels of `in`.
 void to_gray(ImageView in, Image& out);
+
+// One row of `width` pixels; RGB is converted, gray is copied. For those who want gray without a whole gray image.
+void gray_row(ImageView in, int y, std::uint8_t* out);
 
 }  // namespace mien

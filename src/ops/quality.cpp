@@ -1,0 +1,107 @@
+#include "ops/quality.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstring>
+#include <memory>
+
+#include "ops/gray.h"
+#include "ops/quality_kernel.h"
+
+namespace mien {
+namespace {
+
+// The weights and the values at which a measure counts in full are those of the guide (docs/formats.md).
+constexpr double kBlurWeight = 0.25, kBlurFull = 1000;
+constexpr double kBrightnessWeight = 0.20, kBrightnessBest = 128;
+constexpr double kContrastWeight = 0.20, kContrastFull = 50;
+constexpr double kSharpnessWeight = 0.25, kSharpnessFull = 100;
+constexpr double kOcclusionWeight = 0.10;
+
+// Gray rows of a band, with the row above and the row below it, and room for vectors at both ends of a row.
+class Band {
+ public:
+  explicit Band(ImageView pixels)
+      : pixels_(pixels),
+        stride_((static_cast<std::size_t>(pixels.width) + 2 * kQualityPadding + 63) / 64 * 64),
+        memory_(std::make_unique_for_overwrite<std::uint8_t[]>(stride_ * kRows)) {}
+
+  // Makes row `y` of the image (-1 and height are its reflections) the band's row `slot`, 0 being the one above.
+  void load(int slot, int y) {
+    const int height = pixels_.height;
+    if (y < 0) y = std::min(1, height - 1);
+    if (y >= height) y = std::max(0, height - 2);
+    std::uint8_t* row = row_at(slot);
+    gray_row(pixels_, y, row);
+    const int width = pixels_.width;
+    row[-1] = row[std::min(1, width - 1)];
+    row[width] = row[std::max(0, width - 2)];
+    // Read by vectors that reach over the end, never counted.
+    std::memset(row + width + 1, 0, kQualityPadding - 1);
+  }
+
+  void copy(int from, int to) { std::memcpy(row_at(to) - kQualityPadding, row_at(from) - kQualityPadding, stride_); }
+  std::uint8_t* row_at(int slot) {
+    return memory_.get() + static_cast<std::size_t>(slot) * stride_ + kQualityPadding;
+  }
+  std::size_t stride() const { return stride_; }
+
+ private:
+  static constexpr std::size_t kRows = kQualityBandRows + 2;
+  ImageView pixels_;
+  std::size_t stride_;
+  std::unique_ptr<std::uint8_t[]> memory_;
+};
+
+QualitySums sum_image(ImageView pixels) {
+  QualitySums sums;
+  Band band(pixels);
+  band.load(0, -1);
+  band.load(1, 0);
+  for (int y = 0; y < pixels.height; y += kQualityBandRows) {
+    const int rows = std::min(kQualityBandRows, pixels.height - y);
+    for (int i = 1; i <= rows; ++i) band.load(i + 1, y + i);
+    add_quality_sums(band.row_at(1), band.stride(), pixels.width, rows, sums);
+    band.copy(rows, 0);
+    band.copy(rows + 1, 1);
+  }
+  return sums;
+}
+
+// The population variance of n integers: their sums are exact, and so is their mean's share but for one rounding.
+double variance(double sum, double sum_of_squares, double n) {
+  return std::max(0.0, (sum_of_squares - sum * (sum / n)) / n);
+}
+
+}  // namespace
+
+double overall_score(const Quality& measures) {
+  const double brightness = 1.0 - std::abs(measures.brightness - kBrightnessBest) / kBrightnessBest;
+  double score = kBlurWeight * std::min(measures.blur_score / kBlurFull, 1.0) + kBrightnessWeight * brightness +
+                 kContrastWeight * std::min(measures.contrast / kContrastFull, 1.0) +
+                 kSharpnessWeight * std::min(measures.sharpness / kSharpnessFull, 1.0);
+  if (measures.occlusion_score) {
+    score += kOcclusionWeight * (1.0 - *measures.occlusion_score);
+  } else {
+    score /= 1.0 - kOcclusionWeight;
+  }
+  return std::clamp(score, 0.0, 1.0);
+}
+
+Quality measure_quality(ImageView pixels) {
+  assert(!pixels.empty() && (pixels.channels == 1 || pixels.channels == 3));
+  const QualitySums sums = sum_image(pixels);
+  const double n = static_cast<double>(pixels.width) * static_cast<double>(pixels.height);
+  const double gray = static_cast<double>(sums.gray);
+  Quality quality;
+  quality.blur_score =
+      variance(static_cast<double>(sums.laplacian), static_cast<double>(sums.laplacian_square), n);
+  quality.brightness = gray / n;
+  quality.contrast = std::sqrt(variance(gray, static_cast<double>(sums.gray_square), n));
+  quality.sharpness = static_cast<double>(sums.gradient) / kGradientUnits / n;
+  quality.overall_score = overall_score(quality);
+  return quality;
+}
+
+}  // namespace mien
