@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <optional>
 #include <vector>
@@ -14,6 +15,9 @@ namespace {
 
 constexpr std::size_t kBoxesMax = 100;   // drawn on one picture
 constexpr std::size_t kLabelledMax = 8;  // faces up to which boxes of strangers carry a label
+// Photos of crowds get two columns where the thumbnail has the pixels for it.
+constexpr std::size_t kCrowdFaces = 10;
+constexpr int kCrowdWidth = 500;
 constexpr std::size_t kMessageBytesMax = 400;
 // The picture is shown at about this size (report_page.cpp); labels are scaled to be read there.
 constexpr float kShownSide = 290;
@@ -123,8 +127,9 @@ std::string quality_html(const Quality& quality) {
       fmt::format("quality <b>{:.2f}</b> (blur {:.0f}, brightness {:.0f}, contrast {:.0f}, sharpness {:.0f}",
                   quality.overall_score, quality.blur_score, quality.brightness, quality.contrast, quality.sharpness);
   if (quality.pose_angles) {
-    out += fmt::format("; yaw {:.0f}\u00b0, pitch {:.0f}\u00b0, roll {:.0f}\u00b0", quality.pose_angles->yaw,
-                       quality.pose_angles->pitch, quality.pose_angles->roll);
+    const PoseAngles& pose = *quality.pose_angles;
+    out += fmt::format("; yaw {}\u00b0, pitch {}\u00b0, roll {}\u00b0", std::lround(pose.yaw), std::lround(pose.pitch),
+                       std::lround(pose.roll));
   }
   return out + ")";
 }
@@ -279,7 +284,9 @@ std::string description(const Record& record) {
 }
 
 std::string card_html(const Record& record, const Thumbnail& thumbnail, std::size_t faces_listed_max) {
-  std::string out = record.matches.empty() ? "<li class=\"card\">" : "<li class=\"card match\">";
+  const bool crowd = record.analysis.faces.size() >= kCrowdFaces && thumbnail.width >= kCrowdWidth;
+  std::string out =
+      fmt::format("<li class=\"card{}{}\">", record.matches.empty() ? "" : " match", crowd ? " crowd" : "");
   out += picture_html(record, thumbnail);
   if (!thumbnail.face_data_uri.empty()) {
     out +=

@@ -78,6 +78,10 @@ nav a { display: inline-block; padding: .35rem 0; }
   padding-bottom: .7rem; content-visibility: auto; contain-intrinsic-size: auto 410px;
 }
 .card.match { border: 2px solid var(--hit); }
+@media (min-width: 44rem) {
+  .card.crowd { grid-column: span 2; }
+  .crowd .pic { aspect-ratio: 3 / 2; }
+}
 .card > :not(.pic) { margin-left: .9rem; margin-right: .9rem; }
 .pic { position: relative; aspect-ratio: 1; background: var(--pic); }
 .pic img, .pic svg { position: absolute; inset: 0; width: 100%; height: 100%; }
@@ -168,6 +172,7 @@ footer { margin-top: 2.5rem; padding-bottom: 2rem; color: var(--quiet); font-siz
   .banner { border: 1px solid #000; }
   .card { break-inside: avoid; content-visibility: visible; }
   .cards { grid-template-columns: repeat(3, 1fr); }
+  .card.crowd { grid-column: auto; }
   tr { break-inside: avoid; }
 }
 )css";
