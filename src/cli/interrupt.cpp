@@ -10,11 +10,21 @@ namespace {
 
 constexpr int kWake = SIGUSR1;  // sent by the destructor, to the watcher alone
 
+// What the caller has switched off stays so: `nohup` does it with SIGHUP, a shell with the SIGINT
+// of jobs in the background. A blocked signal would reach the watcher all the same.
+bool is_ignored(int signal) {
+  struct sigaction action{};
+  return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 }  // namespace
 
 Interrupt::Interrupt(Terminal& terminal) : terminal_(terminal) {
   sigemptyset(&signals_);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, kWake}) sigaddset(&signals_, signal);
+  sigaddset(&signals_, kWake);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    if (!is_ignored(signal)) sigaddset(&signals_, signal);
+  }
   pthread_sigmask(SIG_BLOCK, &signals_, &signals_before_);
   watcher_ = std::jthread([this] { watch(); });
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cli/engine_options.h"
 #include "cli/text.h"
 
 namespace mien::cli {
@@ -25,7 +26,7 @@ Finding finding(const Record& record) {
   const std::vector<Face>& faces = record.analysis.faces;
   std::string text = faces.empty() ? "no face" : counted(static_cast<long long>(faces.size()),
                                                          "face");
-  text = pad(text, 9, Align::left);
+  if (!faces.empty()) text = pad(text, 9, Align::left);
   Style style = faces.empty() ? Style::faint : Style::plain;
   if (!record.matches.empty()) {
     const auto best = std::max_element(
@@ -88,8 +89,8 @@ std::string threshold_line(const ScanSummary& summary, const SummaryContext& con
 }
 
 std::string model_text(const ModelInfo& model) {
-  return fmt::format("{} ({})", model.name,
-                     model.licence.empty() ? "licence not known" : model.licence);
+  return fmt::format("{}, licence {}", model.name,
+                     model.licence.empty() ? "not known" : model.licence);
 }
 
 }  // namespace
@@ -130,7 +131,7 @@ std::string summary_text(const ScanSummary& summary, const SummaryContext& conte
   };
   add(totals_line(summary, context.options));
   for (const Failure& failure : context.failures) {
-    add(fmt::format("failed: {}: {}", failure.source, failure.error.message));
+    add("failed: " + complaint(failure.source, failure.error));
   }
   const std::size_t shown = context.failures.size();
   if (static_cast<std::size_t>(summary.failed) > shown) {
@@ -146,7 +147,7 @@ std::string summary_text(const ScanSummary& summary, const SummaryContext& conte
   if (!context.options.report_path.empty()) add("report: " + context.options.report_path);
   if (!context.options.crops_dir.empty()) add("crops: " + context.options.crops_dir);
   std::string models = "models: " + model_text(context.engine.detector());
-  if (context.engine.embedder() != nullptr) models += ", " + model_text(*context.engine.embedder());
+  if (context.engine.embedder() != nullptr) models += "; " + model_text(*context.engine.embedder());
   add(models);
   return result;
 }

@@ -153,17 +153,20 @@ std::string pad(std::string_view text, int width, Align align) {
 }
 
 std::string wrap(std::string_view text, int width, int indent) {
-  std::string result;
-  int column = 0;
-  while (!text.empty()) {
+  // Space at the start is part of the first word.
+  const std::size_t start = std::min(text.find_first_not_of(' '), text.size());
+  std::string result(text.substr(0, start));
+  int column = static_cast<int>(start);
+  text.remove_prefix(start);
+  for (bool first = true; !text.empty(); first = false) {
     const std::size_t space = text.find(' ');
     const std::string_view word = text.substr(0, space);
     text.remove_prefix(space == std::string_view::npos ? text.size() : space + 1);
     const int word_width = display_width(word);
-    if (!result.empty() && column + 1 + word_width > width) {
+    if (!first && column + 1 + word_width > width) {
       result += '\n' + std::string(static_cast<std::size_t>(indent), ' ');
       column = indent;
-    } else if (!result.empty()) {
+    } else if (!first) {
       result += ' ';
       ++column;
     }
