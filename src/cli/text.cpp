@@ -206,6 +206,13 @@ std::string shell_quoted(std::string_view text) {
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
+  // A word that was not finished, if only one goes on like this.
+  constexpr std::size_t kStartMin = 3;
+  const auto goes_on = [&](const std::string& candidate) { return candidate.starts_with(word); };
+  if (word.size() >= kStartMin &&
+      std::count_if(candidates.begin(), candidates.end(), goes_on) == 1) {
+    return *std::find_if(candidates.begin(), candidates.end(), goes_on);
+  }
   const std::string* best = nullptr;
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
@@ -215,12 +222,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
       best_distance = distance;
     }
   }
-  if (best != nullptr) return *best;
-  // A word that was not finished.
-  for (const std::string& candidate : candidates) {
-    if (word.size() >= 2 && candidate.starts_with(word)) return candidate;
-  }
-  return "";
+  return best == nullptr ? "" : *best;
 }
 
 }  // namespace mien::cli

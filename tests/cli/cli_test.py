@@ -108,6 +108,7 @@ def test_models(mien):
         (["--gpu", "scan"], "name the command first"),
         (["scan"], "SOURCE is missing"),
         (["scan", "x", "--thresold", "0.5"], "did you mean --threshold"),
+        (["scan", "x", "--prec", "exact"], "did you mean --precision"),
         (["scan", "x", "-z"], "unknown option -z"),
         (["scan", "x", "--out", "--force"], "--out has no value"),
         (["scan", "x", "--out="], "--out has no value"),
