@@ -88,7 +88,7 @@ struct ScanCallbacks {
 // Runs to the end, or until the token asks to stop (what is done is kept). Throws Exception for what makes the whole
 // scan impossible: no such source, an output that exists, a photo to look for without exactly one usable face.
 ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCallbacks& callbacks,
-                 std::stop_token stop = {});
+                 const std::stop_token& stop = {});
 
 struct ReportOptions {
   std::string title = "mien report";

@@ -51,14 +51,8 @@ class FactsReader : public nlohmann::json_sax<nlohmann::json> {
   bool binary(binary_t&) override { return true; }
 
   bool string(string_t& value) override {
-    if (depth_ == 1) {
-      if (section_ == "source") facts.source = std::move(value);
-      if (section_ == "source_base64") facts.source_base64 = std::move(value);
-      if (section_ == "sha256") facts.sha256 = std::move(value);
-    } else if (depth_ == 2) {
-      if (section_ == "models" && key_ == "detector") facts.models.detector = std::move(value);
-      if (section_ == "models" && key_ == "embedder") facts.models.embedder = std::move(value);
-      if (section_ == "error" && key_ == "code") facts.error_code = std::move(value);
+    if (std::string* wanted = text_wanted()) {
+      *wanted = std::move(value);
     } else if (depth_ == 3 && section_ == "faces" && key_ == "embedding") {
       facts.embeddings = EmbeddingFormat::base64;
     }
@@ -92,6 +86,19 @@ class FactsReader : public nlohmann::json_sax<nlohmann::json> {
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
 
  private:
+  // Where the text of the current key belongs, if anywhere.
+  std::string* text_wanted() {
+    if (depth_ == 1) {
+      if (section_ == "source") return &facts.source;
+      if (section_ == "source_base64") return &facts.source_base64;
+      if (section_ == "sha256") return &facts.sha256;
+    } else if (depth_ == 2) {
+      if (section_ == "models" && key_ == "detector") return &facts.models.detector;
+      if (section_ == "models" && key_ == "embedder") return &facts.models.embedder;
+      if (section_ == "error" && key_ == "code") return &facts.error_code;
+    }
+    return nullptr;
+  }
   bool integer(std::int64_t value) {
     if (depth_ == 1 && section_ == "source_size") facts.size = value;
     if (depth_ == 1 && section_ == "source_mtime_ns") facts.mtime_ns = value;

@@ -122,7 +122,7 @@ void keep_earlier_records(const Engine& engine, const ScanOptions& options, cons
 }  // namespace
 
 ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCallbacks& callbacks,
-                 std::stop_token stop) {
+                 const std::stop_token& stop) {
   const auto begin = std::chrono::steady_clock::now();
   // First everything that can be wrong with the call, so that nothing is written then.
   const int threads = choose_threads(options.threads);
