@@ -75,7 +75,9 @@ PoseAngles estimate_pose(const Landmarks& landmarks) {
   Vector right, down;  // the rows of the fitted matrix: where the model's axes go in the image
   for (std::size_t i = 0; i < 5; ++i) {
     const Vector& w = kFitWeights[i];
-    const double x = landmarks[i].x, y = landmarks[i].y;
+    // From the nose tip, so that equal points are exactly zero.
+    const double x = static_cast<double>(landmarks[i].x) - landmarks[2].x;
+    const double y = static_cast<double>(landmarks[i].y) - landmarks[2].y;
     right = {right.x + w.x * x, right.y + w.y * x, right.z + w.z * x};
     down = {down.x + w.x * y, down.y + w.y * y, down.z + w.z * y};
   }

@@ -61,7 +61,7 @@ HWY_INLINE V16 load_pixels(const std::uint8_t* from) {
 }
 
 HWY_INLINE V32 add_products(V32 sum, V16 a, V16 b) {
-  // The order of lanes does not matter to a sum, so the second accumulator may be dropped where it is zero.
+  // Which products share a lane does not matter to a sum.
   V32 rest = hn::Zero(D32());
   sum = hn::ReorderWidenMulAccumulate(D32(), a, b, sum, rest);
   return hn::Add(sum, rest);
@@ -94,7 +94,9 @@ HWY_INLINE Row load_row(const std::uint8_t* from) {
 }
 
 HWY_INLINE VF length(V16 pairs) {
-  return hn::Sqrt(hn::ConvertTo(DF(), add_products(hn::Zero(D32()), pairs, pairs)));
+  V32 rest = hn::Zero(D32());
+  const V32 sum = hn::ReorderWidenMulAccumulate(D32(), pairs, pairs, hn::Zero(D32()), rest);
+  return hn::Sqrt(hn::ConvertTo(DF(), hn::RearrangeToOddPlusEven(sum, rest)));
 }
 
 template <bool kPartial>

@@ -65,24 +65,26 @@ using D8 = hn::Half<hn::ScalableTag<std::uint8_t>>;
 using V16 = hn::Vec<D16>;
 using V32 = hn::Vec<D32>;
 
-// Sums of the pixels that InterleaveLower takes and of those that InterleaveUpper takes, by digit of the weight.
-struct Accumulators {
-  V32 low_lower, low_upper, high_lower, high_upper;
+// Sums of products of neighbouring lanes. Where the processor has no instruction for that (NEON), products of the
+// lower and of the upper half are summed apart and put together at the end.
+struct PairSums {
+  V32 first, second;
+  HWY_INLINE void add(V16 a, V16 b) { first = hn::ReorderWidenMulAccumulate(D32(), a, b, first, second); }
+  HWY_INLINE V32 total() const { return hn::RearrangeToOddPlusEven(first, second); }
 };
 
-HWY_INLINE V32 add_products(V32 sum, V16 a, V16 b) {
-  V32 rest = hn::Zero(D32());
-  sum = hn::ReorderWidenMulAccumulate(D32(), a, b, sum, rest);
-  return hn::Add(sum, rest);
-}
+// Of the pixels that InterleaveLower takes and of those that InterleaveUpper takes, by digit of the weight.
+struct Accumulators {
+  PairSums low_lower, low_upper, high_lower, high_upper;
+};
 
 HWY_INLINE void add_pair(V16 first, V16 second, V16 low, V16 high, Accumulators& sums) {
   const V16 lower = hn::InterleaveLower(D16(), first, second);
   const V16 upper = hn::InterleaveUpper(D16(), first, second);
-  sums.low_lower = add_products(sums.low_lower, lower, low);
-  sums.low_upper = add_products(sums.low_upper, upper, low);
-  sums.high_lower = add_products(sums.high_lower, lower, high);
-  sums.high_upper = add_products(sums.high_upper, upper, high);
+  sums.low_lower.add(lower, low);
+  sums.low_upper.add(upper, low);
+  sums.high_lower.add(lower, high);
+  sums.high_upper.add(upper, high);
 }
 
 HWY_INLINE V16 load_pixels(const std::uint8_t* from) {
@@ -93,9 +95,15 @@ HWY_INLINE V16 broadcast(std::uint32_t pair) {
   return hn::BitCast(D16(), hn::Set(hn::ScalableTag<std::uint32_t>(), pair));
 }
 
+HWY_INLINE V32 join_digits(const PairSums& low, const PairSums& high) {
+  const V32 half = hn::Set(D32(), 1 << (kWeightBits - 1));
+  const V32 sum = hn::Add(hn::Add(low.total(), half), hn::ShiftLeft<16>(high.total()));
+  return hn::ShiftRight<kWeightBits>(sum);
+}
+
 HWY_INLINE void store_sums(const Accumulators& sums, std::uint8_t* out) {
-  const V32 lower = hn::ShiftRight<kWeightBits>(hn::Add(sums.low_lower, hn::ShiftLeft<16>(sums.high_lower)));
-  const V32 upper = hn::ShiftRight<kWeightBits>(hn::Add(sums.low_upper, hn::ShiftLeft<16>(sums.high_upper)));
+  const V32 lower = join_digits(sums.low_lower, sums.high_lower);
+  const V32 upper = join_digits(sums.low_upper, sums.high_upper);
   // Packs block by block, as the interleaving split, which restores the order of pixels.
   const V16 both = hn::ReorderDemote2To(D16(), lower, upper);
   hn::StoreU(hn::DemoteTo(D8(), both), D8(), out);
@@ -106,10 +114,10 @@ template <int kVectors>
 HWY_INLINE void weigh_vectors(const std::uint8_t* pixels, std::size_t stride, const WindowWeights& weights,
                               std::uint8_t* out) {
   const std::size_t lanes = hn::Lanes(D16());
-  const V32 half = hn::Set(D32(), 1 << (kWeightBits - 1));
   const V32 zero = hn::Zero(D32());
-  Accumulators sums[kVectors];
-  for (Accumulators& s : sums) s = {half, half, zero, zero};
+  const PairSums none = {zero, zero};
+  static_assert(kVectors <= 2);
+  Accumulators sums[2] = {{none, none, none, none}, {none, none, none, none}};
   const int pairs = weights.count / 2;
   for (int j = 0; j < pairs; ++j, pixels += 2 * stride) {
     const V16 low = broadcast(weights.low[j]), high = broadcast(weights.high[j]);

@@ -1,0 +1,167 @@
+#include "ops/align.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+#include "support/photos.h"
+
+namespace mien {
+namespace {
+
+constexpr Feed kLevels = {.mean = 0.0F, .scale = 1.0F, .bgr = false};
+constexpr std::size_t kPlane = std::size_t{112} * 112;
+constexpr Landmarks kArcFace = {
+    {{38.2946F, 51.6963F}, {73.5318F, 51.5014F}, {56.0252F, 71.7366F}, {41.5493F, 92.3655F}, {70.7299F, 92.2041F}}};
+
+std::vector<float> warp(ImageView image, const Similarity& similarity, const Feed& feed) {
+  std::vector<float> planes(3 * kPlane, -1.0F);
+  warp_aligned_into(image, similarity, feed, planes.data());
+  return planes;
+}
+
+Landmarks scale_points(float factor, float shift) {
+  Landmarks points = kArcFace;
+  for (Point& point : points) point = {point.x * factor + shift, point.y * factor + shift};
+  return points;
+}
+
+Landmarks read_landmarks(const nlohmann::json& rows) {
+  Landmarks points;
+  for (std::size_t i = 0; i < points.size(); ++i) points[i] = {rows.at(i).at(0), rows.at(i).at(1)};
+  return points;
+}
+
+TEST(Alignment, OfTheTemplateIsTheIdentity) {
+  const std::optional<Similarity> found = estimate_alignment(kArcFace);
+  ASSERT_TRUE(found);
+  // The template's own digits are floats here: 1e-6 of 100 pixels.
+  EXPECT_NEAR(found->a, 1, 1e-6);
+  EXPECT_NEAR(found->b, 0, 1e-6);
+  EXPECT_NEAR(found->tx, 0, 1e-4);
+  EXPECT_NEAR(found->ty, 0, 1e-4);
+  const Image face = test::make_noise(112, 112, 3, 1);
+  const std::vector<float> planes = warp(face, {1, 0, 0, 0}, kLevels);
+  for (std::size_t i = 0; i < 3 * kPlane; ++i) {
+    ASSERT_EQ(planes[i], face.data()[3 * (i % kPlane) + i / kPlane]) << "value " << i;
+  }
+}
+
+// Both sides solve the same least squares in double, once in closed form and once by numpy's solver.
+TEST(Alignment, EqualsTheOracle) {
+  for (const nlohmann::json& item : test::read_golden("align.json").at("cases")) {
+    const std::optional<Similarity> found = estimate_alignment(read_landmarks(item.at("landmarks")));
+    ASSERT_TRUE(found);
+    EXPECT_NEAR(found->a, item.at("a").get<double>(), 1e-9);
+    EXPECT_NEAR(found->b, item.at("b").get<double>(), 1e-9);
+    EXPECT_NEAR(found->tx, item.at("tx").get<double>(), 1e-7);
+    EXPECT_NEAR(found->ty, item.at("ty").get<double>(), 1e-7);
+  }
+}
+
+// The oracle interpolates in double and mien in float: where a value lies next to a half, it may round to the other
+// side. On noise, the worst there is, that is less than one value in a hundred.
+TEST(Alignment, WarpsLikeTheOracle) {
+  for (const nlohmann::json& item : test::read_golden("align.json").at("cases")) {
+    const Image image = test::make_noise(item.at("width"), item.at("height"), item.at("channels"), item.at("seed"));
+    const std::vector<float> planes =
+        warp(image, *estimate_alignment(read_landmarks(item.at("landmarks"))), kLevels);
+    const test::ByteVector golden = test::decode_base64(item.at("pixels"));
+    ASSERT_EQ(golden.size(), std::size_t{28 * 28 * 3});
+    int different = 0;
+    for (std::size_t i = 0; i < golden.size(); ++i) {
+      const std::size_t x = i / 3 % 28 * 4;
+      const std::size_t y = i / 3 / 28 * 4;
+      const int value = static_cast<int>(planes[i % 3 * kPlane + y * 112 + x]);
+      ASSERT_LE(std::abs(value - golden[i]), 1) << "x " << x << ", y " << y << ", seed " << item.at("seed");
+      different += value != golden[i] ? 1 : 0;
+    }
+    EXPECT_LE(different, 24) << "seed " << item.at("seed");
+  }
+}
+
+TEST(Alignment, FindsTheSimilarityThatMadeThePoints) {
+  for (int turn = 0; turn < 8; ++turn) {
+    const double angle = turn * 0.785;
+    const double size = 0.3 + turn;
+    Landmarks points;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      const double x = kArcFace[i].x;
+      const double y = kArcFace[i].y;
+      points[i] = {static_cast<float>(size * (std::cos(angle) * x - std::sin(angle) * y) + 250),
+                   static_cast<float>(size * (std::sin(angle) * x + std::cos(angle) * y) + 130)};
+    }
+    const std::optional<Similarity> found = estimate_alignment(points);
+    ASSERT_TRUE(found);
+    EXPECT_NEAR(found->a, std::cos(angle) / size, 1e-5);
+    EXPECT_NEAR(found->b, -std::sin(angle) / size, 1e-5);
+  }
+}
+
+TEST(Alignment, RefusesPointsThatShowNoFace) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInfinite = std::numeric_limits<float>::infinity();
+  Landmarks same;
+  same.fill({17.5F, 33.25F});
+  EXPECT_FALSE(estimate_alignment(same));
+  EXPECT_FALSE(estimate_alignment(scale_points(kNan, 0)));
+  EXPECT_FALSE(estimate_alignment(scale_points(kInfinite, 0)));
+  EXPECT_FALSE(estimate_alignment(scale_points(1e30F, 0)));
+  Landmarks one_bad = kArcFace;
+  one_bad[3].y = kNan;
+  EXPECT_FALSE(estimate_alignment(one_bad));
+}
+
+TEST(Alignment, IsBlackOutsideTheImage) {
+  const Feed feed = {.mean = 127.5F, .scale = 1.0F / 128.0F, .bgr = false};
+  const Image white = test::make_flat(50, 50, 3, 255);
+  const std::vector<float> away = warp(white, {1, 0, 500, 500}, feed);
+  for (const float value : away) ASSERT_EQ(value, -127.5F / 128.0F);
+  // The image covers the columns and rows 10..59; half a pixel further it fades by half.
+  const std::vector<float> part = warp(white, {1, 0, 10.5, 10}, kLevels);
+  EXPECT_EQ(part[30 * 112 + 9], 0.0F);
+  EXPECT_EQ(part[30 * 112 + 10], 128.0F);
+  EXPECT_EQ(part[30 * 112 + 11], 255.0F);
+  EXPECT_EQ(part[30 * 112 + 59], 255.0F);
+  EXPECT_EQ(part[30 * 112 + 60], 128.0F);
+  EXPECT_EQ(part[30 * 112 + 61], 0.0F);
+  EXPECT_EQ(part[9 * 112 + 30], 0.0F);
+  EXPECT_EQ(part[60 * 112 + 30], 0.0F);
+}
+
+TEST(Alignment, IsSafeWithHugeCoordinates) {
+  const Image image = test::make_flat(40, 30, 3, 200);
+  for (const float shift : {3e5F, -3e5F, 2e9F, -2e9F, 1e20F}) {
+    for (const float factor : {0.01F, 1.0F, 1e4F}) {
+      const std::optional<Similarity> found = estimate_alignment(scale_points(factor, shift));
+      if (!found) continue;
+      for (const float value : warp(image, *found, kLevels)) ASSERT_TRUE(value >= 0 && value <= 255);
+    }
+  }
+  for (const float value : warp(image, {1e-5, 0, -1e12, 1e12}, kLevels)) ASSERT_EQ(value, 0.0F);
+}
+
+TEST(Alignment, FeedsPlanesAsTheModelWants) {
+  const Image image = test::make_noise(80, 80, 3, 3);
+  const Similarity similarity = {1.3, 0.2, 4, -7};
+  const std::vector<float> rgb = warp(image, similarity, kLevels);
+  const std::vector<float> bgr = warp(image, similarity, {.mean = 0, .scale = 1, .bgr = true});
+  const std::vector<float> fed = warp(image, similarity, {.mean = 127.5F, .scale = 0.25F, .bgr = false});
+  for (std::size_t i = 0; i < kPlane; ++i) {
+    ASSERT_EQ(bgr[i], rgb[2 * kPlane + i]);
+    ASSERT_EQ(bgr[kPlane + i], rgb[kPlane + i]);
+    ASSERT_EQ(bgr[2 * kPlane + i], rgb[i]);
+    ASSERT_EQ(fed[i], (rgb[i] - 127.5F) * 0.25F);
+  }
+}
+
+TEST(Alignment, GrayEqualsThreeTimesTheSame) {
+  const Image gray = test::make_noise(90, 70, 1, 4);
+  const Similarity similarity = {0.9, -0.3, 12, 25};
+  EXPECT_EQ(warp(gray, similarity, kLevels), warp(test::replicate_gray(gray), similarity, kLevels));
+}
+
+}  // namespace
+}  // namespace mien
