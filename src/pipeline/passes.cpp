@@ -33,17 +33,19 @@ LetterboxSize fit_rectangle(const Detector& detector, int width, int height, int
   return size;
 }
 
-// Equal steps from edge to edge, so that neighbours overlap by at least a fifth of a tile.
+// Equal steps from edge to edge, so that neighbours overlap by at least a fifth of a tile. Tiles are squares of the
+// short side; those of a thin strip are longer, or a picture of one row would be looked at tens of thousands of times.
 std::vector<DetectPass> cut_tiles(const Detector& detector, int width, int height) {
   const bool is_wide = width > height;
   const int length = std::max(width, height);
   const int side = std::min(width, height);
-  const int count = static_cast<int>(std::ceil((length - side) / (0.8 * side))) + 1;
+  const int step = std::min(length, std::max(side, kDetectSideMin));
+  const int count = static_cast<int>(std::ceil((length - step) / (0.8 * step))) + 1;
   std::vector<DetectPass> tiles;
-  for (int i = 0; i < count; ++i) {
-    const int at = static_cast<int>(static_cast<std::int64_t>(length - side) * i / (count - 1));
-    DetectPass tile{is_wide ? at : 0, is_wide ? 0 : at, side, side, {}};
-    tile.size = fit_rectangle(detector, side, side, std::clamp(side, kDetectSideMin, kDetectSide));
+  for (int i = 0; i < count && count > 1; ++i) {
+    const int at = static_cast<int>(static_cast<std::int64_t>(length - step) * i / (count - 1));
+    DetectPass tile{is_wide ? at : 0, is_wide ? 0 : at, is_wide ? step : side, is_wide ? side : step, {}};
+    tile.size = fit_rectangle(detector, tile.width, tile.height, std::clamp(step, kDetectSideMin, kDetectSide));
     tiles.push_back(tile);
   }
   return tiles;
