@@ -61,7 +61,8 @@ void turn_back(Candidate& face, int quarter_turns, const ImageView& image) {
   const Point a = turn_back({face.box.x1, face.box.y1}, quarter_turns, width, height);
   const Point b = turn_back({face.box.x2, face.box.y2}, quarter_turns, width, height);
   face.box = {std::min(a.x, b.x), std::min(a.y, b.y), std::max(a.x, b.x), std::max(a.y, b.y)};
-  for (Point& point : face.landmarks) point = turn_back(point, quarter_turns, width, height);
+  // Boxes end at the edges of pixels, landmarks are at their centres: the first pixel becomes the last one.
+  for (Point& point : face.landmarks) point = turn_back(point, quarter_turns, width - 1, height - 1);
 }
 
 double total_score(const std::vector<Candidate>& faces) {
