@@ -107,6 +107,11 @@ const CatalogRow* recognise_file(const Settings& settings, const std::string& pa
   return nullptr;
 }
 
+Error wrong_role(std::string_view name, std::string_view role, std::string_view wanted) {
+  return {ErrorCode::invalid_argument, fmt::format("{} is a model for another job: it is a {}, and a {} is needed "
+                                                   "here", name, role, wanted)};
+}
+
 std::string known_names(const Settings& settings, std::string_view role) {
   std::string names;
   for (const CatalogEntry& entry : list_models(settings)) {
@@ -172,10 +177,7 @@ std::vector<std::string> model_folders(const Settings& settings) {
 Result<ModelFile> find_model(const Settings& settings, std::string_view role, const std::string& name_or_path) {
   const CatalogRow* row = name_or_path.empty() ? default_row(role) : find_row(name_or_path);
   if (row != nullptr) {
-    if (row->role != role) {
-      return Error{ErrorCode::invalid_argument, fmt::format("{} is a model for another job: it is a {}, and a {} is "
-                                                            "needed here", row->name, row->role, role)};
-    }
+    if (row->role != role) return wrong_role(row->name, row->role, role);
     const std::string path = find_in_folders(settings, std::string(row->file));
     if (!path.empty()) return ModelFile{info_of(*row, path), row};
     std::string folders;
@@ -184,7 +186,10 @@ Result<ModelFile> find_model(const Settings& settings, std::string_view role, co
                                                    "MIEN_MODEL_DIR (looked in {})", row->name, row->file, folders)};
   }
   if (const std::string added = find_in_folders(settings, name_or_path + ".onnx"); !added.empty()) {
-    return ModelFile{user_entry(added).model, nullptr};
+    ModelFile file{user_entry(added).model, nullptr};
+    if (file.info.role.empty()) file.info.role = role;  // put there by hand
+    if (file.info.role != role) return wrong_role(file.info.name, file.info.role, role);
+    return file;
   }
   std::error_code ignored;
   if (!fs::is_regular_file(name_or_path, ignored)) {
