@@ -39,7 +39,7 @@ Result<ModelProto> parse_model(Bytes bytes) {
 std::optional<std::vector<std::int64_t>> read_integers(const TensorProto& tensor) {
   if (tensor.data_type() != kOnnxInt64) return std::nullopt;
   std::vector<std::int64_t> values(tensor.int64_data().begin(), tensor.int64_data().end());
-  if (values.empty() && tensor.raw_data().size() % sizeof(std::int64_t) == 0) {
+  if (values.empty() && !tensor.raw_data().empty() && tensor.raw_data().size() % sizeof(std::int64_t) == 0) {
     values.resize(tensor.raw_data().size() / sizeof(std::int64_t));
     std::memcpy(values.data(), tensor.raw_data().data(), tensor.raw_data().size());
   }
