@@ -25,6 +25,7 @@ struct Record {
   std::int64_t source_size = -1;  // bytes; -1 when the file could not be read
   std::int64_t source_mtime_ns = 0;
   std::string sha256;
+  std::string terms;              // fingerprint of the options that decide what a record says
   Analysis analysis;
   std::vector<Match> matches;     // filled when the scan looks for somebody
   bool like = false;              // whether the scan looked for somebody
@@ -37,6 +38,12 @@ enum class EmbeddingFormat { none, json, base64 };
 std::string record_to_json(const Record& record, EmbeddingFormat embeddings);
 // Reads such a line back. Embeddings are read when present.
 Result<Record> record_from_json(std::string_view line);
+
+struct ReportOptions {
+  std::string title = "mien report";
+  std::string command;        // as typed, shown in the report
+  int thumbnails_max = 2000;
+};
 
 struct ScanOptions {
   std::vector<std::string> sources;  // files and folders
@@ -51,6 +58,7 @@ struct ScanOptions {
   EmbeddingFormat embeddings = EmbeddingFormat::none;
   std::string crops_dir;             // a JPEG a face; empty: none
   std::string report_path;           // HTML; empty: none
+  ReportOptions report;              // what the report says of itself
   int threads = 0;                   // 0: one a core
   AnalyzeOptions analyze;
   ImageLimits limits;
@@ -90,11 +98,6 @@ struct ScanCallbacks {
 ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCallbacks& callbacks,
                  const std::stop_token& stop = {});
 
-struct ReportOptions {
-  std::string title = "mien report";
-  std::string command;        // as typed, shown in the report
-  int thumbnails_max = 2000;
-};
 // Reads records (JSON lines) and writes one self-contained HTML file, mode 0600. Throws Exception(io, bad_data).
 void write_report(const std::string& records_path, const std::string& html_path, const ReportOptions& options);
 

@@ -24,7 +24,7 @@ std::string_view operation_name(std::size_t index);  // "face_detection", ...
 struct SettingValue {
   std::string name;     // upper case: GPU_BATCH_SIZE
   std::string value;    // normalised: "true", "32", "auto"
-  std::string source;   // "default", "environment GPU_BATCH_SIZE", ".env line 3", "~/.config/mien/env line 1", "--batch"
+  std::string source;   // "default", "environment GPU_BATCH_SIZE", ".env line 3", "--batch"
   std::string help;     // one line
   std::string allowed;  // "false, true or require"
 };

@@ -108,6 +108,12 @@ void check(const Arguments& arguments, const ScanCommand& command) {
   }
 }
 
+std::string command_line(const std::vector<std::string>& typed) {
+  std::string result;
+  for (const std::string& word : typed) result += (result.empty() ? "" : " ") + shell_quoted(word);
+  return result;
+}
+
 // The command line as typed, with --resume in the place of --force.
 std::string resume_command(const std::vector<std::string>& typed) {
   std::string result = shell_quoted(typed[0]) + " " + shell_quoted(typed[1]) + " --resume";
@@ -189,6 +195,7 @@ int run_scan(const Call& call) {
       !command.scan.like_path.empty() || command.scan.embeddings != EmbeddingFormat::none;
   command.scan.analyze.embed = command.engine.load_embedder;
   command.scan.analyze.phash = true;
+  command.scan.report.command = command_line(call.typed);
 
   // From here on Ctrl-C no longer ends the process by itself.
   Interrupt interrupt(call.terminal);

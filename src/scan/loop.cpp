@@ -49,6 +49,7 @@ class Worker {
     Record& record = outcome.record;
     record.source = std::move(item.path);
     record.like = parts_.person != nullptr;
+    record.terms = parts_.terms;
     record.error = std::move(item.error);
     if (!record.error) analyze(outcome, ticket);
     if (!outcome.owner) outcome.line = record_to_json(record, parts_.embeddings);

@@ -33,6 +33,7 @@ struct LoopParts {
   Analyze analyze;          // called from many threads
   const WantedPerson* person = nullptr;
   const CropFolder* crops = nullptr;
+  std::string terms;  // for every record
   EmbeddingFormat embeddings = EmbeddingFormat::none;
   std::size_t image_bytes_max = ImageLimits{}.bytes_max;
   int threads = 1;

@@ -29,6 +29,13 @@ constexpr int kLockTriesMax = 5;
   throw Exception(ErrorCode::io, attempt + " " + shown_path + ": " + std::generic_category().message(reason));
 }
 
+// An output that cannot be opened is a wrong call: nothing has been done yet, and another name helps.
+[[noreturn]] void throw_unwritable(const std::string& shown_path, int reason) {
+  throw Exception(ErrorCode::invalid_argument, "cannot write " + shown_path + ": " +
+                                                   std::generic_category().message(reason) +
+                                                   ": name a file in a folder that you may write to");
+}
+
 // Returns errno, 0 when all is written. `written` counts what was before a failure.
 int write_all(int descriptor, std::string_view bytes, std::size_t& written) {
   written = 0;
@@ -78,7 +85,7 @@ RecordFile::RecordFile(const Options& options) : path_(options.path), shown_path
       throw Exception(ErrorCode::invalid_argument, "cannot resume " + shown_path_ + ": it is not a regular file");
     }
     stream_ = OpenFile(::open(path_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
-    if (!stream_) throw_io("cannot write", shown_path_, errno);
+    if (!stream_) throw_unwritable(shown_path_, errno);
     open_spool();
     return;
   }
@@ -105,7 +112,7 @@ void RecordFile::open_regular(const Options& options) {
     if (!file_ && errno == EEXIST) {
       file_ = OpenFile(::open(path_.c_str(), flags | O_CREAT, kPrivateMode));
     }
-    if (!file_) throw_io("cannot write", shown_path_, errno);
+    if (!file_) throw_unwritable(shown_path_, errno);
     if (lock_current()) break;
     // A scan that resumed has just put a new file in its place.
     if (tries == kLockTriesMax) throw_io("cannot lock", shown_path_, EAGAIN);

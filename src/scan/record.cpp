@@ -41,6 +41,9 @@ class RecordWriter {
     JsonOut line = JsonOut::object();
     put_source(line, record);
     put_image(line, record.analysis);
+    line["models"] = {{"detector", text_or_null(record.analysis.models.detector)},
+                      {"embedder", text_or_null(record.analysis.models.embedder)}};
+    line["terms"] = text_or_null(record.terms);
     put_run(line, record.analysis);
     line["error"] = nullptr;
     if (record.error) {
@@ -99,8 +102,6 @@ class RecordWriter {
   }
 
   void put_run(JsonOut& line, const Analysis& analysis) {
-    line["models"] = {{"detector", text_or_null(analysis.models.detector)},
-                      {"embedder", text_or_null(analysis.models.embedder)}};
     JsonOut placement = JsonOut::object();
     for (const Placement& one : analysis.placement) {
       placement[one.operation] = {{"requested", one.requested},
@@ -257,7 +258,7 @@ class RecordReader {
     }
     return read_integer(line, "source_size", record.source_size) &&
            read_integer(line, "source_mtime_ns", record.source_mtime_ns) &&
-           read_text(line, "sha256", record.sha256, true);
+           read_text(line, "sha256", record.sha256, true) && read_text(line, "terms", record.terms, true);
   }
 
   bool read_image(const JsonIn& line, Analysis& analysis) {

@@ -26,6 +26,7 @@ struct LineFacts {
   std::int64_t mtime_ns = 0;
   std::string sha256;
   ModelNames models;
+  std::string terms;
   bool has_error_key = false;
   std::string error_code;
   std::int64_t faces = 0;
@@ -92,6 +93,7 @@ class FactsReader : public nlohmann::json_sax<nlohmann::json> {
       if (section_ == "source") return &facts.source;
       if (section_ == "source_base64") return &facts.source_base64;
       if (section_ == "sha256") return &facts.sha256;
+      if (section_ == "terms") return &facts.terms;
     } else if (depth_ == 2) {
       if (section_ == "models" && key_ == "detector") return &facts.models.detector;
       if (section_ == "models" && key_ == "embedder") return &facts.models.embedder;
@@ -177,6 +179,10 @@ std::string difference(const LineFacts& facts, const ResumeTerms& terms) {
   }
   if (facts.has_quality_key != terms.image_quality) {
     return terms.image_quality ? "was made without --image-quality" : "was made with --image-quality";
+  }
+  if (facts.terms != terms.fingerprint) {
+    return "was made with other options: --precision, --rotations, --enhance, --min-quality, --threshold or another "
+           "photo of --like";
   }
   return {};
 }

@@ -15,6 +15,7 @@ namespace mien {
 // something else, than the other.
 struct ResumeTerms {
   ModelNames models;
+  std::string fingerprint;  // of the other options that decide what a record says (Record::terms)
   bool like = false;
   EmbeddingFormat embeddings = EmbeddingFormat::none;
   bool image_quality = false;

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <thread>
 
+#include "base/sha256.h"
 #include "base/utf8.h"
 #include "scan/loop.h"
 #include "scan/resume.h"
@@ -19,6 +20,7 @@ namespace mien {
 namespace {
 
 constexpr std::size_t kSourcesShownMax = 3;
+constexpr std::size_t kFingerprintDigits = 16;
 
 int choose_threads(int asked) {
   if (asked < 0 || asked > kThreadsMax) {
@@ -40,8 +42,9 @@ void check_report_path(const std::string& path) {
   std::filesystem::path folder = std::filesystem::path(path).parent_path();
   if (folder.empty()) folder = ".";
   if (::access(folder.c_str(), W_OK) != 0) {
-    throw Exception(ErrorCode::io,
-                    fmt::format("cannot write the report {}: {}", shown, std::generic_category().message(errno)));
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("cannot write the report {}: {}: name a file in a folder that you may write to", shown,
+                                std::generic_category().message(errno)));
   }
 }
 
@@ -77,13 +80,26 @@ SourceOptions source_options(const ScanOptions& options, const std::optional<Cro
   return sources;
 }
 
-ResumeTerms resume_terms(const Engine& engine, const ScanOptions& options) {
+// Two scans with the same fingerprint say the same of the same image.
+std::string fingerprint_of(const Engine& engine, const ScanOptions& options, const std::optional<WantedPerson>& person) {
+  std::string text = fmt::format("{} {} {} {}", static_cast<int>(engine.options().precision),
+                                 options.analyze.rotations, options.analyze.enhance, options.analyze.min_quality);
+  if (person) {
+    const Result<Sha256Digest> photo = sha256_file(options.like_path);
+    text += fmt::format(" {} {}", person->threshold, photo ? sha256_hex(*photo) : "");
+  }
+  const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+  return sha256_hex(sha256(bytes)).substr(0, kFingerprintDigits);
+}
+
+ResumeTerms resume_terms(const Engine& engine, const ScanOptions& options, const std::string& fingerprint) {
   ResumeTerms terms;
   terms.models.detector = engine.detector().name;
   if (engine.embedder()) terms.models.embedder = engine.embedder()->name;
   terms.like = !options.like_path.empty();
   terms.embeddings = options.embeddings;
   terms.image_quality = options.analyze.image_quality;
+  terms.fingerprint = fingerprint;
   return terms;
 }
 
@@ -112,7 +128,8 @@ void summarize_matches(const Engine& engine, const WantedPerson& person, ScanSum
 
 void keep_earlier_records(const Engine& engine, const ScanOptions& options, const LoopParts& parts,
                           ScanSummary& summary) {
-  const KeptRecords kept = resume_records(parts.records, resume_terms(engine, options), parts.paths, parts.contents);
+  const KeptRecords kept = resume_records(parts.records, resume_terms(engine, options, parts.terms),
+                                          parts.paths, parts.contents);
   summary.images = summary.resumed = kept.images;
   summary.failed = kept.failed;
   summary.faces = kept.faces;
@@ -150,6 +167,7 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
       .analyze = [&](Bytes encoded, Workspace& workspace) { return engine.analyze(encoded, analyze, workspace); },
       .person = person ? &*person : nullptr,
       .crops = crops ? &*crops : nullptr,
+      .terms = fingerprint_of(engine, options, person),
       .embeddings = options.embeddings,
       .image_bytes_max = options.limits.bytes_max,
       .threads = threads};
@@ -163,7 +181,7 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
     throw_no_images(options);
   }
   if (person) summarize_matches(engine, *person, summary);
-  if (!options.report_path.empty()) write_report(records.readable_path(), options.report_path, {});
+  if (!options.report_path.empty()) write_report(records.readable_path(), options.report_path, options.report);
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return summary;
 }

@@ -181,8 +181,8 @@ def test_an_output_that_takes_nothing(mien, album):
     done = mien("scan", "album", "--out", "/dev/full")
     assert done.returncode == 1
     assert "/dev/full" in done.stderr
-    assert mien("scan", "album", "--out", "no/such/folder/out.jsonl").returncode == 1
-    assert mien("scan", "album", "--report", "no/such/folder/out.html").returncode == 1
+    assert mien("scan", "album", "--out", "no/such/folder/out.jsonl").returncode == 2
+    assert mien("scan", "album", "--report", "no/such/folder/out.html").returncode == 2
 
 
 @pytest.mark.skipif(not FULL, reason="skipped: MIEN_FULL=1 runs it")

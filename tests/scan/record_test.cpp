@@ -29,6 +29,7 @@ class RandomRecords {
       record.source_mtime_ns = static_cast<std::int64_t>(random_()) * 1'000'003 - 1'000'000'000;
     }
     record.sha256 = chance(8) ? std::string(64, 'a') : "";
+    record.terms = chance(8) ? std::string(16, 'b') : "";
     record.like = chance(5);
     if (chance(2)) record.error = Error{static_cast<ErrorCode>(random_() % 9), text()};
     record.analysis = analysis();
@@ -180,6 +181,7 @@ void expect_equal(const Record& a, const Record& b) {
   EXPECT_EQ(a.source_size, b.source_size);
   EXPECT_EQ(a.source_mtime_ns, b.source_mtime_ns);
   EXPECT_EQ(a.sha256, b.sha256);
+  EXPECT_EQ(a.terms, b.terms);
   EXPECT_EQ(a.like, b.like);
   ASSERT_EQ(a.error.has_value(), b.error.has_value());
   if (a.error) {
@@ -241,7 +243,8 @@ TEST(Record, KeysAreInTheDocumentedOrder) {
   }
   const std::vector<std::string> expected = {"source",    "source_size", "source_mtime_ns", "sha256", "phash",
                                              "format",    "width",       "height",          "faces",  "models",
-                                             "placement", "timings_ms",  "warnings",        "error",  "matches"};
+                                             "terms",     "placement",   "timings_ms",      "warnings", "error",
+                                             "matches"};
   EXPECT_EQ(keys, expected);
 }
 
@@ -252,7 +255,7 @@ TEST(Record, WhatIsNotKnownIsNull) {
   EXPECT_EQ(record_to_json(record, EmbeddingFormat::json),
             R"({"source":"gone.jpg","source_size":null,"source_mtime_ns":null,"sha256":null,)"
             R"("phash":null,"format":null,"width":null,"height":null,"faces":[],)"
-            R"("models":{"detector":null,"embedder":null},"placement":{},)"
+            R"("models":{"detector":null,"embedder":null},"terms":null,"placement":{},)"
             R"("timings_ms":{"read":0.0,"decode":0.0,"enhance":0.0,"detect":0.0,"embed":0.0,)"
             R"("quality":0.0,"total":0.0},"warnings":[],)"
             R"("error":{"code":"not_found","message":"cannot read gone.jpg"}})");

@@ -17,7 +17,7 @@ constexpr ErrorCode kNothingThrown = ErrorCode::unavailable;
 
 class ResumeTest : public ScanFilesTest {
  protected:
-  ResumeTest() { terms_.models = {"detector", "embedder"}; }
+  ResumeTest() { terms_.models = {"detector", "embedder"}, terms_.fingerprint = "0123456789abcdef"; }
 
   Record record_of(const std::string& source, const std::string& digit = "a") const {
     Record record;
@@ -29,6 +29,7 @@ class ResumeTest : public ScanFilesTest {
     }
     for (int i = 0; i < 64; ++i) record.sha256 += digit;
     record.analysis.models = {"detector", "embedder"};
+    record.terms = "0123456789abcdef";
     record.analysis.faces.resize(2);
     return record;
   }
@@ -157,6 +158,9 @@ TEST_F(ResumeTest, RefusesRecordsMadeOnOtherTerms) {
   other.like = true;
   EXPECT_TRUE(refuses(other));
   other = record;
+  other.terms = "fedcba9876543210";
+  EXPECT_TRUE(refuses(other));
+  other = record;
   other.analysis.quality.emplace();
   EXPECT_TRUE(refuses(other));
   other = record;
@@ -189,7 +193,7 @@ TEST_F(ResumeTest, OpensOutputsAsAsked) {
   EXPECT_EQ(code_of({path("old"), false, true}), kNothingThrown);
   EXPECT_EQ(get(path("old")), "");
   EXPECT_EQ(code_of({folder_, false, true}), ErrorCode::invalid_argument);
-  EXPECT_EQ(code_of({path("no/such/folder"), false, false}), ErrorCode::io);
+  EXPECT_EQ(code_of({path("no/such/folder"), false, false}), ErrorCode::invalid_argument);
   EXPECT_EQ(code_of({"/dev/null", true, false}), ErrorCode::invalid_argument);
   const RecordFile first({path("new"), false, false});
   EXPECT_EQ(code_of({path("new"), true, false}), ErrorCode::invalid_argument);  // locked

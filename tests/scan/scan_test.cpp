@@ -44,7 +44,7 @@ class LoopTest : public ScanFilesTest {
     ScanSummary summary;
     if (setup.resume) {
       const KeptRecords kept = resume_records(
-          file, {{"detector", "embedder"}, setup.person != nullptr, setup.embeddings, false}, paths, contents);
+          file, {{"detector", "embedder"}, "", setup.person != nullptr, setup.embeddings, false}, paths, contents);
       summary.images = summary.resumed = kept.images;
     }
     const LoopParts parts{.sources = *sources,
@@ -53,6 +53,7 @@ class LoopTest : public ScanFilesTest {
                           .contents = contents,
                           .analyze = [this](Bytes bytes, Workspace&) { return analyze(bytes); },
                           .person = setup.person,
+                          .terms = "",
                           .embeddings = setup.embeddings,
                           .image_bytes_max = setup.image_bytes_max,
                           .threads = setup.threads};
