@@ -1,0 +1,183 @@
+#include "models/load.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "models/detectors.h"
+#include "support/tiny_models.h"
+
+namespace mien {
+namespace {
+
+using test::ByteVector;
+
+class Load : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { runtime = open_onnxruntime(test::plain_settings()); }
+  static void TearDownTestSuite() { runtime.reset(); }
+
+  ModelFile store(const ByteVector& model, const std::string& role) {
+    ModelFile file;
+    file.info.name = "tiny.onnx";
+    file.info.path = folder.add("tiny.onnx", model);
+    file.info.role = role;
+    return file;
+  }
+  std::unique_ptr<Detector> load_detector_of(const ByteVector& model, const LoadOptions& options = {}) {
+    return load_detector(*runtime, store(model, "detector"), options);
+  }
+  std::unique_ptr<Embedder> load_embedder_of(const ByteVector& model) {
+    return load_embedder(*runtime, store(model, "embedder"));
+  }
+  template <typename Function>
+  Error error_of(Function load) {
+    try {
+      load();
+    } catch (const Exception& error) {
+      EXPECT_NE(error.error().message.find("tiny.onnx"), std::string::npos) << error.error().message;
+      return error.error();
+    }
+    ADD_FAILURE() << "the model was accepted";
+    return {};
+  }
+
+  static inline std::unique_ptr<Runtime> runtime;
+  test::ScratchFolder folder;
+};
+
+TEST_F(Load, DetectorsByTheirOutputs) {
+  EXPECT_EQ(load_detector_of(test::make_tiny_yunet())->kind, &kYunet);
+  EXPECT_EQ(load_detector_of(test::make_tiny_centerface())->kind, &kCenterFace);
+  const std::unique_ptr<Detector> scrfd = load_detector_of(test::make_tiny_scrfd({}));
+  EXPECT_EQ(scrfd->kind, &kScrfd);
+  EXPECT_TRUE(scrfd->has_landmarks);
+  EXPECT_FALSE(scrfd->fixed_width);
+  EXPECT_EQ(scrfd->score_threshold, 0.5F);
+  EXPECT_FALSE(load_detector_of(test::make_tiny_scrfd({.landmarks = false}))->has_landmarks);
+  EXPECT_EQ(load_detector_of(test::make_tiny_scrfd_of_five())->kind, &kScrfd);
+  EXPECT_EQ(load_detector_of(test::make_tiny_yunet(), {.score_threshold = 0.875F})->score_threshold, 0.875F);
+}
+
+TEST_F(Load, ExactKeepsTheSizeOfAModelThatHasOne) {
+  const LoadOptions exact = {.keep_declared_size = true, .score_threshold = {}};
+  const std::unique_ptr<Detector> kept = load_detector_of(test::make_tiny_scrfd({.side = 128}), exact);
+  EXPECT_EQ(kept->fixed_width, 128);
+  EXPECT_EQ(kept->fixed_height, 128);
+  EXPECT_FALSE(load_detector_of(test::make_tiny_scrfd({.side = 128}))->fixed_width);
+  // Ten images of 32 x 32 are what an exporter left behind.
+  EXPECT_FALSE(load_detector_of(test::make_tiny_centerface(), exact)->fixed_width);
+}
+
+// One model says at once that it cannot be freed, the other one fails when it is run at another size.
+TEST_F(Load, ModelsThatCannotBeFreedKeepTheirSize) {
+  for (const test::TinyScrfd& options : {test::TinyScrfd{.side = 96, .knows_shapes = false},
+                                         test::TinyScrfd{.side = 96, .fixed_reshape = true}}) {
+    const std::unique_ptr<Detector> detector = load_detector_of(test::make_tiny_scrfd(options));
+    EXPECT_EQ(detector->fixed_width, 96);
+    EXPECT_EQ(detector->fixed_height, 96);
+    const std::vector<float> black(3 * 96 * 96);
+    const TensorView input{black.data(), {1, 3, 96, 96}};
+    EXPECT_EQ(detector->session->run({&input, 1}).size(), 9U);
+  }
+}
+
+// A white cell of 32 x 32 in a black picture: faces where the light is, in pixels of the picture.
+TEST_F(Load, ALoadedDetectorFindsTheLight) {
+  const std::unique_ptr<Detector> detector = load_detector_of(test::make_tiny_scrfd({}));
+  Image image = test::make_flat(256, 160, 3, 0);
+  test::paste(test::make_flat(32, 32, 3, 255), 192, 64, image);
+  DetectScratch scratch;
+  std::vector<Candidate> faces;
+  detect_pass(*detector, image, {0, 0, 256, 160, {256, 160, 256, 160}}, scratch, faces);
+  ASSERT_FALSE(faces.empty());
+  for (const Candidate& face : faces) {
+    // The cell's own corner is the centre; boxes are 1 2 3 4 strides around it.
+    EXPECT_GE(face.landmarks[0].x, 192);
+    EXPECT_LT(face.landmarks[0].x, 192 + 64);
+    EXPECT_GE(face.landmarks[0].y, 64);
+    EXPECT_LT(face.landmarks[0].y, 64 + 64);
+  }
+  // Stride 8, first anchor: the three means of white (127.5 / 128) are added.
+  EXPECT_NEAR(faces.front().score, 1 / (1 + std::exp(-(12 * 127.5 / 128 - 2))), 1e-4);
+}
+
+TEST_F(Load, EmbeddersTellTheirLength) {
+  const std::unique_ptr<Embedder> embedder = load_embedder_of(test::make_tiny_embedder({.dimension = 128}));
+  EXPECT_EQ(embedder->dimension, 128);
+  EXPECT_EQ(embedder->batch_max, kEmbedBatchMax);
+  EXPECT_EQ(load_embedder_of(test::make_tiny_embedder({.batch = 0, .dimension = 192}))->dimension, 192);
+}
+
+TEST_F(Load, FeedsUnknownEmbeddersAsInsightFaceDoes) {
+  const std::unique_ptr<Embedder> plain = load_embedder_of(test::make_tiny_embedder({}));
+  EXPECT_EQ(plain->feed.mean, 127.5F);
+  EXPECT_EQ(plain->feed.scale, 1.0F / 127.5F);
+  EXPECT_FALSE(plain->feed.bgr);
+  const std::unique_ptr<Embedder> raw = load_embedder_of(test::make_tiny_embedder({.normalises = true}));
+  EXPECT_EQ(raw->feed.mean, 0.0F);
+  EXPECT_EQ(raw->feed.scale, 1.0F);
+}
+
+std::vector<std::vector<float>> embed(const Embedder& embedder, std::size_t count) {
+  AlignedFaces faces;
+  for (std::size_t i = 0; i < count; ++i) {
+    float* planes = faces.add();
+    for (int j = 0; j < 3 * 112 * 112; ++j) planes[j] = std::sin(static_cast<float>(j) * 0.01F + static_cast<float>(i));
+  }
+  return embed_faces(embedder, faces);
+}
+
+TEST_F(Load, BatchesGiveOneEmbeddingAFaceInOrder) {
+  const std::unique_ptr<Embedder> embedder = load_embedder_of(test::make_tiny_embedder({}));
+  const std::vector<std::vector<float>> all = embed(*embedder, 11);
+  ASSERT_EQ(all.size(), 11U);
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    ASSERT_EQ(all[i].size(), static_cast<std::size_t>(test::kTinyDimension));
+    EXPECT_NE(all[i], all[i - 1]);
+    EXPECT_EQ(embed(*embedder, i).back(), all[i - 1]);
+  }
+  EXPECT_TRUE(embed(*embedder, 0).empty());
+}
+
+// A Reshape to [64] cannot take two faces: after the first try each goes alone, and nothing is lost.
+TEST_F(Load, AModelOfOneFaceGetsThemOneByOne) {
+  const std::unique_ptr<Embedder> embedder = load_embedder_of(test::make_tiny_embedder({.keeps_batch = true}));
+  const std::unique_ptr<Embedder> batched = load_embedder_of(test::make_tiny_embedder({}));
+  EXPECT_EQ(embed(*embedder, 6), embed(*batched, 6));
+  EXPECT_EQ(embedder->batch_max, 1);
+}
+
+TEST_F(Load, RefusesWrongModels) {
+  const ByteVector text = {'#', ' ', 'n', 'o', ' ', 'm', 'o', 'd', 'e', 'l', '\n'};
+  const ByteVector png = test::read_photo("coffee.png");
+  ByteVector half = test::make_tiny_scrfd({});
+  half.resize(half.size() / 2);
+  for (const ByteVector& bytes : {text, png, half, ByteVector{}}) {
+    EXPECT_EQ(error_of([&] { load_detector_of(bytes); }).code, ErrorCode::bad_data);
+    EXPECT_EQ(error_of([&] { load_embedder_of(bytes); }).code, ErrorCode::bad_data);
+  }
+  const Error swapped = error_of([&] { load_detector_of(test::make_tiny_embedder({})); });
+  EXPECT_EQ(swapped.code, ErrorCode::unsupported);
+  EXPECT_NE(swapped.message.find("face detector"), std::string::npos) << swapped.message;
+  const Error detector = error_of([&] { load_embedder_of(test::make_tiny_scrfd({})); });
+  EXPECT_EQ(detector.code, ErrorCode::unsupported);
+  EXPECT_NE(detector.message.find("face embedder"), std::string::npos) << detector.message;
+  EXPECT_EQ(error_of([&] { load_detector_of(test::make_tiny_stranger()); }).code, ErrorCode::unsupported);
+  EXPECT_EQ(error_of([&] { load_embedder_of(test::make_tiny_stranger()); }).code, ErrorCode::unsupported);
+  EXPECT_EQ(error_of([&] { load_detector_of(test::make_tiny_table_model()); }).code, ErrorCode::unsupported);
+  EXPECT_EQ(error_of([&] { load_embedder_of(test::make_tiny_table_model()); }).code, ErrorCode::unsupported);
+}
+
+TEST_F(Load, RefusesEmbeddersThatMienCannotFeed) {
+  const Error small = error_of([&] { load_embedder_of(test::make_tiny_embedder({.side = 160})); });
+  EXPECT_EQ(small.code, ErrorCode::unsupported);
+  EXPECT_NE(small.message.find("160x160"), std::string::npos) << small.message;
+  const Error classifier = error_of([&] { load_embedder_of(test::make_tiny_embedder({.dimension = 2})); });
+  EXPECT_EQ(classifier.code, ErrorCode::unsupported);
+  EXPECT_NE(classifier.message.find("2 numbers"), std::string::npos) << classifier.message;
+  EXPECT_EQ(error_of([&] { load_embedder_of(test::make_tiny_integer_model()); }).code, ErrorCode::unsupported);
+}
+
+}  // namespace
+}  // namespace mien
