@@ -42,7 +42,7 @@ TEST(ClipBox, OfNothingIsEmpty) {
 
 // Sizes and pixels: Pillow's thumbnail without a reducing step; equal, as resampling is.
 TEST(Thumbnail, EqualsPillow) {
-  const nlohmann::json goldens = test::read_golden("thumbnail.json");
+  const nlohmann::json goldens = test::read_ops_golden("thumbnail.json");
   for (const nlohmann::json& golden : goldens["cases"]) {
     Image out;
     make_thumbnail(test::make_scene(golden), golden["box"][0], golden["box"][1], out);

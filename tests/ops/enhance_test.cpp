@@ -12,7 +12,7 @@ using test::Scene;
 
 // One level is allowed; the formulas are exact, so equality is what the goldens hold.
 TEST(Enhance, EqualsPillow) {
-  const nlohmann::json goldens = test::read_golden("enhance.json");
+  const nlohmann::json goldens = test::read_ops_golden("enhance.json");
   for (const nlohmann::json& golden : goldens["cases"]) {
     Image out;
     EXPECT_EQ(enhance_pixels(test::make_scene(golden), out), golden["scale"].get<double>()) << golden;

@@ -14,7 +14,7 @@ using test::Scene;
 
 // No tolerance, even for pictures with symmetry, where rounding decides half of the bits.
 TEST(PerceptualHash, EqualsImagehash) {
-  const nlohmann::json goldens = test::read_golden("phash.json");
+  const nlohmann::json goldens = test::read_ops_golden("phash.json");
   for (const nlohmann::json& golden : goldens["cases"]) {
     const std::uint64_t hash = perceptual_hash(test::make_scene(golden));
     EXPECT_EQ(perceptual_hash_hex(hash), golden["phash"].get<std::string>()) << golden;

@@ -28,7 +28,7 @@ bool equal_measures(const Quality& a, const Quality& b) {
 }
 
 TEST(Quality, EqualsOpenCv) {
-  const nlohmann::json goldens = test::read_golden("quality.json");
+  const nlohmann::json goldens = test::read_ops_golden("quality.json");
   for (const nlohmann::json& golden : goldens["cases"]) {
     const Quality quality = measure_quality(test::make_scene(golden));
     expect_near(quality.blur_score, golden["blur_score"], "blur_score", golden);

@@ -16,7 +16,7 @@ ResampleFilter filter_of(const nlohmann::json& golden) {
 
 // No tolerance: the arithmetic is whole numbers and must be Pillow's.
 TEST(Resample, EqualsPillow) {
-  const nlohmann::json goldens = test::read_golden("resample.json");
+  const nlohmann::json goldens = test::read_ops_golden("resample.json");
   for (const nlohmann::json& golden : goldens["cases"]) {
     Image out;
     resample(test::make_scene(golden), golden["out_width"], golden["out_height"], filter_of(golden), out);

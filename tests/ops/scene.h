@@ -62,7 +62,7 @@ inline Image make_scene(const nlohmann::json& spec) {
   return make_scene(scene_from_name(spec["scene"]), spec["width"], spec["height"], spec["channels"], spec["seed"]);
 }
 
-inline nlohmann::json read_golden(const std::string& name) {
+inline nlohmann::json read_ops_golden(const std::string& name) {
   std::ifstream file(std::string(MIEN_TEST_DATA) + "/ops/" + name);
   return nlohmann::json::parse(file);
 }
