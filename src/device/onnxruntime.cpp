@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <mutex>
 
+#include "base/log.h"
 #include "device/session.h"
 
 namespace mien {
@@ -24,6 +25,12 @@ constexpr std::size_t kArenaSameAsRequested = 1;
 struct ValuesOwner : Outputs::Owner {
   std::vector<Ort::Value> values;
 };
+
+// What the runtime says is a detail for whoever debugs: its failures come as exceptions, with the same text.
+void ORT_API_CALL forward_log(void* /*context*/, OrtLoggingLevel /*level*/, const char* /*category*/,
+                              const char* /*id*/, const char* /*place*/, const char* message) {
+  log(LogLevel::debug, fmt::format("onnxruntime: {}", message));
+}
 
 std::vector<TensorInfo> describe(std::size_t count, auto&& name_of, auto&& type_of) {
   std::vector<TensorInfo> infos;
@@ -103,7 +110,8 @@ class OrtSession final : public Session {
 class OrtRuntime final : public Runtime {
  public:
   OrtRuntime(std::string version, std::string path)
-      : version_(std::move(version)), path_(std::move(path)), env_(ORT_LOGGING_LEVEL_ERROR, "mien") {
+      : version_(std::move(version)), path_(std::move(path)), env_(ORT_LOGGING_LEVEL_WARNING, "mien", forward_log, nullptr) {
+    // Fatal alone: every error comes as an exception too, and some are the expected answer of a trial run.
     // One image a thread with single-threaded kernels is the measured best; threads in a session would only spin.
     options_.SetIntraOpNumThreads(1);
     options_.SetInterOpNumThreads(1);
