@@ -159,6 +159,19 @@ TEST_F(EngineTest, EightThreadsEqualOne) {
   }
 }
 
+// The runtime is one a process: what an engine sets up there must outlive its neighbours.
+TEST_F(EngineTest, EnginesLiveSideBySide) {
+  const Image photo = test::load_photo("astronaut.png");
+  const Analysis before = analyze_with(*shared, photo);
+  ASSERT_EQ(before.faces.size(), 1U);
+  {
+    const Engine second(default_options());
+    EXPECT_EQ(analyze_with(*shared, photo).faces.at(0).embedding, before.faces[0].embedding);
+    EXPECT_EQ(analyze_with(second, photo).faces.at(0).embedding, before.faces[0].embedding);
+  }
+  EXPECT_EQ(analyze_with(*shared, photo).faces.at(0).embedding, before.faces[0].embedding);
+}
+
 TEST_F(EngineTest, GrayEqualsThreeTimesTheSame) {
   const Image gray = test::to_gray(test::load_photo("astronaut.png"));
   const Analysis one = analyze_with(*shared, gray);
