@@ -111,7 +111,6 @@ class OrtRuntime final : public Runtime {
  public:
   OrtRuntime(std::string version, std::string path)
       : version_(std::move(version)), path_(std::move(path)), env_(ORT_LOGGING_LEVEL_WARNING, "mien", forward_log, nullptr) {
-    // Fatal alone: every error comes as an exception too, and some are the expected answer of a trial run.
     // One image a thread with single-threaded kernels is the measured best; threads in a session would only spin.
     options_.SetIntraOpNumThreads(1);
     options_.SetInterOpNumThreads(1);
