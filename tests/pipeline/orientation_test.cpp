@@ -12,7 +12,7 @@ namespace {
 
 using test::ByteVector;
 
-class Orientation : public ::testing::Test {
+class PhotoOrientation : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     EngineOptions options;
@@ -57,7 +57,7 @@ void expect_identical(const Analysis& a, const Analysis& b) {
   }
 }
 
-TEST_F(Orientation, AllEightGiveTheSameFaces) {
+TEST_F(PhotoOrientation, AllEightGiveTheSameFaces) {
   const Analysis expected = analyze_pixels(upright);
   ASSERT_EQ(expected.faces.size(), 1U);
   for (int orientation = 1; orientation <= 8; ++orientation) {
@@ -69,7 +69,7 @@ TEST_F(Orientation, AllEightGiveTheSameFaces) {
 }
 
 // The same, where the bytes are a camera's: the decoded pixels turned by hand are the reference.
-TEST_F(Orientation, JpegSaysHowItIsTurned) {
+TEST_F(PhotoOrientation, JpegSaysHowItIsTurned) {
   for (const int orientation : {3, 5, 6, 8}) {
     SCOPED_TRACE(orientation);
     const ByteVector jpeg = encode_jpeg(test::turn_as_stored(upright, orientation), 92);
@@ -94,7 +94,7 @@ Point to_stored(Point point, int orientation, float width, float height) {
 
 // Scans carry no EXIF. With rotations, the picture is turned by the program, so that the detector sees the same pixels
 // as in the upright one, and the boxes are the same but for the rounding of the way back.
-TEST_F(Orientation, RotationsFindFacesThatLieOnTheirSide) {
+TEST_F(PhotoOrientation, RotationsFindFacesThatLieOnTheirSide) {
   const Analysis expected = analyze_pixels(upright);
   ASSERT_EQ(expected.faces.size(), 1U);
   const Face& face = expected.faces[0];
@@ -123,7 +123,7 @@ TEST_F(Orientation, RotationsFindFacesThatLieOnTheirSide) {
   }
 }
 
-TEST_F(Orientation, RotationsLeaveUprightPhotosAlone) {
+TEST_F(PhotoOrientation, RotationsLeaveUprightPhotosAlone) {
   expect_identical(analyze_pixels(upright, {.rotations = true}), analyze_pixels(upright));
 }
 
