@@ -20,7 +20,7 @@ struct PipelineBenchOptions {
 struct PipelineBenchImage {
   std::string file;
   int faces = 0;
-  double cpu_ms = 0;         // minimum over the passes
+  double cpu_ms = 0;  // minimum over the passes
   double wall_ms = 0;
   double floor_cpu_ms = 0;   // bare sessions on the same inputs, minimum
   double decode_cpu_ms = 0;  // bare decode, minimum

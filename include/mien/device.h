@@ -12,11 +12,11 @@ namespace mien {
 struct Device {
   int id = 0;
   std::string name;
-  std::string backend;              // cpu, cuda, ...
+  std::string backend;               // cpu, cuda, ...
   std::int64_t memory_total_mb = 0;  // 1 MB = 2^20 bytes
   std::int64_t memory_free_mb = 0;
-  int cores = 0;                    // of a CPU, 0 otherwise
-  std::string features;             // instruction sets that mien uses: "avx512 avx512_bf16"
+  int cores = 0;         // of a CPU, 0 otherwise
+  std::string features;  // instruction sets that mien uses: "avx512 avx512_bf16"
 };
 
 struct BackendInfo {

@@ -44,12 +44,12 @@ struct ImageLimits {
 };
 
 struct ModelInfo {
-  std::string name;     // catalogue name, or the file's name
+  std::string name;  // catalogue name, or the file's name
   std::string path;
   std::string sha256;
   std::string licence;
-  std::string role;     // "detector" or "embedder"
-  int dimension = 0;    // of an embedding
+  std::string role;                       // "detector" or "embedder"
+  int dimension = 0;                      // of an embedding
   std::optional<float> threshold_verify;  // cosine at a false match rate of 1e-3
   std::optional<float> threshold_search;  // cosine at a false match rate of 1e-5
   std::string threshold_source;

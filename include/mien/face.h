@@ -38,10 +38,10 @@ struct PoseAngles {
 };
 
 struct Quality {
-  double blur_score = 0;  // variance of the 3x3 Laplacian of the gray image; larger is sharper
-  double brightness = 0;  // mean of the gray image, 0..255
-  double contrast = 0;    // standard deviation of the gray image, 0..127.5
-  double sharpness = 0;   // mean of sqrt(Sx^2 + Sy^2), 3x3 Sobel
+  double blur_score = 0;                  // variance of the 3x3 Laplacian of the gray image; larger is sharper
+  double brightness = 0;                  // mean of the gray image, 0..255
+  double contrast = 0;                    // standard deviation of the gray image, 0..127.5
+  double sharpness = 0;                   // mean of sqrt(Sx^2 + Sy^2), 3x3 Sobel
   double overall_score = 0;               // 0..1, larger is better
   std::optional<double> occlusion_score;  // empty: not measured (no method with a published source is built in)
   std::optional<PoseAngles> pose_angles;  // empty when there are no landmarks
@@ -90,7 +90,7 @@ struct Analysis {
   std::string format;  // "jpeg", "png"
   int width = 0;       // of the upright original
   int height = 0;
-  std::string phash;   // 16 hex digits; empty when not asked for
+  std::string phash;               // 16 hex digits; empty when not asked for
   std::vector<Face> faces;         // by falling det_score
   std::optional<Quality> quality;  // of the whole image, when asked for
   ModelNames models;

@@ -46,9 +46,7 @@ class Image {
   std::uint8_t* row(int y) { return data_.get() + static_cast<std::size_t>(y) * stride(); }
   const std::uint8_t* row(int y) const { return data_.get() + static_cast<std::size_t>(y) * stride(); }
   bool empty() const { return width_ <= 0 || height_ <= 0; }
-  ImageView view() const {
-    return {data_.get(), width_, height_, channels_, static_cast<std::ptrdiff_t>(stride())};
-  }
+  ImageView view() const { return {data_.get(), width_, height_, channels_, static_cast<std::ptrdiff_t>(stride())}; }
   operator ImageView() const { return view(); }  // NOLINT: a view of itself is what callers mean
 
  private:

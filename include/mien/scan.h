@@ -15,8 +15,8 @@
 namespace mien {
 
 struct Match {
-  int face = 0;           // index into Record::analysis.faces
-  float similarity = 0;   // cosine
+  int face = 0;          // index into Record::analysis.faces
+  float similarity = 0;  // cosine
 };
 
 // One image of a scan: what was found, or why nothing could be.
@@ -25,10 +25,10 @@ struct Record {
   std::int64_t source_size = -1;  // bytes; -1 when the file could not be read
   std::int64_t source_mtime_ns = 0;
   std::string sha256;
-  std::string terms;              // fingerprint of the options that decide what a record says
+  std::string terms;  // fingerprint of the options that decide what a record says
   Analysis analysis;
-  std::vector<Match> matches;     // filled when the scan looks for somebody
-  bool like = false;              // whether the scan looked for somebody
+  std::vector<Match> matches;  // filled when the scan looks for somebody
+  bool like = false;           // whether the scan looked for somebody
   std::optional<Error> error;
 };
 
@@ -41,7 +41,7 @@ Result<Record> record_from_json(std::string_view line);
 
 struct ReportOptions {
   std::string title = "mien report";
-  std::string command;        // as typed, shown in the report
+  std::string command;  // as typed, shown in the report
   int thumbnails_max = 2000;
 };
 
@@ -50,42 +50,42 @@ struct ScanOptions {
   std::string list_path;             // a file with one path a line, "-" for standard input; empty: none
   bool list_is_nul_separated = false;
   std::vector<std::string> excludes;  // globs against the path below the folder and the file name
-  std::string out_path;              // JSON lines; empty: none
+  std::string out_path;               // JSON lines; empty: none
   bool resume = false;
   bool force = false;
-  std::string like_path;             // a photo of the person looked for
-  std::optional<float> threshold;    // cosine; empty: the embedder's search threshold
+  std::string like_path;           // a photo of the person looked for
+  std::optional<float> threshold;  // cosine; empty: the embedder's search threshold
   EmbeddingFormat embeddings = EmbeddingFormat::none;
-  std::string crops_dir;             // a JPEG a face; empty: none
-  std::string report_path;           // HTML; empty: none
-  ReportOptions report;              // what the report says of itself
-  int threads = 0;                   // 0: one a core
+  std::string crops_dir;    // a JPEG a face; empty: none
+  std::string report_path;  // HTML; empty: none
+  ReportOptions report;     // what the report says of itself
+  int threads = 0;          // 0: one a core
   AnalyzeOptions analyze;
   ImageLimits limits;
 };
 
 struct ScanProgress {
-  std::int64_t done = 0;            // records, those of an earlier run included
-  std::int64_t found = 0;           // images found so far, likewise
-  bool listing_finished = false;    // whether `found` is final
-  double images_per_second = 0;     // in the last seconds
+  std::int64_t done = 0;          // records, those of an earlier run included
+  std::int64_t found = 0;         // images found so far, likewise
+  bool listing_finished = false;  // whether `found` is final
+  double images_per_second = 0;   // in the last seconds
 };
 
 struct ScanSummary {
-  std::int64_t images = 0;       // records in the output, those of an earlier run included
-  std::int64_t analyzed = 0;     // in this run: read, and no duplicate; those that failed are counted too
-  std::int64_t resumed = 0;      // taken from an earlier run
-  std::int64_t duplicates = 0;   // same content under another name
+  std::int64_t images = 0;      // records in the output, those of an earlier run included
+  std::int64_t analyzed = 0;    // in this run: read, and no duplicate; those that failed are counted too
+  std::int64_t resumed = 0;     // taken from an earlier run
+  std::int64_t duplicates = 0;  // same content under another name
   std::int64_t failed = 0;
   std::int64_t faces = 0;
   std::int64_t matched_images = 0;
   double seconds = 0;
-  std::optional<float> threshold;                // used for matches
-  double expected_false_matches = 0;             // among this many faces at that threshold; 0 with a note: not known
+  std::optional<float> threshold;     // used for matches
+  double expected_false_matches = 0;  // among this many faces at that threshold; 0 with a note: not known
   bool interrupted = false;
-  std::vector<Placement> placement;              // one an operation, summed over what this run analysed
-  std::vector<std::string> placement_counts;     // "face_detection: cpu 12 of 12"
-  std::vector<std::string> notes;                // what the user should know: one sentence each
+  std::vector<Placement> placement;           // one an operation, summed over what this run analysed
+  std::vector<std::string> placement_counts;  // "face_detection: cpu 12 of 12"
+  std::vector<std::string> notes;             // what the user should know: one sentence each
 };
 
 struct ScanCallbacks {

@@ -39,8 +39,8 @@ struct Settings {
   std::string log_level = "INFO";
   std::string runtime = "auto";
   bool allow_software_gpu = false;
-  std::string model_dir;    // empty: the default places
-  std::string ort_library;  // empty: the default places
+  std::string model_dir;              // empty: the default places
+  std::string ort_library;            // empty: the default places
   std::vector<SettingValue> values;   // all of the above, for `mien config`
   std::vector<std::string> warnings;  // for example an unknown LOG_LEVEL, which other programs use too
 

@@ -16,14 +16,9 @@ std::string_view trim(std::string_view text) {
 }
 
 bool is_name(std::string_view text) {
-  const auto is_letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-  };
-  const auto is_inner = [&](char c) {
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '.' || c == '-';
-  };
-  return !text.empty() && is_letter(text.front()) &&
-         std::all_of(text.begin(), text.end(), is_inner);
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  const auto is_inner = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '.' || c == '-'; };
+  return !text.empty() && is_letter(text.front()) && std::all_of(text.begin(), text.end(), is_inner);
 }
 
 // What stands behind a closing quote or a plain value: nothing, or a comment.
@@ -69,9 +64,7 @@ class Reader {
     return text;
   }
 
-  void problem(int line, std::string reason) {
-    file_.problems.push_back({line, std::move(reason)});
-  }
+  void problem(int line, std::string reason) { file_.problems.push_back({line, std::move(reason)}); }
 
   void read_entry() {
     std::string_view text = trim(take_line());

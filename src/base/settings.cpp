@@ -105,25 +105,21 @@ std::string read_text(const std::string& path, std::vector<std::string>& warning
   return {};
 }
 
-Layer file_layer(const std::string& path, std::string_view home,
-                 std::vector<std::string>& warnings) {
+Layer file_layer(const std::string& path, std::string_view home, std::vector<std::string>& warnings) {
   const std::string shown = shown_path(path, home);
   const EnvFile file = parse_env_file(read_text(path, warnings));
   Layer layer;
   for (const EnvEntry& entry : file.entries) {
     // Of several lines, the last one counts, as in a shell.
-    layer.insert_or_assign(upper(entry.name),
-                           Found{entry.value, fmt::format("{} line {}", shown, entry.line)});
+    layer.insert_or_assign(upper(entry.name), Found{entry.value, fmt::format("{} line {}", shown, entry.line)});
   }
   const std::size_t shown_count = std::min(file.problems.size(), kProblemsShownMax);
   for (std::size_t i = 0; i < shown_count; ++i) {
     const EnvProblem& problem = file.problems[i];
-    warnings.push_back(
-        fmt::format("{} line {} is ignored: {}", shown, problem.line, problem.reason));
+    warnings.push_back(fmt::format("{} line {} is ignored: {}", shown, problem.line, problem.reason));
   }
   if (shown_count < file.problems.size()) {
-    warnings.push_back(fmt::format("{}: {} more lines are ignored", shown,
-                                   file.problems.size() - shown_count));
+    warnings.push_back(fmt::format("{}: {} more lines are ignored", shown, file.problems.size() - shown_count));
   }
   return layer;
 }
@@ -146,8 +142,7 @@ std::optional<Found> find_override(const SettingsSources& sources, const std::st
   return std::nullopt;
 }
 
-std::optional<Found> find(const SettingsSources& sources, const std::vector<Layer>& layers,
-                          const std::string& name) {
+std::optional<Found> find(const SettingsSources& sources, const std::vector<Layer>& layers, const std::string& name) {
   std::optional<Found> flag = find_override(sources, name);
   if (flag) return flag;
   for (const Layer& layer : layers) {
@@ -167,8 +162,7 @@ std::string shown_value(std::string_view value) {
 }
 
 std::string complaint(const SettingRow& row, const Found& found) {
-  return fmt::format("{}={} is not valid: {}: use {}", row.name, shown_value(found.value),
-                     found.source, row.allowed);
+  return fmt::format("{}={} is not valid: {}: use {}", row.name, shown_value(found.value), found.source, row.allowed);
 }
 
 SettingValue apply(const SettingRow& row, const std::optional<Found>& found, Settings& settings) {
@@ -176,8 +170,7 @@ SettingValue apply(const SettingRow& row, const std::optional<Found>& found, Set
     const std::optional<std::string> value = row.set(settings, trim(found->value));
     if (value) return {row.name, *value, found->source, row.help, row.allowed};
     if (!row.warn_only) throw Exception(ErrorCode::invalid_argument, complaint(row, *found));
-    settings.warnings.push_back(complaint(row, *found) +
-                                fmt::format("; {} is used", row.standard));
+    settings.warnings.push_back(complaint(row, *found) + fmt::format("; {} is used", row.standard));
   }
   return {row.name, *row.set(settings, row.standard), "default", row.help, row.allowed};
 }
@@ -209,11 +202,9 @@ bool Settings::is_gpu_enabled_for_operation(std::string_view name) const {
 }
 
 Settings load_settings(const SettingsSources& sources) {
-  const Environment environment =
-      sources.environment ? sources.environment() : process_environment();
+  const Environment environment = sources.environment ? sources.environment() : process_environment();
   const std::string_view home = variable(environment, "HOME");
-  const std::string user_path =
-      sources.user_path.empty() ? user_file_path(environment) : sources.user_path;
+  const std::string user_path = sources.user_path.empty() ? user_file_path(environment) : sources.user_path;
 
   Settings settings;
   const std::vector<Layer> layers = {

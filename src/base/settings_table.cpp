@@ -11,8 +11,7 @@
 namespace mien {
 namespace {
 
-constexpr std::array<std::string_view, 7> kBackends = {"auto", "cuda",   "rocm",    "mps",
-                                                       "cpu",  "webgpu", "openvino"};
+constexpr std::array<std::string_view, 7> kBackends = {"auto", "cuda", "rocm", "mps", "cpu", "webgpu", "openvino"};
 constexpr std::array<std::string_view, 3> kRuntimes = {"auto", "onnxruntime", "openvino"};
 
 char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -82,14 +81,13 @@ SettingRow operation_row(std::size_t index) {
 }
 
 template <std::size_t N>
-SettingRow choice_row(std::string name, const std::array<std::string_view, N>& choices,
-                      std::string Settings::*field, std::string help) {
+SettingRow choice_row(std::string name, const std::array<std::string_view, N>& choices, std::string Settings::*field,
+                      std::string help) {
   return {.name = std::move(name),
           .standard = std::string(choices.front()),
           .help = std::move(help),
           .allowed = fmt::format("one of {}", fmt::join(choices, ", ")),
-          .set = [&choices, field](Settings& settings,
-                                   std::string_view value) -> std::optional<std::string> {
+          .set = [&choices, field](Settings& settings, std::string_view value) -> std::optional<std::string> {
             const std::string text = lower(value);
             if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
               return std::nullopt;
@@ -104,16 +102,14 @@ struct IntRange {
   int high;
 };
 
-SettingRow int_row(std::string name, int standard, IntRange range, int Settings::*field,
-                   std::string help) {
+SettingRow int_row(std::string name, int standard, IntRange range, int Settings::*field, std::string help) {
   const bool bounded = range.high != std::numeric_limits<int>::max();
   return {.name = std::move(name),
           .standard = std::to_string(standard),
           .help = std::move(help),
           .allowed = bounded ? fmt::format("a whole number from {} to {}", range.low, range.high)
                              : fmt::format("a whole number, {} or more", range.low),
-          .set = [range, field](Settings& settings,
-                                std::string_view value) -> std::optional<std::string> {
+          .set = [range, field](Settings& settings, std::string_view value) -> std::optional<std::string> {
             const std::optional<int> number = parse_int(value, range.low, range.high);
             if (!number) return std::nullopt;
             settings.*field = *number;
@@ -136,8 +132,7 @@ SettingRow memory_row() {
   const auto set = [](Settings& settings, std::string_view value) -> std::optional<std::string> {
     double number = 0;
     const char* const end = value.data() + value.size();
-    const std::from_chars_result result =
-        std::from_chars(value.data(), end, number, std::chars_format::fixed);
+    const std::from_chars_result result = std::from_chars(value.data(), end, number, std::chars_format::fixed);
     // The comparison is written so that "nan" fails it.
     const bool in_range = number > 0 && number <= kMemoryLimitGbMax;
     if (result.ec != std::errc() || result.ptr != end || !in_range) return std::nullopt;
@@ -191,21 +186,19 @@ std::vector<SettingRow> setting_rows() {
   rows.push_back(bool_row("ALL_GPU", &Settings::all_gpu, "every operation on the GPU"));
   for (std::size_t i = 0; i < kOperationCount; ++i) rows.push_back(operation_row(i));
   rows.push_back(choice_row("GPU_BACKEND", kBackends, &Settings::gpu_backend, "which kind of GPU"));
-  rows.push_back(int_row("GPU_DEVICE_ID", 0, {0, std::numeric_limits<int>::max()},
-                         &Settings::gpu_device_id, "which device of that backend"));
+  rows.push_back(int_row("GPU_DEVICE_ID", 0, {0, std::numeric_limits<int>::max()}, &Settings::gpu_device_id,
+                         "which device of that backend"));
   rows.push_back(memory_row());
-  rows.push_back(int_row("GPU_BATCH_SIZE", 32, {1, kBatchSizeMax}, &Settings::gpu_batch_size,
-                         "images in a device batch at most"));
+  rows.push_back(
+      int_row("GPU_BATCH_SIZE", 32, {1, kBatchSizeMax}, &Settings::gpu_batch_size, "images in a device batch at most"));
   rows.push_back(log_level_row());
   rows.push_back(debug_row());
-  rows.push_back(choice_row("MIEN_RUNTIME", kRuntimes, &Settings::runtime,
-                            "what runs the models on the CPU"));
+  rows.push_back(choice_row("MIEN_RUNTIME", kRuntimes, &Settings::runtime, "what runs the models on the CPU"));
   rows.push_back(bool_row("MIEN_ALLOW_SOFTWARE_GPU", &Settings::allow_software_gpu,
                           "use Vulkan adapters that are software (for tests)"));
-  rows.push_back(path_row("MIEN_MODEL_DIR", &Settings::model_dir,
-                          "folder of the models (empty: the standard places)"));
-  rows.push_back(path_row("MIEN_ORT_LIBRARY", &Settings::ort_library,
-                          "ONNX Runtime's library (empty: the standard places)"));
+  rows.push_back(path_row("MIEN_MODEL_DIR", &Settings::model_dir, "folder of the models (empty: the standard places)"));
+  rows.push_back(
+      path_row("MIEN_ORT_LIBRARY", &Settings::ort_library, "ONNX Runtime's library (empty: the standard places)"));
   return rows;
 }
 

@@ -12,7 +12,7 @@
 namespace mien {
 
 struct SettingRow {
-  std::string name;  // upper case
+  std::string name;      // upper case
   std::string standard;  // the default, as a user would write it
   std::string help;
   std::string allowed;  // completes "use ..."

@@ -22,9 +22,7 @@ bool is_value(std::string_view argument) {
   return (next >= '0' && next <= '9') || next == '.';
 }
 
-std::string range_text(const NumberRange& range) {
-  return fmt::format("from {} to {}", range.low, range.high);
-}
+std::string range_text(const NumberRange& range) { return fmt::format("from {} to {}", range.low, range.high); }
 
 }  // namespace
 
@@ -52,8 +50,7 @@ void Arguments::integer(Option option, NumberRange range, int& target) {
     const std::from_chars_result result = std::from_chars(value.data(), end, number);
     const bool whole = result.ec == std::errc() && result.ptr == end;
     if (!whole || number < range.low || number > range.high) {
-      fail(fmt::format("{}={} is not valid", name, value),
-           fmt::format("use a whole number {}", range_text(range)));
+      fail(fmt::format("{}={} is not valid", name, value), fmt::format("use a whole number {}", range_text(range)));
     }
     target = number;
   });
@@ -67,8 +64,7 @@ void Arguments::number(Option option, NumberRange range, std::function<void(doub
     const std::from_chars_result result = std::from_chars(value.data(), end, number);
     const bool complete = result.ec == std::errc() && result.ptr == end && std::isfinite(number);
     if (!complete || number < range.low || number > range.high) {
-      fail(fmt::format("{}={} is not valid", name, value),
-           fmt::format("use a number {}", range_text(range)));
+      fail(fmt::format("{}={} is not valid", name, value), fmt::format("use a number {}", range_text(range)));
     }
     set(number);
   });
@@ -122,13 +118,11 @@ const Arguments::Row& Arguments::find(const std::string& name) const {
   std::vector<std::string> names = {"--help"};
   for (const Row& row : rows_) names.push_back(row.option.name);
   const std::string meant = nearest(name, names);
-  fail(fmt::format("unknown option {}", name),
-       meant.empty() ? "" : fmt::format("did you mean {}?", meant));
+  fail(fmt::format("unknown option {}", name), meant.empty() ? "" : fmt::format("did you mean {}?", meant));
 }
 
 // Returns how many arguments behind the option belong to it.
-std::size_t Arguments::take_option(const std::vector<std::string>& arguments,
-                                   std::size_t index) const {
+std::size_t Arguments::take_option(const std::vector<std::string>& arguments, std::size_t index) const {
   const std::string& argument = arguments[index];
   const std::size_t equals = argument.starts_with("--") ? argument.find('=') : std::string::npos;
   const bool joined = equals != std::string::npos;
@@ -141,8 +135,7 @@ std::size_t Arguments::take_option(const std::vector<std::string>& arguments,
   }
   if (joined) {
     if (equals + 1 == argument.size()) {
-      fail(fmt::format("{} has no value", option.name),
-           fmt::format("use {}={}", option.name, option.placeholder));
+      fail(fmt::format("{} has no value", option.name), fmt::format("use {}={}", option.name, option.placeholder));
     }
     row.set(argument.substr(equals + 1));
     return 0;
@@ -152,8 +145,7 @@ std::size_t Arguments::take_option(const std::vector<std::string>& arguments,
     return 0;
   }
   if (index + 1 >= arguments.size() || !is_value(arguments[index + 1])) {
-    fail(fmt::format("{} has no value", option.name),
-         fmt::format("use {} {}", option.name, option.placeholder));
+    fail(fmt::format("{} has no value", option.name), fmt::format("use {} {}", option.name, option.placeholder));
   }
   row.set(arguments[index + 1]);
   return 1;
@@ -161,26 +153,23 @@ std::size_t Arguments::take_option(const std::vector<std::string>& arguments,
 
 void Arguments::fail(const std::string& problem, const std::string& advice) const {
   const std::string hint = fmt::format("see '{} --help'", command_);
-  throw Exception(ErrorCode::invalid_argument,
-                  fmt::format("{}: {}: {}", problem, command_,
-                              advice.empty() ? hint : fmt::format("{} ({})", advice, hint)));
+  throw Exception(
+      ErrorCode::invalid_argument,
+      fmt::format("{}: {}: {}", problem, command_, advice.empty() ? hint : fmt::format("{} ({})", advice, hint)));
 }
 
 void Arguments::fail_choice(const std::string& name, const std::string& value,
                             const std::vector<std::string>& names) const {
-  fail(fmt::format("{}={} is not valid", name, value),
-       fmt::format("use {}", fmt::join(names, ", ")));
+  fail(fmt::format("{}={} is not valid", name, value), fmt::format("use {}", fmt::join(names, ", ")));
 }
 
 std::string Arguments::usage() const {
   const bool places = positionals_.count_max > 0;
-  return fmt::format("usage: {}{}{} [OPTIONS]", command_, places ? " " : "",
-                     positionals_.placeholder);
+  return fmt::format("usage: {}{}{} [OPTIONS]", command_, places ? " " : "", positionals_.placeholder);
 }
 
 std::string Arguments::help(int width) const {
-  std::string result = fmt::format("{}\n\n{}\n", wrap(usage(), width, 4),
-                                   wrap(description_, width, 0));
+  std::string result = fmt::format("{}\n\n{}\n", wrap(usage(), width, 4), wrap(description_, width, 0));
   const auto add_row = [&](const Option& option) {
     std::string names = option.short_name.empty() ? "" : option.short_name + ", ";
     names += option.name;

@@ -23,20 +23,17 @@ struct BenchCommand {
 
 void declare(Arguments& arguments, BenchCommand& command) {
   arguments.text({"--images", "DIR", "the photos to analyse (needed)"}, command.bench.images_dir);
-  arguments.integer({"--passes", "N", "times that each is analysed; the fastest counts (3)"},
-                    {1, 10'000}, command.bench.passes);
+  arguments.integer({"--passes", "N", "times that each is analysed; the fastest counts (3)"}, {1, 10'000},
+                    command.bench.passes);
   arguments.integer({"--limit", "N", "images at most"}, {1, 10'000'000}, command.bench.limit);
   arguments.text({"--dump", "FILE", "write the faces of each image there, for comparing programs"},
                  command.bench.dump_path);
   arguments.flag({"--no-floor", "", "do not run the bare sessions beside it"}, command.no_floor);
   arguments.flag({"--no-quality", "", "leave the quality of the faces out"}, command.no_quality);
   arguments.flag({"--no-embed", "", "leave the embeddings out"}, command.no_embed);
-  arguments.flag({"--rotations", "", "with the image turned by 90, 180, 270 too"},
-                 command.bench.analyze.rotations);
-  arguments.flag({"--image-quality", "", "with the quality of the whole image"},
-                 command.bench.analyze.image_quality);
-  arguments.flag({"--enhance", "", "with the enhancement of small images"},
-                 command.bench.analyze.enhance);
+  arguments.flag({"--rotations", "", "with the image turned by 90, 180, 270 too"}, command.bench.analyze.rotations);
+  arguments.flag({"--image-quality", "", "with the quality of the whole image"}, command.bench.analyze.image_quality);
+  arguments.flag({"--enhance", "", "with the enhancement of small images"}, command.bench.analyze.enhance);
   arguments.flag({"--json", "", "print JSON"}, command.json);
   add_model_options(arguments, command.engine);
   add_gpu_options(arguments, command.sources);
@@ -65,9 +62,8 @@ Sums sums_of(const PipelineBenchResult& result) {
 }
 
 nlohmann::ordered_json stages_json(const Timings& stages) {
-  return {{"read", stages.read},   {"decode", stages.decode}, {"enhance", stages.enhance},
-          {"detect", stages.detect}, {"embed", stages.embed},   {"quality", stages.quality},
-          {"total", stages.total}};
+  return {{"read", stages.read},   {"decode", stages.decode},   {"enhance", stages.enhance}, {"detect", stages.detect},
+          {"embed", stages.embed}, {"quality", stages.quality}, {"total", stages.total}};
 }
 
 nlohmann::ordered_json models_json(const Engine& engine) {
@@ -87,20 +83,19 @@ void print_json(Terminal& terminal, const PipelineBenchResult& result, const Eng
                       {"decode_cpu_ms", image.decode_cpu_ms}});
   }
   const Sums sums = sums_of(result);
-  terminal.print(json_text(
-      {{"models", models_json(engine)},
-       {"runtime", engine.runtime()},
-       {"images", images},
-       {"sums",
-        {{"images", result.images.size()},
-         {"faces", sums.faces},
-         {"cpu_ms", sums.cpu_ms},
-         {"wall_ms", sums.wall_ms},
-         {"floor_cpu_ms", sums.floor_cpu_ms},
-         {"decode_cpu_ms", sums.decode_cpu_ms}}},
-       {"stages_ms", stages_json(result.stages_ms)},
-       {"peak_rss_mb", result.peak_rss_mb},
-       {"first_result_ms", result.first_result_ms}}));
+  terminal.print(json_text({{"models", models_json(engine)},
+                            {"runtime", engine.runtime()},
+                            {"images", images},
+                            {"sums",
+                             {{"images", result.images.size()},
+                              {"faces", sums.faces},
+                              {"cpu_ms", sums.cpu_ms},
+                              {"wall_ms", sums.wall_ms},
+                              {"floor_cpu_ms", sums.floor_cpu_ms},
+                              {"decode_cpu_ms", sums.decode_cpu_ms}}},
+                            {"stages_ms", stages_json(result.stages_ms)},
+                            {"peak_rss_mb", result.peak_rss_mb},
+                            {"first_result_ms", result.first_result_ms}}));
 }
 
 std::string ratio_text(double cpu_ms, double bare_ms) {
@@ -117,13 +112,12 @@ std::string images_table(const PipelineBenchResult& result, int width, bool floo
                {"ratio", Align::right}});
   const auto add = [&](const std::string& name, int faces, const Sums& sums) {
     const auto bare = [&](double ms) { return floor ? fmt::format("{:.2f}", ms) : "-"; };
-    table.add({name, std::to_string(faces), fmt::format("{:.2f}", sums.cpu_ms),
-               fmt::format("{:.2f}", sums.wall_ms), bare(sums.floor_cpu_ms),
-               bare(sums.decode_cpu_ms), floor ? ratio_text(sums.cpu_ms, sums.bare_ms()) : "-"});
+    table.add({name, std::to_string(faces), fmt::format("{:.2f}", sums.cpu_ms), fmt::format("{:.2f}", sums.wall_ms),
+               bare(sums.floor_cpu_ms), bare(sums.decode_cpu_ms),
+               floor ? ratio_text(sums.cpu_ms, sums.bare_ms()) : "-"});
   };
   for (const PipelineBenchImage& image : result.images) {
-    add(image.file, image.faces,
-        {image.faces, image.cpu_ms, image.wall_ms, image.floor_cpu_ms, image.decode_cpu_ms});
+    add(image.file, image.faces, {image.faces, image.cpu_ms, image.wall_ms, image.floor_cpu_ms, image.decode_cpu_ms});
   }
   const Sums sums = sums_of(result);
   add(fmt::format("sum of {}", result.images.size()), sums.faces, sums);
@@ -134,20 +128,19 @@ std::string stages_text(const PipelineBenchResult& result, int width) {
   const Timings& stages = result.stages_ms;
   return wrap(fmt::format("stages, mean ms an image: read {:.2f}, decode {:.2f}, enhance {:.2f}, "
                           "detect {:.2f}, embed {:.2f}, quality {:.2f}, total {:.2f}",
-                          stages.read, stages.decode, stages.enhance, stages.detect, stages.embed,
-                          stages.quality, stages.total),
+                          stages.read, stages.decode, stages.enhance, stages.detect, stages.embed, stages.quality,
+                          stages.total),
               width, 2) +
-         fmt::format("\npeak memory: {:.0f} MB\nfirst result: {:.0f} ms after the start\n",
-                     result.peak_rss_mb, result.first_result_ms);
+         fmt::format("\npeak memory: {:.0f} MB\nfirst result: {:.0f} ms after the start\n", result.peak_rss_mb,
+                     result.first_result_ms);
 }
 
 int bench_pipeline_command(const Call& call) {
   BenchCommand command;
-  Arguments arguments(
-      "mien bench pipeline",
-      "Analyses photos one after another in one thread and prints the least CPU and wall time of "
-      "each. Beside it: the bare model sessions on the same inputs and the bare decoding; ratio is "
-      "CPU time over the sum of both.");
+  Arguments arguments("mien bench pipeline",
+                      "Analyses photos one after another in one thread and prints the least CPU and wall time of "
+                      "each. Beside it: the bare model sessions on the same inputs and the bare decoding; ratio is "
+                      "CPU time over the sum of both.");
   declare(arguments, command);
   if (!parse_or_help(call, arguments)) return 0;
   if (command.bench.images_dir.empty()) arguments.fail("--images DIR is missing");
@@ -164,13 +157,11 @@ int bench_pipeline_command(const Call& call) {
   }
   const int width = call.terminal.table_width();
   const ModelInfo* const embedder = engine.embedder();
-  call.terminal.print(
-      images_table(result, width, command.bench.floor) +
-      stages_text(result, width == 0 ? 1000 : width) +
-      printable(fmt::format("{} and {} on {}", engine.detector().name,
-                            embedder == nullptr ? "no embedder" : embedder->name,
-                            engine.runtime())) +
-      "\n");
+  call.terminal.print(images_table(result, width, command.bench.floor) +
+                      stages_text(result, width == 0 ? 1000 : width) +
+                      printable(fmt::format("{} and {} on {}", engine.detector().name,
+                                            embedder == nullptr ? "no embedder" : embedder->name, engine.runtime())) +
+                      "\n");
   return 0;
 }
 
@@ -183,8 +174,7 @@ int run_bench(const Call& call) {
     return bench_pipeline_command({call.terminal, std::move(rest), call.typed});
   }
   std::vector<std::string> subject;
-  Arguments arguments("mien bench",
-                      "pipeline: the whole way from the bytes of a photo to its faces.");
+  Arguments arguments("mien bench", "pipeline: the whole way from the bytes of a photo to its faces.");
   arguments.positionals({"pipeline", 1, SIZE_MAX}, subject);
   arguments.example("mien bench pipeline --images photos --passes 3", "CPU time an image");
   if (!parse_or_help(call, arguments)) return 0;

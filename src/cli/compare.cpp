@@ -76,19 +76,16 @@ void print_text(Terminal& terminal, const Comparison& comparison) {
     if (!photo->face) {
       text += "no face found";
     } else {
-      text += photo->face_count == 1
-                  ? "1 face"
-                  : fmt::format("{} faces, the largest is used", photo->face_count);
+      text += photo->face_count == 1 ? "1 face" : fmt::format("{} faces, the largest is used", photo->face_count);
       const Face& face = *photo->face;
-      text += fmt::format(" ({:.0f}x{:.0f} pixels at {:.0f},{:.0f})", face.face_width(),
-                          face.face_height(), face.bbox.x1, face.bbox.y1);
+      text += fmt::format(" ({:.0f}x{:.0f} pixels at {:.0f},{:.0f})", face.face_width(), face.face_height(),
+                          face.bbox.x1, face.bbox.y1);
     }
     terminal.print(wrap(text, width, 2) + "\n");
   }
   if (!comparison.complete()) return;
   const bool same = comparison.same();
-  terminal.print(terminal.styled(same ? Style::good : Style::bad,
-                                 same ? "the same person" : "different people") +
+  terminal.print(terminal.styled(same ? Style::good : Style::bad, same ? "the same person" : "different people") +
                  "\n" +
                  wrap(fmt::format("similarity {:.3f}, threshold {:.3f} ({})", comparison.similarity,
                                   comparison.threshold, printable(comparison.threshold_source)),
@@ -111,13 +108,13 @@ int run_compare(const Call& call) {
                       "same person, 1 different people, 4 no face in one of them, 2 for every "
                       "other failure (3: no GPU).");
   arguments.positionals({"A B", 2, 2}, photos);
-  arguments.number({"--threshold", "T", "cosine similarity from which on it is the same person; "
-                                        "otherwise the model's own for a false match rate of "
-                                        "1e-3"},
+  arguments.number({"--threshold", "T",
+                    "cosine similarity from which on it is the same person; "
+                    "otherwise the model's own for a false match rate of "
+                    "1e-3"},
                    {-1, 1}, [&](double value) { threshold = static_cast<float>(value); });
   arguments.flag({"--json", "", "print JSON"}, json);
-  arguments.flag({"--rotations", "", "also look for faces in the photos turned by 90, 180, 270"},
-                 analyze.rotations);
+  arguments.flag({"--rotations", "", "also look for faces in the photos turned by 90, 180, 270"}, analyze.rotations);
   add_model_options(arguments, engine_options);
   add_gpu_options(arguments, sources);
   arguments.example("mien compare passport.jpg selfie.jpg", "print the similarity and the verdict");
@@ -128,21 +125,18 @@ int run_compare(const Call& call) {
   const Engine engine(engine_options);
   const ModelInfo& model = *engine.embedder();
   if (!threshold && !model.threshold_verify) {
-    arguments.fail(fmt::format("no threshold is known for the model {}", model.name),
-                   "add --threshold T");
+    arguments.fail(fmt::format("no threshold is known for the model {}", model.name), "add --threshold T");
   }
   Comparison comparison;
   comparison.model = model.name;
   comparison.threshold = threshold ? *threshold : *model.threshold_verify;
   comparison.threshold_source =
       threshold ? "--threshold"
-                : fmt::format("{} at a false match rate of 1e-3: {}", model.name,
-                              model.threshold_source);
+                : fmt::format("{} at a false match rate of 1e-3: {}", model.name, model.threshold_source);
   comparison.a = look_at(engine, photos[0], analyze);
   comparison.b = look_at(engine, photos[1], analyze);
   if (comparison.complete()) {
-    comparison.similarity =
-        cosine_similarity(comparison.a.face->embedding, comparison.b.face->embedding);
+    comparison.similarity = cosine_similarity(comparison.a.face->embedding, comparison.b.face->embedding);
   }
   (json ? print_json : print_text)(call.terminal, comparison);
   if (!comparison.complete()) return kExitNoFace;

@@ -24,9 +24,7 @@ void print_json(Terminal& terminal, const Settings& settings) {
 }
 
 void print_table(Terminal& terminal, const Settings& settings) {
-  Table table({{"setting"},
-               {"value", Align::left, true, Keep::end},
-               {"from", Align::left, true, Keep::start}});
+  Table table({{"setting"}, {"value", Align::left, true, Keep::end}, {"from", Align::left, true, Keep::start}});
   for (const SettingValue& row : settings.values) table.add({row.name, row.value, row.source});
   terminal.print(table.render(terminal.table_width()));
 }
@@ -36,11 +34,10 @@ void print_table(Terminal& terminal, const Settings& settings) {
 int run_config(const Call& call) {
   SettingsSources sources;
   bool json = false;
-  Arguments arguments(
-      "mien config",
-      "Prints every setting, its value and where it was set. They are looked for in flags, the "
-      "environment, .env in this folder and ~/.config/mien/env, in this order; each name may also "
-      "start with MIEN_.");
+  Arguments arguments("mien config",
+                      "Prints every setting, its value and where it was set. They are looked for in flags, the "
+                      "environment, .env in this folder and ~/.config/mien/env, in this order; each name may also "
+                      "start with MIEN_.");
   add_gpu_options(arguments, sources);
   arguments.flag({"--json", "", "print JSON"}, json);
   arguments.example("GPU_BATCH_SIZE=16 mien config", "see that the setting is taken over");

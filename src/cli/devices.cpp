@@ -15,8 +15,7 @@ std::string_view mode_name(GpuMode mode) {
   return mode == GpuMode::on ? "gpu" : "require";
 }
 
-void print_json(Terminal& terminal, const std::vector<BackendInfo>& backends,
-                const Settings& settings) {
+void print_json(Terminal& terminal, const std::vector<BackendInfo>& backends, const Settings& settings) {
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   for (const BackendInfo& backend : backends) {
     nlohmann::ordered_json devices = nlohmann::ordered_json::array();
@@ -29,10 +28,8 @@ void print_json(Terminal& terminal, const std::vector<BackendInfo>& backends,
                          {"cores", device.cores},
                          {"features", device.features}});
     }
-    rows.push_back({{"name", backend.name},
-                    {"built_in", backend.built_in},
-                    {"status", backend.status},
-                    {"devices", devices}});
+    rows.push_back(
+        {{"name", backend.name}, {"built_in", backend.built_in}, {"status", backend.status}, {"devices", devices}});
   }
   nlohmann::ordered_json requested = nlohmann::ordered_json::object();
   for (std::size_t i = 0; i < kOperationCount; ++i) {
@@ -48,8 +45,7 @@ std::string device_details(const Device& device) {
   return text;
 }
 
-void print_tables(Terminal& terminal, const std::vector<BackendInfo>& backends,
-                  const Settings& settings) {
+void print_tables(Terminal& terminal, const std::vector<BackendInfo>& backends, const Settings& settings) {
   Table table({{"backend"},
                {"id", Align::right},
                {"device", Align::left, true},
@@ -59,9 +55,8 @@ void print_tables(Terminal& terminal, const std::vector<BackendInfo>& backends,
   for (const BackendInfo& backend : backends) {
     if (backend.devices.empty()) table.add({backend.name, "-", "-", "-", "-", backend.status});
     for (const Device& device : backend.devices) {
-      table.add({backend.name, std::to_string(device.id), device_details(device),
-                 std::to_string(device.memory_free_mb), std::to_string(device.memory_total_mb),
-                 backend.status});
+      table.add({backend.name, std::to_string(device.id), device_details(device), std::to_string(device.memory_free_mb),
+                 std::to_string(device.memory_total_mb), backend.status});
     }
   }
   Table requested({{"operation"}, {"requested"}});

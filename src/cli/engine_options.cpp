@@ -27,8 +27,7 @@ void set_gpu(const Arguments& arguments, const std::string& value, SettingsSourc
   };
   if (value.empty()) return override_with("ALL_GPU", "true");
   if (value != "require" && value != "off") {
-    arguments.fail(fmt::format("--gpu={} is not valid", value),
-                   "use --gpu, --gpu=require or --gpu=off");
+    arguments.fail(fmt::format("--gpu={} is not valid", value), "use --gpu, --gpu=require or --gpu=off");
   }
   const bool off = value == "off";
   override_with("ALL_GPU", off ? "false" : "true");
@@ -52,30 +51,23 @@ void add_gpu_options(Arguments& arguments, SettingsSources& sources) {
       sources.overrides.push_back({setting, value, flag});
     });
   };
-  add({"--backend", "NAME", "kind of GPU: auto, cuda, rocm, mps, webgpu, openvino or cpu"},
-      "GPU_BACKEND");
+  add({"--backend", "NAME", "kind of GPU: auto, cuda, rocm, mps, webgpu, openvino or cpu"}, "GPU_BACKEND");
   add({"--device", "N", "which device of that backend, from 0"}, "GPU_DEVICE_ID");
   add({"--batch", "N", "images in a device batch at most"}, "GPU_BATCH_SIZE");
 }
 
 void add_model_options(Arguments& arguments, EngineOptions& options) {
-  arguments.text({"--det", "NAME|FILE", "detector: a name of 'mien models list' or an ONNX file"},
-                 options.detector);
-  arguments.text({"--rec", "NAME|FILE", "embedder: a name of 'mien models list' or an ONNX file"},
-                 options.embedder);
-  arguments.choice<Precision>({"--precision", "NAME",
-                               "exact (as InsightFace computes), default or fast"},
-                              {{"exact", Precision::exact},
-                               {"default", Precision::standard},
-                               {"fast", Precision::fast}},
-                              options.precision);
+  arguments.text({"--det", "NAME|FILE", "detector: a name of 'mien models list' or an ONNX file"}, options.detector);
+  arguments.text({"--rec", "NAME|FILE", "embedder: a name of 'mien models list' or an ONNX file"}, options.embedder);
+  arguments.choice<Precision>(
+      {"--precision", "NAME", "exact (as InsightFace computes), default or fast"},
+      {{"exact", Precision::exact}, {"default", Precision::standard}, {"fast", Precision::fast}}, options.precision);
 }
 
 Settings load(Terminal& terminal, const SettingsSources& sources) {
   Settings settings = load_settings(sources);
-  set_log_sink([&terminal](LogLevel, std::string_view line) {
-    terminal.note(printable(line) + "\n");
-  }, log_level_from_name(settings.log_level));
+  set_log_sink([&terminal](LogLevel, std::string_view line) { terminal.note(printable(line) + "\n"); },
+               log_level_from_name(settings.log_level));
   for (const std::string& warning : settings.warnings) {
     terminal.note(fmt::format("mien: warning: {}\n", printable(warning)));
   }
@@ -83,10 +75,9 @@ Settings load(Terminal& terminal, const SettingsSources& sources) {
 }
 
 const Face* largest_face(const Analysis& analysis) {
-  const auto largest = std::max_element(
-      analysis.faces.begin(), analysis.faces.end(), [](const Face& a, const Face& b) {
-        return a.face_width() * a.face_height() < b.face_width() * b.face_height();
-      });
+  const auto largest = std::max_element(analysis.faces.begin(), analysis.faces.end(), [](const Face& a, const Face& b) {
+    return a.face_width() * a.face_height() < b.face_width() * b.face_height();
+  });
   return largest == analysis.faces.end() ? nullptr : &*largest;
 }
 
@@ -95,11 +86,10 @@ Result<std::vector<std::uint8_t>> read_image(const std::string& path) {
 }
 
 void write_image(const Output& output, const std::vector<std::uint8_t>& bytes) {
-  struct stat status{};
+  struct stat status {};
   if (!output.force && ::lstat(output.path.c_str(), &status) == 0) {
     throw Exception(ErrorCode::invalid_argument,
-                    fmt::format("will not overwrite: {}: name another file or add --force",
-                                output.path));
+                    fmt::format("will not overwrite: {}: name another file or add --force", output.path));
   }
   write_private_file(output.path, bytes);
 }

@@ -23,8 +23,7 @@ void declare(Arguments& arguments, FacesOptions& options) {
   arguments.flag({"--json", "", "print JSON lines, as 'mien scan' writes them"}, options.json);
   arguments.flag({"--rotations", "", "also look for faces in the image turned by 90, 180, 270"},
                  options.scan.analyze.rotations);
-  arguments.flag({"--enhance", "", "enlarge and sharpen small images first"},
-                 options.scan.analyze.enhance);
+  arguments.flag({"--enhance", "", "enlarge and sharpen small images first"}, options.scan.analyze.enhance);
   add_model_options(arguments, options.engine);
   add_gpu_options(arguments, options.sources);
   arguments.example("mien faces group.jpg", "every face with its place, size and quality");
@@ -42,7 +41,7 @@ void analyze_all(const Engine& engine, const FacesOptions& options, const Take& 
     run.sources.clear();
   };
   for (const std::string& image : options.images) {
-    struct stat status{};
+    struct stat status {};
     if (::stat(image.c_str(), &status) == 0) {
       run.sources.push_back(image);
       continue;
@@ -73,8 +72,7 @@ void add_rows(Table& table, const Record& record) {
     }
     table.add({record.source, std::to_string(i + 1), fmt::format("{:.3f}", face.det_score),
                fmt::format("{:.0f},{:.0f}", face.bbox.x1, face.bbox.y1),
-               fmt::format("{:.0f}x{:.0f}", face.face_width(), face.face_height()), quality,
-               pose});
+               fmt::format("{:.0f}x{:.0f}", face.face_width(), face.face_height()), quality, pose});
   }
 }
 
@@ -106,8 +104,7 @@ int run_faces(const Call& call) {
   analyze_all(engine, options, [&](const Record& record, const std::string& json_line) {
     if (options.json) call.terminal.print(json_line + "\n");
     for (const std::string& warning : record.analysis.warnings) {
-      call.terminal.note(fmt::format("mien: warning: {}\n",
-                                     printable(record.source + ": " + warning)));
+      call.terminal.note(fmt::format("mien: warning: {}\n", printable(record.source + ": " + warning)));
     }
     if (record.error) {
       ++failed;

@@ -39,8 +39,7 @@ const Command* find_command(std::string_view name) {
 std::string help(int width) {
   std::string result =
       "usage: mien COMMAND [OPTIONS]\n\n" +
-      wrap("mien finds, measures and recognises faces in images. Nothing leaves this computer.",
-           width, 0) +
+      wrap("mien finds, measures and recognises faces in images. Nothing leaves this computer.", width, 0) +
       "\n\nCommands:\n";
   for (const Command& command : kCommands) {
     const std::string start = "  " + pad(command.name, 11, Align::left);
@@ -109,8 +108,7 @@ int guarded_run(Terminal& terminal, std::vector<std::string> typed) {
   } catch (const std::bad_alloc&) {
     report(terminal, "out of memory: try fewer --threads");
   } catch (const std::exception& exception) {
-    report(terminal, fmt::format("a defect of mien: {}: please report it with the command line",
-                                 exception.what()));
+    report(terminal, fmt::format("a defect of mien: {}: please report it with the command line", exception.what()));
   }
   return exit_code_of(ErrorCode::internal);
 }
@@ -124,8 +122,7 @@ int main(int argc, char** argv) {
   // end; files that are being written are then closed properly.
   std::signal(SIGPIPE, SIG_IGN);
   mien::cli::Terminal terminal;
-  const int exit_code =
-      mien::cli::guarded_run(terminal, std::vector<std::string>(argv, argv + argc));
+  const int exit_code = mien::cli::guarded_run(terminal, std::vector<std::string>(argv, argv + argc));
   mien::set_log_sink(nullptr);
   return terminal.finish(exit_code);
 }

@@ -59,8 +59,7 @@ int list(const Call& call) {
     std::string state = entry.installed ? "installed" : "not here";
     if (entry.is_default) state += ", default";
     if (entry.added_by_user) state += ", added";
-    table.add({entry.model.name, entry.model.role, state,
-               threshold_text(entry.model.threshold_verify),
+    table.add({entry.model.name, entry.model.role, state, threshold_text(entry.model.threshold_verify),
                threshold_text(entry.model.threshold_search), entry.model.licence});
   }
   call.terminal.print(table.render(call.terminal.table_width()));
@@ -74,10 +73,7 @@ int verify(const Call& call) {
   if (!parse_or_help(call, arguments)) return 0;
   const std::vector<ModelCheck> checks = verify_models(load(call.terminal));
   bool all_ok = true;
-  Table table({{"model"},
-               {"result"},
-               {"detail", Align::left, true},
-               {"file", Align::left, true, Keep::end}});
+  Table table({{"model"}, {"result"}, {"detail", Align::left, true}, {"file", Align::left, true, Keep::end}});
   for (const ModelCheck& check : checks) {
     all_ok = all_ok && check.ok;
     table.add({check.name, check.ok ? "ok" : "WRONG", check.detail, check.path});
@@ -97,8 +93,7 @@ int add(const Call& call) {
   if (!parse_or_help(call, arguments)) return 0;
   const Settings settings = load(call.terminal);
   const CatalogEntry entry = add_model(settings, name_and_file[0], name_and_file[1]);
-  call.terminal.print(printable(fmt::format("{}: {}, {}", entry.model.name, entry.model.role,
-                                            entry.model.path)) +
+  call.terminal.print(printable(fmt::format("{}: {}, {}", entry.model.name, entry.model.role, entry.model.path)) +
                       "\n");
   return 0;
 }

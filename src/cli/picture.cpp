@@ -32,8 +32,7 @@ T take(Result<T> result, const std::string& path) {
   return std::move(*result);
 }
 
-void write(const Call& call, const Paths& paths, const std::vector<std::uint8_t>& bytes,
-           const std::string& what) {
+void write(const Call& call, const Paths& paths, const std::vector<std::uint8_t>& bytes, const std::string& what) {
   write_image({.path = paths.out(), .force = paths.force}, bytes);
   call.terminal.note(fmt::format("{}: {}\n", printable(paths.out()), what));
 }
@@ -46,8 +45,7 @@ bool read_numbers(std::string_view text, char separator, std::array<int, N>& num
       if (text.empty() || text.front() != separator) return false;
       text.remove_prefix(1);
     }
-    const std::from_chars_result result =
-        std::from_chars(text.data(), text.data() + text.size(), numbers[i]);
+    const std::from_chars_result result = std::from_chars(text.data(), text.data() + text.size(), numbers[i]);
     if (result.ec != std::errc()) return false;
     text.remove_prefix(static_cast<std::size_t>(result.ptr - text.data()));
   }
@@ -66,22 +64,19 @@ struct CropOptions {
 
 void declare(Arguments& arguments, CropOptions& options) {
   declare(arguments, options.paths);
-  arguments.integer({"--face", "N", "which face, as 'mien faces' counts; otherwise the largest"},
-                    {1, 100'000}, options.face);
-  arguments.custom({"--box", "X1,Y1,X2,Y2", "cut this out, without looking for faces"},
-                   [&](const std::string& value) {
-                     std::array<int, 4> at{};
-                     const bool valid = read_numbers(value, ',', at) && at[0] < at[2] &&
-                                        at[1] < at[3];
-                     if (!valid) {
-                       arguments.fail(fmt::format("--box={} is not valid", value),
-                                      "use four whole numbers, left,top,right,bottom");
-                     }
-                     options.box = Box{static_cast<float>(at[0]), static_cast<float>(at[1]),
-                                       static_cast<float>(at[2]), static_cast<float>(at[3])};
-                   });
-  arguments.number({"--margin", "M", "how much more on each side, as a part of the box (0.2)"},
-                   {0, 10}, [&](double value) { options.margin = value; });
+  arguments.integer({"--face", "N", "which face, as 'mien faces' counts; otherwise the largest"}, {1, 100'000},
+                    options.face);
+  arguments.custom({"--box", "X1,Y1,X2,Y2", "cut this out, without looking for faces"}, [&](const std::string& value) {
+    std::array<int, 4> at{};
+    const bool valid = read_numbers(value, ',', at) && at[0] < at[2] && at[1] < at[3];
+    if (!valid) {
+      arguments.fail(fmt::format("--box={} is not valid", value), "use four whole numbers, left,top,right,bottom");
+    }
+    options.box =
+        Box{static_cast<float>(at[0]), static_cast<float>(at[1]), static_cast<float>(at[2]), static_cast<float>(at[3])};
+  });
+  arguments.number({"--margin", "M", "how much more on each side, as a part of the box (0.2)"}, {0, 10},
+                   [&](double value) { options.margin = value; });
   arguments.flag({"--rotations", "", "also look for faces in the image turned by 90, 180, 270"},
                  options.analyze.rotations);
   add_model_options(arguments, options.engine);
@@ -137,11 +132,9 @@ int run_crop(const Call& call) {
   if (!box) {
     throw Exception(ErrorCode::not_found,
                     fmt::format("there is no {}: {}: look at 'mien faces'",
-                                options.face > 0 ? fmt::format("face {}", options.face) : "face",
-                                options.paths.in()));
+                                options.face > 0 ? fmt::format("face {}", options.face) : "face", options.paths.in()));
   }
-  write(call, options.paths, take(crop_face(bytes, *box, options.margin), options.paths.in()),
-        "cut out");
+  write(call, options.paths, take(crop_face(bytes, *box, options.margin), options.paths.in()), "cut out");
   return 0;
 }
 
@@ -152,17 +145,14 @@ int run_thumbnail(const Call& call) {
                       "Makes a small JPEG of an image: upright, with its aspect ratio, never "
                       "enlarged.");
   declare(arguments, paths);
-  arguments.custom({"--size", "WIDTHxHEIGHT", "fit inside this many pixels (150x150)"},
-                   [&](const std::string& value) {
-                     constexpr int kSideMax = 10'000;
-                     const bool valid = read_numbers(value, 'x', size) &&
-                                        std::min(size[0], size[1]) >= 1 &&
-                                        std::max(size[0], size[1]) <= kSideMax;
-                     if (valid) return;
-                     arguments.fail(
-                         fmt::format("--size={} is not valid", value),
-                         fmt::format("use two whole numbers from 1 to {}, 150x150", kSideMax));
-                   });
+  arguments.custom({"--size", "WIDTHxHEIGHT", "fit inside this many pixels (150x150)"}, [&](const std::string& value) {
+    constexpr int kSideMax = 10'000;
+    const bool valid =
+        read_numbers(value, 'x', size) && std::min(size[0], size[1]) >= 1 && std::max(size[0], size[1]) <= kSideMax;
+    if (valid) return;
+    arguments.fail(fmt::format("--size={} is not valid", value),
+                   fmt::format("use two whole numbers from 1 to {}, 150x150", kSideMax));
+  });
   arguments.example("mien thumbnail photo.jpg small.jpg --size 320x240", "write small.jpg");
   if (!parse_or_help(call, arguments)) return 0;
   load(call.terminal);

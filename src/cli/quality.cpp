@@ -43,11 +43,10 @@ Record measure(const std::string& path) {
 int run_quality(const Call& call) {
   std::vector<std::string> images;
   bool json = false;
-  Arguments arguments(
-      "mien quality",
-      "Measures whole images (faces are measured by 'mien faces' and 'mien scan'): blur (variance "
-      "of the Laplacian, larger is sharper), brightness (0 to 255), contrast (standard deviation), "
-      "sharpness (mean gradient) and an overall score from 0 to 1.");
+  Arguments arguments("mien quality",
+                      "Measures whole images (faces are measured by 'mien faces' and 'mien scan'): blur (variance "
+                      "of the Laplacian, larger is sharper), brightness (0 to 255), contrast (standard deviation), "
+                      "sharpness (mean gradient) and an overall score from 0 to 1.");
   arguments.positionals({"IMAGE...", 1, SIZE_MAX}, images);
   arguments.flag({"--json", "", "print a line of JSON an image"}, json);
   arguments.example("mien quality *.jpg", "compare a few photos");
@@ -73,9 +72,8 @@ int run_quality(const Call& call) {
     }
     const Quality& quality = *record.analysis.quality;
     table.add({image, fmt::format("{}x{}", record.analysis.width, record.analysis.height),
-               fmt::format("{:.1f}", quality.blur_score),
-               fmt::format("{:.1f}", quality.brightness), fmt::format("{:.1f}", quality.contrast),
-               fmt::format("{:.1f}", quality.sharpness),
+               fmt::format("{:.1f}", quality.blur_score), fmt::format("{:.1f}", quality.brightness),
+               fmt::format("{:.1f}", quality.contrast), fmt::format("{:.1f}", quality.sharpness),
                fmt::format("{:.3f}", quality.overall_score)});
   }
   if (!json && failed < images.size()) {

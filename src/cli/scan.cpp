@@ -25,8 +25,9 @@ struct ScanCommand {
 
 void declare_sources(Arguments& arguments, ScanCommand& command) {
   arguments.positionals({"SOURCE...", 0, SIZE_MAX}, command.scan.sources);
-  arguments.list({"--exclude", "GLOB", "leave out files and folders whose name or path below the "
-                                       "source matches; may be repeated"},
+  arguments.list({"--exclude", "GLOB",
+                  "leave out files and folders whose name or path below the "
+                  "source matches; may be repeated"},
                  command.scan.excludes);
   arguments.text({"--list", "FILE", "take paths from FILE too, one a line; - is standard input"},
                  command.scan.list_path);
@@ -35,46 +36,39 @@ void declare_sources(Arguments& arguments, ScanCommand& command) {
 }
 
 void declare_results(Arguments& arguments, ScanCommand& command) {
-  arguments.text({"--out", "FILE", "write a line of JSON an image to FILE", "-o"},
-                 command.scan.out_path);
-  arguments.flag({"--resume", "", "go on with the FILE of --out; unchanged images are not read"},
-                 command.scan.resume);
+  arguments.text({"--out", "FILE", "write a line of JSON an image to FILE", "-o"}, command.scan.out_path);
+  arguments.flag({"--resume", "", "go on with the FILE of --out; unchanged images are not read"}, command.scan.resume);
   arguments.flag({"--force", "", "replace the FILE of --out"}, command.scan.force);
-  arguments.text({"--report", "FILE", "write a web page for people, in one file"},
-                 command.scan.report_path);
+  arguments.text({"--report", "FILE", "write a web page for people, in one file"}, command.scan.report_path);
   arguments.text({"--crops", "DIR", "write a JPEG of each face to DIR"}, command.scan.crops_dir);
-  arguments.choice<EmbeddingFormat>({"--embeddings", "FORMAT",
-                                     "write embeddings as json or base64 (biometric data!); none "
-                                     "is the default"},
-                                    {{"none", EmbeddingFormat::none},
-                                     {"json", EmbeddingFormat::json},
-                                     {"base64", EmbeddingFormat::base64}},
-                                    command.scan.embeddings);
-  arguments.choice<bool>({"--fail-on", "WHEN",
-                          "exit code when some images fail: any (1, the default) or none (0)"},
+  arguments.choice<EmbeddingFormat>(
+      {"--embeddings", "FORMAT",
+       "write embeddings as json or base64 (biometric data!); none "
+       "is the default"},
+      {{"none", EmbeddingFormat::none}, {"json", EmbeddingFormat::json}, {"base64", EmbeddingFormat::base64}},
+      command.scan.embeddings);
+  arguments.choice<bool>({"--fail-on", "WHEN", "exit code when some images fail: any (1, the default) or none (0)"},
                          {{"any", true}, {"none", false}}, command.failures_count);
   arguments.flag({"--quiet", "", "no progress, no summary", "-q"}, command.quiet);
 }
 
 void declare_analysis(Arguments& arguments, ScanCommand& command) {
   ScanOptions& scan = command.scan;
-  arguments.text({"--like", "PHOTO", "mark images that show the person of this photo"},
-                 scan.like_path);
-  arguments.number({"--threshold", "T", "cosine similarity from which on a face matches; otherwise "
-                                        "the model's own for searching"},
+  arguments.text({"--like", "PHOTO", "mark images that show the person of this photo"}, scan.like_path);
+  arguments.number({"--threshold", "T",
+                    "cosine similarity from which on a face matches; otherwise "
+                    "the model's own for searching"},
                    {-1, 1}, [&](double value) { scan.threshold = static_cast<float>(value); });
   add_model_options(arguments, command.engine);
-  arguments.flag({"--rotations", "", "also look at images turned by 90, 180, 270 (scans without "
-                                     "EXIF)"},
+  arguments.flag({"--rotations", "",
+                  "also look at images turned by 90, 180, 270 (scans without "
+                  "EXIF)"},
                  scan.analyze.rotations);
-  arguments.flag({"--enhance", "", "enlarge and sharpen small images first"},
-                 scan.analyze.enhance);
+  arguments.flag({"--enhance", "", "enlarge and sharpen small images first"}, scan.analyze.enhance);
   arguments.number({"--min-quality", "Q", "drop faces with a lower overall_score, 0 to 1"}, {0, 1},
                    [&](double value) { scan.analyze.min_quality = value; });
-  arguments.flag({"--image-quality", "", "measure whole images too, not only faces"},
-                 scan.analyze.image_quality);
-  arguments.integer({"--threads", "N", "threads that analyse; 0, the default, is one a core"},
-                    {0, 1024}, scan.threads);
+  arguments.flag({"--image-quality", "", "measure whole images too, not only faces"}, scan.analyze.image_quality);
+  arguments.integer({"--threads", "N", "threads that analyse; 0, the default, is one a core"}, {0, 1024}, scan.threads);
 }
 
 void add_examples(Arguments& arguments) {
@@ -82,8 +76,7 @@ void add_examples(Arguments& arguments) {
   arguments.example("mien scan photos --out faces.jsonl --report faces.html",
                     "keep everything, and look at it in a browser");
   arguments.example("mien scan photos --like me.jpg --threshold 0.5", "find one person");
-  arguments.example("mien scan photos | jq -c '[.source, (.faces | length)]'",
-                    "JSON lines for another program");
+  arguments.example("mien scan photos | jq -c '[.source, (.faces | length)]'", "JSON lines for another program");
   arguments.example("find . -name '*.jpg' -print0 | mien scan --list - -0", "images of a list");
   arguments.example("mien scan photos --out faces.jsonl --resume", "go on where it was stopped");
 }
@@ -97,8 +90,7 @@ void check(const Arguments& arguments, const ScanCommand& command) {
     arguments.fail("--resume and --force contradict each other", "use one of them");
   }
   if (scan.out_path.empty() && (scan.resume || scan.force)) {
-    arguments.fail(scan.resume ? "--resume needs --out" : "--force needs --out",
-                   "add --out FILE");
+    arguments.fail(scan.resume ? "--resume needs --out" : "--force needs --out", "add --out FILE");
   }
   if (scan.list_is_nul_separated && scan.list_path.empty()) {
     arguments.fail("--null (-0) needs --list", "add --list FILE");
@@ -131,14 +123,14 @@ void explain_interruption(const Call& call, const ScanOptions& scan) {
     call.terminal.note("interrupted; with --out FILE it could be resumed\n");
     return;
   }
-  call.terminal.note(fmt::format("interrupted; what is done is in {}. To go on:\n  {}\n",
-                                 printable(scan.out_path), resume_command(call.typed)));
+  call.terminal.note(fmt::format("interrupted; what is done is in {}. To go on:\n  {}\n", printable(scan.out_path),
+                                 resume_command(call.typed)));
   if (scan.list_path == "-") call.terminal.note("  (with the same list on standard input)\n");
 }
 
 // Runs the scan and shows it as it goes; returns what went wrong first, for the summary.
-ScanSummary run_and_show(const Call& call, const Engine& engine, const ScanCommand& command,
-                         Interrupt& interrupt, std::vector<Failure>& failures) {
+ScanSummary run_and_show(const Call& call, const Engine& engine, const ScanCommand& command, Interrupt& interrupt,
+                         std::vector<Failure>& failures) {
   Terminal& terminal = call.terminal;
   const bool writes_records = command.scan.out_path.empty();
   const bool for_people = terminal.out_is_terminal();
@@ -191,8 +183,7 @@ int run_scan(const Call& call) {
 
   command.engine.settings = load(call.terminal, command.sources);
   // Embeddings of strangers are neither needed nor made unless somebody is looked for.
-  command.engine.load_embedder =
-      !command.scan.like_path.empty() || command.scan.embeddings != EmbeddingFormat::none;
+  command.engine.load_embedder = !command.scan.like_path.empty() || command.scan.embeddings != EmbeddingFormat::none;
   command.scan.analyze.embed = command.engine.load_embedder;
   command.scan.analyze.phash = true;
   command.scan.report.command = command_line(call.typed);
@@ -204,10 +195,8 @@ int run_scan(const Call& call) {
   const ScanSummary summary = run_and_show(call, engine, command, interrupt, failures);
   if (call.terminal.out_failed()) return 1;
   if (!command.quiet) {
-    const int width =
-        call.terminal.out_is_terminal() ? call.terminal.width() : call.terminal.help_width();
-    show_summary(call.terminal,
-                 summary_text(summary, {engine, command.scan, std::move(failures)}, width));
+    const int width = call.terminal.out_is_terminal() ? call.terminal.width() : call.terminal.help_width();
+    show_summary(call.terminal, summary_text(summary, {engine, command.scan, std::move(failures)}, width));
   }
   if (summary.interrupted) {
     explain_interruption(call, command.scan);

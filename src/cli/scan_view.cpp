@@ -24,14 +24,12 @@ struct Finding {
 Finding finding(const Record& record) {
   if (record.error) return {"error: " + record.error->message, Style::bad};
   const std::vector<Face>& faces = record.analysis.faces;
-  std::string text = faces.empty() ? "no face" : counted(static_cast<long long>(faces.size()),
-                                                         "face");
+  std::string text = faces.empty() ? "no face" : counted(static_cast<long long>(faces.size()), "face");
   if (!faces.empty()) text = pad(text, 9, Align::left);
   Style style = faces.empty() ? Style::faint : Style::plain;
   if (!record.matches.empty()) {
-    const auto best = std::max_element(
-        record.matches.begin(), record.matches.end(),
-        [](const Match& a, const Match& b) { return a.similarity < b.similarity; });
+    const auto best = std::max_element(record.matches.begin(), record.matches.end(),
+                                       [](const Match& a, const Match& b) { return a.similarity < b.similarity; });
     text += fmt::format(" match {:.2f}", best->similarity);
     style = Style::good;
   } else if (!faces.empty()) {
@@ -66,8 +64,7 @@ std::string totals_line(const ScanSummary& summary, const ScanOptions& options) 
   if (summary.duplicates > 0) {
     line += fmt::format(", {} with the same content as another", summary.duplicates);
   }
-  const double rate =
-      summary.seconds > 0 ? static_cast<double>(summary.analyzed) / summary.seconds : 0;
+  const double rate = summary.seconds > 0 ? static_cast<double>(summary.analyzed) / summary.seconds : 0;
   return line + fmt::format(", in {:.1f} s ({:.1f} images/s)", summary.seconds, rate);
 }
 
@@ -75,22 +72,19 @@ std::string threshold_line(const ScanSummary& summary, const SummaryContext& con
   const ModelInfo* const embedder = context.engine.embedder();
   std::string source = "--threshold";
   if (!context.options.threshold && embedder != nullptr) {
-    source = fmt::format("{} for searching, false match rate 1e-5: {}", embedder->name,
-                         embedder->threshold_source);
+    source = fmt::format("{} for searching, false match rate 1e-5: {}", embedder->name, embedder->threshold_source);
   }
-  std::string line = fmt::format("looked for: {}; threshold {:.3f} ({})",
-                                 context.options.like_path, *summary.threshold, source);
+  std::string line =
+      fmt::format("looked for: {}; threshold {:.3f} ({})", context.options.like_path, *summary.threshold, source);
   const double expected = summary.expected_false_matches;
   if (expected > 0) {
-    line += fmt::format("; expect about {:.2g} false matches among {}", expected,
-                        counted(summary.faces, "face"));
+    line += fmt::format("; expect about {:.2g} false matches among {}", expected, counted(summary.faces, "face"));
   }
   return line;
 }
 
 std::string model_text(const ModelInfo& model) {
-  return fmt::format("{}, licence {}", model.name,
-                     model.licence.empty() ? "not known" : model.licence);
+  return fmt::format("{}, licence {}", model.name, model.licence.empty() ? "not known" : model.licence);
 }
 
 }  // namespace
@@ -98,18 +92,15 @@ std::string model_text(const ModelInfo& model) {
 std::string record_line(const Terminal& terminal, const Record& record) {
   const int width = terminal.width();
   const int name_width = std::clamp(width - kRestWidth, width / 2 - 4, kNameWidthMax);
-  const std::string name = fit(
-      printable(record.source),
-      {.width = name_width, .keep = Keep::end, .mark = terminal.cut_mark()});
+  const std::string name =
+      fit(printable(record.source), {.width = name_width, .keep = Keep::end, .mark = terminal.cut_mark()});
   const Finding found = finding(record);
-  const std::string rest = fit(printable(found.text),
-                               {.width = width - name_width - 2, .mark = terminal.cut_mark()});
+  const std::string rest = fit(printable(found.text), {.width = width - name_width - 2, .mark = terminal.cut_mark()});
   return pad(name, name_width, Align::left) + "  " + terminal.styled(found.style, rest);
 }
 
 std::string progress_line(const ScanProgress& progress, int width) {
-  std::string line = fmt::format("{}/{}{}", progress.done, progress.found,
-                                 progress.listing_finished ? "" : "+");
+  std::string line = fmt::format("{}/{}{}", progress.done, progress.found, progress.listing_finished ? "" : "+");
   const bool rate_known = progress.images_per_second > 0;
   if (rate_known) line += fmt::format("  {:.1f} images/s", progress.images_per_second);
   const std::int64_t left = progress.found - progress.done;
@@ -126,9 +117,7 @@ std::string progress_line(const ScanProgress& progress, int width) {
 
 std::string summary_text(const ScanSummary& summary, const SummaryContext& context, int width) {
   std::string result;
-  const auto add = [&](const std::string& line) {
-    result += wrap(printable(line), width, 2) + "\n";
-  };
+  const auto add = [&](const std::string& line) { result += wrap(printable(line), width, 2) + "\n"; };
   add(totals_line(summary, context.options));
   for (const Failure& failure : context.failures) {
     add("failed: " + complaint(failure.source, failure.error));

@@ -8,7 +8,7 @@
 namespace mien::cli {
 namespace {
 
-constexpr int kGap = 2;          // columns between two cells
+constexpr int kGap = 2;         // columns between two cells
 constexpr int kShrunkMin = 10;  // a shrinking column keeps this much
 
 std::string without_trailing_space(std::string line) {

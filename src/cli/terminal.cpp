@@ -125,9 +125,8 @@ int Terminal::finish(int exit_code) {
   const std::scoped_lock lock(mutex_);
   if (out_error_ == 0) return exit_code;
   if (out_error_ == EPIPE) return kExitBrokenPipe;
-  write_all(STDERR_FILENO,
-            fmt::format("mien: cannot write the result: standard output: {}\n",
-                        std::generic_category().message(out_error_)));
+  write_all(STDERR_FILENO, fmt::format("mien: cannot write the result: standard output: {}\n",
+                                       std::generic_category().message(out_error_)));
   return exit_code == 0 ? 1 : exit_code;
 }
 

@@ -19,9 +19,9 @@ class Terminal {
 
   bool out_is_terminal() const { return out_is_terminal_; }
   bool shows_progress() const { return shows_progress_; }
-  int width() const;         // columns of the screen, now; 80 when there is none
-  int table_width() const;   // for Table::render: 0, without a limit, when stdout is no terminal
-  int help_width() const;    // comfortable for reading
+  int width() const;        // columns of the screen, now; 80 when there is none
+  int table_width() const;  // for Table::render: 0, without a limit, when stdout is no terminal
+  int help_width() const;   // comfortable for reading
   std::string_view cut_mark() const { return utf8_ ? "…" : "..."; }
   // For stdout; plain where colours are not wanted (NO_COLOR) or not understood.
   std::string styled(Style style, std::string_view text) const;

@@ -30,18 +30,13 @@ constexpr std::array<Range, 9> kWide = {{{0x1100, 0x115F},
 constexpr std::array<Range, 5> kCombining = {
     {{0x0300, 0x036F}, {0x1AB0, 0x1AFF}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}}};
 // C1 controls, line separators, and what turns the direction of writing or is invisible.
-constexpr std::array<Range, 6> kUnsafe = {{{0x80, 0x9F},
-                                           {0x200B, 0x200F},
-                                           {0x2028, 0x202E},
-                                           {0x2060, 0x206F},
-                                           {0xFEFF, 0xFEFF},
-                                           {0xFFF9, 0xFFFB}}};
+constexpr std::array<Range, 6> kUnsafe = {
+    {{0x80, 0x9F}, {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}}};
 
 template <std::size_t N>
 bool in_ranges(const std::array<Range, N>& ranges, std::uint32_t code) {
-  return std::any_of(ranges.begin(), ranges.end(), [code](const Range& range) {
-    return code >= range.first && code <= range.last;
-  });
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [code](const Range& range) { return code >= range.first && code <= range.last; });
 }
 
 struct Character {
@@ -185,8 +180,7 @@ std::string counted(long long count, std::string_view singular) {
 }
 
 std::string shell_quoted(std::string_view text) {
-  constexpr std::string_view kPlain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-=:,@%+";
+  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-=:,@%+";
   if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos) {
     return std::string(text);
   }
@@ -209,8 +203,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
   // A word that was not finished, if only one goes on like this.
   constexpr std::size_t kStartMin = 3;
   const auto goes_on = [&](const std::string& candidate) { return candidate.starts_with(word); };
-  if (word.size() >= kStartMin &&
-      std::count_if(candidates.begin(), candidates.end(), goes_on) == 1) {
+  if (word.size() >= kStartMin && std::count_if(candidates.begin(), candidates.end(), goes_on) == 1) {
     return *std::find_if(candidates.begin(), candidates.end(), goes_on);
   }
   const std::string* best = nullptr;

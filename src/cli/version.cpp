@@ -13,10 +13,10 @@ int run_version(const Call& call) {
   arguments.example("mien --version", "the same");
   if (!parse_or_help(call, arguments)) return 0;
   const VersionInfo info = version_info(load(call.terminal));
-  call.terminal.print(printable(fmt::format("mien {} (commit {})", info.version, info.commit)) +
-                      "\n" + printable("runtime:  " + info.runtime) +
-                      fmt::format("\nbackends: {}\nformats:  {}\n", fmt::join(info.backends, ", "),
-                                  fmt::join(info.formats, ", ")));
+  call.terminal.print(
+      printable(fmt::format("mien {} (commit {})", info.version, info.commit)) + "\n" +
+      printable("runtime:  " + info.runtime) +
+      fmt::format("\nbackends: {}\nformats:  {}\n", fmt::join(info.backends, ", "), fmt::join(info.formats, ", ")));
   return 0;
 }
 

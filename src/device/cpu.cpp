@@ -28,8 +28,8 @@ std::int64_t read_memory_mb(std::string_view key) {
 
 std::string read_features() {
   // The kernel's names, and only those that decide which path runs.
-  const std::string flags = " " + read_field("/proc/cpuinfo", "flags") + " " +
-                            read_field("/proc/cpuinfo", "Features") + " ";
+  const std::string flags =
+      " " + read_field("/proc/cpuinfo", "flags") + " " + read_field("/proc/cpuinfo", "Features") + " ";
   std::string features;
   for (const char* name : {"avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "bf16"}) {
     if (flags.find(std::string(" ") + name + " ") == std::string::npos) continue;

@@ -91,7 +91,8 @@ class OrtSession final : public Session {
       const Ort::TensorTypeAndShapeInfo info = value.GetTensorTypeAndShapeInfo();
       if (info.GetElementType() != ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT) {
         throw Exception(ErrorCode::unsupported, fmt::format("output {} of {} is not 32-bit float: use a model "
-                                                            "with float outputs", output_names_[i], what_));
+                                                            "with float outputs",
+                                                            output_names_[i], what_));
       }
       tensors.push_back({value.GetTensorData<float>(), info.GetShape()});
     }
@@ -110,7 +111,9 @@ class OrtSession final : public Session {
 class OrtRuntime final : public Runtime {
  public:
   OrtRuntime(std::string version, std::string path)
-      : version_(std::move(version)), path_(std::move(path)), env_(ORT_LOGGING_LEVEL_WARNING, "mien", forward_log, nullptr) {
+      : version_(std::move(version)),
+        path_(std::move(path)),
+        env_(ORT_LOGGING_LEVEL_WARNING, "mien", forward_log, nullptr) {
     // One image a thread with single-threaded kernels is the measured best; threads in a session would only spin.
     options_.SetIntraOpNumThreads(1);
     options_.SetInterOpNumThreads(1);
@@ -182,7 +185,8 @@ OpenedLibrary open_library(const Settings& settings) {
   }
   throw Exception(ErrorCode::not_found,
                   fmt::format("ONNX Runtime could not be opened: run ./dev build, or set MIEN_ORT_LIBRARY to its "
-                              "libonnxruntime.so ({})", tried));
+                              "libonnxruntime.so ({})",
+                              tried));
 }
 
 // The version before the interface: an old library gives a null interface and no reason.
@@ -191,7 +195,8 @@ std::string initialise_api(const OpenedLibrary& library) {
   const auto get_api_base = reinterpret_cast<GetApiBase>(dlsym(library.handle, "OrtGetApiBase"));
   if (get_api_base == nullptr) {
     throw Exception(ErrorCode::unsupported, fmt::format("{} is not ONNX Runtime: it has no OrtGetApiBase; set "
-                                                        "MIEN_ORT_LIBRARY to libonnxruntime.so", library.path));
+                                                        "MIEN_ORT_LIBRARY to libonnxruntime.so",
+                                                        library.path));
   }
   const OrtApiBase* base = get_api_base();
   const std::string version = base->GetVersionString();

@@ -17,11 +17,11 @@ struct DecodeOptions {
 };
 
 struct DecodedImage {
-  Image pixels;         // RGB, as stored: orientation not applied
-  std::string format;   // "jpeg", "png"
+  Image pixels;          // RGB, as stored: orientation not applied
+  std::string format;    // "jpeg", "png"
   int stored_width = 0;  // of the full size, before scale_denominator
   int stored_height = 0;
-  int orientation = 1;  // EXIF, 1..8
+  int orientation = 1;                // EXIF, 1..8
   std::vector<std::string> warnings;  // "truncated: ...": what there is was used
 };
 

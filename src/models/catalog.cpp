@@ -109,7 +109,8 @@ const CatalogRow* recognise_file(const Settings& settings, const std::string& pa
 
 Error wrong_role(std::string_view name, std::string_view role, std::string_view wanted) {
   return {ErrorCode::invalid_argument, fmt::format("{} is a model for another job: it is a {}, and a {} is needed "
-                                                   "here", name, role, wanted)};
+                                                   "here",
+                                                   name, role, wanted)};
 }
 
 std::string known_names(const Settings& settings, std::string_view role) {
@@ -183,7 +184,8 @@ Result<ModelFile> find_model(const Settings& settings, std::string_view role, co
     std::string folders;
     for (const std::string& folder : model_folders(settings)) folders += (folders.empty() ? "" : ", ") + folder;
     return Error{ErrorCode::not_found, fmt::format("the model {} ({}) is not installed: ./dev build fetches it, or set "
-                                                   "MIEN_MODEL_DIR (looked in {})", row->name, row->file, folders)};
+                                                   "MIEN_MODEL_DIR (looked in {})",
+                                                   row->name, row->file, folders)};
   }
   if (const std::string added = find_in_folders(settings, name_or_path + ".onnx"); !added.empty()) {
     ModelFile file{user_entry(added).model, nullptr};
@@ -194,7 +196,8 @@ Result<ModelFile> find_model(const Settings& settings, std::string_view role, co
   std::error_code ignored;
   if (!fs::is_regular_file(name_or_path, ignored)) {
     return Error{ErrorCode::not_found, fmt::format("no {} named or stored at {}: use one of {}, or the path of an "
-                                                   "ONNX file", role, name_or_path, known_names(settings, role))};
+                                                   "ONNX file",
+                                                   role, name_or_path, known_names(settings, role))};
   }
   row = recognise_file(settings, name_or_path, role);
   if (row != nullptr) return ModelFile{info_of(*row, name_or_path), row};
@@ -244,25 +247,27 @@ std::vector<ModelCheck> verify_models(const Settings& settings) {
 }
 
 CatalogEntry add_model(const Settings& settings, const std::string& name, const std::string& path) {
-  const bool is_safe = !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                               "0123456789._-") == std::string::npos;
+  const bool is_safe = !name.empty() && name.find_first_not_of(
+                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                            "0123456789._-") == std::string::npos;
   if (!is_safe || name.front() == '.') {
     throw Exception(ErrorCode::invalid_argument, fmt::format("a model cannot be named '{}': use letters, digits, '.', "
-                                                             "'_' and '-'", name));
+                                                             "'_' and '-'",
+                                                             name));
   }
   const std::string folder = model_folders(settings).front();
   const fs::path target = fs::path(folder) / (name + ".onnx");
   std::error_code failure;
   if (find_row(name) != nullptr || fs::exists(target, failure)) {
-    throw Exception(ErrorCode::invalid_argument, fmt::format("there is a model named {} already: choose another name",
-                                                             name));
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("there is a model named {} already: choose another name", name));
   }
   const std::string role = probe_model_role(settings, path);
   fs::create_directories(folder, failure);
   fs::copy_file(path, target, failure);
   if (failure) {
-    throw Exception(ErrorCode::io, fmt::format("{} could not be copied to {}: {}", path, target.string(),
-                                               failure.message()));
+    throw Exception(ErrorCode::io,
+                    fmt::format("{} could not be copied to {}: {}", path, target.string(), failure.message()));
   }
   std::ofstream(fs::path(target).replace_extension(".role")) << role << '\n';
   return user_entry(target);

@@ -23,9 +23,9 @@ std::vector<std::uint8_t> read_model(const ModelFile& file) {
 FreedModel free_or_throw(const ModelFile& file, Bytes bytes, const FreeShapes& wanted) {
   Result<FreedModel> freed = free_shapes(bytes, wanted);
   if (freed) return std::move(*freed);
-  throw Exception(freed.error().code, fmt::format("{} cannot be used as a {}: {}: name an ONNX file of a face {}",
-                                                  file.info.path, file.info.role, freed.error().message,
-                                                  file.info.role));
+  throw Exception(freed.error().code,
+                  fmt::format("{} cannot be used as a {}: {}: name an ONNX file of a face {}", file.info.path,
+                              file.info.role, freed.error().message, file.info.role));
 }
 
 [[noreturn]] void throw_wrong_kind(const ModelFile& file, const Session& session, std::string_view wanted) {
@@ -94,9 +94,9 @@ std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile&
   const Shape& shape = session.inputs().front().shape;
   for (const std::int64_t side : {shape[2], shape[3]}) {
     if (side > 0 && side != kAlignedSide) {
-      throw Exception(ErrorCode::unsupported, fmt::format("{} wants faces of {}x{} pixels: mien feeds embedders {}x{}",
-                                                          file.info.path, shape[3], shape[2], kAlignedSide,
-                                                          kAlignedSide));
+      throw Exception(ErrorCode::unsupported,
+                      fmt::format("{} wants faces of {}x{} pixels: mien feeds embedders {}x{}", file.info.path,
+                                  shape[3], shape[2], kAlignedSide, kAlignedSide));
     }
   }
   if (!freed.batch_is_free) embedder->batch_max = 1;
@@ -115,9 +115,9 @@ std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile&
   const TensorView input{black.data(), {1, 3, kAlignedSide, kAlignedSide}};
   const std::size_t dimension = session.run({&input, 1})[0].count();
   if (dimension < kEmbeddingDimensionMin || dimension > kEmbeddingDimensionMax) {
-    throw Exception(ErrorCode::unsupported, fmt::format("{} gives {} numbers a face, which is no embedding ({} to {})",
-                                                        file.info.path, dimension, kEmbeddingDimensionMin,
-                                                        kEmbeddingDimensionMax));
+    throw Exception(ErrorCode::unsupported,
+                    fmt::format("{} gives {} numbers a face, which is no embedding ({} to {})", file.info.path,
+                                dimension, kEmbeddingDimensionMin, kEmbeddingDimensionMax));
   }
   embedder->dimension = static_cast<int>(dimension);
   return embedder;

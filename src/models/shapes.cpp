@@ -177,8 +177,7 @@ Result<FreedModel> free_shapes(Bytes bytes, const FreeShapes& wanted) {
   GraphProto& graph = *parsed->mutable_graph();
   const int input_index = find_input(graph);
   if (input_index < 0) return Error{ErrorCode::bad_data, "the ONNX model has no input"};
-  TensorShapeProto& shape =
-      *graph.mutable_input(input_index)->mutable_type()->mutable_tensor_type()->mutable_shape();
+  TensorShapeProto& shape = *graph.mutable_input(input_index)->mutable_type()->mutable_tensor_type()->mutable_shape();
   if (shape.dim_size() != 4) return Error{ErrorCode::unsupported, "the model's input is not an image (NCHW)"};
 
   FreedModel freed;

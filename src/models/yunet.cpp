@@ -27,8 +27,8 @@ void decode_level(const Level& level, int stride, const DecodeContext& context, 
   }
   const float unit = static_cast<float>(stride);
   for (std::size_t i = 0; i < count; ++i) {
-    const float score = std::sqrt(std::clamp(level.classes.data[i], 0.0F, 1.0F) *
-                                  std::clamp(level.objects.data[i], 0.0F, 1.0F));
+    const float score =
+        std::sqrt(std::clamp(level.classes.data[i], 0.0F, 1.0F) * std::clamp(level.objects.data[i], 0.0F, 1.0F));
     if (!(score >= context.score_threshold)) continue;
     const float column = static_cast<float>(i % columns);
     const float row = static_cast<float>(i / columns);

@@ -7,8 +7,8 @@
 namespace mien {
 namespace {
 
-constexpr std::array<std::array<double, 2>, 5> kTemplate = {{
-    {38.2946, 51.6963}, {73.5318, 51.5014}, {56.0252, 71.7366}, {41.5493, 92.3655}, {70.7299, 92.2041}}};
+constexpr std::array<std::array<double, 2>, 5> kTemplate = {
+    {{38.2946, 51.6963}, {73.5318, 51.5014}, {56.0252, 71.7366}, {41.5493, 92.3655}, {70.7299, 92.2041}}};
 
 Similarity invert(const Similarity& s) {
   const double norm = s.a * s.a + s.b * s.b;

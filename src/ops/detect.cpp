@@ -67,9 +67,8 @@ void detect_pass(const Detector& detector, ImageView image, const DetectPass& pa
 
   std::vector<Candidate> found;
   detector.kind->decode(outputs, {pass.size.canvas_width, pass.size.canvas_height, detector.score_threshold}, found);
-  std::erase_if(found, [](const Candidate& face) {
-    return !is_finite(face) || face.box.width() <= 0 || face.box.height() <= 0;
-  });
+  std::erase_if(
+      found, [](const Candidate& face) { return !is_finite(face) || face.box.width() <= 0 || face.box.height() <= 0; });
   // In pixels of the image from here on. InsightFace drops overlaps there too, and "+ 1 pixel" depends on it.
   map_to_image(pass, found);
   suppress_overlaps(*detector.kind, found);

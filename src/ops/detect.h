@@ -51,7 +51,7 @@ struct Detector {
 struct DetectPass {
   int x = 0;
   int y = 0;
-  int width = 0;   // of the part, in image pixels
+  int width = 0;  // of the part, in image pixels
   int height = 0;
   LetterboxSize size;
 };

@@ -24,13 +24,9 @@ class RowRing {
  public:
   RowRing(int rows, std::size_t step, std::size_t bytes)
       : rows_(rows), step_(step), stride_(bytes + 2 * step), memory_(stride_ * static_cast<std::size_t>(rows)) {}
-  std::uint8_t* row(int y) {
-    return memory_.data() + static_cast<std::size_t>(y % rows_) * stride_ + step_;
-  }
+  std::uint8_t* row(int y) { return memory_.data() + static_cast<std::size_t>(y % rows_) * stride_ + step_; }
   // Row y between its neighbours in a picture of this height; beyond its edges the edge is repeated.
-  RowTriple around(int y, int height) {
-    return {row(std::max(y - 1, 0)), row(y), row(std::min(y + 1, height - 1))};
-  }
+  RowTriple around(int y, int height) { return {row(std::max(y - 1, 0)), row(y), row(std::min(y + 1, height - 1))}; }
 
  private:
   int rows_;

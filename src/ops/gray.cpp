@@ -40,10 +40,10 @@ template <class D, class V = hn::Vec<D>>
 HWY_INLINE V weigh(D d, const std::int16_t* digits, V red, V green, V blue) {
   const V from_red = hn::Sub(red, green);
   const V from_blue = hn::Sub(blue, green);
-  const V high = hn::Add(hn::Mul(from_red, hn::Set(d, digits[kRedHigh])),
-                         hn::Mul(from_blue, hn::Set(d, digits[kBlueHigh])));
-  const V low = hn::Add(hn::Mul(from_red, hn::Set(d, digits[kRedLow])),
-                        hn::Mul(from_blue, hn::Set(d, digits[kBlueLow])));
+  const V high =
+      hn::Add(hn::Mul(from_red, hn::Set(d, digits[kRedHigh])), hn::Mul(from_blue, hn::Set(d, digits[kBlueHigh])));
+  const V low =
+      hn::Add(hn::Mul(from_red, hn::Set(d, digits[kRedLow])), hn::Mul(from_blue, hn::Set(d, digits[kBlueLow])));
   const V sum = hn::Add(hn::Add(high, hn::ShiftRight<8>(low)), hn::Set(d, std::int16_t{128}));
   return hn::Add(green, hn::ShiftRight<8>(sum));
 }
@@ -57,9 +57,7 @@ HWY_INLINE void gray_vector(D8 d8, const std::int16_t* digits, const std::uint8_
   hn::Vec<D8> red8, green8, blue8;
   hn::LoadInterleaved3(d8, rgb, red8, green8, blue8);
   const auto even = [&](hn::Vec<D8> v) HWY_ATTR { return hn::And(hn::BitCast(d16, v), low_byte); };
-  const auto odd = [&](hn::Vec<D8> v) HWY_ATTR {
-    return hn::BitCast(d16, hn::ShiftRight<8>(hn::BitCast(du16, v)));
-  };
+  const auto odd = [&](hn::Vec<D8> v) HWY_ATTR { return hn::BitCast(d16, hn::ShiftRight<8>(hn::BitCast(du16, v))); };
   const auto gray_even = weigh(d16, digits, even(red8), even(green8), even(blue8));
   const auto gray_odd = weigh(d16, digits, odd(red8), odd(green8), odd(blue8));
   const auto both = hn::Or(gray_even, hn::ShiftLeft<8>(gray_odd));

@@ -27,21 +27,15 @@ struct Operation {
 };
 
 inline constexpr std::array<Operation, kOperationCount> kOperations = {{
-    {OperationId::face_detection, "face_detection", "FACE_DETECTION_GPU",
-     "letterbox, normalise, detector"},
-    {OperationId::face_embedding, "face_embedding", "FACE_EMBEDDING_GPU",
-     "warp to 112x112, embedder"},
-    {OperationId::image_processing, "image_processing", "IMAGE_PROCESSING_GPU",
-     "resize, crop, thumbnail"},
+    {OperationId::face_detection, "face_detection", "FACE_DETECTION_GPU", "letterbox, normalise, detector"},
+    {OperationId::face_embedding, "face_embedding", "FACE_EMBEDDING_GPU", "warp to 112x112, embedder"},
+    {OperationId::image_processing, "image_processing", "IMAGE_PROCESSING_GPU", "resize, crop, thumbnail"},
     {OperationId::image_enhancement, "image_enhancement", "IMAGE_ENHANCEMENT_GPU",
      "upscale, contrast, sharpness, unsharp"},
-    {OperationId::quality_checks, "quality_checks", "QUALITY_CHECKS_GPU",
-     "blur, brightness, contrast, sharpness"},
+    {OperationId::quality_checks, "quality_checks", "QUALITY_CHECKS_GPU", "blur, brightness, contrast, sharpness"},
 }};
 
-constexpr const Operation& operation(OperationId id) {
-  return kOperations[static_cast<std::size_t>(id)];
-}
+constexpr const Operation& operation(OperationId id) { return kOperations[static_cast<std::size_t>(id)]; }
 
 // Null when no operation has this name.
 const Operation* find_operation(std::string_view name);

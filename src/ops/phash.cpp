@@ -18,8 +18,8 @@ namespace {
 
 using Complex = std::complex<double>;
 
-constexpr int kSize = 32;      // side of the reduced picture
-constexpr int kHashSide = 8;   // frequencies kept in each direction
+constexpr int kSize = 32;     // side of the reduced picture
+constexpr int kHashSide = 8;  // frequencies kept in each direction
 
 // exp(2 pi i k / n) for k <= n / 8 as libm gives it, by symmetry up to n / 4.
 Complex first_quarter(int k, int n) {
@@ -156,7 +156,7 @@ std::uint64_t perceptual_hash(ImageView pixels) {
     transform(rows[v], tables);
     std::copy_n(rows[v].begin(), kHashSide, low.begin() + static_cast<std::ptrdiff_t>(v * kHashSide));
   }
-  std::array<double, kHashSide * kHashSide> sorted = low;
+  std::array<double, kHashSide* kHashSide> sorted = low;
   std::sort(sorted.begin(), sorted.end());
   const double median = (sorted[31] + sorted[32]) / 2;
   std::uint64_t hash = 0;

@@ -42,9 +42,7 @@ class Band {
   }
 
   void copy(int from, int to) { std::memcpy(row_at(to) - kQualityPadding, row_at(from) - kQualityPadding, stride_); }
-  std::uint8_t* row_at(int slot) {
-    return memory_.get() + static_cast<std::size_t>(slot) * stride_ + kQualityPadding;
-  }
+  std::uint8_t* row_at(int slot) { return memory_.get() + static_cast<std::size_t>(slot) * stride_ + kQualityPadding; }
   std::size_t stride() const { return stride_; }
 
  private:
@@ -95,8 +93,7 @@ Quality measure_quality(ImageView pixels) {
   const double n = static_cast<double>(pixels.width) * static_cast<double>(pixels.height);
   const double gray = static_cast<double>(sums.gray);
   Quality quality;
-  quality.blur_score =
-      variance(static_cast<double>(sums.laplacian), static_cast<double>(sums.laplacian_square), n);
+  quality.blur_score = variance(static_cast<double>(sums.laplacian), static_cast<double>(sums.laplacian_square), n);
   quality.brightness = gray / n;
   quality.contrast = std::sqrt(variance(gray, static_cast<double>(sums.gray_square), n));
   quality.sharpness = static_cast<double>(sums.gradient) / kGradientUnits / n;

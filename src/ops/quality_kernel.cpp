@@ -56,9 +56,7 @@ using V16 = hn::Vec<D16>;
 using V32 = hn::Vec<D32>;
 using VF = hn::Vec<DF>;
 
-HWY_INLINE V16 load_pixels(const std::uint8_t* from) {
-  return hn::PromoteTo(D16(), hn::LoadU(D8(), from));
-}
+HWY_INLINE V16 load_pixels(const std::uint8_t* from) { return hn::PromoteTo(D16(), hn::LoadU(D8(), from)); }
 
 HWY_INLINE V32 add_products(V32 sum, V16 a, V16 b) {
   // Which products share a lane does not matter to a sum.
@@ -134,23 +132,17 @@ struct BandSums {
 
 HWY_INLINE V64 widen(V32 lanes) {
   const hn::Half<D32> half;
-  return hn::Add(hn::PromoteTo(D64(), hn::LowerHalf(half, lanes)),
-                 hn::PromoteTo(D64(), hn::UpperHalf(half, lanes)));
+  return hn::Add(hn::PromoteTo(D64(), hn::LowerHalf(half, lanes)), hn::PromoteTo(D64(), hn::UpperHalf(half, lanes)));
 }
 
-HWY_INLINE V64 widen(V16 lanes) {
-  return widen(add_products(hn::Zero(D32()), lanes, hn::Set(D16(), std::int16_t{1})));
-}
+HWY_INLINE V64 widen(V16 lanes) { return widen(add_products(hn::Zero(D32()), lanes, hn::Set(D16(), std::int16_t{1}))); }
 
-HWY_INLINE V64 widen(VF lengths) {
-  return widen(hn::NearestInt(hn::Mul(lengths, hn::Set(DF(), kGradientScale))));
-}
+HWY_INLINE V64 widen(VF lengths) { return widen(hn::NearestInt(hn::Mul(lengths, hn::Set(DF(), kGradientScale)))); }
 
 HWY_INLINE std::int64_t total(V64 lanes) { return hn::GetLane(hn::SumOfLanes(D64(), lanes)); }
 
 template <bool kPartial>
-HWY_INLINE void add_strip(const std::uint8_t* gray, std::size_t stride, int rows, std::size_t columns,
-                          BandSums& sums) {
+HWY_INLINE void add_strip(const std::uint8_t* gray, std::size_t stride, int rows, std::size_t columns, BandSums& sums) {
   const hn::Mask<D16> inside = hn::FirstN(D16(), columns);
   const V16 zero16 = hn::Zero(D16());
   const V32 zero32 = hn::Zero(D32());

@@ -87,9 +87,7 @@ HWY_INLINE void add_pair(V16 first, V16 second, V16 low, V16 high, Accumulators&
   sums.high_upper.add(upper, high);
 }
 
-HWY_INLINE V16 load_pixels(const std::uint8_t* from) {
-  return hn::PromoteTo(D16(), hn::LoadU(D8(), from));
-}
+HWY_INLINE V16 load_pixels(const std::uint8_t* from) { return hn::PromoteTo(D16(), hn::LoadU(D8(), from)); }
 
 HWY_INLINE V16 broadcast(std::uint32_t pair) {
   return hn::BitCast(D16(), hn::Set(hn::ScalableTag<std::uint32_t>(), pair));
@@ -187,9 +185,7 @@ void to_columns(const std::uint8_t* const* rows, std::size_t bytes, std::uint8_t
   for (std::size_t j = 0; j < kBlockRows; j += kTile) {
     for_tiles(bytes, [&](std::size_t i) HWY_ATTR {
       transpose_tile([&](std::size_t k) HWY_ATTR { return hn::LoadU(d, rows[j + k] + i); },
-                     [&](std::size_t k, auto v) HWY_ATTR {
-                       hn::StoreU(v, d, columns + (i + k) * kBlockRows + j);
-                     });
+                     [&](std::size_t k, auto v) HWY_ATTR { hn::StoreU(v, d, columns + (i + k) * kBlockRows + j); });
     });
   }
 }

@@ -51,8 +51,8 @@ void interpolate_columns_plain(const std::uint8_t* row, int channels, const Colu
 
 void interpolate_rows_plain(const RowPair& rows, int begin, int width, float mean, float scale, float* out) {
   for (int x = begin; x < width; ++x) {
-    const std::int32_t sum = ((rows.above_weight * (rows.above[x] >> 4)) >> 16) +
-                             ((rows.below_weight * (rows.below[x] >> 4)) >> 16);
+    const std::int32_t sum =
+        ((rows.above_weight * (rows.above[x] >> 4)) >> 16) + ((rows.below_weight * (rows.below[x] >> 4)) >> 16);
     out[x] = (static_cast<float>(std::min((sum + 2) >> 2, 255)) - mean) * scale;
   }
 }
@@ -209,8 +209,7 @@ class RowScaler {
 
 }  // namespace
 
-void letterbox_into(ImageView in, const LetterboxSize& size, const Feed& feed, ResizeScratch& scratch,
-                    float* planes) {
+void letterbox_into(ImageView in, const LetterboxSize& size, const Feed& feed, ResizeScratch& scratch, float* planes) {
   assert(!in.empty() && size.width >= 1 && size.height >= 1);
   assert(size.width <= size.canvas_width && size.height <= size.canvas_height);
   const std::size_t plane = static_cast<std::size_t>(size.canvas_width) * static_cast<std::size_t>(size.canvas_height);

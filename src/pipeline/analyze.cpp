@@ -140,8 +140,8 @@ void analyze_pixels(const Engine::State& engine, ImageView upright, const Analyz
       if (align_face(engine, image, candidate, work.aligned)) {
         pending.push_back({image_index, analysis.faces.size()});
       } else {
-        analysis.warnings.push_back(fmt::format("face {} has no embedding: its landmarks are one point",
-                                                analysis.faces.size()));
+        analysis.warnings.push_back(
+            fmt::format("face {} has no embedding: its landmarks are one point", analysis.faces.size()));
       }
     }
     analysis.faces.push_back(std::move(face));
@@ -151,8 +151,7 @@ void analyze_pixels(const Engine::State& engine, ImageView upright, const Analyz
 }
 
 Result<Analysis> analyze_encoded(const Engine::State& engine, Bytes encoded, const AnalyzeOptions& options,
-                                 Workspace::State& work, std::size_t image_index,
-                                 std::vector<PendingFace>& pending) {
+                                 Workspace::State& work, std::size_t image_index, std::vector<PendingFace>& pending) {
   Stopwatch watch;
   Result<Done> decoded = decode_image(encoded, {.limits = engine.limits}, work.decoded);
   if (!decoded) return decoded.error();

@@ -144,8 +144,8 @@ std::vector<fs::path> list_images(const PipelineBenchOptions& options) {
     if (extension == ".jpg" || extension == ".jpeg" || extension == ".png") paths.push_back(entry.path());
   }
   if (failure) {
-    throw Exception(ErrorCode::not_found, fmt::format("{} cannot be listed: {}", options.images_dir,
-                                                      failure.message()));
+    throw Exception(ErrorCode::not_found,
+                    fmt::format("{} cannot be listed: {}", options.images_dir, failure.message()));
   }
   if (paths.empty()) {
     throw Exception(ErrorCode::not_found, fmt::format("no .jpg, .jpeg or .png files in {}", options.images_dir));

@@ -39,16 +39,16 @@ void load_models(Engine::State& state) {
   }
   state.embedder_file = require_model(options.settings, "embedder", options.embedder);
   // Both at once: opening a model is a tenth of a second of one core.
-  std::future<std::unique_ptr<Embedder>> embedder = std::async(
-      std::launch::async, [&] { return load_embedder(*state.runtime, state.embedder_file); });
+  std::future<std::unique_ptr<Embedder>> embedder =
+      std::async(std::launch::async, [&] { return load_embedder(*state.runtime, state.embedder_file); });
   state.detector = load_detector(*state.runtime, state.detector_file, load);
   state.embedder = embedder.get();
   state.embedder_file.info.dimension = state.embedder->dimension;
   if (!state.detector->has_landmarks) {
     throw Exception(ErrorCode::unsupported,
                     fmt::format("{} gives no landmarks, and without them faces cannot be aligned for {}: use another "
-                                "detector, or none as the embedder", state.detector_file.info.path,
-                                state.embedder_file.info.name));
+                                "detector, or none as the embedder",
+                                state.detector_file.info.path, state.embedder_file.info.name));
   }
 }
 

@@ -71,10 +71,9 @@ void add_large_faces(std::vector<Candidate> large, float side_min, std::vector<C
   const std::size_t before = faces.size();
   for (const Candidate& face : large) {
     if (long_side(face.box) < side_min) continue;
-    const bool is_known = std::any_of(faces.begin(), faces.begin() + static_cast<std::ptrdiff_t>(before),
-                                      [&](const Candidate& other) {
-                                        return intersection_over_union(face.box, other.box) > 0.3F;
-                                      });
+    const bool is_known =
+        std::any_of(faces.begin(), faces.begin() + static_cast<std::ptrdiff_t>(before),
+                    [&](const Candidate& other) { return intersection_over_union(face.box, other.box) > 0.3F; });
     if (!is_known) faces.push_back(face);
   }
 }
@@ -108,17 +107,16 @@ std::vector<Candidate> detect_faces(const Detector& detector, Precision precisio
   for (const DetectPass& pass : plan.passes) {
     const std::size_t before = faces.size();
     detect_pass(detector, image, pass, scratch, faces);
-    faces.erase(std::remove_if(faces.begin() + static_cast<std::ptrdiff_t>(before), faces.end(),
-                               [&](const Candidate& face) {
-                                 return is_cut_by_tile(face, pass, image.width, image.height);
-                               }),
-                faces.end());
+    faces.erase(
+        std::remove_if(faces.begin() + static_cast<std::ptrdiff_t>(before), faces.end(),
+                       [&](const Candidate& face) { return is_cut_by_tile(face, pass, image.width, image.height); }),
+        faces.end());
   }
   if (plan.is_tiled) suppress_overlaps(*detector.kind, faces);
 
   const float large = kLargeFaceShare * static_cast<float>(std::max(image.width, image.height));
-  const bool has_large = std::any_of(faces.begin(), faces.end(),
-                                     [&](const Candidate& face) { return long_side(face.box) >= large; });
+  const bool has_large =
+      std::any_of(faces.begin(), faces.end(), [&](const Candidate& face) { return long_side(face.box) >= large; });
   if (plan.small_look && !has_large) {
     std::vector<Candidate> found;
     detect_pass(detector, image, *plan.small_look, scratch, found);

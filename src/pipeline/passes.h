@@ -20,7 +20,7 @@ inline constexpr double kTileAspect = 2.5;
 inline constexpr float kLargeFaceShare = 0.4F;
 
 struct DetectPlan {
-  std::vector<DetectPass> passes;       // all of them are run
+  std::vector<DetectPass> passes;        // all of them are run
   std::optional<DetectPass> small_look;  // run when no pass found a large face
   bool is_tiled = false;
 };

@@ -46,8 +46,8 @@ void check_required_gpu(const Settings& settings) {
   for (std::size_t i = 0; i < kOperationCount; ++i) {
     if (settings.gpu_mode(i) != GpuMode::require) continue;
     throw Exception(ErrorCode::unavailable, fmt::format("{} requires a GPU, and {}: set it to true to let the CPU take "
-                                                        "over, or to false", operation_name(i),
-                                                        "this version has no GPU backend"));
+                                                        "over, or to false",
+                                                        operation_name(i), "this version has no GPU backend"));
   }
 }
 

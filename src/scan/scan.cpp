@@ -81,9 +81,10 @@ SourceOptions source_options(const ScanOptions& options, const std::optional<Cro
 }
 
 // Two scans with the same fingerprint say the same of the same image.
-std::string fingerprint_of(const Engine& engine, const ScanOptions& options, const std::optional<WantedPerson>& person) {
-  std::string text = fmt::format("{} {} {} {}", static_cast<int>(engine.options().precision),
-                                 options.analyze.rotations, options.analyze.enhance, options.analyze.min_quality);
+std::string fingerprint_of(const Engine& engine, const ScanOptions& options,
+                           const std::optional<WantedPerson>& person) {
+  std::string text = fmt::format("{} {} {} {}", static_cast<int>(engine.options().precision), options.analyze.rotations,
+                                 options.analyze.enhance, options.analyze.min_quality);
   if (person) {
     const Result<Sha256Digest> photo = sha256_file(options.like_path);
     text += fmt::format(" {} {}", person->threshold, photo ? sha256_hex(*photo) : "");
@@ -128,8 +129,8 @@ void summarize_matches(const Engine& engine, const WantedPerson& person, ScanSum
 
 void keep_earlier_records(const Engine& engine, const ScanOptions& options, const LoopParts& parts,
                           ScanSummary& summary) {
-  const KeptRecords kept = resume_records(parts.records, resume_terms(engine, options, parts.terms),
-                                          parts.paths, parts.contents);
+  const KeptRecords kept =
+      resume_records(parts.records, resume_terms(engine, options, parts.terms), parts.paths, parts.contents);
   summary.images = summary.resumed = kept.images;
   summary.failed = kept.failed;
   summary.faces = kept.faces;
