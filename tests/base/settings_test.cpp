@@ -20,9 +20,8 @@ using Environment = std::vector<std::pair<std::string, std::string>>;
 class SettingsTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() /
-              ("mien_settings_" + std::to_string(::getpid()) + "_" +
-               testing::UnitTest::GetInstance()->current_test_info()->name());
+    folder_ = std::filesystem::temp_directory_path() / ("mien_settings_" + std::to_string(::getpid()) + "_" +
+                                                        testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::create_directories(folder_);
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
@@ -40,9 +39,7 @@ class SettingsTest : public testing::Test {
     result.user_path = (folder_ / "user").string();
     return result;
   }
-  Settings load(const Environment& environment = {}) const {
-    return load_settings(sources(environment));
-  }
+  Settings load(const Environment& environment = {}) const { return load_settings(sources(environment)); }
   std::string error_of(const Environment& environment) const {
     try {
       load(environment);
@@ -64,9 +61,7 @@ const SettingValue& row(const Settings& settings, std::string_view name) {
   return settings.values.front();
 }
 
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 TEST_F(SettingsTest, DefaultsAreThoseOfTheGuide) {
   const Settings settings = load();
@@ -278,8 +273,8 @@ TEST_F(SettingsTest, AFileThatCannotBeUsedIsAWarning) {
 TEST_F(SettingsTest, TheUsersFileIsFoundThroughTheEnvironment) {
   write("xdg/mien/env", "GPU_BATCH_SIZE=11\n");
   write("home/.config/mien/env", "GPU_BATCH_SIZE=12\n");
-  SettingsSources found = sources({{"XDG_CONFIG_HOME", (folder_ / "xdg").string()},
-                                   {"HOME", (folder_ / "home").string()}});
+  SettingsSources found =
+      sources({{"XDG_CONFIG_HOME", (folder_ / "xdg").string()}, {"HOME", (folder_ / "home").string()}});
   found.user_path.clear();
   EXPECT_EQ(load_settings(found).gpu_batch_size, 11);
   found.environment = [&]() -> Environment { return {{"HOME", (folder_ / "home").string()}}; };
@@ -298,7 +293,9 @@ std::string only_value(std::string_view text) {
 
 TEST(EnvFile, ReadsEveryWayToWriteAValue) {
   EXPECT_EQ(only_value("A=b"), "b");
-  EXPECT_EQ(only_value("\xEF\xBB\xBF" "A=b\r\n"), "b");
+  EXPECT_EQ(only_value("\xEF\xBB\xBF"
+                       "A=b\r\n"),
+            "b");
   EXPECT_EQ(only_value("  export\tA = b c \n"), "b c");
   EXPECT_EQ(only_value("A=b # comment"), "b");
   EXPECT_EQ(only_value("A=b#c"), "b#c");

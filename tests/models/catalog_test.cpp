@@ -46,7 +46,8 @@ TEST_F(Catalog, HasOneDefaultOfEachRole) {
   for (const std::string_view role : {"detector", "embedder"}) {
     const std::span<const CatalogRow> rows = catalog_rows();
     EXPECT_EQ(std::count_if(rows.begin(), rows.end(),
-                            [&](const CatalogRow& row) { return row.role == role && row.is_default; }), 1);
+                            [&](const CatalogRow& row) { return row.role == role && row.is_default; }),
+              1);
   }
   for (const CatalogRow& row : catalog_rows()) {
     EXPECT_EQ(row.sha256.size(), 64U) << row.name;

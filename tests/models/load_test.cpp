@@ -71,8 +71,8 @@ TEST_F(Load, ExactKeepsTheSizeOfAModelThatHasOne) {
 
 // One model says at once that it cannot be freed, the other one fails when it is run at another size.
 TEST_F(Load, ModelsThatCannotBeFreedKeepTheirSize) {
-  for (const test::TinyScrfd& options : {test::TinyScrfd{.side = 96, .knows_shapes = false},
-                                         test::TinyScrfd{.side = 96, .fixed_reshape = true}}) {
+  for (const test::TinyScrfd& options :
+       {test::TinyScrfd{.side = 96, .knows_shapes = false}, test::TinyScrfd{.side = 96, .fixed_reshape = true}}) {
     const std::unique_ptr<Detector> detector = load_detector_of(test::make_tiny_scrfd(options));
     EXPECT_EQ(detector->fixed_width, 96);
     EXPECT_EQ(detector->fixed_height, 96);

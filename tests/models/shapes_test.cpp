@@ -5,8 +5,8 @@
 #include <cmath>
 #include <random>
 
-#include "mien/file.h"
 #include "device/session.h"
+#include "mien/file.h"
 #include "support/tiny_models.h"
 
 namespace mien {

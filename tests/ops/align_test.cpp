@@ -68,8 +68,7 @@ TEST(Alignment, WarpsLikeTheOracle) {
   const nlohmann::json golden = test::read_golden("align.json");
   for (const nlohmann::json& item : golden.at("cases")) {
     const Image image = test::make_noise(item.at("width"), item.at("height"), item.at("channels"), item.at("seed"));
-    const std::vector<float> planes =
-        warp(image, *estimate_alignment(read_landmarks(item.at("landmarks"))), kLevels);
+    const std::vector<float> planes = warp(image, *estimate_alignment(read_landmarks(item.at("landmarks"))), kLevels);
     const test::ByteVector pixels = test::decode_base64(item.at("pixels"));
     ASSERT_EQ(pixels.size(), std::size_t{28 * 28 * 3});
     int different = 0;

@@ -100,8 +100,12 @@ TEST(DetectPass, MapsBoxesBackToTheImage) {
   struct Part {
     int x, y, width, height, new_width, new_height;
   };
-  for (const Part& part : {Part{0, 0, 900, 700, 640, 497}, {0, 0, 900, 700, 128, 99}, {300, 0, 600, 700, 548, 640},
-                           {0, 400, 150, 300, 320, 640}, {899, 699, 1, 1, 32, 32}, {10, 20, 640, 480, 640, 480}}) {
+  for (const Part& part : {Part{0, 0, 900, 700, 640, 497},
+                           {0, 0, 900, 700, 128, 99},
+                           {300, 0, 600, 700, 548, 640},
+                           {0, 400, 150, 300, 320, 640},
+                           {899, 699, 1, 1, 32, 32},
+                           {10, 20, 640, 480, 640, 480}}) {
     const float width = static_cast<float>(part.new_width);
     const float height = static_cast<float>(part.new_height);
     const FakeDetector fake = test::make_fake_detector([&](const FakeRun&) {
@@ -117,8 +121,7 @@ TEST(DetectPass, MapsBoxesBackToTheImage) {
     EXPECT_NEAR(faces[0].box.y1, part.y, 1e-3);
     EXPECT_NEAR(faces[0].box.x2, part.x + part.width, 1.01 * pixel);
     EXPECT_NEAR(faces[0].box.y2, part.y + part.height, 1e-3);
-    EXPECT_NEAR(faces[0].landmarks[2].x, static_cast<float>(part.x) + static_cast<float>(part.width) / 2,
-                0.51 * pixel);
+    EXPECT_NEAR(faces[0].landmarks[2].x, static_cast<float>(part.x) + static_cast<float>(part.width) / 2, 0.51 * pixel);
     EXPECT_NEAR(faces[0].landmarks[2].y, static_cast<float>(part.y) + static_cast<float>(part.height) / 2, 1e-3);
   }
 }
@@ -129,9 +132,12 @@ TEST(DetectPass, DropsWhatIsNoBox) {
   const FakeDetector fake = test::make_fake_detector([](const FakeRun&) {
     Candidate bad_landmark = make_candidate({0, 0, 10, 10}, 0.9F);
     bad_landmark.landmarks[4].y = kNan;
-    return std::vector<Candidate>{bad_landmark, make_candidate({0, 0, kInfinite, 10}, 0.9F),
-                                  make_candidate({0, kNan, 10, 10}, 0.9F), make_candidate({5, 0, 5, 10}, 0.9F),
-                                  make_candidate({9, 9, 4, 20}, 0.9F), make_candidate({20, 20, 30, 30}, 0.6F)};
+    return std::vector<Candidate>{bad_landmark,
+                                  make_candidate({0, 0, kInfinite, 10}, 0.9F),
+                                  make_candidate({0, kNan, 10, 10}, 0.9F),
+                                  make_candidate({5, 0, 5, 10}, 0.9F),
+                                  make_candidate({9, 9, 4, 20}, 0.9F),
+                                  make_candidate({20, 20, 30, 30}, 0.6F)};
   });
   const std::vector<Candidate> faces = detect(fake, test::make_slope(64, 64), {0, 0, 64, 64, {64, 64, 64, 64}});
   ASSERT_EQ(faces.size(), 1U);

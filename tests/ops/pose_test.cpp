@@ -10,11 +10,8 @@ namespace mien {
 namespace {
 
 // The points that ArcFace aligns faces to: the mean of frontal faces.
-constexpr Landmarks kFrontal = {{{38.2946F, 51.6963F},
-                                 {73.5318F, 51.5014F},
-                                 {56.0252F, 71.7366F},
-                                 {41.5493F, 92.3655F},
-                                 {70.7299F, 92.2041F}}};
+constexpr Landmarks kFrontal = {
+    {{38.2946F, 51.6963F}, {73.5318F, 51.5014F}, {56.0252F, 71.7366F}, {41.5493F, 92.3655F}, {70.7299F, 92.2041F}}};
 constexpr double kRadian = std::numbers::pi / 180;
 
 // The model's points (pixels of the template, z away from the viewer) turned, nodded and leaned, seen from afar.

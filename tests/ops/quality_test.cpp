@@ -109,10 +109,10 @@ TEST(Quality, GrayIsPillows) {
 
 TEST(OverallScore, WeighsTheMeasures) {
   Quality quality;
-  quality.blur_score = 500;   // half of the 0.25
-  quality.brightness = 64;    // half of the 0.20
-  quality.contrast = 30;      // six tenths of the 0.20
-  quality.sharpness = 25;     // a quarter of the 0.25
+  quality.blur_score = 500;  // half of the 0.25
+  quality.brightness = 64;   // half of the 0.20
+  quality.contrast = 30;     // six tenths of the 0.20
+  quality.sharpness = 25;    // a quarter of the 0.25
   quality.occlusion_score = 0.5;
   const double measured = 0.125 + 0.1 + 0.12 + 0.0625;
   EXPECT_DOUBLE_EQ(overall_score(quality), measured + 0.05);

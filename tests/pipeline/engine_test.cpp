@@ -104,9 +104,13 @@ TEST_F(EngineTest, SaysWhatRanWhere) {
 // convolutions go image by image. Another library may split the sums differently: 1e-6 is what float sums of a few
 // thousand products may move a cosine.
 TEST_F(EngineTest, BatchEqualsOneByOne) {
-  std::vector<ByteVector> files = {test::read_photo("obama2.jpg"), {}, test::read_photo("astronaut.png"),
-                                   test::read_photo("chelsea.png"), test::read_photo("obama_partial_face.jpg"),
-                                   test::read_photo("obama_partial_face2.jpg"), test::read_photo("obama.jpg")};
+  std::vector<ByteVector> files = {test::read_photo("obama2.jpg"),
+                                   {},
+                                   test::read_photo("astronaut.png"),
+                                   test::read_photo("chelsea.png"),
+                                   test::read_photo("obama_partial_face.jpg"),
+                                   test::read_photo("obama_partial_face2.jpg"),
+                                   test::read_photo("obama.jpg")};
   const std::string text = "not an image at all";
   files.insert(files.begin() + 3, ByteVector(text.begin(), text.end()));
   const std::vector<Bytes> images(files.begin(), files.end());
@@ -230,9 +234,12 @@ TEST_F(EngineTest, APanoramaShowsEachFaceOnce) {
   for (std::size_t i = 0; i < middles.size(); ++i) {
     const float y = 200 + 220 * static_cast<float>(i) + static_cast<float>(faces[i % faces.size()].height()) / 2;
     const float x = static_cast<float>(middles[i]);
-    EXPECT_EQ(std::count_if(analysis.faces.begin(), analysis.faces.end(), [&](const Face& face) {
-      return face.bbox.x1 < x && x < face.bbox.x2 && face.bbox.y1 < y && y < face.bbox.y2;
-    }), 1) << "face " << i;
+    EXPECT_EQ(std::count_if(analysis.faces.begin(), analysis.faces.end(),
+                            [&](const Face& face) {
+                              return face.bbox.x1 < x && x < face.bbox.x2 && face.bbox.y1 < y && y < face.bbox.y2;
+                            }),
+              1)
+        << "face " << i;
   }
 }
 

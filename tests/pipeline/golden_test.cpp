@@ -77,11 +77,11 @@ TEST_P(Golden, PhotosGiveTheOraclesFaces) {
   EXPECT_GT(count, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Pipeline, Golden,
-    ::testing::Values(GoldenRun{"centerface_exact.json", "", Precision::exact},
-                      GoldenRun{"centerface_default.json", "", Precision::standard},
-                      GoldenRun{"scrfd_exact.json", "test-models/scrfd_2.5g_static640.onnx", Precision::exact}));
+INSTANTIATE_TEST_SUITE_P(Pipeline, Golden,
+                         ::testing::Values(GoldenRun{"centerface_exact.json", "", Precision::exact},
+                                           GoldenRun{"centerface_default.json", "", Precision::standard},
+                                           GoldenRun{"scrfd_exact.json", "test-models/scrfd_2.5g_static640.onnx",
+                                                     Precision::exact}));
 
 }  // namespace
 }  // namespace mien

@@ -31,7 +31,7 @@ TEST(Plan, ExactIsOneSquareRoundedAsInsightFaceDoes) {
   const DetectPlan wide = plan(Precision::exact, 1000, 333);
   ASSERT_EQ(wide.passes.size(), 1U);
   EXPECT_FALSE(wide.small_look);
-  expect_size(wide.passes[0].size, 640, 213, 640, 640);  // 213.12
+  expect_size(wide.passes[0].size, 640, 213, 640, 640);                               // 213.12
   expect_size(plan(Precision::exact, 910, 1137).passes[0].size, 512, 640, 640, 640);  // 512.2
   expect_size(plan(Precision::exact, 100, 50).passes[0].size, 640, 320, 640, 640);    // enlarged
   expect_size(plan(Precision::exact, 20000, 3).passes[0].size, 640, 1, 640, 640);

@@ -241,10 +241,9 @@ TEST(Record, KeysAreInTheDocumentedOrder) {
   for (const auto& item : line.items()) {
     if (item.key() != "quality") keys.push_back(item.key());
   }
-  const std::vector<std::string> expected = {"source",    "source_size", "source_mtime_ns", "sha256", "phash",
-                                             "format",    "width",       "height",          "faces",  "models",
-                                             "terms",     "placement",   "timings_ms",      "warnings", "error",
-                                             "matches"};
+  const std::vector<std::string> expected = {
+      "source", "source_size", "source_mtime_ns", "sha256",    "phash",      "format",   "width", "height",
+      "faces",  "models",      "terms",           "placement", "timings_ms", "warnings", "error", "matches"};
   EXPECT_EQ(keys, expected);
 }
 

@@ -43,8 +43,8 @@ class FakeSession final : public Session {
   const std::vector<TensorInfo>& outputs() const override { return outputs_; }
   Outputs run(std::span<const TensorView> inputs) const override {
     const TensorView& image = inputs.front();
-    runs.push_back({static_cast<int>(image.shape[3]), static_cast<int>(image.shape[2]),
-                    {image.data, image.data + image.count()}});
+    runs.push_back(
+        {static_cast<int>(image.shape[3]), static_cast<int>(image.shape[2]), {image.data, image.data + image.count()}});
     std::vector<float> numbers;
     for (const Candidate& face : find_(runs.back())) {
       numbers.insert(numbers.end(), {face.score, face.box.x1, face.box.y1, face.box.x2, face.box.y2});

@@ -2,13 +2,13 @@
 
 #include <png.h>
 
+#include <unistd.h>
 #include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
-#include <unistd.h>
 
 #include "image/decode.h"
 #include "image/orientation.h"
@@ -191,10 +191,10 @@ Image turn_as_stored(ImageView upright, int orientation) {
   for (int row = 0; row <= last_row; ++row) {
     for (int column = 0; column <= last_column; ++column) {
       // TIFF 6.0 names the sides of the picture on which the stored row 0 and the stored column 0 lie.
-      const int from_row = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7
-                               ? last_row - row : row;
-      const int from_column = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8
-                                  ? last_column - column : column;
+      const int from_row =
+          orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7 ? last_row - row : row;
+      const int from_column =
+          orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8 ? last_column - column : column;
       const int x = swaps ? from_row : from_column;
       const int y = swaps ? from_column : from_row;
       std::memcpy(stored.row(row) + column * upright.channels, upright.row(y) + x * upright.channels,

@@ -98,13 +98,14 @@ class Graph {
                 {ints_attribute("kernel_shape", {side, side}), ints_attribute("strides", {side, side})});
   }
   // Every output channel is a sum of the three input channels with a row of weights, and a bias.
-  std::string mix(const std::string& input, const std::vector<std::vector<float>>& rows,
-                  const std::vector<float>& bias, const std::string& output) {
+  std::string mix(const std::string& input, const std::vector<std::vector<float>>& rows, const std::vector<float>& bias,
+                  const std::string& output) {
     const std::int64_t count = static_cast<std::int64_t>(rows.size());
     std::vector<float> weights;
     for (const std::vector<float>& row : rows) weights.insert(weights.end(), row.begin(), row.end());
-    return node("Conv", {input, floats(output + "_weight", {count, 3, 1, 1}, weights),
-                         floats(output + "_bias", {count}, bias)}, output);
+    return node("Conv",
+                {input, floats(output + "_weight", {count, 3, 1, 1}, weights), floats(output + "_bias", {count}, bias)},
+                output);
   }
   // Channels last, then the rows of the target: the way detectors are exported.
   void flatten(const std::string& input, const Sides& target, const std::string& output) {
@@ -112,8 +113,8 @@ class Graph {
     node("Reshape", {turned, integers(output + "_shape", target)}, output);
   }
   ByteVector bytes() const {
-    const Message model = Message().number(1, 7).text(2, "mien tests").message(7, graph_)
-                              .message(8, Message().text(1, "").number(2, 13));
+    const Message model =
+        Message().number(1, 7).text(2, "mien tests").message(7, graph_).message(8, Message().text(1, "").number(2, 13));
     return ByteVector(model.bytes().begin(), model.bytes().end());
   }
 
@@ -132,9 +133,9 @@ void add_pyramid(const TinyScrfd& options, Graph& graph) {
   const auto enlarge = [&](const std::string& input, std::int64_t size, const std::string& output) {
     Names inputs = {input, "", graph.floats(output + "_scales", {4}, {1, 1, 2, 2})};
     if (side > 0) inputs = {input, "", "", graph.integers(output + "_sizes", {1, 3, size, size})};
-    graph.node("Resize", inputs, output, {string_attribute("mode", "nearest"),
-                                          string_attribute("coordinate_transformation_mode", "asymmetric"),
-                                          string_attribute("nearest_mode", "floor")});
+    graph.node("Resize", inputs, output,
+               {string_attribute("mode", "nearest"), string_attribute("coordinate_transformation_mode", "asymmetric"),
+                string_attribute("nearest_mode", "floor")});
   };
   enlarge("f32", side / 16, "f32_up");
   graph.node("Add", {"p16", "f32_up"}, "f16");

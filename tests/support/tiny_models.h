@@ -32,11 +32,11 @@ ByteVector make_tiny_centerface();
 
 inline constexpr int kTinyDimension = 64;
 struct TinyEmbedder {
-  std::int64_t batch = 1;      // as declared; 0: free
+  std::int64_t batch = 1;  // as declared; 0: free
   std::int64_t dimension = kTinyDimension;
   std::int64_t side = 112;
-  bool normalises = false;     // begins with Sub and Mul, as some of InsightFace's do
-  bool keeps_batch = false;    // ends with a Reshape that mien cannot free: [dimension]
+  bool normalises = false;   // begins with Sub and Mul, as some of InsightFace's do
+  bool keeps_batch = false;  // ends with a Reshape that mien cannot free: [dimension]
 };
 // Number k is the sum over channels c and the 4 x 4 means m of blocks of 28 x 28 of tiny_weight(k, c, m) times them.
 ByteVector make_tiny_embedder(const TinyEmbedder& options);
