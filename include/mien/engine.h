@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,12 +18,20 @@ namespace mien {
 // at their own size, a second pass for faces that fill the image, tiles for panoramas. fast: cheaper arithmetic.
 enum class Precision { exact, standard, fast };
 
+// What is accepted before a byte is decoded.
+struct ImageLimits {
+  std::size_t bytes_max = std::size_t{256} << 20;
+  std::int64_t pixels_max = 200'000'000;
+  int side_max = 65'000;
+};
+
 struct EngineOptions {
   std::string detector;  // a name from the catalogue or a path of an ONNX file; empty: the default
   std::string embedder;  // likewise
   Precision precision = Precision::standard;
   bool load_embedder = true;
   std::optional<float> det_threshold;  // 0..1; empty: the model's own
+  ImageLimits limits;
   Settings settings;
 };
 
@@ -34,13 +43,6 @@ struct AnalyzeOptions {
   bool enhance = false;    // enlarge and sharpen small images first (see enhance_image)
   bool rotations = false;  // look at the image turned by 90, 180 and 270 degrees too, and keep the best
   double min_quality = 0;  // faces with a lower overall_score are dropped; 0 keeps all
-};
-
-// What is accepted before a byte is decoded.
-struct ImageLimits {
-  std::size_t bytes_max = std::size_t{256} << 20;
-  std::int64_t pixels_max = 200'000'000;
-  int side_max = 65'000;
 };
 
 struct ModelInfo {

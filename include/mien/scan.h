@@ -61,7 +61,6 @@ struct ScanOptions {
   ReportOptions report;     // what the report says of itself
   int threads = 0;          // 0: one a core
   AnalyzeOptions analyze;
-  ImageLimits limits;
 };
 
 struct ScanProgress {

@@ -81,11 +81,11 @@ SettingRow operation_row(std::size_t index) {
 }
 
 template <std::size_t N>
-SettingRow choice_row(std::string name, const std::array<std::string_view, N>& choices, std::string Settings::*field,
-                      std::string help) {
-  return {.name = std::move(name),
+SettingRow choice_row(const std::string& name, const std::array<std::string_view, N>& choices,
+                      std::string Settings::*field, const std::string& help) {
+  return {.name = name,
           .standard = std::string(choices.front()),
-          .help = std::move(help),
+          .help = help,
           .allowed = fmt::format("one of {}", fmt::join(choices, ", ")),
           .set = [&choices, field](Settings& settings, std::string_view value) -> std::optional<std::string> {
             const std::string text = lower(value);

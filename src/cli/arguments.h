@@ -53,9 +53,9 @@ class Arguments {
   // Gets the value as it is; may throw through fail().
   void custom(Option option, std::function<void(const std::string&)> set);
   template <typename T>
-  void choice(Option option, Choices<T> choices, T& target) {
+  void choice(const Option& option, const Choices<T>& choices, T& target) {
     const std::string name = option.name;
-    custom(std::move(option), [this, name, choices, &target](const std::string& value) {
+    custom(option, [this, name, choices, &target](const std::string& value) {
       for (const auto& [text, meaning] : choices) {
         if (text == value) {
           target = meaning;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "cli/text.h"
 #include "mien/file.h"
@@ -19,6 +20,9 @@ std::string upper(std::string_view text) {
   }
   return result;
 }
+
+// Beyond it a side would pass what the formats can say.
+constexpr double kPixelsMax = 4e9;
 
 // --gpu alone leaves "require" flags of other sources as they are; with a value it sets every flag.
 void set_gpu(const Arguments& arguments, const std::string& value, SettingsSources& sources) {
@@ -62,6 +66,8 @@ void add_model_options(Arguments& arguments, EngineOptions& options) {
   arguments.choice<Precision>(
       {"--precision", "NAME", "exact (as InsightFace computes), default or fast"},
       {{"exact", Precision::exact}, {"default", Precision::standard}, {"fast", Precision::fast}}, options.precision);
+  arguments.number({"--pixels-max", "N", "images with more pixels are refused before they are decoded (200000000)"},
+                   {1, kPixelsMax}, [&](double value) { options.limits.pixels_max = std::llround(value); });
 }
 
 Settings load(Terminal& terminal, const SettingsSources& sources) {

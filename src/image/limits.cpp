@@ -21,8 +21,9 @@ std::optional<Error> check_pixel_limit(PixelSize size, const ImageLimits& limits
   // Both sides are at most an int here, so that the product cannot overflow.
   const std::int64_t pixels = size.width * size.height;
   if (pixels > limits.pixels_max) {
-    return Error{ErrorCode::limit_exceeded, fmt::format("the image is {} x {} = {} pixels, the limit pixels_max is {}",
-                                                        size.width, size.height, pixels, limits.pixels_max)};
+    return Error{ErrorCode::limit_exceeded,
+                 fmt::format("the image is {} x {} = {} pixels, the limit is {} (pixels_max, --pixels-max)", size.width,
+                             size.height, pixels, limits.pixels_max)};
   }
   return std::nullopt;
 }

@@ -269,7 +269,11 @@ CatalogEntry add_model(const Settings& settings, const std::string& name, const 
     throw Exception(ErrorCode::io,
                     fmt::format("{} could not be copied to {}: {}", path, target.string(), failure.message()));
   }
-  std::ofstream(fs::path(target).replace_extension(".role")) << role << '\n';
+  std::ofstream role_file(fs::path(target).replace_extension(".role"));
+  if (!(role_file << role << std::endl)) {
+    fs::remove(target, failure);
+    throw Exception(ErrorCode::io, fmt::format("{} cannot be written: no room, or no right to?", folder));
+  }
   return user_entry(target);
 }
 

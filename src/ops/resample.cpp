@@ -131,12 +131,14 @@ void resample_horizontally(ImageView in, bool gray, int width, ResampleFilter fi
       rows[slot] = y < y0 + i ? rows[slot - 1] : source.row(y, i);
       out_rows[slot] = out.row(y);
     }
-    rows_to_columns(rows.data(), static_cast<std::size_t>(in.width * channels), columns.get());
+    rows_to_columns(rows.data(), static_cast<std::size_t>(in.width) * static_cast<std::size_t>(channels),
+                    columns.get());
     for (int x = 0; x < width; ++x) {
       const std::uint8_t* window = columns.get() + static_cast<std::size_t>(weights.first(x)) * pixel;
       weigh_rows(window, pixel, weights.at(x), pixel, out_columns.get() + static_cast<std::size_t>(x) * pixel);
     }
-    columns_to_rows(out_columns.get(), static_cast<std::size_t>(width * channels), out_rows.data());
+    columns_to_rows(out_columns.get(), static_cast<std::size_t>(width) * static_cast<std::size_t>(channels),
+                    out_rows.data());
   }
 }
 

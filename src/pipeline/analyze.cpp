@@ -153,7 +153,7 @@ void analyze_pixels(const Engine::State& engine, ImageView upright, const Analyz
 Result<Analysis> analyze_encoded(const Engine::State& engine, Bytes encoded, const AnalyzeOptions& options,
                                  Workspace::State& work, std::size_t image_index, std::vector<PendingFace>& pending) {
   Stopwatch watch;
-  Result<Done> decoded = decode_image(encoded, {.limits = engine.limits}, work.decoded);
+  Result<Done> decoded = decode_image(encoded, {.limits = engine.options.limits}, work.decoded);
   if (!decoded) return decoded.error();
   Analysis analysis;
   analysis.format = work.decoded.format;

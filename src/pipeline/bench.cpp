@@ -102,7 +102,7 @@ Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Worksp
   const RecordingSession& detector_record = *detector_calls;
   detector.session = std::move(detector_calls);
 
-  if (!decode_image(bytes, {.limits = engine.limits}, work.decoded)) return {};
+  if (!decode_image(bytes, {.limits = engine.options.limits}, work.decoded)) return {};
   apply_orientation(work.decoded.pixels, work.decoded.orientation, work.upright);
   float scale = 1;
   const std::vector<Candidate> faces =
@@ -126,7 +126,7 @@ Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Worksp
   Floor floor{std::numeric_limits<double>::max(), std::numeric_limits<double>::max()};
   for (int pass = 0; pass < passes; ++pass) {
     double start = thread_cpu_ms();
-    (void)decode_image(bytes, {.limits = engine.limits}, work.decoded);
+    (void)decode_image(bytes, {.limits = engine.options.limits}, work.decoded);
     floor.decode = std::min(floor.decode, thread_cpu_ms() - start);
     start = thread_cpu_ms();
     detector_record.replay();
@@ -204,7 +204,7 @@ PipelineBenchResult bench_pipeline(const Engine& engine, const PipelineBenchOpti
   PipelineBenchResult result;
   std::vector<LoadedImage> inputs;
   for (const fs::path& path : list_images(options)) {
-    Result<std::vector<std::uint8_t>> bytes = read_file(path.string(), engine.state().limits.bytes_max);
+    Result<std::vector<std::uint8_t>> bytes = read_file(path.string(), engine.options().limits.bytes_max);
     if (!bytes) throw Exception(bytes.error());
     inputs.push_back({std::move(*bytes), {}});
     PipelineBenchImage image;

@@ -47,7 +47,7 @@ void load_models(Engine::State& state) {
   if (!state.detector->has_landmarks) {
     throw Exception(ErrorCode::unsupported,
                     fmt::format("{} gives no landmarks, and without them faces cannot be aligned for {}: use another "
-                                "detector, or none as the embedder",
+                                "detector",
                                 state.detector_file.info.path, state.embedder_file.info.name));
   }
 }

@@ -67,7 +67,7 @@ bool is_cut_by_tile(const Candidate& face, const DetectPass& tile, int width, in
 float long_side(const Box& box) { return std::max(box.width(), box.height()); }
 
 // Faces of the small look that fill the image and that no other look has found.
-void add_large_faces(std::vector<Candidate> large, float side_min, std::vector<Candidate>& faces) {
+void add_large_faces(const std::vector<Candidate>& large, float side_min, std::vector<Candidate>& faces) {
   const std::size_t before = faces.size();
   for (const Candidate& face : large) {
     if (long_side(face.box) < side_min) continue;
@@ -120,7 +120,7 @@ std::vector<Candidate> detect_faces(const Detector& detector, Precision precisio
   if (plan.small_look && !has_large) {
     std::vector<Candidate> found;
     detect_pass(detector, image, *plan.small_look, scratch, found);
-    add_large_faces(std::move(found), large, faces);
+    add_large_faces(found, large, faces);
     std::stable_sort(faces.begin(), faces.end(),
                      [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
   }

@@ -13,7 +13,6 @@ namespace mien {
 
 struct Engine::State {
   EngineOptions options;
-  ImageLimits limits;
   std::unique_ptr<Runtime> runtime;
   ModelFile detector_file;
   std::unique_ptr<Detector> detector;

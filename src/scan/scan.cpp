@@ -63,7 +63,7 @@ WantedPerson find_wanted_person(const Engine& engine, const ScanOptions& options
   WantedPerson person = read_wanted_person(
       options.like_path,
       [&](Bytes encoded, Workspace& workspace) { return engine.analyze(encoded, analyze, workspace); },
-      options.limits.bytes_max);
+      engine.options().limits.bytes_max);
   person.threshold = threshold;
   return person;
 }
@@ -170,7 +170,7 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
       .crops = crops ? &*crops : nullptr,
       .terms = fingerprint_of(engine, options, person),
       .embeddings = options.embeddings,
-      .image_bytes_max = options.limits.bytes_max,
+      .image_bytes_max = engine.options().limits.bytes_max,
       .threads = threads};
   if (options.resume) keep_earlier_records(engine, options, parts, summary);
   if (!records.lock_problem().empty()) summary.notes.push_back(records.lock_problem());

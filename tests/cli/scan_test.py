@@ -214,3 +214,22 @@ def test_100000_unchanged_files_are_resumed_in_5_seconds(mien, photos):
     print(f"{seconds:.2f} s\n{done.stderr}")
     assert done.returncode == 0
     assert seconds < 5
+
+
+def test_an_image_over_the_limit_is_refused_by_its_header(mien, album):
+    done = mien("scan", "album/obama.jpg", "--pixels-max", "1000000")
+    assert done.returncode == 1
+    record = json.loads(done.stdout)
+    assert record["error"]["code"] == "limit_exceeded"
+    assert "--pixels-max" in record["error"]["message"]
+    assert mien("scan", "album/obama.jpg", "--pixels-max", "2000000").returncode == 0
+
+
+def test_nothing_is_left_behind_or_sent(mien, album):
+    """The runtime of some builds keeps a database of its use and reports it to its maker unless it is told not to."""
+    temporary = mien.folder / "tmp"
+    temporary.mkdir()
+    done = mien("scan", "album/obama.jpg", env={"TMPDIR": str(temporary), "XDG_CACHE_HOME": str(mien.home / "cache")})
+    assert done.returncode == 0, done.stderr
+    assert list(temporary.rglob("*")) == []
+    assert list(mien.home.rglob("*")) == []
