@@ -184,7 +184,6 @@ int run_scan(const Call& call) {
   command.engine.settings = load(call.terminal, command.sources);
   // Embeddings of strangers are neither needed nor made unless somebody is looked for.
   command.engine.load_embedder = !command.scan.like_path.empty() || command.scan.embeddings != EmbeddingFormat::none;
-  command.scan.analyze.embed = command.engine.load_embedder;
   command.scan.analyze.phash = true;
   command.scan.report.command = command_line(call.typed);
 

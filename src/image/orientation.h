@@ -11,4 +11,12 @@ constexpr bool orientation_swaps_sides(int orientation) { return orientation >= 
 // Writes the upright image. `upright` must not be `stored`. Orientation 1 copies.
 void apply_orientation(ImageView stored, int orientation, Image& upright);
 
+// The upright pixels without a copy where none is needed: those of `stored` itself for orientation 1, else turned into
+// `upright`.
+inline ImageView upright_view(const Image& stored, int orientation, Image& upright) {
+  if (orientation == 1) return stored;
+  apply_orientation(stored, orientation, upright);
+  return upright;
+}
+
 }  // namespace mien

@@ -160,11 +160,7 @@ Result<Analysis> analyze_encoded(const Engine::State& engine, Bytes encoded, con
   analysis.warnings = work.decoded.warnings;
   // The hash is of the pixels as stored, so that it equals what other programs compute of the same file.
   if (options.phash) analysis.phash = perceptual_hash_hex(perceptual_hash(work.decoded.pixels));
-  ImageView upright = work.decoded.pixels;
-  if (work.decoded.orientation != 1) {
-    apply_orientation(work.decoded.pixels, work.decoded.orientation, work.upright);
-    upright = work.upright;
-  }
+  const ImageView upright = upright_view(work.decoded.pixels, work.decoded.orientation, work.upright);
   // From here on the image stands upright, and every coordinate is a pixel of it.
   analysis.width = upright.width;
   analysis.height = upright.height;

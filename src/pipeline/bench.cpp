@@ -103,10 +103,9 @@ Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Worksp
   detector.session = std::move(detector_calls);
 
   if (!decode_image(bytes, {.limits = engine.options.limits}, work.decoded)) return {};
-  apply_orientation(work.decoded.pixels, work.decoded.orientation, work.upright);
+  const ImageView upright = upright_view(work.decoded.pixels, work.decoded.orientation, work.upright);
   float scale = 1;
-  const std::vector<Candidate> faces =
-      detect_faces(detector, engine.options.precision, work.upright, work.detect, &scale);
+  const std::vector<Candidate> faces = detect_faces(detector, engine.options.precision, upright, work.detect, &scale);
 
   const RecordingSession* embedder_record = nullptr;
   Embedder embedder;
@@ -114,7 +113,7 @@ Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Worksp
     work.aligned.clear();
     for (const Candidate& face : faces) {
       const std::optional<Similarity> similarity = estimate_alignment(face.landmarks);
-      if (similarity) warp_aligned_into(work.upright, *similarity, engine.embedder->feed, work.aligned.add());
+      if (similarity) warp_aligned_into(upright, *similarity, engine.embedder->feed, work.aligned.add());
     }
     embedder.dimension = engine.embedder->dimension;
     embedder.batch_max = engine.embedder->batch_max.load();

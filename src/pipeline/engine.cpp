@@ -56,9 +56,7 @@ void load_models(Engine::State& state) {
 Result<ImageView> decode_upright(Bytes encoded, DecodedImage& decoded, Image& upright) {
   const Result<Done> done = decode_image(encoded, {}, decoded);
   if (!done) return done.error();
-  if (decoded.orientation == 1) return decoded.pixels.view();
-  apply_orientation(decoded.pixels, decoded.orientation, upright);
-  return upright.view();
+  return upright_view(decoded.pixels, decoded.orientation, upright);
 }
 
 }  // namespace

@@ -46,8 +46,7 @@ Result<Done> CropFolder::write(const Record& record, Bytes encoded) const {
   const Result<Done> done = decode_image(encoded, {}, decoded);
   if (!done) return done.error();
   Image upright;
-  if (decoded.orientation != 1) apply_orientation(decoded.pixels, decoded.orientation, upright);
-  const ImageView pixels = decoded.orientation == 1 ? decoded.pixels.view() : upright.view();
+  const ImageView pixels = upright_view(decoded.pixels, decoded.orientation, upright);
   for (std::size_t i = 0; i < record.analysis.faces.size(); ++i) {
     const PixelRect rect = clip_box(record.analysis.faces[i].bbox, kMargin, pixels.width, pixels.height);
     if (rect.width <= 0 || rect.height <= 0) continue;
