@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -18,11 +19,14 @@ namespace mien {
 // at their own size, a second pass for faces that fill the image, tiles for panoramas. fast: cheaper arithmetic.
 enum class Precision { exact, standard, fast };
 
-// What is accepted before a byte is decoded.
+// What decoding one image may take. Beyond a limit: Error limit_exceeded, which names it.
 struct ImageLimits {
-  std::size_t bytes_max = std::size_t{256} << 20;
+  std::size_t bytes_max = std::size_t{256} << 20;  // of the file
   std::int64_t pixels_max = 200'000'000;
   int side_max = 65'000;
+  std::size_t memory_bytes_max = std::size_t{1} << 30;  // of the pixels and what the codec needs beside them
+  int frames_max = 10'000;                              // frames, pages or items that are walked past
+  double seconds_max = 30;                              // of decoding; looked at wherever a codec lets us
 };
 
 struct EngineOptions {
@@ -32,6 +36,7 @@ struct EngineOptions {
   bool load_embedder = true;
   std::optional<float> det_threshold;  // 0..1; empty: the model's own
   ImageLimits limits;
+  bool sandbox = false;  // decode in child processes without rights, so that a codec's defect cannot hurt this one
   Settings settings;
 };
 
@@ -43,6 +48,8 @@ struct AnalyzeOptions {
   bool enhance = false;    // enlarge and sharpen small images first (see enhance_image)
   bool rotations = false;  // look at the image turned by 90, 180 and 270 degrees too, and keep the best
   double min_quality = 0;  // faces with a lower overall_score are dropped; 0 keeps all
+  // Asked often: decoding, inference and what lies between end within 100 ms, with Error cancelled.
+  std::stop_token stop = {};
 };
 
 struct ModelInfo {

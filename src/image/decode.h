@@ -1,6 +1,7 @@
 // Bytes of a file -> pixels as stored, with what the file says about its orientation.
 #pragma once
 
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ struct DecodeOptions {
   ImageLimits limits;
   // 1, 2, 4 or 8: decode at this fraction of the size where the format can (JPEG); others ignore it.
   int scale_denominator = 1;
+  // Turn wide gamut into sRGB by the embedded profile. Without it colours stay as stored, and a warning says so.
+  bool convert_colours = true;
+  std::stop_token stop = {};
 };
 
 struct DecodedImage {
