@@ -34,6 +34,8 @@ struct VersionInfo {
   std::string runtime;  // "onnxruntime 1.31.1 (path)", or why it could not be loaded
   std::vector<std::string> backends;
   std::vector<std::string> formats;  // image formats that can be read
+  // Those that cannot: "heic: built without libheif (Debian package libheif-dev)", or why its library does not open.
+  std::vector<std::string> formats_missing;
 };
 VersionInfo version_info(const Settings& settings);
 

@@ -17,6 +17,7 @@ int run_version(const Call& call) {
       printable(fmt::format("mien {} (commit {})", info.version, info.commit)) + "\n" +
       printable("runtime:  " + info.runtime) +
       fmt::format("\nbackends: {}\nformats:  {}\n", fmt::join(info.backends, ", "), fmt::join(info.formats, ", ")));
+  for (const std::string& format : info.formats_missing) call.terminal.print(printable("missing:  " + format) + "\n");
   return 0;
 }
 

@@ -1,13 +1,17 @@
-// Which decoder reads what. To add a format: one file with its decode function, and its name in the rows below.
+// Which decoder reads what. To add a format: one file with its decode function, its name in the rows below, and a line
+// in cmake/codecs.cmake when its library is opened on first use.
 #include "image/decode.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <optional>
 #include <string_view>
 
+#include "image/camera_raw.h"
+#include "image/codecs_built.h"
 #include "image/jpeg.h"
 #include "image/limits.h"
 #include "image/png.h"
@@ -17,8 +21,6 @@ namespace {
 
 using namespace std::string_view_literals;
 
-using DecodeFunction = Result<Done> (*)(Bytes, const DecodeOptions&, DecodedImage&);
-
 // A beginning that files of one kind share; '?' stands for any byte.
 struct Signature {
   std::string_view bytes;
@@ -27,42 +29,48 @@ struct Signature {
 
 struct Format {
   Signature signature;
-  std::string_view title;  // "<title> images cannot be read by this build yet"
-  DecodeFunction decode;   // null: known, and not built in
+  std::string_view title;          // "<title> images cannot be read"
+  const Codec* codec;              // null: known, and nothing of ours reads it
+  bool (*is_it)(Bytes) = nullptr;  // looks further, where the beginning alone does not decide
 };
+
+constexpr Codec kJpegCodec = {"libjpeg", "libjpeg-dev", decode_jpeg, nullptr};
+constexpr Codec kPngCodec = {"libpng", "libpng-dev", decode_png, nullptr};
 
 // The first row that matches counts, so that a kind of TIFF or of MP4 comes before the general one.
 constexpr Format kFormats[] = {
-    {{"\xFF\xD8"sv, "jpeg"}, "JPEG", decode_jpeg},
-    {{"\x89PNG\r\n\x1A\n"sv, "png"}, "PNG", decode_png},
-    {{"RIFF????WEBP"sv, "webp"}, "WebP", nullptr},
-    {{"GIF87a"sv, "gif"}, "GIF", nullptr},
-    {{"GIF89a"sv, "gif"}, "GIF", nullptr},
-    {{"BM????\0\0\0\0"sv, "bmp"}, "BMP", nullptr},
-    {{"????ftypheic"sv, "heic"}, "HEIC", nullptr},
-    {{"????ftypheix"sv, "heic"}, "HEIC", nullptr},
-    {{"????ftyphevc"sv, "heic"}, "HEIC", nullptr},
-    {{"????ftypheim"sv, "heic"}, "HEIC", nullptr},
-    {{"????ftypheis"sv, "heic"}, "HEIC", nullptr},
-    {{"????ftypmif1"sv, "heic"}, "HEIF", nullptr},
-    {{"????ftypmsf1"sv, "heic"}, "HEIF", nullptr},
-    {{"????ftypavif"sv, "avif"}, "AVIF", nullptr},
-    {{"????ftypavis"sv, "avif"}, "AVIF", nullptr},
-    {{"????ftypcrx "sv, "raw"}, "Canon CR3 raw", nullptr},
-    {{"II*\0????CR"sv, "raw"}, "Canon CR2 raw", nullptr},
-    {{"II\x1A\0\0\0HEAPCCDR"sv, "raw"}, "Canon CRW raw", nullptr},
-    {{"IIRO"sv, "raw"}, "Olympus raw", nullptr},
-    {{"IIRS"sv, "raw"}, "Olympus raw", nullptr},
-    {{"MMOR"sv, "raw"}, "Olympus raw", nullptr},
-    {{"IIU\0"sv, "raw"}, "Panasonic raw", nullptr},
-    {{"FUJIFILMCCD-RAW"sv, "raw"}, "Fujifilm raw", nullptr},
-    {{"FOVb"sv, "raw"}, "Sigma raw", nullptr},
-    {{"\0MRM"sv, "raw"}, "Minolta raw", nullptr},
+    {{"\xFF\xD8"sv, "jpeg"}, "JPEG", &kJpegCodec},
+    {{"\x89PNG\r\n\x1A\n"sv, "png"}, "PNG", &kPngCodec},
+    {{"RIFF????WEBP"sv, "webp"}, "WebP", &kWebpCodec},
+    {{"GIF87a"sv, "gif"}, "GIF", &kGifCodec},
+    {{"GIF89a"sv, "gif"}, "GIF", &kGifCodec},
+    {{"BM????\0\0\0\0"sv, "bmp"}, "BMP", &kBmpCodec},
+    {{"????ftypheic"sv, "heic"}, "HEIC", &kHeifCodec},
+    {{"????ftypheix"sv, "heic"}, "HEIC", &kHeifCodec},
+    {{"????ftyphevc"sv, "heic"}, "HEIC", &kHeifCodec},
+    {{"????ftypheim"sv, "heic"}, "HEIC", &kHeifCodec},
+    {{"????ftypheis"sv, "heic"}, "HEIC", &kHeifCodec},
+    {{"????ftypmif1"sv, "heic"}, "HEIF", &kHeifCodec},
+    {{"????ftypmsf1"sv, "heic"}, "HEIF", &kHeifCodec},
+    {{"????ftypavif"sv, "avif"}, "AVIF", &kHeifCodec},
+    {{"????ftypavis"sv, "avif"}, "AVIF", &kHeifCodec},
+    {{"????ftypcrx "sv, "raw"}, "Canon CR3 raw", &kRawCodec},
+    {{"II*\0????CR"sv, "raw"}, "Canon CR2 raw", &kRawCodec},
+    {{"II\x1A\0\0\0HEAPCCDR"sv, "raw"}, "Canon CRW raw", &kRawCodec},
+    {{"IIRO"sv, "raw"}, "Olympus raw", &kRawCodec},
+    {{"IIRS"sv, "raw"}, "Olympus raw", &kRawCodec},
+    {{"MMOR"sv, "raw"}, "Olympus raw", &kRawCodec},
+    {{"IIU\0"sv, "raw"}, "Panasonic raw", &kRawCodec},
+    {{"FUJIFILMCCD-RAW"sv, "raw"}, "Fujifilm raw", &kRawCodec},
+    {{"FOVb"sv, "raw"}, "Sigma raw", &kRawCodec},
+    {{"\0MRM"sv, "raw"}, "Minolta raw", &kRawCodec},
     // Most cameras' raw files (NEF, ARW, DNG, PEF) are TIFF files too.
-    {{"II*\0"sv, "tiff"}, "TIFF (or camera raw)", nullptr},
-    {{"MM\0*"sv, "tiff"}, "TIFF (or camera raw)", nullptr},
-    {{"II+\0"sv, "tiff"}, "BigTIFF", nullptr},
-    {{"MM\0+"sv, "tiff"}, "BigTIFF", nullptr},
+    {{"II*\0"sv, "raw"}, "camera raw", &kRawCodec, is_camera_raw},
+    {{"MM\0*"sv, "raw"}, "camera raw", &kRawCodec, is_camera_raw},
+    {{"II*\0"sv, "tiff"}, "TIFF", &kTiffCodec},
+    {{"MM\0*"sv, "tiff"}, "TIFF", &kTiffCodec},
+    {{"II+\0"sv, "tiff"}, "BigTIFF", &kTiffCodec},
+    {{"MM\0+"sv, "tiff"}, "BigTIFF", &kTiffCodec},
     {{"\0\0\0\x0CJXL "sv, "jxl"}, "JPEG XL", nullptr},
     {{"\xFF\x0A"sv, "jxl"}, "JPEG XL", nullptr},
     {{"\0\0\0\x0CjP  "sv, "jp2"}, "JPEG 2000", nullptr},
@@ -124,7 +132,8 @@ bool matches_in_any_case(Bytes bytes, std::string_view pattern) {
 
 const Format* find_format(Bytes encoded) {
   for (const Format& format : kFormats) {
-    if (matches(encoded, format.signature.bytes)) return &format;
+    if (!matches(encoded, format.signature.bytes)) continue;
+    if (format.is_it == nullptr || format.is_it(encoded)) return &format;
   }
   return nullptr;
 }
@@ -165,6 +174,26 @@ std::string describe_stranger(Bytes encoded) {
   return "it begins with the bytes" + shown;
 }
 
+Error not_built_in(const Format& format) {
+  if (format.codec == nullptr) {
+    return {ErrorCode::unsupported, fmt::format("{} images cannot be read", format.title)};
+  }
+  return {ErrorCode::unsupported,
+          fmt::format("{} images cannot be read by this build: it was built without {} (Debian package {})",
+                      format.title, format.codec->library, format.codec->package)};
+}
+
+Result<Done> decode_as(const Format& format, Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
+  if (format.codec == nullptr || format.codec->decode == nullptr) return not_built_in(format);
+  if (format.codec->open != nullptr) {
+    if (const Result<Done> opened = format.codec->open(); !opened) {
+      return Error{opened.error().code,
+                   fmt::format("{} images cannot be read: {}", format.title, opened.error().message)};
+    }
+  }
+  return format.codec->decode(encoded, options, out);
+}
+
 }  // namespace
 
 Result<Done> decode_image(Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
@@ -174,6 +203,7 @@ Result<Done> decode_image(Bytes encoded, const DecodeOptions& options, DecodedIm
   out.stored_width = 0;
   out.stored_height = 0;
   out.orientation = 1;
+  out.icc_profile.clear();
   out.warnings.clear();
   if (encoded.empty()) return Error{ErrorCode::bad_data, "the file is empty"};
   if (std::optional<Error> error = check_byte_limit(encoded, options.limits)) return *error;
@@ -182,19 +212,37 @@ Result<Done> decode_image(Bytes encoded, const DecodeOptions& options, DecodedIm
     return Error{ErrorCode::bad_data, "not an image: " + describe_stranger(encoded)};
   }
   out.format = format->signature.name;
-  if (format->decode == nullptr) {
-    return Error{ErrorCode::unsupported, fmt::format("{} images cannot be read by this build yet", format->title)};
+  try {
+    return decode_as(*format, encoded, options, out);
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::limit_exceeded,
+                 fmt::format("this machine has not enough memory free for an image of {} x {} pixels", out.stored_width,
+                             out.stored_height)};
   }
-  return format->decode(encoded, options, out);
+}
+
+std::vector<FormatInfo> image_formats() {
+  std::vector<FormatInfo> infos;
+  for (const Format& format : kFormats) {
+    if (format.codec == nullptr) continue;
+    // A format with several beginnings has several rows.
+    const std::string name(format.signature.name);
+    if (std::any_of(infos.begin(), infos.end(), [&](const FormatInfo& info) { return info.name == name; })) continue;
+    FormatInfo info{name, {}};
+    if (format.codec->decode == nullptr) {
+      info.problem = fmt::format("built without {} (Debian package {})", format.codec->library, format.codec->package);
+    } else if (format.codec->open != nullptr) {
+      if (const Result<Done> opened = format.codec->open(); !opened) info.problem = opened.error().message;
+    }
+    infos.push_back(std::move(info));
+  }
+  return infos;
 }
 
 std::vector<std::string> decodable_formats() {
   std::vector<std::string> names;
-  for (const Format& format : kFormats) {
-    if (format.decode == nullptr) continue;
-    // A format with several beginnings has several rows.
-    const std::string name(format.signature.name);
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  for (FormatInfo& info : image_formats()) {
+    if (info.problem.empty()) names.push_back(std::move(info.name));
   }
   return names;
 }

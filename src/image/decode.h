@@ -1,6 +1,7 @@
 // Bytes of a file -> pixels as stored, with what the file says about its orientation.
 #pragma once
 
+#include <cstdint>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -22,18 +23,26 @@ struct DecodeOptions {
 
 struct DecodedImage {
   Image pixels;          // RGB, as stored: orientation not applied
-  std::string format;    // "jpeg", "png"
+  std::string format;    // "jpeg", "png", ...
   int stored_width = 0;  // of the full size, before scale_denominator
   int stored_height = 0;
-  int orientation = 1;                // EXIF, 1..8
-  std::vector<std::string> warnings;  // "truncated: ...": what there is was used
+  int orientation = 1;                    // EXIF, 1..8
+  std::vector<std::uint8_t> icc_profile;  // as embedded, empty without one; of what the file holds, so maybe of inks
+  std::vector<std::string> warnings;      // "truncated: ...": what there is was used
 };
 
-// Memory of `out` is used again. Errors: bad_data (no image, or nothing usable in it), limit_exceeded,
-// unsupported (a format that is not built in, named).
+// Memory of `out` is used again. Errors: bad_data (no image, or nothing usable in it), limit_exceeded, cancelled,
+// unsupported (a format whose library is missing from the build or from the machine, named).
 Result<Done> decode_image(Bytes encoded, const DecodeOptions& options, DecodedImage& out);
 
-// The names of the formats that can be read here.
+struct FormatInfo {
+  std::string name;     // as in DecodedImage
+  std::string problem;  // empty: it can be read here; else why not, and what to install
+};
+// Every format that mien has a decoder for. Opens their libraries.
+std::vector<FormatInfo> image_formats();
+
+// The names of those that can be read here.
 std::vector<std::string> decodable_formats();
 
 }  // namespace mien

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "device/backend.h"
 #include "device/session.h"
 #include "image/decode.h"
@@ -18,7 +20,13 @@ VersionInfo version_info(const Settings& settings) {
     info.runtime = error.what();
   }
   for (const Backend& backend : backends()) info.backends.emplace_back(backend.name);
-  info.formats = decodable_formats();
+  for (FormatInfo& format : image_formats()) {
+    if (format.problem.empty()) {
+      info.formats.push_back(std::move(format.name));
+    } else {
+      info.formats_missing.push_back(format.name + ": " + format.problem);
+    }
+  }
   return info;
 }
 

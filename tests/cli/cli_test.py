@@ -73,6 +73,17 @@ def test_version(mien):
     for part in ("mien ", "commit", "runtime:", "backends:", "formats:", "jpeg", "cpu"):
         assert part in result.stdout
     assert mien("version").stdout == result.stdout
+    for line in result.stdout.splitlines():
+        if line.startswith("missing:"):
+            assert "(Debian package lib" in line or "install lib" in line
+
+
+def test_every_format_is_there_or_missing(mien):
+    lines = mien("version").stdout.splitlines()
+    formats = [line for line in lines if line.startswith("formats:")][0].split(None, 1)[1].split(", ")
+    missing = [line.split()[1].rstrip(":") for line in lines if line.startswith("missing:")]
+    known = ["avif", "bmp", "gif", "heic", "jpeg", "png", "raw", "tiff", "webp"]
+    assert sorted(formats + missing) == known
 
 
 def test_devices(mien):

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 
 #include "image/image_files.h"
@@ -86,7 +87,10 @@ TEST(Decode, PngIgnoresTheScale) {
 }
 
 TEST(Decode, NamesItsFormats) {
-  EXPECT_EQ(decodable_formats(), (std::vector<std::string>{"jpeg", "png"}));
+  const std::vector<std::string> formats = decodable_formats();
+  ASSERT_GE(formats.size(), 2);
+  EXPECT_EQ(formats[0], "jpeg");
+  EXPECT_EQ(formats[1], "png");
   DecodedImage image;
   ASSERT_TRUE(decode_image(read_image("jpeg_420.jpg"), {}, image));
   EXPECT_EQ(image.format, "jpeg");
@@ -124,27 +128,77 @@ TEST(Decode, StrangersAreDescribed) {
   }
 }
 
-TEST(Decode, KnownFormatsThatAreNotBuiltInAreNamed) {
-  const std::vector<std::pair<std::string, std::string>> cases = {
-      {std::string("RIFF\x10\0\0\0WEBPVP8 ", 16), "WebP"},
-      {"GIF89a\x01", "GIF"},
-      {std::string("BM\x36\x10\0\0\0\0\0\0\x36", 11), "BMP"},
-      {std::string("\0\0\0\x18"
-                   "ftypheic",
-                   12),
-       "HEIC"},
-      {std::string("\0\0\0\x18"
-                   "ftypavif",
-                   12),
-       "AVIF"},
-      {std::string("II*\0\x10\0\0\0CR\x02\0", 12), "CR2"},
-      {std::string("II*\0\x08\0\0\0", 8), "TIFF"},
-      {"FUJIFILMCCD-RAW 0201", "Fujifilm"},
+// The beginnings of files of formats whose libraries may be missing, from builds and from machines.
+TEST(Decode, FormatsThatAreMissingAreNamedWithTheirPackage) {
+  const std::map<std::string, std::string> beginnings = {
+      {"webp", std::string("RIFF\x10\0\0\0WEBPVP8 ", 16)},
+      {"gif", "GIF89a\x01"},
+      {"bmp", std::string("BM\x36\x10\0\0\0\0\0\0\x36", 11)},
+      {"heic", std::string("\0\0\0\x18"
+                           "ftypheic",
+                           12)},
+      {"avif", std::string("\0\0\0\x18"
+                           "ftypavif",
+                           12)},
+      {"raw", "FUJIFILMCCD-RAW 0201"},
+      {"tiff", std::string("II*\0\x08\0\0\0", 8)},
   };
-  for (const auto& [bytes, expected] : cases) {
+  std::size_t seen = 0;
+  for (const FormatInfo& format : image_formats()) {
+    if (!beginnings.contains(format.name)) continue;
+    ++seen;
+    const Error error = decode_error(beginnings.at(format.name));
+    EXPECT_EQ(error.code, format.problem.empty() ? ErrorCode::bad_data : ErrorCode::unsupported) << format.name;
+    if (format.problem.empty()) continue;
+    EXPECT_TRUE(contains(format.problem, "Debian package lib") || contains(format.problem, "install lib"))
+        << format.problem;
+    const bool not_built = contains(format.problem, "built without");
+    EXPECT_TRUE(contains(error.message, not_built ? "Debian package lib" : "install lib")) << error.message;
+  }
+  EXPECT_EQ(seen, beginnings.size());
+}
+
+TEST(Decode, FormatsThatNothingReadsAreNamed) {
+  for (const auto& [bytes, expected] :
+       std::vector<std::pair<std::string, std::string>>{{"8BPS\0\1", "Photoshop"}, {"qoif", "QOI"}}) {
     const Error error = decode_error(bytes);
-    EXPECT_EQ(error.code, ErrorCode::unsupported) << expected;
-    EXPECT_TRUE(contains(error.message, expected)) << error.message;
+    EXPECT_EQ(error.code, ErrorCode::unsupported);
+    EXPECT_EQ(error.message, expected + " images cannot be read");
+  }
+}
+
+// A directory with one entry, in either byte order: tag, type SHORT or LONG, one value.
+std::string tiff_with(bool big_endian, int tag, int type, int value) {
+  std::string bytes = big_endian ? std::string("MM\0*", 4) : std::string("II*\0", 4);
+  const auto put = [&](int number, int size) {
+    for (int i = 0; i < size; ++i) {
+      const int shift = 8 * (big_endian ? size - 1 - i : i);
+      bytes += static_cast<char>(number >> shift);
+    }
+  };
+  put(8, 4);
+  put(1, 2);
+  put(tag, 2);
+  put(type, 2);
+  put(1, 4);
+  put(value, type == 3 ? 2 : 4);
+  put(0, type == 3 ? 6 : 4);
+  return bytes;
+}
+
+TEST(Decode, RawFilesOfCamerasAreToldFromTiff) {
+  const auto format_of = [](const std::string& text) {
+    DecodedImage image;
+    (void)decode_image(Bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()), {}, image);
+    return image.format;
+  };
+  for (const bool big_endian : {false, true}) {
+    EXPECT_EQ(format_of(tiff_with(big_endian, 262, 3, 32803)), "raw");  // photometric: colour filter array
+    EXPECT_EQ(format_of(tiff_with(big_endian, 262, 3, 2)), "tiff");     // RGB
+    EXPECT_EQ(format_of(tiff_with(big_endian, 259, 3, 34713)), "raw");  // compression: Nikon's
+    EXPECT_EQ(format_of(tiff_with(big_endian, 259, 3, 5)), "tiff");     // LZW
+    EXPECT_EQ(format_of(tiff_with(big_endian, 50706, 4, 4)), "raw");    // DNG
+    EXPECT_EQ(format_of(tiff_with(big_endian, 330, 4, 8)), "tiff");     // a directory that contains itself
   }
 }
 

@@ -1,0 +1,30 @@
+// What reads a format: a function, and the library behind it, which may be missing from the build or from the machine.
+#pragma once
+
+#include <string_view>
+
+#include "image/decode.h"
+
+namespace mien {
+
+using DecodeFunction = Result<Done> (*)(Bytes, const DecodeOptions&, DecodedImage&);
+
+struct Codec {
+  std::string_view library;  // as people call it: "libwebp"
+  std::string_view package;  // the Debian package that a build with it needs: "libwebp-dev"
+  DecodeFunction decode;     // null: not built in
+  // Opens the library, once; null where it is linked. The error is that of DynamicLibrary.
+  Result<Done> (*open)();
+};
+
+// Turns out.pixels into sRGB by out.icc_profile, where that is needed, or adds a warning that says why it did not.
+using ConvertColoursFunction = void (*)(const DecodeOptions& options, DecodedImage& out);
+
+struct ColourConverter {
+  std::string_view library;
+  std::string_view package;
+  ConvertColoursFunction convert;  // null: not built in
+  Result<Done> (*open)();
+};
+
+}  // namespace mien
