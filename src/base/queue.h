@@ -14,13 +14,16 @@
 
 namespace mien {
 
-// One thread pushes, several begin and complete, one takes. At most `capacity` jobs are inside at
-// any moment (waiting, in work, or finished and waiting for an earlier one), which bounds memory
+// One thread pushes, several fetch, engage and complete, one takes. At most `capacity` jobs are inside at
+// any moment (waiting, fetched, in work, or finished and waiting for an earlier one), which bounds memory
 // and says how far the others may run ahead of a slow job.
+//
+// Fetched is not yet in work: what is needed for a job may never arrive (a storage system that hangs), and
+// then nobody may wait for it. Who engages a job promises to complete it or to fail.
 template <typename Job, typename Outcome>
 class OrderedQueue {
  public:
-  struct Begun {
+  struct Fetched {
     std::uint64_t ticket = 0;  // 0, 1, 2, ... in the order of push
     Job job;
   };
@@ -35,7 +38,7 @@ class OrderedQueue {
     std::unique_lock lock(mutex_);
     room_.wait(lock, [this] { return closed_ || slots_.size() < capacity_; });
     if (closed_) return false;
-    slots_.push_back({std::move(job), std::nullopt});
+    slots_.push_back({std::move(job), false, std::nullopt});
     job_waits_.notify_one();
     return true;
   }
@@ -47,21 +50,31 @@ class OrderedQueue {
     wake_all();
   }
 
-  // Waits for a job. Empty: there will be none any more. Who begins a job must complete it or fail.
-  std::optional<Begun> begin() {
+  // Waits for a job. Empty: there will be none any more.
+  std::optional<Fetched> fetch() {
     std::unique_lock lock(mutex_);
     job_waits_.wait(lock, [this] { return closed_ || next_ < head_ + slots_.size(); });
     if (next_ >= head_ + slots_.size()) return std::nullopt;
     const std::uint64_t ticket = next_++;
     std::optional<Job>& job = slots_[ticket - head_].job;
-    Begun begun{ticket, std::move(*job)};
+    Fetched fetched{ticket, std::move(*job)};
     job.reset();
-    return begun;
+    return fetched;
   }
 
+  // False: the job was dropped, and nobody wants its outcome.
+  bool engage(std::uint64_t ticket) {
+    const std::lock_guard lock(mutex_);
+    if (!is_inside(ticket)) return false;
+    slots_[ticket - head_].is_engaged = true;
+    return true;
+  }
+
+  // The outcome of a job that was dropped meanwhile is dropped too.
   void complete(std::uint64_t ticket, Outcome outcome) {
     const std::lock_guard lock(mutex_);
-    assert(ticket >= head_ && ticket < next_);
+    if (!is_inside(ticket)) return;
+    assert(slots_[ticket - head_].is_engaged);
     slots_[ticket - head_].outcome = std::move(outcome);
     outcome_ready_.notify_all();
   }
@@ -81,36 +94,31 @@ class OrderedQueue {
     return Taken::outcome;
   }
 
-  // For the taker: waits for the outcome of a job that was begun and not yet taken out, and leaves
-  // it inside. The reference holds until that job is taken.
-  const Outcome& wait_for(std::uint64_t ticket) {
+  // For the taker: waits for the outcome of a job that was engaged and not yet taken out, leaves it inside
+  // and returns a copy. Empty: the job was dropped.
+  std::optional<Outcome> wait_for(std::uint64_t ticket) {
     std::unique_lock lock(mutex_);
-    assert(ticket >= head_ && ticket < next_);
-    outcome_ready_.wait(lock, [&] { return failure_ || slots_[ticket - head_].outcome.has_value(); });
+    outcome_ready_.wait(lock,
+                        [&] { return failure_ || !is_inside(ticket) || slots_[ticket - head_].outcome.has_value(); });
     if (failure_) std::rethrow_exception(failure_);
-    return *slots_[ticket - head_].outcome;
+    return is_inside(ticket) ? slots_[ticket - head_].outcome : std::nullopt;
   }
 
-  // Drops the jobs that nobody began and refuses new ones. Jobs are begun in order, so what remains
-  // has no gaps.
+  // Refuses new jobs, and drops the first that nobody has engaged with all behind it, so that what remains
+  // has no gaps and will be completed.
   void abandon() {
     const std::lock_guard lock(mutex_);
-    dropped_ = dropped_ + slots_.size() - (next_ - head_);
-    slots_.resize(next_ - head_);
-    closed_ = true;
-    wake_all();
+    end_at_first_unengaged();
   }
 
   // A job cannot be completed: everybody stops, and the taker gets the first such exception.
   void fail(std::exception_ptr failure) {
     const std::lock_guard lock(mutex_);
     if (!failure_) failure_ = std::move(failure);
-    slots_.resize(next_ - head_);
-    closed_ = true;
-    wake_all();
+    end_at_first_unengaged();
   }
 
-  // How many jobs abandon() dropped.
+  // How many jobs were dropped.
   std::uint64_t dropped() const {
     const std::lock_guard lock(mutex_);
     return dropped_;
@@ -119,8 +127,20 @@ class OrderedQueue {
  private:
   struct Slot {
     std::optional<Job> job;
+    bool is_engaged = false;
     std::optional<Outcome> outcome;
   };
+
+  bool is_inside(std::uint64_t ticket) const { return ticket >= head_ && ticket < head_ + slots_.size(); }
+
+  void end_at_first_unengaged() {
+    std::size_t kept = 0;
+    while (kept < slots_.size() && slots_[kept].is_engaged) ++kept;
+    dropped_ += slots_.size() - kept;
+    slots_.resize(kept);
+    closed_ = true;
+    wake_all();
+  }
 
   void wake_all() {
     room_.notify_all();
@@ -133,10 +153,9 @@ class OrderedQueue {
   std::condition_variable room_;
   std::condition_variable job_waits_;
   std::condition_variable outcome_ready_;
-  // Of tickets head_, head_ + 1, ... A deque keeps references valid when others come and go.
-  std::deque<Slot> slots_;
+  std::deque<Slot> slots_;  // of tickets head_, head_ + 1, ...
   std::uint64_t head_ = 0;  // the next ticket to take out
-  std::uint64_t next_ = 0;  // the next ticket to begin
+  std::uint64_t next_ = 0;  // the next ticket to fetch
   std::uint64_t dropped_ = 0;
   bool closed_ = false;
   std::exception_ptr failure_;

@@ -1,7 +1,5 @@
 #include "scan/loop.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -12,8 +10,8 @@
 #include <vector>
 
 #include "base/file.h"
-#include "base/queue.h"
 #include "base/sha256.h"
+#include "scan/outcome.h"
 
 namespace mien {
 namespace {
@@ -22,67 +20,47 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kProgressInterval{200};
 constexpr double kRateMemorySeconds = 5;  // over which the speed that is shown is averaged
-constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-// What a worker made of an item.
-struct Outcome {
-  Record record;
-  std::string line;  // of a record that is complete
-  Sha256Digest digest{};
-  // Somebody else analyses the same content: the job with this ticket, or KnownContents::kWritten. The record then
-  // holds what is its own (source, size, time), and the rest is filled in when it is written.
-  std::optional<std::uint64_t> owner;
-};
-
-using Queue = OrderedQueue<Item, Outcome>;
-
-// ---- One item, on a worker's thread
+// ---- One image, on a worker's thread
 
 class Worker {
  public:
-  Worker(const LoopParts& parts, KnownContents& contents) : parts_(parts), contents_(contents) {}
+  Worker(const LoopParts& parts, const std::stop_token& stop) : parts_(parts), stop_(stop) {}
 
-  Outcome work_on(Item item, std::uint64_t ticket) {
+  Outcome work_on(ReadImage image) {
     Outcome outcome;
     Record& record = outcome.record;
-    record.source = std::move(item.path);
+    record.source = std::move(image.path);
+    record.source_size = image.size_bytes;
+    record.source_mtime_ns = image.mtime_ns;
     record.like = parts_.person != nullptr;
     record.terms = parts_.terms;
-    record.error = std::move(item.error);
-    if (!record.error) analyze(outcome, ticket);
-    if (!outcome.owner) outcome.line = record_to_json(record, parts_.embeddings);
+    record.error = std::move(image.error);
+    if (!record.error) analyze(outcome, image);
+    if (!outcome.owner && !outcome.is_cancelled) outcome.line = record_to_json(record, parts_.embeddings);
     return outcome;
   }
 
  private:
-  void analyze(Outcome& outcome, std::uint64_t ticket) {
+  void analyze(Outcome& outcome, const ReadImage& image) {
     Record& record = outcome.record;
     const Clock::time_point begin = Clock::now();
-    // Before reading: should the file change meanwhile, the record looks outdated and is done again.
-    struct stat status {};
-    if (::stat(record.source.c_str(), &status) == 0) {
-      record.source_size = status.st_size;
-      record.source_mtime_ns = std::int64_t{status.st_mtim.tv_sec} * kNanosecondsPerSecond + status.st_mtim.tv_nsec;
-    }
-    const Result<std::vector<std::uint8_t>> bytes = read_file(record.source, parts_.image_bytes_max);
-    if (!bytes) {
-      record.error = bytes.error();
-      return;
-    }
-    outcome.digest = sha256(*bytes);
+    outcome.digest = sha256(image.bytes);
     record.sha256 = sha256_hex(outcome.digest);
-    const double read_ms = seconds_since(begin) * 1000;
-    outcome.owner = contents_.claim(outcome.digest, ticket);
-    if (!outcome.owner) analyze_content(record, *bytes);
+    const double read_ms = image.read_ms + seconds_since(begin) * 1000;
+    outcome.owner = parts_.contents.claim(outcome.digest, image.ticket);
+    if (!outcome.owner) analyze_content(outcome, image.bytes);
     record.analysis.timings_ms.read = read_ms;
     record.analysis.timings_ms.total += read_ms;
   }
 
-  void analyze_content(Record& record, Bytes bytes) {
+  void analyze_content(Outcome& outcome, Bytes bytes) {
+    Record& record = outcome.record;
     Result<Analysis> analysis = parts_.analyze(bytes, workspace_);
     if (!analysis) {
+      outcome.is_cancelled = analysis.error().code == ErrorCode::cancelled && stop_.stop_requested();
       record.error = analysis.error();
       return;
     }
@@ -99,39 +77,20 @@ class Worker {
   }
 
   const LoopParts& parts_;
-  KnownContents& contents_;
+  const std::stop_token& stop_;
   Workspace workspace_;
 };
 
-void run_worker(const LoopParts& parts, Queue& queue) {
+void run_worker(const LoopParts& parts, Intake& intake, ImageQueue& queue, const std::stop_token& stop) {
   try {
-    Worker worker(parts, parts.contents);
-    while (std::optional<Queue::Begun> begun = queue.begin()) {
-      queue.complete(begun->ticket, worker.work_on(std::move(begun->job), begun->ticket));
+    Worker worker(parts, stop);
+    while (std::optional<ReadImage> image = intake.next()) {
+      const std::uint64_t ticket = image->ticket;
+      queue.complete(ticket, worker.work_on(std::move(*image)));
     }
   } catch (...) {
     queue.fail(std::current_exception());
-  }
-}
-
-// ---- Finding items, on a thread of its own
-
-struct Listing {
-  std::atomic<std::int64_t> found{0};
-  std::atomic<bool> is_complete{false};  // reached the end of the sources
-};
-
-void run_listing(const LoopParts& parts, Queue& queue, Listing& listing, const std::stop_token& stop) {
-  try {
-    while (std::optional<Item> item = parts.sources.next(stop)) {
-      if (!parts.paths.insert(item->path)) continue;
-      ++listing.found;
-      if (!queue.push(std::move(*item))) return;
-    }
-    if (!stop.stop_requested()) listing.is_complete = true;
-    queue.finish();
-  } catch (...) {
-    queue.fail(std::current_exception());
+    intake.stop();
   }
 }
 
@@ -165,9 +124,11 @@ class Writer {
   Writer(const LoopParts& parts, const ScanCallbacks& callbacks, ScanSummary& summary)
       : parts_(parts), callbacks_(callbacks), summary_(summary), images_kept_(summary.images) {}
 
-  void write(Outcome outcome, Queue& queue) {
+  // False: the scan was stopped before this record could be complete.
+  bool write(Outcome outcome, ImageQueue& queue) {
+    if (outcome.is_cancelled) return false;
     if (outcome.owner) {
-      fill_duplicate(outcome, queue);
+      if (!fill_duplicate(outcome, queue)) return false;
       outcome.line = record_to_json(outcome.record, parts_.embeddings);
       ++summary_.duplicates;
     } else {
@@ -175,23 +136,24 @@ class Writer {
       placement_.add(outcome.record.analysis.placement);
     }
     const LinePlace place = parts_.records.append(outcome.line);
-    if (!outcome.record.sha256.empty()) parts_.contents.set_place(outcome.digest, place);
+    if (!outcome.record.sha256.empty()) parts_.contents.set_offset(outcome.digest, place.offset);
     count(outcome.record);
     if (callbacks_.on_record) callbacks_.on_record(outcome.record, outcome.line);
+    return true;
   }
 
-  void report_progress(const Listing& listing) {
+  void report_progress(const Intake& intake) {
     if (!callbacks_.on_progress || Clock::now() < progress_due_) return;
     progress_due_ = Clock::now() + kProgressInterval;
-    report_progress_now(listing);
+    report_progress_now(intake);
   }
 
-  void report_progress_now(const Listing& listing) {
+  void report_progress_now(const Intake& intake) {
     if (!callbacks_.on_progress) return;
     ScanProgress progress;
-    progress.listing_finished = listing.is_complete;
+    progress.listing_finished = intake.has_found_all();
     progress.done = summary_.images;
-    progress.found = images_kept_ + listing.found;
+    progress.found = images_kept_ + intake.found();
     progress.images_per_second = rate_.update(summary_.images - images_kept_);
     callbacks_.on_progress(progress);
   }
@@ -204,17 +166,14 @@ class Writer {
  private:
   // Takes the rest of the record from the one that was made of the same content. That one may lie behind in order:
   // then it is in work or done, never waiting for anybody, and is waited for.
-  void fill_duplicate(Outcome& outcome, Queue& queue) {
+  bool fill_duplicate(Outcome& outcome, ImageQueue& queue) {
     Record original;
-    if (const std::optional<LinePlace> place = parts_.contents.place(outcome.digest)) {
-      Result<Record> record = record_from_json(parts_.records.read(*place));
-      if (!record) {
-        throw Exception(ErrorCode::io, "another program has changed " + parts_.records.shown_path() +
-                                           " during the scan: " + record.error().message);
-      }
-      original = std::move(*record);
+    if (const std::optional<std::int64_t> offset = parts_.contents.offset(outcome.digest)) {
+      original = read_original(*offset, outcome.record.sha256);
     } else {
-      original = queue.wait_for(*outcome.owner).record;
+      std::optional<Outcome> owner = queue.wait_for(*outcome.owner);
+      if (!owner || owner->is_cancelled) return false;
+      original = std::move(owner->record);
     }
     const double read_ms = outcome.record.analysis.timings_ms.read;
     outcome.record.analysis = std::move(original.analysis);
@@ -223,6 +182,17 @@ class Writer {
     outcome.record.analysis.timings_ms.total = read_ms;
     outcome.record.matches = std::move(original.matches);
     outcome.record.error = std::move(original.error);
+    return true;
+  }
+
+  Record read_original(std::int64_t offset, const std::string& sha256) const {
+    Result<Record> record = record_from_json(parts_.records.read_line(offset));
+    if (!record || record->sha256 != sha256) {
+      throw Exception(ErrorCode::io, "another program has changed " + parts_.records.shown_path() +
+                                         " during the scan: " +
+                                         (record ? "a record is not where it was written" : record.error().message));
+    }
+    return std::move(*record);
   }
 
   void count(const Record& record) {
@@ -241,45 +211,46 @@ class Writer {
   Clock::time_point progress_due_ = Clock::now();
 };
 
-// Whatever way the loop ends, its threads end soon and can be joined.
-struct EndThreads {
-  Queue& queue;
-  std::stop_source& listing_stop;
-  void operator()() const {
-    listing_stop.request_stop();
-    queue.abandon();
-  }
-};
+IntakeParts intake_parts(const LoopParts& parts, std::size_t threads, std::shared_ptr<ImageQueue> queue) {
+  IntakeParts intake;
+  intake.sources = parts.sources;
+  intake.paths = parts.paths;
+  intake.read = parts.read ? parts.read : ReadFile(read_file);
+  intake.image_bytes_max = parts.image_bytes_max;
+  intake.read_ahead_bytes_max = std::max(kReadAheadBytesMin, threads * kReadAheadBytesPerThread);
+  intake.queue = std::move(queue);
+  return intake;
+}
 
 }  // namespace
 
 void run_loop(const LoopParts& parts, const ScanCallbacks& callbacks, const std::stop_token& stop,
               ScanSummary& summary) {
   const std::size_t threads = static_cast<std::size_t>(std::clamp(parts.threads, 1, kThreadsMax));
-  Queue queue(std::max(kImagesInFlightMin, threads * kImagesInFlightPerThread));
-  Listing listing;
-  std::stop_source listing_stop;
+  const auto queue = std::make_shared<ImageQueue>(std::max(kImagesInFlightMin, threads * kImagesInFlightPerThread));
   Writer writer(parts, callbacks, summary);
-  const EndThreads end_threads{queue, listing_stop};
-  std::vector<std::jthread> running;
-  struct EndAtExit {
-    const EndThreads& end;
-    ~EndAtExit() { end(); }
-  } const end_at_exit{end_threads};  // runs before the threads are joined
-  const std::stop_callback on_stop(stop, end_threads);
+  Intake intake(intake_parts(parts, threads, queue));
+  std::vector<std::jthread> workers;
+  struct StopAtExit {
+    Intake& intake;
+    ~StopAtExit() { intake.stop(); }
+  } const stop_at_exit{intake};  // runs before the workers are joined
+  const std::stop_callback on_stop(stop, [&] { intake.stop(); });
 
-  running.emplace_back([&] { run_listing(parts, queue, listing, listing_stop.get_token()); });
-  for (std::size_t i = 0; i < threads; ++i) running.emplace_back([&] { run_worker(parts, queue); });
-  for (;;) {
+  for (std::size_t i = 0; i < threads; ++i) workers.emplace_back([&] { run_worker(parts, intake, *queue, stop); });
+  bool is_cut_short = false;
+  while (!is_cut_short) {
     Outcome outcome;
-    const Queue::Taken taken = queue.take(outcome, kProgressInterval);
-    if (taken == Queue::Taken::end) break;
-    if (taken == Queue::Taken::outcome) writer.write(std::move(outcome), queue);
-    writer.report_progress(listing);
+    const ImageQueue::Taken taken = queue->take(outcome, kProgressInterval);
+    if (taken == ImageQueue::Taken::end) break;
+    if (taken == ImageQueue::Taken::outcome) is_cut_short = !writer.write(std::move(outcome), *queue);
+    writer.report_progress(intake);
   }
-  writer.report_progress_now(listing);
+  writer.report_progress_now(intake);
   writer.finish();
-  if (stop.stop_requested() && (!listing.is_complete || queue.dropped() > 0)) summary.interrupted = true;
+  if (stop.stop_requested() && (is_cut_short || !intake.has_found_all() || queue->dropped() > 0)) {
+    summary.interrupted = true;
+  }
 }
 
 }  // namespace mien

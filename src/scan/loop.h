@@ -1,16 +1,18 @@
 // The loop of a scan: items in, records out. It knows no model, so that tests run it in milliseconds.
 //
-// Threads, all owned by run_loop: one lists the sources, `threads` of them work (read, hash, analyse, compare, write
-// the line as text), and the calling thread takes their outcomes in order, writes them and calls back.
+// Threads: an Intake finds and reads the images, `threads` workers hash, analyse and compare them and write the line
+// as text, and the calling thread takes their outcomes in order, writes them and calls back.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stop_token>
 
 #include "mien/scan.h"
 #include "scan/crops.h"
+#include "scan/intake.h"
 #include "scan/known.h"
 #include "scan/like.h"
 #include "scan/output.h"
@@ -26,17 +28,18 @@ inline constexpr std::size_t kImagesInFlightPerThread = 16;
 inline constexpr int kThreadsMax = 1024;
 
 struct LoopParts {
-  Source& sources;
+  std::shared_ptr<Source> sources;
   RecordFile& records;
-  KnownPaths& paths;        // those of kept records are not read again
-  KnownContents& contents;  // likewise, but they get a record of their own
-  Analyze analyze;          // called from many threads
+  std::shared_ptr<KnownPaths> paths;  // those of kept records are not read again
+  KnownContents& contents;            // likewise, but they get a record of their own
+  Analyze analyze;                    // called from many threads; may answer `cancelled` once the scan is to stop
   const WantedPerson* person = nullptr;
   const CropFolder* crops = nullptr;
   std::string terms;  // for every record
   EmbeddingFormat embeddings = EmbeddingFormat::none;
   std::size_t image_bytes_max = ImageLimits{}.bytes_max;
   int threads = 1;
+  ReadFile read = {};  // empty: read_file
 };
 
 // Adds to `summary`, which holds what was kept of an earlier run. Throws what a source, the analysis, the file of

@@ -22,6 +22,7 @@ namespace {
 
 constexpr mode_t kPrivateMode = 0600;  // records hold faces
 constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
+constexpr std::size_t kLinePieceBytes = std::size_t{1} << 12;  // most records fit
 constexpr std::size_t kLineBytesMax = std::size_t{256} << 20;
 constexpr int kLockTriesMax = 5;
 
@@ -181,6 +182,19 @@ std::string RecordFile::read(LinePlace place) const {
     filled += static_cast<std::size_t>(count);
   }
   return line;
+}
+
+std::string RecordFile::read_line(std::int64_t offset) const {
+  std::string line;
+  for (;;) {
+    const std::int64_t end = offset + static_cast<std::int64_t>(line.size());
+    const std::int64_t wanted = std::min(size_bytes_ - end, static_cast<std::int64_t>(kLinePieceBytes));
+    // Without a newline up to the end, reading on fails with the reason.
+    const std::string piece = read({end, static_cast<std::uint32_t>(std::max<std::int64_t>(wanted, 1))});
+    const std::size_t newline = piece.find('\n');
+    line.append(piece, 0, newline);
+    if (newline != std::string::npos) return line;
+  }
 }
 
 void RecordFile::visit_lines(const LineVisitor& visit) const {

@@ -7,9 +7,13 @@
 #include <string>
 #include <string_view>
 
-#include "scan/known.h"
-
 namespace mien {
+
+// Where a line lies in the file of records.
+struct LinePlace {
+  std::int64_t offset = 0;
+  std::uint32_t length = 0;  // without the newline
+};
 
 // A file descriptor that closes itself.
 class OpenFile {
@@ -41,6 +45,8 @@ class RecordFile {
   // Exception(io) with the name of the file.
   LinePlace append(std::string_view line);
   std::string read(LinePlace place) const;
+  // The line that begins there, without its newline.
+  std::string read_line(std::int64_t offset) const;
 
   // Every line from the start, without its newline. What follows the last newline is torn: it is
   // not visited. Visiting stops at false.

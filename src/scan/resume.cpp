@@ -234,7 +234,7 @@ class Resumption {
     }
     const LinePlace place_now = rewrite_ ? rewrite_->append(line) : place;
     if (const std::optional<Sha256Digest> digest = parse_sha256(facts.sha256)) {
-      contents_.set_place(*digest, place_now);
+      contents_.set_offset(*digest, place_now.offset);
     }
     ++kept_.images;
     if (!facts.error_code.empty()) ++kept_.failed;

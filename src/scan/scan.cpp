@@ -130,7 +130,7 @@ void summarize_matches(const Engine& engine, const WantedPerson& person, ScanSum
 void keep_earlier_records(const Engine& engine, const ScanOptions& options, const LoopParts& parts,
                           ScanSummary& summary) {
   const KeptRecords kept =
-      resume_records(parts.records, resume_terms(engine, options, parts.terms), parts.paths, parts.contents);
+      resume_records(parts.records, resume_terms(engine, options, parts.terms), *parts.paths, parts.contents);
   summary.images = summary.resumed = kept.images;
   summary.failed = kept.failed;
   summary.faces = kept.faces;
@@ -150,18 +150,19 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
   if (!options.like_path.empty()) person = find_wanted_person(engine, options);
   std::optional<CropFolder> crops;
   if (!options.crops_dir.empty()) crops.emplace(options.crops_dir);
-  const std::unique_ptr<Source> sources = open_sources(source_options(options, crops));
+  const std::shared_ptr<Source> sources = open_sources(source_options(options, crops));
   RecordFile records({options.out_path, options.resume, options.force});
 
   // Embeddings that nobody compares or writes are not computed.
   AnalyzeOptions analyze = options.analyze;
+  if (!analyze.stop.stop_possible()) analyze.stop = stop;
   analyze.embed = person || options.embeddings != EmbeddingFormat::none;
 
-  KnownPaths paths;
+  const auto paths = std::make_shared<KnownPaths>();
   KnownContents contents;
   ScanSummary summary;
   const LoopParts parts{
-      .sources = *sources,
+      .sources = sources,
       .records = records,
       .paths = paths,
       .contents = contents,

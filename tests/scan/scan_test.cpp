@@ -37,17 +37,17 @@ class LoopTest : public ScanFilesTest {
   ScanSummary run(const Setup& setup, const std::stop_token& stop = {}) {
     records_.clear();
     analyzed_ = 0;
-    const std::unique_ptr<Source> sources = open_sources({.paths = setup.sources});
+    const std::shared_ptr<Source> sources = open_sources({.paths = setup.sources});
     RecordFile file({setup.out, setup.resume, false});
-    KnownPaths paths;
+    const auto paths = std::make_shared<KnownPaths>();
     KnownContents contents;
     ScanSummary summary;
     if (setup.resume) {
       const KeptRecords kept = resume_records(
-          file, {{"detector", "embedder"}, "", setup.person != nullptr, setup.embeddings, false}, paths, contents);
+          file, {{"detector", "embedder"}, "", setup.person != nullptr, setup.embeddings, false}, *paths, contents);
       summary.images = summary.resumed = kept.images;
     }
-    const LoopParts parts{.sources = *sources,
+    const LoopParts parts{.sources = sources,
                           .records = file,
                           .paths = paths,
                           .contents = contents,
@@ -56,7 +56,8 @@ class LoopTest : public ScanFilesTest {
                           .terms = "",
                           .embeddings = setup.embeddings,
                           .image_bytes_max = setup.image_bytes_max,
-                          .threads = setup.threads};
+                          .threads = setup.threads,
+                          .read = read_};
     ScanCallbacks callbacks;
     callbacks.on_record = [&](const Record& record, const std::string& line) {
       EXPECT_EQ(record_from_json(line).take().source, record.source);
@@ -108,6 +109,7 @@ class LoopTest : public ScanFilesTest {
   std::vector<ScanProgress> progress_;
   std::atomic<int> analyzed_{0};
   std::function<void(const Record&)> on_record_;
+  ReadFile read_;
 };
 
 TEST_F(LoopTest, WritesOneRecordAnImageInOrder) {
@@ -290,7 +292,9 @@ TEST_F(LoopTest, StopsSoonAndKeepsWhatIsDone) {
   EXPECT_GE(summary.images, 20);
   EXPECT_LT(summary.images, 200);
   EXPECT_EQ(lines(path("out")).size(), static_cast<std::size_t>(summary.images));
-  EXPECT_EQ(analyzed_, summary.images) << "what was begun is written";
+  // What was begun is written, but for what others have overtaken.
+  EXPECT_GE(analyzed_, summary.images);
+  EXPECT_LE(analyzed_, summary.images + 4);
   on_record_ = nullptr;
   EXPECT_EQ(run({.sources = {path("d")}, .out = path("out"), .resume = true}).images, 300);
   EXPECT_EQ(lines(path("out")).size(), 300U);

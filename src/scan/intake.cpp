@@ -1,0 +1,269 @@
+#include "scan/intake.h"
+
+#include <sys/stat.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <stop_token>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace mien {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kReadersAtFirst = 2;
+// A thread that got no image in this time wants one reader more.
+constexpr std::chrono::milliseconds kStarvingAfter{2};
+// A read from storage that answers ends in this time. Cancelling must not take longer than a tenth of a second.
+constexpr std::chrono::milliseconds kPatience{50};
+constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+
+}  // namespace
+
+// Everything that the threads touch; each of them is an owner.
+class Intake::State {
+ public:
+  explicit State(IntakeParts parts) : parts_(std::move(parts)) {}
+
+  // Both run on threads of their own; `self` keeps this object alive as long as they do.
+  static void run_listing(const std::shared_ptr<State>& self) {
+    try {
+      self->list();
+      self->parts_.queue->finish();
+    } catch (...) {
+      self->fail(std::current_exception());
+    }
+    self->end_thread();
+  }
+  static void run_reader(const std::shared_ptr<State>& self) {
+    try {
+      while (self->read_one()) {
+      }
+    } catch (...) {
+      self->fail(std::current_exception());
+    }
+    const std::lock_guard lock(self->mutex_);
+    --self->readers_;
+    self->ready_changed_.notify_all();
+    self->end_thread_locked();
+  }
+
+  static void start(const std::shared_ptr<State>& self) {
+    const std::lock_guard lock(self->mutex_);
+    self->listing_ = std::thread([self] { run_listing(self); });
+    ++self->threads_;
+    for (std::size_t i = 0; i < kReadersAtFirst; ++i) start_reader(self);
+  }
+
+  std::optional<ReadImage> next(const std::shared_ptr<State>& self) {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      const bool is_woken =
+          ready_changed_.wait_for(lock, kStarvingAfter, [this] { return !ready_.empty() || is_over(); });
+      if (!is_woken) {
+        // Whoever waits for a name, and not for bytes, is not helped by another reader.
+        if (readers_idle_ == 0 && readers_ < kReadersMax && !is_drained_) try_start_reader(self);
+        continue;
+      }
+      if (ready_.empty() || is_stopped_) return std::nullopt;
+      ReadImage image = std::move(ready_.extract(ready_.begin()).mapped());
+      release(image.bytes.capacity());
+      image_released_.notify_one();
+      lock.unlock();
+      if (!parts_.queue->engage(image.ticket)) return std::nullopt;
+      return image;
+    }
+  }
+
+  void stop() {
+    listing_stop_.request_stop();
+    parts_.queue->abandon();
+    const std::lock_guard lock(mutex_);
+    is_stopped_ = true;
+    ready_.clear();
+    image_released_.notify_all();
+    bytes_released_.notify_all();
+    ready_changed_.notify_all();
+  }
+
+  // Joins the threads that end soon, and lets go of the others.
+  void wait_a_moment() {
+    std::unique_lock lock(mutex_);
+    const bool is_quiet = thread_ended_.wait_for(lock, kPatience, [this] { return threads_ == 0; });
+    std::vector<std::thread> threads = std::exchange(reading_, {});
+    threads.push_back(std::move(listing_));
+    lock.unlock();
+    for (std::thread& thread : threads) {
+      if (!thread.joinable()) continue;
+      if (is_quiet) {
+        thread.join();
+      } else {
+        thread.detach();
+      }
+    }
+  }
+
+  std::int64_t found() const { return found_; }
+  bool has_found_all() const { return has_found_all_; }
+  std::size_t readers_started() const {
+    const std::lock_guard lock(mutex_);
+    return reading_.size();
+  }
+
+ private:
+  // With the mutex held.
+  static void start_reader(const std::shared_ptr<State>& self) {
+    self->reading_.emplace_back([self] { run_reader(self); });
+    ++self->readers_;
+    ++self->threads_;
+  }
+  static void try_start_reader(const std::shared_ptr<State>& self) {
+    try {
+      start_reader(self);
+    } catch (const std::system_error&) {  // too many threads in this system: those that there are go on
+    }
+  }
+  bool is_over() const { return is_stopped_ || readers_ == 0; }
+  void end_thread_locked() {
+    --threads_;
+    thread_ended_.notify_all();
+  }
+  void end_thread() {
+    const std::lock_guard lock(mutex_);
+    end_thread_locked();
+  }
+  void release(std::size_t bytes) {
+    bytes_ahead_ -= bytes;
+    bytes_released_.notify_all();
+  }
+  void fail(std::exception_ptr failure) {
+    parts_.queue->fail(std::move(failure));
+    stop();
+  }
+
+  void list() {
+    const std::stop_token stop = listing_stop_.get_token();
+    while (std::optional<Item> item = parts_.sources->next(stop)) {
+      if (!parts_.paths->insert(item->path)) continue;
+      ++found_;
+      if (!parts_.queue->push(std::move(*item))) return;
+    }
+    if (!stop.stop_requested()) has_found_all_ = true;
+  }
+
+  // False: there is nothing more to read.
+  bool read_one() {
+    {
+      std::unique_lock lock(mutex_);
+      ++readers_idle_;
+      image_released_.wait(lock, [this] { return is_stopped_ || ready_.size() < kReadAheadImages; });
+    }
+    std::optional<ImageQueue::Fetched> job = parts_.queue->fetch();
+    {
+      const std::lock_guard lock(mutex_);
+      --readers_idle_;
+      if (!job) is_drained_ = true;
+    }
+    if (!job) return false;
+    ReadImage image;
+    image.ticket = job->ticket;
+    image.path = std::move(job->job.path);
+    image.error = std::move(job->job.error);
+    if (!image.error && !read(image)) return false;
+    const std::lock_guard lock(mutex_);
+    if (is_stopped_) return false;
+    ready_.emplace(image.ticket, std::move(image));
+    ready_changed_.notify_one();
+    return true;
+  }
+
+  // False: stopped while waiting for room.
+  bool read(ReadImage& image) {
+    const Clock::time_point begin = Clock::now();
+    // Before reading: should the file change meanwhile, the record looks outdated and is done again.
+    struct stat status {};
+    if (::stat(image.path.c_str(), &status) == 0) {
+      image.size_bytes = status.st_size;
+      image.mtime_ns = std::int64_t{status.st_mtim.tv_sec} * kNanosecondsPerSecond + status.st_mtim.tv_nsec;
+    }
+    const double stat_ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+    // What is too large is refused unread, and needs no room.
+    const bool is_readable =
+        image.size_bytes > 0 && static_cast<std::uint64_t>(image.size_bytes) <= parts_.image_bytes_max;
+    const std::size_t reserved = is_readable ? static_cast<std::size_t>(image.size_bytes) : 0;
+    if (!reserve(reserved)) return false;
+    const Clock::time_point begin_read = Clock::now();
+    Result<std::vector<std::uint8_t>> bytes = parts_.read(image.path, parts_.image_bytes_max);
+    image.read_ms = stat_ms + std::chrono::duration<double, std::milli>(Clock::now() - begin_read).count();
+    if (bytes) {
+      image.bytes = std::move(*bytes);
+    } else {
+      image.error = bytes.error();
+    }
+    // From the guess to what it really takes.
+    const std::lock_guard lock(mutex_);
+    bytes_ahead_ += image.bytes.capacity();
+    release(reserved);
+    return true;
+  }
+
+  bool reserve(std::size_t bytes) {
+    std::unique_lock lock(mutex_);
+    ++readers_idle_;
+    bytes_released_.wait(
+        lock, [&] { return is_stopped_ || bytes_ahead_ == 0 || bytes_ahead_ + bytes <= parts_.read_ahead_bytes_max; });
+    --readers_idle_;
+    bytes_ahead_ += bytes;
+    return !is_stopped_;
+  }
+
+  const IntakeParts parts_;
+  std::stop_source listing_stop_;
+  std::atomic<std::int64_t> found_{0};
+  std::atomic<bool> has_found_all_{false};
+
+  mutable std::mutex mutex_;  // guards everything below
+  std::condition_variable ready_changed_;
+  std::condition_variable image_released_;
+  std::condition_variable bytes_released_;
+  std::condition_variable thread_ended_;
+  std::map<std::uint64_t, ReadImage> ready_;  // by ticket
+  std::size_t bytes_ahead_ = 0;               // of ready_, and of those being read
+  std::size_t readers_ = 0;                   // running
+  std::size_t readers_idle_ = 0;              // of them: waiting for a job or for room
+  std::size_t threads_ = 0;                   // running, the listing included
+  bool is_drained_ = false;                   // the queue will have no further job
+  bool is_stopped_ = false;
+  std::thread listing_;
+  std::vector<std::thread> reading_;
+};
+
+Intake::Intake(IntakeParts parts) : state_(std::make_shared<State>(std::move(parts))) {
+  try {
+    State::start(state_);
+  } catch (...) {
+    state_->stop();
+    state_->wait_a_moment();
+    throw;
+  }
+}
+
+Intake::~Intake() {
+  state_->stop();
+  state_->wait_a_moment();
+}
+
+std::optional<ReadImage> Intake::next() { return state_->next(state_); }
+void Intake::stop() { state_->stop(); }
+std::int64_t Intake::found() const { return state_->found(); }
+bool Intake::has_found_all() const { return state_->has_found_all(); }
+std::size_t Intake::readers_started() const { return state_->readers_started(); }
+
+}  // namespace mien

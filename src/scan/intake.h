@@ -1,0 +1,77 @@
+// Finding images and reading them, ahead of the threads that analyse.
+//
+// Storage may be slow (a file on a NAS takes 20 to 50 ms) or not answer at all, so these threads are many, started
+// only when somebody waits for bytes, and own everything that they touch: one that hangs in a read is left behind.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mien/result.h"
+#include "scan/known.h"
+#include "scan/outcome.h"
+#include "scan/source.h"
+
+namespace mien {
+
+// Reads a whole file of at most so many bytes. Called from many threads; read_file of mien/file.h, except in tests.
+using ReadFile = std::function<Result<std::vector<std::uint8_t>>(const std::string& path, std::size_t bytes_max)>;
+
+// An image that was read, or the reason why it could not be.
+struct ReadImage {
+  std::uint64_t ticket = 0;  // of the queue
+  std::string path;
+  std::int64_t size_bytes = -1;  // -1: not there
+  std::int64_t mtime_ns = 0;
+  std::vector<std::uint8_t> bytes;
+  std::optional<Error> error;
+  double read_ms = 0;
+};
+
+// Readers at most. With 64 in the air and 50 ms a file, 1,280 files come in a second.
+inline constexpr std::size_t kReadersMax = 64;
+// How much is read ahead: so many files, and so many bytes for each thread that analyses. A larger file passes when it
+// is the only one.
+inline constexpr std::size_t kReadAheadImages = 64;
+inline constexpr std::size_t kReadAheadBytesPerThread = std::size_t{4} << 20;
+inline constexpr std::size_t kReadAheadBytesMin = std::size_t{16} << 20;
+
+struct IntakeParts {
+  std::shared_ptr<Source> sources;
+  std::shared_ptr<KnownPaths> paths;  // those that are known are not read
+  ReadFile read;
+  std::size_t image_bytes_max = 0;
+  std::size_t read_ahead_bytes_max = kReadAheadBytesMin;
+  std::shared_ptr<ImageQueue> queue;  // numbers the images, and bounds how many are in flight
+};
+
+class Intake {
+ public:
+  // `read` must own what it uses: it may be running after the end of this object.
+  explicit Intake(IntakeParts parts);
+  // Stops, waits a moment for its threads, and leaves those behind that hang.
+  ~Intake();
+  Intake(const Intake&) = delete;
+  Intake& operator=(const Intake&) = delete;
+
+  // The oldest image that was read, engaged in the queue for the caller. Waits for one. Empty: there will be none any
+  // more.
+  std::optional<ReadImage> next();
+  // From any thread: next() gives nothing more, and the queue drops what nobody has engaged.
+  void stop();
+
+  std::int64_t found() const;  // images so far
+  bool has_found_all() const;  // reached the end of the sources
+  std::size_t readers_started() const;
+
+ private:
+  class State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace mien
