@@ -6,6 +6,7 @@
 """
 
 import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -257,6 +258,20 @@ CLEAN = {
 }
 
 
+def links(listing: str) -> Iterator[str]:
+    """Links in what git ls-files -s says. Checking one out replaces an ignored folder of its name."""
+    for line in listing.splitlines():
+        if line.startswith("120000 "):
+            name = line.partition("\t")[2]
+            yield f"{name}: a link is tracked: git rm --cached {name}, and commit that with the commit that added it"
+
+
+def check_links(root: Path) -> Iterator[str]:
+    if (root / ".git").exists():
+        listing = subprocess.run(["git", "-C", str(root), "ls-files", "-s"], capture_output=True, text=True, check=True)
+        yield from links(listing.stdout)
+
+
 def write_tree(root: Path, files: dict[str, str]) -> Tree:
     for name, text in files.items():
         path = root / name
@@ -277,6 +292,8 @@ def self_test() -> list[str]:
                 bad = write_tree(Path(folder), {**CLEAN, name: text})
                 if not any(found.startswith(name.rpartition("/")[0] or name) for found in rule(bad)):
                     failures.append(f"self-test: {rule.__name__} does not see {text[:60]!r} in {name}")
+    if list(links("100644 abc 0\tREADME.md\n120000 abc 0\t.deps\n"))[0:1] != list(links("120000 abc 0\t.deps\n")):
+        failures.append("self-test: links does not tell a link from a file")
     return failures
 
 
@@ -285,6 +302,7 @@ def main(arguments: list[str]) -> int:
     if arguments != ["--self-test"]:
         tree = Tree(Path(__file__).resolve().parent.parent)
         findings += [found for rule, _ in RULES for found in rule(tree)]
+        findings += check_links(Path(__file__).resolve().parent.parent)
     for found in findings:
         print(found)
     print(f"tidy: {len(findings)} findings, {len(RULES)} rules" if findings else f"tidy: {len(RULES)} rules hold")
