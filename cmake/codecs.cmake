@@ -69,14 +69,15 @@ mien_codec(tiff Tiff "libtiff 4.5" libtiff-dev TIFF)
 mien_codec(heif Heif libheif libheif-dev HEIF)
 mien_codec(raw Raw LibRaw libraw-dev RAW)
 
-# Not a format: what turns the colours of an embedded profile into sRGB.
-mien_codec_file(colour LCMS2)
-set(codec_functions "nullptr, nullptr")
-if(codec_built)
-  set(codec_functions "convert_colours, open_colour")
+# Not a format: what turns the colours of a profile into sRGB (src/image/colour.h). One of two files.
+if(MIEN_HAVE_LCMS2)
+  list(APPEND MIEN_CODECS_BUILT colour)
+  list(APPEND MIEN_CODEC_INCLUDES ${MIEN_LCMS2_INCLUDE})
+  list(APPEND MIEN_CODEC_FILES_LEFT_OUT ${CMAKE_SOURCE_DIR}/src/image/colour_none.cpp)
+  string(APPEND MIEN_CODEC_ROWS "inline constexpr const char* kLCMS2Soname = \"${MIEN_LCMS2_SONAME}\";\n")
+else()
+  list(APPEND MIEN_CODEC_FILES_LEFT_OUT ${CMAKE_SOURCE_DIR}/src/image/colour_lcms.cpp)
 endif()
-string(APPEND MIEN_CODEC_ROWS
-  "inline constexpr ColourConverter kColourConverter = {\"Little CMS\", \"liblcms2-dev\", ${codec_functions}};\n")
 
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/src/image/codecs_built.h @ONLY CONTENT
 "// Made by cmake/codecs.cmake: the optional codecs of this build, and the names of their libraries.

@@ -17,14 +17,4 @@ struct Codec {
   Result<Done> (*open)();
 };
 
-// Turns out.pixels into sRGB by out.icc_profile, where that is needed, or adds a warning that says why it did not.
-using ConvertColoursFunction = void (*)(const DecodeOptions& options, DecodedImage& out);
-
-struct ColourConverter {
-  std::string_view library;
-  std::string_view package;
-  ConvertColoursFunction convert;  // null: not built in
-  Result<Done> (*open)();
-};
-
 }  // namespace mien

@@ -12,6 +12,7 @@
 
 #include "image/camera_raw.h"
 #include "image/codecs_built.h"
+#include "image/colour.h"
 #include "image/jpeg.h"
 #include "image/limits.h"
 #include "image/png.h"
@@ -50,8 +51,12 @@ constexpr Format kFormats[] = {
     {{"????ftyphevc"sv, "heic"}, "HEIC", &kHeifCodec},
     {{"????ftypheim"sv, "heic"}, "HEIC", &kHeifCodec},
     {{"????ftypheis"sv, "heic"}, "HEIC", &kHeifCodec},
+    {{"????ftyphevm"sv, "heic"}, "HEIC", &kHeifCodec},
+    {{"????ftyphevs"sv, "heic"}, "HEIC", &kHeifCodec},
     {{"????ftypmif1"sv, "heic"}, "HEIF", &kHeifCodec},
     {{"????ftypmsf1"sv, "heic"}, "HEIF", &kHeifCodec},
+    {{"????ftypheif"sv, "heic"}, "HEIF", &kHeifCodec},
+    {{"????ftypjpeg"sv, "heic"}, "JPEG in HEIF", &kHeifCodec},
     {{"????ftypavif"sv, "avif"}, "AVIF", &kHeifCodec},
     {{"????ftypavis"sv, "avif"}, "AVIF", &kHeifCodec},
     {{"????ftypcrx "sv, "raw"}, "Canon CR3 raw", &kRawCodec},
@@ -130,7 +135,32 @@ bool matches_in_any_case(Bytes bytes, std::string_view pattern) {
   return true;
 }
 
+// HEIF files state what they are by brands of four letters: the major one, which may name the container alone, and
+// more that say with which codec.
+const Format* find_heif_format(Bytes encoded) {
+  constexpr std::string_view kBox = "????ftyp";
+  constexpr std::size_t kBrand = 4;
+  constexpr std::size_t kBrandsMax = 64;
+  constexpr std::string_view kContainers[] = {"mif1", "msf1", "heif"};
+  if (!matches(encoded, kBox)) return nullptr;
+  const std::size_t box = static_cast<std::size_t>(encoded[2] << 8 | encoded[3]);
+  const Bytes brands = encoded.first(std::min({encoded.size(), box, kBox.size() + kBrandsMax * kBrand}));
+  const Format* container = nullptr;
+  // Behind the major brand comes its version.
+  for (std::size_t at = kBox.size(); at + kBrand <= brands.size(); at += at == kBox.size() ? 2 * kBrand : kBrand) {
+    for (const Format& format : kFormats) {
+      const std::string_view signature = format.signature.bytes;
+      if (!signature.starts_with(kBox) || !matches(brands.subspan(at), signature.substr(kBox.size()))) continue;
+      const std::string_view brand = signature.substr(kBox.size());
+      if (std::find(std::begin(kContainers), std::end(kContainers), brand) == std::end(kContainers)) return &format;
+      if (container == nullptr) container = &format;
+    }
+  }
+  return container;
+}
+
 const Format* find_format(Bytes encoded) {
+  if (const Format* format = find_heif_format(encoded)) return format;
   for (const Format& format : kFormats) {
     if (!matches(encoded, format.signature.bytes)) continue;
     if (format.is_it == nullptr || format.is_it(encoded)) return &format;
@@ -203,7 +233,9 @@ Result<Done> decode_image(Bytes encoded, const DecodeOptions& options, DecodedIm
   out.stored_width = 0;
   out.stored_height = 0;
   out.orientation = 1;
+  out.orientation_stated = false;
   out.icc_profile.clear();
+  out.colours_converted = false;
   out.warnings.clear();
   if (encoded.empty()) return Error{ErrorCode::bad_data, "the file is empty"};
   if (std::optional<Error> error = check_byte_limit(encoded, options.limits)) return *error;
@@ -213,7 +245,9 @@ Result<Done> decode_image(Bytes encoded, const DecodeOptions& options, DecodedIm
   }
   out.format = format->signature.name;
   try {
-    return decode_as(*format, encoded, options, out);
+    const Result<Done> decoded = decode_as(*format, encoded, options, out);
+    if (!decoded) return decoded;
+    return convert_colours(options, out);
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::limit_exceeded,
                  fmt::format("this machine has not enough memory free for an image of {} x {} pixels", out.stored_width,

@@ -27,7 +27,9 @@ struct DecodedImage {
   int stored_width = 0;  // of the full size, before scale_denominator
   int stored_height = 0;
   int orientation = 1;                    // EXIF, 1..8
-  std::vector<std::uint8_t> icc_profile;  // as embedded, empty without one; of what the file holds, so maybe of inks
+  bool orientation_stated = false;        // by EXIF of the image itself
+  std::vector<std::uint8_t> icc_profile;  // of the RGB or gray that was stored; empty without one
+  bool colours_converted = false;         // to sRGB: the pixels are not as stored
   std::vector<std::string> warnings;      // "truncated: ...": what there is was used
 };
 

@@ -19,24 +19,27 @@ struct ExifRelease {
   void operator()(ExifData* data) const { exif_data_unref(data); }
 };
 
-int orientation_value(ExifData* data) {
+std::optional<int> orientation_value(ExifData* data) {
   const ExifEntry* entry = exif_content_get_entry(data->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
-  if (entry == nullptr || entry->data == nullptr || entry->components < 1) return 1;
+  if (entry == nullptr || entry->data == nullptr || entry->components < 1) return std::nullopt;
   const ExifByteOrder order = exif_data_get_byte_order(data);
   // The standard says SHORT; some writers use LONG.
-  std::uint32_t value = 1;
+  std::uint32_t value = 0;
   if (entry->format == EXIF_FORMAT_SHORT && entry->size >= 2) {
     value = exif_get_short(entry->data, order);
   } else if (entry->format == EXIF_FORMAT_LONG && entry->size >= 4) {
     value = exif_get_long(entry->data, order);
   }
-  return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+  if (value < 1 || value > 8) return std::nullopt;
+  return static_cast<int>(value);
 }
 
 }  // namespace
 
-int read_exif_orientation(Bytes block) {
-  if (block.empty() || block.size() > kExifBytesMax) return 1;
+int read_exif_orientation(Bytes block) { return find_exif_orientation(block).value_or(1); }
+
+std::optional<int> find_exif_orientation(Bytes block) {
+  if (block.empty() || block.size() > kExifBytesMax) return std::nullopt;
   // libexif wants the prefix: without it, it would search the bytes for JPEG markers.
   std::vector<std::uint8_t> prefixed;
   const bool has_prefix =
@@ -47,7 +50,7 @@ int read_exif_orientation(Bytes block) {
     block = prefixed;
   }
   const std::unique_ptr<ExifData, ExifRelease> data(exif_data_new());
-  if (data == nullptr) return 1;
+  if (data == nullptr) return std::nullopt;
   // Following the specification would invent entries that are missing and convert those that are there.
   exif_data_unset_option(data.get(), EXIF_DATA_OPTION_FOLLOW_SPECIFICATION);
   exif_data_load_data(data.get(), block.data(), static_cast<unsigned int>(block.size()));

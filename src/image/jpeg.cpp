@@ -23,7 +23,9 @@
 #include <optional>
 #include <string>
 
+#include "image/colour.h"
 #include "image/exif.h"
+#include "image/icc.h"
 #include "image/limits.h"
 
 namespace mien {
@@ -61,7 +63,8 @@ class JpegReader {
   bool read_header();
   // Only for an image of several scans: reads all of them.
   Outcome read_scans(std::int64_t scan_pixels_max);
-  bool start(int scale_denominator);
+  // `inks` turns four inks into RGB; null: the formula of read_ink_row. It must outlive the reader.
+  bool start(int scale_denominator, const ColourTransform* inks);
   // Rows that were not written stay unspecified; rows_written says how many were.
   bool read_rows(std::uint8_t* pixels, std::size_t stride);
   // Looks whether the file has an end behind the last row.
@@ -70,6 +73,7 @@ class JpegReader {
   const jpeg_decompress_struct& info() const { return jpeg_; }
   const Damage& damage() const { return damage_; }
   Bytes exif() const { return exif_; }
+  const IccSegments& icc() const { return icc_; }
   bool has_several_scans() const { return jpeg_.buffered_image != 0; }  // known after start
   bool has_inks() const { return jpeg_.jpeg_color_space == JCS_CMYK || jpeg_.jpeg_color_space == JCS_YCCK; }
   int rows_written() const { return static_cast<int>(jpeg_.output_scanline); }
@@ -95,7 +99,9 @@ class JpegReader {
   static void on_message(j_common_ptr jpeg, int level);
   static boolean on_source_end(j_decompress_ptr jpeg);
   static void on_skip(j_decompress_ptr jpeg, long count);
+  static Bytes take_segment(j_decompress_ptr jpeg);
   static boolean on_app1(j_decompress_ptr jpeg);
+  static boolean on_app2(j_decompress_ptr jpeg);
   void note_data_end();
   bool rest_is_gray() const;
   void read_some_rows(std::uint8_t* pixels, std::size_t stride);
@@ -106,9 +112,11 @@ class JpegReader {
   jpeg_source_mgr source_{};
   std::jmp_buf jump_{};
   Bytes encoded_;
-  Bytes exif_;  // a part of encoded_
+  Bytes exif_;       // a part of encoded_
+  IccSegments icc_;  // likewise
   Damage damage_;
   std::unique_ptr<std::uint8_t[]> ink_row_;
+  const ColourTransform* inks_ = nullptr;
   std::size_t scans_end_ = 0;
   int scans_complete_ = 0;
   int failure_code_ = 0;
@@ -170,23 +178,35 @@ void JpegReader::on_skip(j_decompress_ptr jpeg, long count) {
   jpeg->src->bytes_in_buffer -= step;
 }
 
-// Takes note of where the first EXIF block lies. The whole file is in memory, so nothing is copied and nothing has
-// to be limited: blocks that follow (XMP, previews) cost nothing.
-boolean JpegReader::on_app1(j_decompress_ptr jpeg) {
+// The payload of the segment that libjpeg stands at, which is skipped. The whole file is in memory, so nothing is
+// copied and nothing has to be limited: segments that we have no use for (XMP, previews) cost nothing.
+Bytes JpegReader::take_segment(j_decompress_ptr jpeg) {
   constexpr std::size_t kLengthBytes = 2;
   jpeg_source_mgr& source = *jpeg->src;
   Bytes rest(source.next_input_byte, source.bytes_in_buffer);
   std::size_t taken = rest.size();
+  Bytes payload;
   if (rest.size() >= kLengthBytes) {
     const std::size_t length = static_cast<std::size_t>(rest[0] << 8 | rest[1]);
     taken = std::min(std::max(length, kLengthBytes), rest.size());
-    const Bytes block = rest.subspan(kLengthBytes, taken - kLengthBytes);
-    JpegReader& reader = self(jpeg);
-    const bool is_exif = block.size() > 6 && std::memcmp(block.data(), "Exif\0", 5) == 0;
-    if (is_exif && reader.exif_.empty()) reader.exif_ = block;
+    payload = rest.subspan(kLengthBytes, taken - kLengthBytes);
   }
   source.next_input_byte += taken;
   source.bytes_in_buffer -= taken;
+  return payload;
+}
+
+// Takes note of where the first EXIF block lies.
+boolean JpegReader::on_app1(j_decompress_ptr jpeg) {
+  const Bytes block = take_segment(jpeg);
+  JpegReader& reader = self(jpeg);
+  const bool is_exif = block.size() > 6 && std::memcmp(block.data(), "Exif\0", 5) == 0;
+  if (is_exif && reader.exif_.empty()) reader.exif_ = block;
+  return TRUE;
+}
+
+boolean JpegReader::on_app2(j_decompress_ptr jpeg) {
+  self(jpeg).icc_.add(take_segment(jpeg));
   return TRUE;
 }
 
@@ -202,11 +222,13 @@ bool JpegReader::read_header() {
     jpeg_create_decompress(&jpeg_);
     jpeg_.src = &source_;
     jpeg_set_marker_processor(&jpeg_, JPEG_APP0 + 1, on_app1);
+    jpeg_set_marker_processor(&jpeg_, JPEG_APP0 + 2, on_app2);
     jpeg_read_header(&jpeg_, TRUE);
   });
 }
 
-bool JpegReader::start(int scale_denominator) {
+bool JpegReader::start(int scale_denominator, const ColourTransform* inks) {
+  inks_ = inks;
   if (has_inks()) ink_row_ = std::make_unique<std::uint8_t[]>(std::size_t{4} * jpeg_.image_width);
   return guarded([this, scale_denominator] {
     jpeg_.scale_num = 1;
@@ -271,6 +293,10 @@ void JpegReader::read_some_rows(std::uint8_t* pixels, std::size_t stride) {
 void JpegReader::read_ink_row(std::uint8_t* row) {
   JSAMPROW inks = ink_row_.get();
   jpeg_read_scanlines(&jpeg_, &inks, 1);
+  if (inks_ != nullptr) {
+    convert_pixels(*inks_, inks, row, static_cast<int>(jpeg_.output_width));
+    return;
+  }
   for (JDIMENSION x = 0; x < jpeg_.output_width; ++x) {
     const int key = inks[4 * x + 3];
     for (int c = 0; c < 3; ++c) {
@@ -384,6 +410,18 @@ void fill_gray_from(int row, Image& pixels) {
   std::memset(pixels.row(row), kGray, pixels.stride() * static_cast<std::size_t>(pixels.height() - row));
 }
 
+// Takes the profile over; of inks, which become RGB while they are read, it is the transform instead.
+ColourPlan read_profile(const JpegReader& reader, const DecodeOptions& options, DecodedImage& out) {
+  if (reader.icc().empty()) return {};
+  Result<std::vector<std::uint8_t>> profile = reader.icc().join();
+  if (!profile) return {nullptr, colours_not_applied({}, profile.error().message)};
+  if (!reader.has_inks()) {
+    out.icc_profile = std::move(*profile);
+    return {};
+  }
+  return plan_colours(*profile, ColourModel::inks, options.convert_colours);
+}
+
 // What is behind the first scans that were read whole does not parse: without it the image is coarser.
 struct BrokenTail {
   std::size_t offset = 0;
@@ -424,9 +462,12 @@ Result<Done> decode_once(Bytes encoded, const DecodeOptions& options, DecodedIma
     return *error;
   }
   if (std::optional<Error> error = check_colours(reader)) return *error;
-  out.orientation = read_exif_orientation(reader.exif());
+  const std::optional<int> orientation = find_exif_orientation(reader.exif());
+  out.orientation = orientation.value_or(1);
+  out.orientation_stated = orientation.has_value();
   // From here on the size is within the limits, and memory may be taken.
-  if (!reader.start(options.scale_denominator)) return header_error(reader);
+  const ColourPlan colours = read_profile(reader, options, out);
+  if (!reader.start(options.scale_denominator, colours.transform.get())) return header_error(reader);
   const bool several_scans = reader.has_several_scans();
   if (several_scans) {
     const Outcome outcome = reader.read_scans(kFullScansMax * options.limits.pixels_max);
@@ -447,6 +488,8 @@ Result<Done> decode_once(Bytes encoded, const DecodeOptions& options, DecodedIma
   if (!read) return read;
   note_truncation(reader, several_scans, out);
   note_corruption(reader.damage(), out);
+  if (!colours.warning.empty()) out.warnings.push_back(colours.warning);
+  out.colours_converted = colours.transform != nullptr;
   return Done{};
 }
 

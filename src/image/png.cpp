@@ -5,8 +5,8 @@
 // up to its last byte.
 //
 // Memory, beside the pixels of `out` (3 bytes a pixel): two rows of at most 8 bytes a pixel, inflate's window, and
-// at most one more copy of the file's bytes (a chunk that is cut off). Chunks that could grow when they are
-// inflated (iCCP, zTXt, iTXt) are never read.
+// at most one more copy of the file's bytes (a chunk that is cut off). Of the chunks that grow when they are inflated
+// only iCCP is read, as far as the profile in it says that it reaches; zTXt and iTXt never are.
 #include "image/png.h"
 
 #include <png.h>
@@ -19,8 +19,12 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "image/colour.h"
 #include "image/exif.h"
+#include "image/icc.h"
 #include "image/limits.h"
 
 namespace mien {
@@ -33,12 +37,15 @@ constexpr std::size_t kMessageBytes = 160;
 // A chunk must not make libpng allocate more than this, or than the file is large.
 constexpr std::size_t kChunkBytesMax = 8'000'000;
 
-// There should be one eXIf; a file of thousands must not fill memory with them. libpng keeps two fewer than this.
-constexpr int kKeptChunksMax = 4;
+// There should be one eXIf and one cICP; a file of thousands must not fill memory with them. libpng keeps two fewer.
+constexpr int kKeptChunksMax = 6;
+
+// A gamma between these is that of a screen, and the pixels are sRGB's as near as anyone can tell.
+constexpr double kScreenGammaMin = 2.0;
+constexpr double kScreenGammaMax = 2.4;
 
 // All that libpng knows and we have no use for. Five bytes a name.
-constexpr char kIgnoredChunks[] =
-    "bKGD\0cHRM\0gAMA\0hIST\0iCCP\0iTXt\0oFFs\0pCAL\0sBIT\0sCAL\0sPLT\0sRGB\0tEXt\0tIME\0tRNS\0zTXt";
+constexpr char kIgnoredChunks[] = "bKGD\0hIST\0iTXt\0oFFs\0pCAL\0sBIT\0sCAL\0sPLT\0tEXt\0tIME\0tRNS\0zTXt";
 static_assert(sizeof kIgnoredChunks % 5 == 0);
 constexpr int kIgnoredChunkCount = sizeof kIgnoredChunks / 5;
 
@@ -59,7 +66,9 @@ class PngReader {
   void read_pixels(Image& pixels);
 
   PixelSize size() const { return {png_get_image_width(png_, info_), png_get_image_height(png_, info_)}; }
-  Bytes exif() const;
+  Bytes exif() const { return kept_chunk("eXIf"); }
+  // What the file says about its colours, for the pixels to be converted by, or a warning.
+  CodedColours colours() const;
   bool is_interlaced() const { return interlaced_; }
   bool reached_end() const { return reached_end_; }
   bool has_all_rows() const;
@@ -84,6 +93,7 @@ class PngReader {
   void set_limits();
   void set_output();
   void push(Bytes bytes);
+  Bytes kept_chunk(const char* name) const;
 
   Bytes encoded_;
   png_structp png_ = nullptr;
@@ -94,6 +104,7 @@ class PngReader {
   bool interlaced_ = false;
   bool has_header_ = false;
   bool reached_end_ = false;
+  bool has_bad_profile_ = false;
   int pass_ = 0;
   int rows_ = 0;
   int warning_count_ = 0;
@@ -111,6 +122,12 @@ void PngReader::on_error(png_structp png, png_const_charp text) {
 
 void PngReader::on_warning(png_structp png, png_const_charp text) {
   PngReader& reader = *static_cast<PngReader*>(png_get_error_ptr(png));
+  // Trouble with a chunk of colours is no corruption of pixels; colours() says what matters of it.
+  for (const char* name : {"iCCP", "gAMA", "cHRM", "sRGB"}) {
+    if (std::strncmp(text, name, 4) != 0) continue;
+    if (name[0] == 'i') reader.has_bad_profile_ = true;
+    return;
+  }
   if (reader.warning_count_++ == 0) copy_text(text, reader.warning_);
 }
 
@@ -143,7 +160,9 @@ void PngReader::set_limits() {
   png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, reinterpret_cast<png_const_bytep>(kIgnoredChunks),
                               kIgnoredChunkCount);
   // libpng 1.6.39 parses eXIf only when it pulls; kept as an unknown chunk it comes the same way in every version.
-  png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_ALWAYS, reinterpret_cast<png_const_bytep>("eXIf"), 1);
+  png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_ALWAYS, reinterpret_cast<png_const_bytep>("eXIf\0cICP"), 2);
+  // Its list of known sRGB profiles only makes it warn about them.
+  png_set_option(png_, PNG_SKIP_sRGB_CHECK_PROFILE, PNG_OPTION_ON);
   png_set_chunk_cache_max(png_, kKeptChunksMax);
   // A wrong checksum of pixels is a warning: the picture around the wrong bit is still there.
   png_set_crc_action(png_, PNG_CRC_WARN_USE, PNG_CRC_WARN_DISCARD);
@@ -186,10 +205,44 @@ void PngReader::read_pixels(Image& pixels) {
   });
 }
 
-Bytes PngReader::exif() const {
+Bytes PngReader::kept_chunk(const char* name) const {
   png_unknown_chunkp chunks = nullptr;
   const int count = png_get_unknown_chunks(png_, info_, &chunks);
-  return count > 0 ? Bytes(chunks[0].data, chunks[0].size) : Bytes{};
+  for (int i = 0; i < count; ++i) {
+    if (std::memcmp(chunks[i].name, name, 4) == 0) return {chunks[i].data, chunks[i].size};
+  }
+  return {};
+}
+
+// In the order of the PNG specification: cICP, iCCP, sRGB, then gAMA and cHRM.
+CodedColours PngReader::colours() const {
+  const Bytes code_points = kept_chunk("cICP");
+  if (code_points.size() == 4) return colours_of_code_points(code_points[0], code_points[1], "cICP");
+  png_charp name = nullptr;
+  png_bytep profile = nullptr;
+  png_uint_32 size = 0;
+  int method = 0;
+  if (png_get_iCCP(png_, info_, &name, &method, &profile, &size) != 0) return {{profile, profile + size}, {}};
+  if (has_bad_profile_) return {{}, colours_not_applied({}, "it is broken, or not for images of this kind")};
+  int intent = 0;
+  if (png_get_sRGB(png_, info_, &intent) != 0) return {};
+  double exponent = 0;
+  const bool has_gamma = png_get_gAMA(png_, info_, &exponent) != 0 && exponent > 0;
+  const double gamma = has_gamma ? 1 / exponent : 0;
+  const bool is_screen_gamma = !has_gamma || (gamma >= kScreenGammaMin && gamma <= kScreenGammaMax);
+  RgbSpace space{.name = "cHRM and gAMA of PNG", .gamma = is_screen_gamma ? 0 : gamma};
+  png_get_cHRM(png_, info_, &space.white_x, &space.white_y, &space.red_x, &space.red_y, &space.green_x, &space.green_y,
+               &space.blue_x, &space.blue_y);
+  if (is_srgb(space)) return {};
+  // A gamma alone is written by programs that mean nothing by it, and no other reader of photos applies it.
+  RgbSpace primaries = space;
+  primaries.gamma = 0;
+  if (is_srgb(primaries)) {
+    return {{}, fmt::format("a gamma of {:.2f} (gAMA) is not applied: pixels are used as stored", gamma)};
+  }
+  Result<std::vector<std::uint8_t>> made = make_icc_profile(space);
+  if (made) return {std::move(*made), {}};
+  return {{}, "colours not converted: cHRM states other primaries than sRGB's: " + made.error().message};
 }
 
 bool PngReader::has_all_rows() const {
@@ -256,6 +309,9 @@ Result<Done> decode_png(Bytes encoded, const DecodeOptions& options, DecodedImag
   }
   out.orientation = read_exif_orientation(reader.exif());
   note_damage(reader, out);
+  CodedColours colours = reader.colours();
+  out.icc_profile = std::move(colours.profile);
+  if (!colours.warning.empty()) out.warnings.push_back(std::move(colours.warning));
   return Done{};
 }
 

@@ -150,16 +150,28 @@ void analyze_pixels(const Engine::State& engine, ImageView upright, const Analyz
   analysis.timings_ms.quality = watch.lap();
 }
 
+// The hash of the pixels as stored, colours included, so that it equals what other programs compute of the same file.
+std::string hash_as_stored(Bytes encoded, const DecodeOptions& options, const DecodedImage& decoded) {
+  if (!decoded.colours_converted) return perceptual_hash_hex(perceptual_hash(decoded.pixels));
+  DecodeOptions as_stored = options;
+  as_stored.convert_colours = false;
+  DecodedImage stored;
+  if (!decode_image(encoded, as_stored, stored)) return {};
+  return perceptual_hash_hex(perceptual_hash(stored.pixels));
+}
+
 Result<Analysis> analyze_encoded(const Engine::State& engine, Bytes encoded, const AnalyzeOptions& options,
                                  Workspace::State& work, std::size_t image_index, std::vector<PendingFace>& pending) {
   Stopwatch watch;
-  Result<Done> decoded = decode_image(encoded, {.limits = engine.options.limits}, work.decoded);
+  // InsightFace looks at colours as they are stored.
+  const DecodeOptions decoding{.limits = engine.options.limits,
+                               .convert_colours = engine.options.precision != Precision::exact};
+  Result<Done> decoded = decode_image(encoded, decoding, work.decoded);
   if (!decoded) return decoded.error();
   Analysis analysis;
   analysis.format = work.decoded.format;
   analysis.warnings = work.decoded.warnings;
-  // The hash is of the pixels as stored, so that it equals what other programs compute of the same file.
-  if (options.phash) analysis.phash = perceptual_hash_hex(perceptual_hash(work.decoded.pixels));
+  if (options.phash) analysis.phash = hash_as_stored(encoded, decoding, work.decoded);
   const ImageView upright = upright_view(work.decoded.pixels, work.decoded.orientation, work.upright);
   // From here on the image stands upright, and every coordinate is a pixel of it.
   analysis.width = upright.width;

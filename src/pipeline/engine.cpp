@@ -150,7 +150,7 @@ Result<std::vector<std::uint8_t>> create_thumbnail(Bytes encoded, int width, int
 
 Result<std::string> compute_phash(Bytes encoded) {
   DecodedImage decoded;
-  const Result<Done> done = decode_image(encoded, {}, decoded);
+  const Result<Done> done = decode_image(encoded, {.limits = {}, .convert_colours = false}, decoded);
   if (!done) return done.error();
   return perceptual_hash_hex(perceptual_hash(decoded.pixels));
 }

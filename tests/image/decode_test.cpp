@@ -40,7 +40,14 @@ void expect_golden(const nlohmann::json& golden, const ByteVector& bytes, Decode
   EXPECT_EQ(image.pixels.channels(), 3);
   EXPECT_EQ(image.orientation, golden.at("orientation").get<int>());
   EXPECT_EQ(test::pixel_sha256(image.pixels), golden.at("sha256").get<std::string>());
-  EXPECT_TRUE(image.warnings.empty()) << image.warnings[0];
+  // Some state colours that are not applied, and nothing else may be said.
+  const std::string name = golden.at("name");
+  if (contains(name, "_gamma") || contains(name, "text_bomb")) {
+    ASSERT_EQ(image.warnings.size(), 1);
+    EXPECT_TRUE(contains(image.warnings[0], "not applied")) << image.warnings[0];
+  } else {
+    EXPECT_TRUE(image.warnings.empty()) << image.warnings[0];
+  }
 }
 
 // One DecodedImage for all, so that sizes and formats change from one to the next.

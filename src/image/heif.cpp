@@ -1,0 +1,255 @@
+// libheif reads the boxes of the file and hands the pictures in it to plugins: libde265 for HEIC, libaom or dav1d for
+// AVIF. It turns, mirrors and crops by the boxes irot, imir and clap itself; the orientation that EXIF states beside
+// them is for programs that do not, and is not looked at.
+//
+// Memory: libheif holds the picture as planes of 8 or 16 bits and once more as RGB; pixels_bytes() adds it up. What a
+// plugin takes for a picture that is larger than its file's boxes say is not ours to limit: that is what the sandbox is
+// for.
+#include "image/heif.h"
+
+#include <fmt/format.h>
+#include <libheif/heif.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "base/dynamic_library.h"
+#include "image/codecs_built.h"
+#include "image/colour.h"
+#include "image/icc.h"
+#include "image/limits.h"
+
+namespace mien {
+namespace {
+
+constexpr int kWarningsMax = 4;
+
+struct Heif {
+  decltype(&heif_init) init = nullptr;
+  decltype(&heif_context_alloc) context_alloc = nullptr;
+  decltype(&heif_context_free) context_free = nullptr;
+  decltype(&heif_context_read_from_memory_without_copy) read = nullptr;
+  decltype(&heif_context_get_number_of_top_level_images) image_count = nullptr;
+  decltype(&heif_context_set_maximum_image_size_limit) set_size_limit = nullptr;
+  decltype(&heif_context_set_max_decoding_threads) set_threads = nullptr;
+  decltype(&heif_context_get_primary_image_handle) primary_image = nullptr;
+  decltype(&heif_image_handle_release) release_handle = nullptr;
+  decltype(&heif_image_handle_get_width) handle_width = nullptr;
+  decltype(&heif_image_handle_get_height) handle_height = nullptr;
+  decltype(&heif_image_handle_get_luma_bits_per_pixel) handle_bits = nullptr;
+  decltype(&heif_image_handle_get_color_profile_type) profile_type = nullptr;
+  decltype(&heif_image_handle_get_raw_color_profile_size) profile_size = nullptr;
+  decltype(&heif_image_handle_get_raw_color_profile) profile = nullptr;
+  decltype(&heif_image_handle_get_nclx_color_profile) nclx = nullptr;
+  decltype(&heif_nclx_color_profile_free) nclx_free = nullptr;
+  decltype(&heif_have_decoder_for_format) has_decoder = nullptr;
+  decltype(&heif_decoding_options_alloc) options_alloc = nullptr;
+  decltype(&heif_decoding_options_free) options_free = nullptr;
+  decltype(&heif_decode_image) decode = nullptr;
+  decltype(&heif_image_get_width) image_width = nullptr;
+  decltype(&heif_image_get_height) image_height = nullptr;
+  decltype(&heif_image_get_plane_readonly) plane = nullptr;
+  decltype(&heif_image_get_decoding_warnings) decoding_warnings = nullptr;
+  decltype(&heif_image_release) release_image = nullptr;
+};
+
+Result<Heif> load_heif() {
+  DynamicLibrary library(kHEIFSoname, "libheif1");
+  Heif heif;
+  library.bind(heif.init, "heif_init");
+  library.bind(heif.context_alloc, "heif_context_alloc");
+  library.bind(heif.context_free, "heif_context_free");
+  library.bind(heif.read, "heif_context_read_from_memory_without_copy");
+  library.bind(heif.image_count, "heif_context_get_number_of_top_level_images");
+  library.bind(heif.set_size_limit, "heif_context_set_maximum_image_size_limit");
+  library.bind(heif.set_threads, "heif_context_set_max_decoding_threads");
+  library.bind(heif.primary_image, "heif_context_get_primary_image_handle");
+  library.bind(heif.release_handle, "heif_image_handle_release");
+  library.bind(heif.handle_width, "heif_image_handle_get_width");
+  library.bind(heif.handle_height, "heif_image_handle_get_height");
+  library.bind(heif.handle_bits, "heif_image_handle_get_luma_bits_per_pixel");
+  library.bind(heif.profile_type, "heif_image_handle_get_color_profile_type");
+  library.bind(heif.profile_size, "heif_image_handle_get_raw_color_profile_size");
+  library.bind(heif.profile, "heif_image_handle_get_raw_color_profile");
+  library.bind(heif.nclx, "heif_image_handle_get_nclx_color_profile");
+  library.bind(heif.nclx_free, "heif_nclx_color_profile_free");
+  library.bind(heif.has_decoder, "heif_have_decoder_for_format");
+  library.bind(heif.options_alloc, "heif_decoding_options_alloc");
+  library.bind(heif.options_free, "heif_decoding_options_free");
+  library.bind(heif.decode, "heif_decode_image");
+  library.bind(heif.image_width, "heif_image_get_width");
+  library.bind(heif.image_height, "heif_image_get_height");
+  library.bind(heif.plane, "heif_image_get_plane_readonly");
+  library.bind(heif.decoding_warnings, "heif_image_get_decoding_warnings");
+  library.bind(heif.release_image, "heif_image_release");
+  if (!library.ok()) return library.error();
+  const heif_error started = heif.init(nullptr);  // finds the plugins
+  if (started.code != heif_error_Ok) {
+    return Error{ErrorCode::unsupported, fmt::format("libheif cannot be started: {}", started.message)};
+  }
+  return heif;
+}
+
+const Result<Heif>& heif_library() {
+  static const Result<Heif> library = load_heif();
+  return library;
+}
+
+// What libheif allocates, with the function of its own that frees it.
+template <typename T, typename Free>
+std::unique_ptr<T, Free*> owned(T* object, Free* release) {
+  return {object, release};
+}
+
+// The decoder that a kind of file needs, and the package that brings it where libheif comes without.
+struct Codec {
+  std::string_view format;
+  heif_compression_format compression;
+  const char* package;
+};
+
+constexpr Codec kCodecs[] = {
+    {"heic", heif_compression_HEVC, "libheif-plugin-libde265"},
+    {"avif", heif_compression_AV1, "libheif-plugin-aomdec or libheif-plugin-dav1d"},
+};
+
+std::optional<Error> find_missing_decoder(const Heif& heif, std::string_view format) {
+  for (const Codec& codec : kCodecs) {
+    if (codec.format != format || heif.has_decoder(codec.compression)) continue;
+    return Error{ErrorCode::unsupported,
+                 fmt::format("libheif has no decoder for {} images here: install {}", format, codec.package)};
+  }
+  return std::nullopt;
+}
+
+Error to_error(const Heif& heif, const heif_error& error, const DecodedImage& out) {
+  const std::string reason = fmt::format("the {} image cannot be read: {}", out.format, error.message);
+  if (error.subcode == heif_suberror_Security_limit_exceeded) return {ErrorCode::limit_exceeded, reason};
+  switch (error.code) {
+    case heif_error_Memory_allocation_error: return {ErrorCode::limit_exceeded, reason};
+    case heif_error_Unsupported_filetype:
+    case heif_error_Unsupported_feature: {
+      const std::optional<Error> missing = find_missing_decoder(heif, out.format);
+      return missing ? *missing : Error{ErrorCode::unsupported, reason};
+    }
+    default: return {ErrorCode::bad_data, reason};
+  }
+}
+
+// Planes as decoded (three at most, without subsampling), RGB of the same depth, RGB of 8 bits, and our pixels.
+double memory_estimate(PixelSize size, int bits) {
+  const int sample_bytes = bits > 8 ? 2 : 1;
+  return static_cast<double>(size.width * size.height) * (2 * 3 * sample_bytes + 2 * 3);
+}
+
+void read_colours(const Heif& heif, const heif_image_handle* handle, DecodedImage& out) {
+  switch (heif.profile_type(handle)) {
+    case heif_color_profile_type_prof:
+    case heif_color_profile_type_rICC: {
+      const std::size_t size = heif.profile_size(handle);
+      if (size == 0 || size > kIccBytesMax) {
+        out.warnings.push_back(fmt::format("colour profile not applied: it has {} bytes", size));
+        return;
+      }
+      out.icc_profile.resize(size);
+      if (heif.profile(handle, out.icc_profile.data()).code != heif_error_Ok) out.icc_profile.clear();
+      return;
+    }
+    case heif_color_profile_type_nclx: {
+      heif_color_profile_nclx* nclx = nullptr;
+      if (heif.nclx(handle, &nclx).code != heif_error_Ok || nclx == nullptr) return;
+      CodedColours colours = colours_of_code_points(nclx->color_primaries, nclx->transfer_characteristics, "nclx");
+      heif.nclx_free(nclx);
+      out.icc_profile = std::move(colours.profile);
+      if (!colours.warning.empty()) out.warnings.push_back(std::move(colours.warning));
+      return;
+    }
+    default: return;
+  }
+}
+
+void note_warnings(const Heif& heif, heif_image* image, DecodedImage& out) {
+  heif_error found[kWarningsMax];
+  const int count = std::min(heif.decoding_warnings(image, 0, found, kWarningsMax), kWarningsMax);
+  for (int i = 0; i < count; ++i) out.warnings.push_back(fmt::format("corrupt: {}", found[i].message));
+}
+
+Result<Done> copy_pixels(const Heif& heif, heif_image* image, DecodedImage& out) {
+  int stride = 0;
+  const std::uint8_t* plane = heif.plane(image, heif_channel_interleaved, &stride);
+  const int width = heif.image_width(image, heif_channel_interleaved);
+  const int height = heif.image_height(image, heif_channel_interleaved);
+  if (plane == nullptr || width <= 0 || height <= 0 || stride < 3 * width) {
+    return Error{ErrorCode::bad_data, fmt::format("the {} image has no pixels", out.format)};
+  }
+  out.stored_width = width;
+  out.stored_height = height;
+  out.pixels.reset(width, height, 3);
+  for (int y = 0; y < height; ++y) {
+    std::memcpy(out.pixels.row(y), plane + static_cast<std::ptrdiff_t>(y) * stride, out.pixels.stride());
+  }
+  return Done{};
+}
+
+std::optional<Error> check_size(const Heif& heif, const heif_image_handle* handle, const ImageLimits& limits,
+                                DecodedImage& out) {
+  const PixelSize size{heif.handle_width(handle), heif.handle_height(handle)};
+  if (size.width <= 0 || size.height <= 0) {
+    return Error{ErrorCode::bad_data, fmt::format("the {} image states no size", out.format)};
+  }
+  if (std::optional<Error> error = check_pixel_limit(size, limits)) return error;
+  out.stored_width = static_cast<int>(size.width);
+  out.stored_height = static_cast<int>(size.height);
+  return check_memory_limit(memory_estimate(size, heif.handle_bits(handle)), size, limits);
+}
+
+Result<Done> decode_with(const Heif& heif, Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
+  const auto context = owned(heif.context_alloc(), heif.context_free);
+  const auto decoding = owned(heif.options_alloc(), heif.options_free);
+  if (context == nullptr || decoding == nullptr) return Error{ErrorCode::internal, "libheif cannot be started"};
+  heif.set_size_limit(context.get(), options.limits.side_max);
+  heif.set_threads(context.get(), 0);  // images are decoded in parallel, not parts of one
+  heif_error error = heif.read(context.get(), encoded.data(), encoded.size(), nullptr);
+  if (error.code != heif_error_Ok) return to_error(heif, error, out);
+  const int images = heif.image_count(context.get());
+  if (images > options.limits.frames_max) {
+    return Error{ErrorCode::limit_exceeded,
+                 fmt::format("the file has {} images, the limit frames_max is {}", images, options.limits.frames_max)};
+  }
+  heif_image_handle* primary = nullptr;
+  error = heif.primary_image(context.get(), &primary);
+  if (error.code != heif_error_Ok) return to_error(heif, error, out);
+  const auto handle = owned<const heif_image_handle>(primary, heif.release_handle);
+  // From here on the size that the file claims is known, and nothing of that size has been allocated.
+  if (std::optional<Error> too_large = check_size(heif, primary, options.limits, out)) return *too_large;
+  if (options.stop.stop_requested()) return Error{ErrorCode::cancelled, "stopped before the image was decoded"};
+  decoding->convert_hdr_to_8bit = 1;
+  heif_image* decoded = nullptr;
+  error = heif.decode(primary, &decoded, heif_colorspace_RGB, heif_chroma_interleaved_RGB, decoding.get());
+  const auto image = owned<const heif_image>(decoded, heif.release_image);
+  if (error.code != heif_error_Ok) return to_error(heif, error, out);
+  const Result<Done> copied = copy_pixels(heif, decoded, out);
+  if (!copied) return copied;
+  note_warnings(heif, decoded, out);
+  read_colours(heif, primary, out);
+  return Done{};
+}
+
+}  // namespace
+
+Result<Done> open_heif() {
+  if (!heif_library()) return heif_library().error();
+  return Done{};
+}
+
+Result<Done> decode_heif(Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
+  const Result<Heif>& heif = heif_library();
+  if (!heif) return heif.error();
+  return decode_with(*heif, encoded, options, out);
+}
+
+}  // namespace mien

@@ -1,0 +1,134 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "image/decode.h"
+#include "image/image_files.h"
+#include "image/tiny_dng.h"
+
+namespace mien::test {
+namespace {
+
+// Sizes of images/jpeg_420.jpg.
+constexpr int kWidth = 149;
+constexpr int kHeight = 97;
+
+TinyDng with_preview(const std::string& name) {
+  TinyDng dng;
+  dng.preview = read_image(name);
+  dng.preview_width = kWidth;
+  dng.preview_height = kHeight;
+  return dng;
+}
+
+TEST(Raw, ThePreviewIsDecodedAsItsOwnFileIs) {
+  DecodedImage alone;
+  ASSERT_TRUE(decode_image(read_image("jpeg_420.jpg"), {}, alone));
+  DecodedImage image;
+  const Result<Done> decoded = decode_image(make_dng(with_preview("jpeg_420.jpg")), {}, image);
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(image.format, "raw");
+  EXPECT_EQ(pixel_sha256(image.pixels), pixel_sha256(alone.pixels));
+  EXPECT_TRUE(image.warnings.empty()) << image.warnings[0];
+  EXPECT_EQ(image.stored_width, kWidth);
+  EXPECT_EQ(image.orientation, 1);
+}
+
+// LibRaw states turns alone, not mirrors, of what cameras write.
+TEST(Raw, TheCameraSaysWhichWayIsUp) {
+  TinyDng dng = with_preview("jpeg_420.jpg");
+  DecodedImage image;
+  for (const int orientation : {1, 3, 6, 8}) {
+    dng.orientation = orientation;
+    ASSERT_TRUE(decode_image(make_dng(dng), {}, image));
+    EXPECT_EQ(image.orientation, orientation);
+  }
+}
+
+TEST(Raw, WhatThePreviewSaysItselfCountsAndOnce) {
+  TinyDng dng = with_preview("orientation_6.jpg");
+  dng.preview_width = 61;
+  dng.preview_height = 43;
+  DecodedImage image;
+  for (const int orientation : {1, 3, 6, 8}) {
+    dng.orientation = orientation;
+    ASSERT_TRUE(decode_image(make_dng(dng), {}, image));
+    EXPECT_EQ(image.orientation, 6);
+  }
+}
+
+TEST(Raw, APreviewThatStandsUprightIsNotTurned) {
+  TinyDng dng;
+  dng.preview = read_image("jpeg_1x20000.jpg");
+  dng.preview_width = 1;
+  dng.preview_height = 20000;
+  dng.orientation = 6;
+  DecodedImage image;
+  const Result<Done> decoded = decode_image(make_dng(dng), {}, image);
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(image.orientation, 1);
+}
+
+TEST(Raw, APreviewWithoutCompression) {
+  TinyDng dng;
+  dng.preview_is_jpeg = false;
+  dng.preview_width = 80;
+  dng.preview_height = 60;
+  for (int i = 0; i < 80 * 60 * 3; ++i) dng.preview.push_back(static_cast<std::uint8_t>(i * 7 % 251));
+  DecodedImage image;
+  const Result<Done> decoded = decode_image(make_dng(dng), {}, image);
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  ASSERT_EQ(image.pixels.size_bytes(), dng.preview.size());
+  EXPECT_TRUE(std::equal(dng.preview.begin(), dng.preview.end(), image.pixels.data()));
+}
+
+TEST(Raw, ASmallPreviewIsSaid) {
+  TinyDng dng = with_preview("jpeg_420.jpg");
+  dng.sensor_width = 640;
+  dng.sensor_height = 480;
+  DecodedImage image;
+  ASSERT_TRUE(decode_image(make_dng(dng), {}, image));
+  ASSERT_EQ(image.warnings.size(), 1);
+  EXPECT_EQ(image.warnings[0], "preview: the largest one in the raw file has 149 x 97 pixels, the photo 640 x 480");
+}
+
+TEST(Raw, LimitsHoldForThePreview) {
+  const ByteVector dng = make_dng(with_preview("jpeg_420.jpg"));
+  DecodedImage image;
+  DecodeOptions options;
+  options.limits.pixels_max = kWidth * kHeight - 1;
+  EXPECT_EQ(decode_image(dng, options, image).error().code, ErrorCode::limit_exceeded);
+  options.limits = {};
+  options.limits.memory_bytes_max = 10'000;
+  EXPECT_EQ(decode_image(dng, options, image).error().code, ErrorCode::limit_exceeded);
+  options.limits = {};
+  std::stop_source stop;
+  stop.request_stop();
+  options.stop = stop.get_token();
+  EXPECT_EQ(decode_image(dng, options, image).error().code, ErrorCode::cancelled);
+}
+
+TEST(Raw, WithoutAPreviewItSaysSo) {
+  TinyDng dng = with_preview("jpeg_420.jpg");
+  dng.preview = ByteVector(dng.preview.size(), 0x55);
+  DecodedImage image;
+  const Result<Done> decoded = decode_image(make_dng(dng), {}, image);
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().code, ErrorCode::unsupported) << decoded.error().message;
+  EXPECT_NE(decoded.error().message.find("Tiny Camera"), std::string::npos) << decoded.error().message;
+}
+
+TEST(Raw, CutOffFilesAreErrorsOrWarnings) {
+  const ByteVector dng = make_dng(with_preview("jpeg_420.jpg"));
+  DecodedImage image;
+  for (std::size_t size = 8; size < dng.size(); size += 997) {
+    const Result<Done> decoded = decode_image(Bytes(dng).first(size), {}, image);
+    if (!decoded) {
+      EXPECT_FALSE(decoded.error().message.empty());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mien::test
