@@ -59,18 +59,18 @@ int orientation_of_flip(int flip) {
   return flip >= 0 && flip < 8 ? kOrientations[flip] : 1;
 }
 
-std::string camera(const libraw_data_t& raw) {
+std::string camera_name(const libraw_data_t& raw) {
   const auto text = [](const char* field, std::size_t size) { return std::string(field, strnlen(field, size)); };
   const std::string make = text(raw.idata.make, sizeof raw.idata.make);
   const std::string model = text(raw.idata.model, sizeof raw.idata.model);
   return make.empty() && model.empty() ? "an unknown camera" : make + " " + model;
 }
 
-Error no_preview(const libraw_data_t& raw, const char* reason) {
+Error no_preview(const std::string& camera, const char* reason) {
   return {ErrorCode::unsupported,
           fmt::format("the camera raw file (of {}) holds no preview that can be read: {}; raw data itself is not "
                       "developed",
-                      camera(raw), reason)};
+                      camera, reason)};
 }
 
 // Before LibRaw copies the preview out of the file.
@@ -83,18 +83,19 @@ std::optional<Error> check_preview(const libraw_data_t& raw, const ImageLimits& 
 }
 
 Result<Done> copy_bitmap(const LibRaw& libraw, libraw_data_t& raw, const ImageLimits& limits, DecodedImage& out) {
+  const std::string camera = camera_name(raw);
   int code = LIBRAW_SUCCESS;
   const std::unique_ptr<libraw_processed_image_t, decltype(libraw.free_bitmap)> bitmap(libraw.make_bitmap(&raw, &code),
                                                                                        libraw.free_bitmap);
-  if (bitmap == nullptr) return no_preview(raw, libraw.describe(code));
+  if (bitmap == nullptr) return no_preview(camera, libraw.describe(code));
   const std::size_t channels = bitmap->colors;
   const std::size_t sample_bytes = bitmap->bits / 8;
   const bool known = bitmap->type == LIBRAW_IMAGE_BITMAP && (channels == 1 || channels == 3) &&
                      (sample_bytes == 1 || sample_bytes == 2);
-  if (!known || bitmap->width == 0 || bitmap->height == 0) return no_preview(raw, "it is of an unknown layout");
+  if (!known || bitmap->width == 0 || bitmap->height == 0) return no_preview(camera, "it is of an unknown layout");
   if (std::optional<Error> error = check_pixel_limit({bitmap->width, bitmap->height}, limits)) return *error;
   const std::size_t pixels = std::size_t{bitmap->width} * bitmap->height;
-  if (bitmap->data_size < pixels * channels * sample_bytes) return no_preview(raw, "it is cut off");
+  if (bitmap->data_size < pixels * channels * sample_bytes) return no_preview(camera, "it is cut off");
   out.stored_width = bitmap->width;
   out.stored_height = bitmap->height;
   out.pixels.reset(out.stored_width, out.stored_height, 3);
@@ -128,11 +129,12 @@ void note_small_preview(const libraw_data_t& raw, DecodedImage& out) {
 Result<Done> decode_preview(const LibRaw& libraw, libraw_data_t& raw, const DecodeOptions& options, DecodedImage& out) {
   if (std::optional<Error> error = check_preview(raw, options.limits)) return *error;
   if (options.stop.stop_requested()) return Error{ErrorCode::cancelled, "stopped before the preview was read"};
+  const std::string camera = camera_name(raw);  // LibRaw forgets it when it fails
   const int code = libraw.unpack_preview(&raw);
-  if (code != LIBRAW_SUCCESS) return no_preview(raw, libraw.describe(code));
+  if (code != LIBRAW_SUCCESS) return no_preview(camera, libraw.describe(code));
   Result<Done> decoded = Done{};
   if (raw.thumbnail.tformat == LIBRAW_THUMBNAIL_JPEG) {
-    if (raw.thumbnail.thumb == nullptr) return no_preview(raw, "it is empty");
+    if (raw.thumbnail.thumb == nullptr) return no_preview(camera, "it is empty");
     const Bytes jpeg(reinterpret_cast<const std::uint8_t*>(raw.thumbnail.thumb), raw.thumbnail.tlength);
     decoded = decode_jpeg(jpeg, options, out);
   } else {
@@ -161,6 +163,9 @@ Result<Done> decode_raw(Bytes encoded, const DecodeOptions& options, DecodedImag
   const int code = libraw.open(raw.get(), const_cast<std::uint8_t*>(encoded.data()), encoded.size());
   if (code == LIBRAW_UNSUFFICIENT_MEMORY) {
     return Error{ErrorCode::limit_exceeded, "the camera raw file asks for more memory than there is"};
+  }
+  if (code == LIBRAW_FILE_UNSUPPORTED) {
+    return Error{ErrorCode::unsupported, "this LibRaw does not know the camera raw file, or it is broken"};
   }
   if (code != LIBRAW_SUCCESS) {
     return Error{ErrorCode::bad_data, fmt::format("the camera raw file cannot be read: {}", libraw.describe(code))};

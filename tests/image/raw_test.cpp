@@ -116,7 +116,7 @@ TEST(Raw, WithoutAPreviewItSaysSo) {
   const Result<Done> decoded = decode_image(make_dng(dng), {}, image);
   ASSERT_FALSE(decoded);
   EXPECT_EQ(decoded.error().code, ErrorCode::unsupported) << decoded.error().message;
-  EXPECT_NE(decoded.error().message.find("Tiny Camera"), std::string::npos) << decoded.error().message;
+  EXPECT_NE(decoded.error().message.find("of Tiny Camera"), std::string::npos) << decoded.error().message;
 }
 
 TEST(Raw, CutOffFilesAreErrorsOrWarnings) {
