@@ -91,6 +91,19 @@ bool is_srgb(const RgbSpace& space) {
          near(space.green_y, srgb.green_y) && near(space.blue_x, srgb.blue_x) && near(space.blue_y, srgb.blue_y);
 }
 
+bool is_plausible(const RgbSpace& space) {
+  constexpr double kAreaMin = 0.03;  // sRGB has 0.112
+  constexpr double kGammaMax = 5;
+  const double area = (space.green_x - space.red_x) * (space.blue_y - space.red_y) -
+                      (space.blue_x - space.red_x) * (space.green_y - space.red_y);
+  for (const double value : {space.white_x, space.white_y, space.red_x, space.red_y, space.green_x, space.green_y,
+                             space.blue_x, space.blue_y}) {
+    if (!(std::abs(value) <= 1)) return false;
+  }
+  const bool white = space.white_x > 0.2 && space.white_x < 0.5 && space.white_y > 0.2 && space.white_y < 0.5;
+  return white && area / 2 >= kAreaMin && space.gamma >= 0 && space.gamma <= kGammaMax;
+}
+
 CodedColours colours_of_code_points(int primaries, int transfer, const char* where) {
   constexpr int kPq = 16;
   constexpr int kHlg = 18;

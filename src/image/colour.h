@@ -51,6 +51,9 @@ struct RgbSpace {
 // Whether a space is sRGB as far as eight bits show.
 bool is_srgb(const RgbSpace& space);
 
+// Whether the numbers can be those of a screen or camera: broken ones would spoil every pixel.
+bool is_plausible(const RgbSpace& space);
+
 // The space as an ICC profile, always the same bytes for the same space. Errors: unsupported (no Little CMS),
 // bad_data (numbers that make no colour space).
 Result<std::vector<std::uint8_t>> make_icc_profile(const RgbSpace& space);

@@ -351,6 +351,7 @@ void convert_pixels(const ColourTransform& transform, const std::uint8_t* from, 
 Result<std::vector<std::uint8_t>> make_icc_profile(const RgbSpace& space) {
   const Result<Lcms>& library = lcms_library();
   if (!library) return library.error();
+  if (!is_plausible(space)) return Error{ErrorCode::bad_data, "these chromaticities make no colour space"};
   const Lcms& lcms = *library;
   Context context(lcms);
   // Types of curves in Little CMS: 1 is a power, 4 the form that sRGB has.

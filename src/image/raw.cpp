@@ -130,6 +130,7 @@ Result<Done> decode_preview(const LibRaw& libraw, libraw_data_t& raw, const Deco
   if (std::optional<Error> error = check_preview(raw, options.limits)) return *error;
   if (options.stop.stop_requested()) return Error{ErrorCode::cancelled, "stopped before the preview was read"};
   const std::string camera = camera_name(raw);  // LibRaw forgets it when it fails
+  // For a preview that is cut off, the libjpeg inside LibRaw prints a line that nobody can keep it from printing.
   const int code = libraw.unpack_preview(&raw);
   if (code != LIBRAW_SUCCESS) return no_preview(camera, libraw.describe(code));
   Result<Done> decoded = Done{};
