@@ -33,6 +33,6 @@ struct PipelineBenchResult {
   double first_result_ms = 0;  // from the process's start to the first analysis
 };
 
-PipelineBenchResult bench_pipeline(const Engine& engine, const PipelineBenchOptions& options);
+MIEN_API PipelineBenchResult bench_pipeline(const Engine& engine, const PipelineBenchOptions& options);
 
 }  // namespace mien

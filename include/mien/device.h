@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "mien/export.h"
 #include "mien/settings.h"
 
 namespace mien {
@@ -26,7 +27,7 @@ struct BackendInfo {
   std::vector<Device> devices;
 };
 
-std::vector<BackendInfo> list_backends(const Settings& settings);
+MIEN_API std::vector<BackendInfo> list_backends(const Settings& settings);
 
 struct VersionInfo {
   std::string version;  // 0.1.0
@@ -37,6 +38,6 @@ struct VersionInfo {
   // Those that cannot: "heic: built without libheif (Debian package libheif-dev)", or why its library does not open.
   std::vector<std::string> formats_missing;
 };
-VersionInfo version_info(const Settings& settings);
+MIEN_API VersionInfo version_info(const Settings& settings);
 
 }  // namespace mien

@@ -1,6 +1,7 @@
 // The engine: made once, shared by threads, turns the bytes of an image into faces.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "mien/export.h"
 #include "mien/face.h"
 #include "mien/image.h"
 #include "mien/result.h"
@@ -65,7 +67,7 @@ struct ModelInfo {
 };
 
 // Memory that one thread uses again from image to image. Make one a thread; it must not be shared.
-class Workspace {
+class MIEN_API Workspace {
  public:
   Workspace();
   ~Workspace();
@@ -78,7 +80,12 @@ class Workspace {
   std::unique_ptr<State> state_;
 };
 
-class Engine {
+// How many of a batch's images are looked at, and of how many. Called on the thread of the call, between two images;
+// what it throws ends the call.
+using BatchProgress = std::function<void(std::size_t done, std::size_t total)>;
+
+// docs/api.md has a table of which call throws what.
+class MIEN_API Engine {
  public:
   // Loads the runtime and the models. Throws Exception: not_found (model, runtime), bad_data (not a model),
   // unsupported (a model without landmarks, a precision that is not built in), unavailable (a required GPU).
@@ -90,12 +97,13 @@ class Engine {
   // The bytes of an image file. Safe to call from many threads, each with its own Workspace.
   Result<Analysis> analyze(Bytes encoded, const AnalyzeOptions& options, Workspace& workspace) const;
   Result<Analysis> analyze(Bytes encoded, const AnalyzeOptions& options = {}) const;
-  // Pixels, upright, RGB or gray. Not copied.
-  Result<Analysis> analyze_pixels(ImageView pixels, const AnalyzeOptions& options, Workspace& workspace) const;
+  // Pixels in memory. RGB, BGR and gray are not copied. Errors: invalid_argument names what is wrong with them.
+  Result<Analysis> analyze_pixels(const PixelView& pixels, const AnalyzeOptions& options, Workspace& workspace) const;
+  Result<Analysis> analyze_pixels(const PixelView& pixels, const AnalyzeOptions& options = {}) const;
   // Several images at once: their faces share embedding batches. One result an image, in order; the same results
   // as one by one.
   std::vector<Result<Analysis>> analyze_batch(std::span<const Bytes> images, const AnalyzeOptions& options,
-                                              Workspace& workspace) const;
+                                              Workspace& workspace, const BatchProgress& progress = {}) const;
 
   const ModelInfo& detector() const;
   const ModelInfo* embedder() const;  // null when it was not loaded
@@ -114,20 +122,21 @@ struct EnhancedImage {
   std::vector<std::uint8_t> bytes;  // JPEG quality 95, or the input untouched when it was large enough
   double scale = 1.0;               // of the upscale
 };
-Result<EnhancedImage> enhance_image(Bytes encoded);
+MIEN_API Result<EnhancedImage> enhance_image(Bytes encoded);
 // The box grown by `margin` of its size on each side and clipped, as a JPEG of quality 95.
-Result<std::vector<std::uint8_t>> crop_face(Bytes encoded, Box bbox, double margin = 0.2);
+MIEN_API Result<std::vector<std::uint8_t>> crop_face(Bytes encoded, Box bbox, double margin = 0.2);
 // Fits inside width x height, keeps the aspect ratio, never enlarges; JPEG of quality 85.
-Result<std::vector<std::uint8_t>> create_thumbnail(Bytes encoded, int width = 150, int height = 150);
+MIEN_API Result<std::vector<std::uint8_t>> create_thumbnail(Bytes encoded, int width = 150, int height = 150);
 // The 64-bit DCT hash as 16 hex digits, of the pixels as stored (orientation not applied), equal to imagehash.phash.
-Result<std::string> compute_phash(Bytes encoded);
+MIEN_API Result<std::string> compute_phash(Bytes encoded);
 struct ImageQuality {
   int width = 0;
   int height = 0;
   Quality quality;
 };
-Result<ImageQuality> assess_quality(Bytes encoded);
-// Pixels, RGB or gray, of the whole view or of the box clipped to it.
-Quality assess_quality(ImageView pixels, const Box* bbox = nullptr, const Landmarks* landmarks = nullptr);
+MIEN_API Result<ImageQuality> assess_quality(Bytes encoded);
+// Of the whole picture, or of the box (in pixels of the upright one) clipped to it: all zero when it lies outside.
+MIEN_API Result<Quality> assess_quality(const PixelView& pixels, const Box* bbox = nullptr,
+                                        const Landmarks* landmarks = nullptr);
 
 }  // namespace mien

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "mien/export.h"
 #include "mien/result.h"
 
 namespace mien {
@@ -100,6 +101,6 @@ struct Analysis {
 };
 
 // Cosine similarity of two embeddings of one model, -1..1; 0 when either is zero or their sizes differ.
-float cosine_similarity(const std::vector<float>& a, const std::vector<float>& b);
+MIEN_API float cosine_similarity(const std::vector<float>& a, const std::vector<float>& b);
 
 }  // namespace mien

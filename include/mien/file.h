@@ -7,16 +7,17 @@
 #include <string>
 #include <vector>
 
+#include "mien/export.h"
 #include "mien/result.h"
 
 namespace mien {
 
 // Errors: not_found; io (no permission, a folder, a pipe or device, a failing disk); limit_exceeded
 // when the file holds more than bytes_max bytes, of which nothing is read then.
-Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t bytes_max);
+MIEN_API Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t bytes_max);
 
 // With mode 0600, because our files hold faces; appears under its name only when it is complete. An
 // existing file is replaced. Every failure is an Exception(io).
-void write_private_file(const std::string& path, std::span<const std::uint8_t> bytes);
+MIEN_API void write_private_file(const std::string& path, std::span<const std::uint8_t> bytes);
 
 }  // namespace mien

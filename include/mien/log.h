@@ -4,6 +4,8 @@
 #include <functional>
 #include <string_view>
 
+#include "mien/export.h"
+
 namespace mien {
 
 enum class LogLevel { debug, info, warning, error };
@@ -15,10 +17,10 @@ using LogSink = std::function<void(LogLevel level, std::string_view line)>;
 // Lines of this level and above go to the sink from now on. An empty sink (the state at the start)
 // drops them.
 // When this returns, the sink that it replaced is no longer running.
-void set_log_sink(LogSink sink, LogLevel level_min = LogLevel::info);
+MIEN_API void set_log_sink(LogSink sink, LogLevel level_min = LogLevel::info);
 
 // "DEBUG", "INFO", "WARNING" or "ERROR", as Settings::log_level has it; LogLevel::info for another
 // name.
-LogLevel log_level_from_name(std::string_view name);
+MIEN_API LogLevel log_level_from_name(std::string_view name);
 
 }  // namespace mien

@@ -12,6 +12,8 @@
 #include <utility>
 #include <variant>
 
+#include "mien/export.h"
+
 namespace mien {
 
 enum class ErrorCode {
@@ -33,13 +35,13 @@ struct Error {
 };
 
 // "invalid_argument", "not_found", ...: the name used in JSON.
-std::string_view error_code_name(ErrorCode code);
+MIEN_API std::string_view error_code_name(ErrorCode code);
 // The reverse of error_code_name; ErrorCode::internal for a name that is not known.
-ErrorCode error_code_from_name(std::string_view name);
+MIEN_API ErrorCode error_code_from_name(std::string_view name);
 // The exit code of a program that ends because of this error: 2 wrong call, 3 no GPU, 130 interrupted, else 1.
-int error_exit_code(ErrorCode code);
+MIEN_API int error_exit_code(ErrorCode code);
 
-class Exception : public std::exception {
+class MIEN_API Exception : public std::exception {
  public:
   explicit Exception(Error error) : error_(std::move(error)) {}
   Exception(ErrorCode code, std::string message) : error_{code, std::move(message)} {}

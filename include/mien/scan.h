@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "mien/engine.h"
+#include "mien/export.h"
 #include "mien/face.h"
 #include "mien/result.h"
 
@@ -35,9 +36,9 @@ struct Record {
 enum class EmbeddingFormat { none, json, base64 };
 
 // One JSON object on one line, without the newline (docs/formats.md).
-std::string record_to_json(const Record& record, EmbeddingFormat embeddings);
+MIEN_API std::string record_to_json(const Record& record, EmbeddingFormat embeddings);
 // Reads such a line back. Embeddings are read when present.
-Result<Record> record_from_json(std::string_view line);
+MIEN_API Result<Record> record_from_json(std::string_view line);
 
 struct ReportOptions {
   std::string title = "mien report";
@@ -94,10 +95,10 @@ struct ScanCallbacks {
 
 // Runs to the end, or until the token asks to stop (what is done is kept). Throws Exception for what makes the whole
 // scan impossible: no such source, an output that exists, a photo to look for without exactly one usable face.
-ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCallbacks& callbacks,
-                 const std::stop_token& stop = {});
+MIEN_API ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCallbacks& callbacks,
+                          const std::stop_token& stop = {});
 
 // Reads records (JSON lines) and writes one self-contained HTML file, mode 0600. Throws Exception(io, bad_data).
-void write_report(const std::string& records_path, const std::string& html_path, const ReportOptions& options);
+MIEN_API void write_report(const std::string& records_path, const std::string& html_path, const ReportOptions& options);
 
 }  // namespace mien

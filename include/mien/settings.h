@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "mien/export.h"
 #include "mien/result.h"
 
 namespace mien {
@@ -18,7 +19,7 @@ enum class GpuMode { off, on, require };  // false; true: GPU with fallback to t
 
 // The five operations, in the order of the table in src/ops/operations.h.
 inline constexpr std::size_t kOperationCount = 5;
-std::string_view operation_name(std::size_t index);  // "face_detection", ...
+MIEN_API std::string_view operation_name(std::size_t index);  // "face_detection", ...
 
 // One setting as it stands.
 struct SettingValue {
@@ -29,7 +30,7 @@ struct SettingValue {
   std::string allowed;  // "false, true or require"
 };
 
-struct Settings {
+struct MIEN_API Settings {
   bool all_gpu = false;
   std::array<GpuMode, kOperationCount> operation_gpu{};  // each flag as set, without all_gpu
   std::string gpu_backend = "auto";
@@ -65,6 +66,6 @@ struct SettingsSources {
 
 // Precedence: overrides, environment (MIEN_NAME before NAME), .env, the user's file, default. Names are
 // case-insensitive. Throws Exception(invalid_argument) that names the variable, the value and what is allowed.
-Settings load_settings(const SettingsSources& sources = {});
+MIEN_API Settings load_settings(const SettingsSources& sources = {});
 
 }  // namespace mien

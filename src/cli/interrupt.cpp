@@ -47,7 +47,7 @@ void Interrupt::watch() {
       _exit(error_exit_code(ErrorCode::cancelled));
     }
     asked = true;
-    terminal_.note("stopping: images in work are finished first; once more ends it at once\n");
+    terminal_.note("stopping; once more ends it at once\n");
     stop_.request_stop();
   }
 }

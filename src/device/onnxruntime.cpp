@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <mutex>
 
+#include "base/cancel.h"
+#include "base/installation.h"
 #include "base/log.h"
 #include "device/session.h"
 
@@ -65,16 +67,19 @@ class OrtSession final : public Session {
   const std::vector<TensorInfo>& inputs() const override { return inputs_; }
   const std::vector<TensorInfo>& outputs() const override { return outputs_; }
 
-  Outputs run(std::span<const TensorView> inputs) const override {
+  using Session::run;
+  Outputs run(std::span<const TensorView> inputs, const std::stop_token& stop) const override {
+    throw_if_stopped(stop);
     try {
-      return run_unchecked(inputs);
+      return run_unchecked(inputs, stop);
     } catch (const Ort::Exception& error) {
+      throw_if_stopped(stop);  // then it says that it was terminated
       throw Exception(ErrorCode::internal, fmt::format("running {} failed: {}", what_, error.what()));
     }
   }
 
  private:
-  Outputs run_unchecked(std::span<const TensorView> inputs) const {
+  Outputs run_unchecked(std::span<const TensorView> inputs, const std::stop_token& stop) const {
     const Ort::MemoryInfo memory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeCPU);
     std::vector<Ort::Value> values;
     for (const TensorView& input : inputs) {
@@ -83,8 +88,12 @@ class OrtSession final : public Session {
                                                        input.shape.data(), input.shape.size()));
     }
     std::unique_ptr<ValuesOwner> owner = std::make_unique<ValuesOwner>();
-    owner->values = session_.Run(Ort::RunOptions{nullptr}, input_names_.data(), values.data(), values.size(),
-                                 output_names_.data(), output_names_.size());
+    Ort::RunOptions options;
+    {
+      const std::stop_callback on_stop(stop, [&options] { options.SetTerminate(); });
+      owner->values = session_.Run(options, input_names_.data(), values.data(), values.size(), output_names_.data(),
+                                   output_names_.size());
+    }
     std::vector<TensorView> tensors;
     for (std::size_t i = 0; i < owner->values.size(); ++i) {
       const Ort::Value& value = owner->values[i];
@@ -154,9 +163,7 @@ std::vector<std::string> library_candidates(const Settings& settings) {
   if (!settings.ort_library.empty()) return {settings.ort_library};
   std::vector<std::string> candidates;
   std::error_code ignored;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  if (!program.empty()) {
-    const fs::path beside = program.parent_path().parent_path() / "lib" / "mien";
+  for (const fs::path& beside : installed_library_folders()) {
     for (const fs::directory_entry& entry : fs::directory_iterator(beside, ignored)) {
       if (entry.path().filename().string().starts_with("libonnxruntime.so")) candidates.push_back(entry.path());
     }

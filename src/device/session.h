@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -57,8 +58,10 @@ class Session {
   virtual ~Session() = default;
   virtual const std::vector<TensorInfo>& inputs() const = 0;
   virtual const std::vector<TensorInfo>& outputs() const = 0;
-  // All inputs in the model's order; all outputs in the model's order. Throws Exception(internal).
-  virtual Outputs run(std::span<const TensorView> inputs) const = 0;
+  // All inputs in the model's order; all outputs in the model's order. A stop ends it between two nodes of the model.
+  // Throws Exception(internal, cancelled).
+  virtual Outputs run(std::span<const TensorView> inputs, const std::stop_token& stop) const = 0;
+  Outputs run(std::span<const TensorView> inputs) const { return run(inputs, {}); }
 };
 
 // A loaded runtime. One a process: it stays loaded until the process ends.

@@ -59,7 +59,7 @@ class JpegWriter {
     jpeg_.image_width = static_cast<JDIMENSION>(pixels.width);
     jpeg_.image_height = static_cast<JDIMENSION>(pixels.height);
     jpeg_.input_components = pixels.channels;
-    jpeg_.in_color_space = pixels.channels == 3 ? JCS_RGB : JCS_GRAYSCALE;
+    jpeg_.in_color_space = pixels.channels == 1 ? JCS_GRAYSCALE : pixels.bgr ? JCS_EXT_BGR : JCS_RGB;
     jpeg_set_defaults(&jpeg_);
     jpeg_set_quality(&jpeg_, quality, TRUE);
     const int luma_sampling = pixels.channels == 3 && quality < kFullChromaQuality ? 2 : 1;

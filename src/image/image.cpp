@@ -4,11 +4,12 @@
 
 namespace mien {
 
-void Image::reset(int width, int height, int channels) {
+void Image::reset(int width, int height, int channels, bool bgr) {
   assert(width >= 0 && height >= 0 && (channels == 1 || channels == 3));
   width_ = width;
   height_ = height;
   channels_ = channels;
+  bgr_ = bgr;
   const std::size_t needed = size_bytes();
   if (needed <= capacity_) return;
   // Uninitialised on purpose: every decoder writes every pixel, and zeroing 36 MB costs milliseconds.

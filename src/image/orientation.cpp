@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "base/cancel.h"
+
 namespace mien {
 namespace {
 
@@ -52,10 +54,11 @@ void mirror_row(const std::uint8_t* from, int width, std::uint8_t* to) {
 }
 
 template <int kChannels>
-void keep_rows(ImageView stored, int orientation, Image& upright) {
+void keep_rows(ImageView stored, int orientation, Image& upright, const std::stop_token& stop) {
   const bool mirrored = orientation == 2 || orientation == 3;
   const bool upside_down = orientation == 3 || orientation == 4;
   for (int y = 0; y < stored.height; ++y) {
+    if (y % kTile == 0) throw_if_stopped(stop);
     const std::uint8_t* from = stored.row(upside_down ? stored.height - 1 - y : y);
     if (mirrored) {
       mirror_row<kChannels>(from, stored.width, upright.row(y));
@@ -66,12 +69,13 @@ void keep_rows(ImageView stored, int orientation, Image& upright) {
 }
 
 template <int kChannels>
-void rows_to_columns(ImageView stored, int orientation, Image& upright) {
+void rows_to_columns(ImageView stored, int orientation, Image& upright, const std::stop_token& stop) {
   // Upright (x, y) is stored (column, row) with the column given by y and the row by x, each maybe from the end.
   const bool column_from_end = orientation == 7 || orientation == 8;
   const bool row_from_end = orientation == 6 || orientation == 7;
   const std::ptrdiff_t step = row_from_end ? -stored.stride : stored.stride;
   for (int top = 0; top < upright.height(); top += kTile) {
+    throw_if_stopped(stop);
     const int bottom = std::min(top + kTile, upright.height());
     for (int left = 0; left < upright.width(); left += kTile) {
       const int count = std::min(kTile, upright.width() - left);
@@ -91,27 +95,28 @@ void rows_to_columns(ImageView stored, int orientation, Image& upright) {
 }
 
 template <int kChannels>
-void turn(ImageView stored, int orientation, Image& upright) {
+void turn(ImageView stored, int orientation, Image& upright, const std::stop_token& stop) {
   if (orientation_swaps_sides(orientation)) {
-    rows_to_columns<kChannels>(stored, orientation, upright);
+    rows_to_columns<kChannels>(stored, orientation, upright, stop);
   } else {
-    keep_rows<kChannels>(stored, orientation, upright);
+    keep_rows<kChannels>(stored, orientation, upright, stop);
   }
 }
 
 }  // namespace
 
-void apply_orientation(ImageView stored, int orientation, Image& upright) {
+void apply_orientation(ImageView stored, int orientation, Image& upright, const std::stop_token& stop) {
   assert(orientation >= 1 && orientation <= 8);
   assert(stored.channels == 1 || stored.channels == 3);
   assert(stored.empty() || upright.data() != stored.data);
   const bool swaps = orientation_swaps_sides(orientation);
-  upright.reset(swaps ? stored.height : stored.width, swaps ? stored.width : stored.height, stored.channels);
+  upright.reset(swaps ? stored.height : stored.width, swaps ? stored.width : stored.height, stored.channels,
+                stored.bgr);
   if (stored.empty()) return;
   if (stored.channels == 3) {
-    turn<3>(stored, orientation, upright);
+    turn<3>(stored, orientation, upright, stop);
   } else {
-    turn<1>(stored, orientation, upright);
+    turn<1>(stored, orientation, upright, stop);
   }
 }
 

@@ -1,6 +1,8 @@
 // EXIF orientation 1..8 (TIFF 6.0, tag 274): how stored pixels must be turned to stand upright.
 #pragma once
 
+#include <stop_token>
+
 #include "mien/image.h"
 
 namespace mien {
@@ -8,14 +10,14 @@ namespace mien {
 // Whether this orientation swaps width and height.
 constexpr bool orientation_swaps_sides(int orientation) { return orientation >= 5 && orientation <= 8; }
 
-// Writes the upright image. `upright` must not be `stored`. Orientation 1 copies.
-void apply_orientation(ImageView stored, int orientation, Image& upright);
+// Writes the upright image. `upright` must not be `stored`. Orientation 1 copies. Throws Exception(cancelled).
+void apply_orientation(ImageView stored, int orientation, Image& upright, const std::stop_token& stop = {});
 
 // The upright pixels without a copy where none is needed: those of `stored` itself for orientation 1, else turned into
 // `upright`.
-inline ImageView upright_view(const Image& stored, int orientation, Image& upright) {
+inline ImageView upright_view(ImageView stored, int orientation, Image& upright, const std::stop_token& stop = {}) {
   if (orientation == 1) return stored;
-  apply_orientation(stored, orientation, upright);
+  apply_orientation(stored, orientation, upright, stop);
   return upright;
 }
 

@@ -107,9 +107,7 @@ std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile&
     return embedder;
   }
   // As InsightFace feeds a file that it does not know.
-  const Result<GraphFacts> facts = read_graph_facts(bytes);
-  const bool is_raw = facts && facts->normalises_itself;
-  embedder->feed = is_raw ? Feed{} : Feed{.mean = 127.5F, .scale = 1.0F / 127.5F, .bgr = false};
+  embedder->feed = freed.facts.normalises_itself ? Feed{} : Feed{.mean = 127.5F, .scale = 1.0F / 127.5F, .bgr = false};
   // Declared shapes were dropped when the batch was freed; one black face tells the length.
   const std::vector<float> black(std::size_t{3} * kAlignedSide * kAlignedSide);
   const TensorView input{black.data(), {1, 3, kAlignedSide, kAlignedSide}};

@@ -163,6 +163,17 @@ void forget_declared_shapes(GraphProto& graph) {
   }
 }
 
+GraphFacts facts_of(const GraphProto& graph) {
+  bool has_sub = false;
+  bool has_mul = false;
+  for (int i = 0; i < std::min(8, graph.node_size()); ++i) {
+    const std::string& name = graph.node(i).name();
+    has_sub |= name.starts_with("Sub") || name.starts_with("_minus");
+    has_mul |= name.starts_with("Mul") || name.starts_with("_mul");
+  }
+  return {.normalises_itself = has_sub && has_mul, .output_count = graph.output_size()};
+}
+
 std::vector<std::uint8_t> serialize(const ModelProto& model) {
   std::vector<std::uint8_t> bytes(model.ByteSizeLong());
   model.SerializeToArray(bytes.data(), static_cast<int>(bytes.size()));
@@ -181,6 +192,7 @@ Result<FreedModel> free_shapes(Bytes bytes, const FreeShapes& wanted) {
   if (shape.dim_size() != 4) return Error{ErrorCode::unsupported, "the model's input is not an image (NCHW)"};
 
   FreedModel freed;
+  freed.facts = facts_of(graph);
   freed.declared_batch = shape.dim(0).dim_value();
   freed.declared_height = shape.dim(2).dim_value();
   freed.declared_width = shape.dim(3).dim_value();
@@ -209,23 +221,6 @@ Result<FreedModel> free_shapes(Bytes bytes, const FreeShapes& wanted) {
   forget_declared_shapes(graph);
   freed.bytes = serialize(*parsed);
   return freed;
-}
-
-Result<GraphFacts> read_graph_facts(Bytes bytes) {
-  const Result<ModelProto> model = parse_model(bytes);
-  if (!model) return model.error();
-  GraphFacts facts;
-  const GraphProto& graph = model->graph();
-  facts.output_count = graph.output_size();
-  bool has_sub = false;
-  bool has_mul = false;
-  for (int i = 0; i < std::min(8, graph.node_size()); ++i) {
-    const std::string& name = graph.node(i).name();
-    has_sub |= name.starts_with("Sub") || name.starts_with("_minus");
-    has_mul |= name.starts_with("Mul") || name.starts_with("_mul");
-  }
-  facts.normalises_itself = has_sub && has_mul;
-  return facts;
 }
 
 }  // namespace mien

@@ -10,6 +10,14 @@
 
 namespace mien {
 
+// What the graph itself says about how it wants its pixels.
+struct GraphFacts {
+  // Among the first eight nodes there are a Sub and a Mul: the graph normalises its input by itself. InsightFace
+  // decides by the nodes' names in the same eight, and so do we.
+  bool normalises_itself = false;
+  int output_count = 0;
+};
+
 struct FreedModel {
   std::vector<std::uint8_t> bytes;
   bool batch_is_free = false;
@@ -20,6 +28,7 @@ struct FreedModel {
   std::int64_t declared_width = 0;
   // Set when something that ties the model to its size could not be rewritten; the bytes are the original ones then.
   std::string obstacle;
+  GraphFacts facts;
 };
 
 struct FreeShapes {
@@ -31,14 +40,5 @@ struct FreeShapes {
 // shapes are dropped, constant Reshape targets that start with a batch of 1 keep the batch of their input instead, and
 // constant Resize sizes become the scales that they stood for. Error: bad_data when the bytes are no ONNX model.
 Result<FreedModel> free_shapes(Bytes model, const FreeShapes& wanted);
-
-// What the graph itself says about how it wants its pixels.
-struct GraphFacts {
-  // Among the first eight nodes there are a Sub and a Mul: the graph normalises its input by itself. InsightFace
-  // decides by the nodes' names in the same eight, and so do we.
-  bool normalises_itself = false;
-  int output_count = 0;
-};
-Result<GraphFacts> read_graph_facts(Bytes model);
 
 }  // namespace mien

@@ -23,10 +23,11 @@ int pixel_or_black(const ImageView& in, int x, int y, int channel) {
   return in.row(y)[x * in.channels + channel];
 }
 
+// A pixel's channels in the order of the image.
 struct Sample {
-  float red;
-  float green;
-  float blue;
+  float first;
+  float second;
+  float third;
 };
 
 // Bilinear between four neighbours, rounded to 8 bits.
@@ -88,10 +89,10 @@ std::optional<Similarity> estimate_alignment(const Landmarks& landmarks) {
 void warp_aligned_into(ImageView in, const Similarity& to_template, const Feed& feed, float* planes) {
   const Similarity from = invert(to_template);
   constexpr std::size_t kPlane = static_cast<std::size_t>(kAlignedSide) * kAlignedSide;
-  float* red = planes;
-  float* green = planes + kPlane;
-  float* blue = planes + 2 * kPlane;
-  if (feed.bgr) std::swap(red, blue);
+  float* first = planes;
+  float* second = planes + kPlane;
+  float* third = planes + 2 * kPlane;
+  if (feed.bgr != in.bgr) std::swap(first, third);
   // Beyond these the position is outside every image that the limits allow, and a cast to int stays defined.
   constexpr double kFar = 1e7;
   for (int y = 0; y < kAlignedSide; ++y) {
@@ -100,9 +101,9 @@ void warp_aligned_into(ImageView in, const Similarity& to_template, const Feed& 
       const double source_y = from.b * x + from.a * y + from.ty;
       const Sample value = sample(in, static_cast<float>(std::clamp(source_x, -kFar, kFar)),
                                   static_cast<float>(std::clamp(source_y, -kFar, kFar)));
-      *red++ = (value.red - feed.mean) * feed.scale;
-      *green++ = (value.green - feed.mean) * feed.scale;
-      *blue++ = (value.blue - feed.mean) * feed.scale;
+      *first++ = (value.first - feed.mean) * feed.scale;
+      *second++ = (value.second - feed.mean) * feed.scale;
+      *third++ = (value.third - feed.mean) * feed.scale;
     }
   }
 }

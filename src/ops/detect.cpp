@@ -56,14 +56,14 @@ void suppress_overlaps(const DetectorKind& kind, std::vector<Candidate>& candida
 }
 
 void detect_pass(const Detector& detector, ImageView image, const DetectPass& pass, DetectScratch& scratch,
-                 std::vector<Candidate>& faces) {
+                 std::vector<Candidate>& faces, const std::stop_token& stop) {
   const std::int64_t width = pass.size.canvas_width;
   const std::int64_t height = pass.size.canvas_height;
   scratch.planes.resize(static_cast<std::size_t>(3 * width * height));
   letterbox_into(image.crop(pass.x, pass.y, pass.width, pass.height), pass.size, detector.kind->feed, scratch.resize,
                  scratch.planes.data());
   const TensorView input{scratch.planes.data(), {1, 3, height, width}};
-  const Outputs outputs = detector.session->run({&input, 1});
+  const Outputs outputs = detector.session->run({&input, 1}, stop);
 
   std::vector<Candidate> found;
   detector.kind->decode(outputs, {pass.size.canvas_width, pass.size.canvas_height, detector.score_threshold}, found);

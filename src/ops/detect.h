@@ -64,9 +64,10 @@ struct DetectScratch {
 // Detector-input pixels per image pixel of this pass: one scale for both axes.
 float pass_scale(const DetectPass& pass);
 
-// Runs one pass and appends its faces in pixels of the image, sorted by falling score, overlaps dropped.
+// Runs one pass and appends its faces in pixels of the image, sorted by falling score, overlaps dropped. Throws
+// Exception(internal, cancelled).
 void detect_pass(const Detector& detector, ImageView image, const DetectPass& pass, DetectScratch& scratch,
-                 std::vector<Candidate>& faces);
+                 std::vector<Candidate>& faces, const std::stop_token& stop = {});
 
 // Sorts by falling score and drops what overlaps a better one by more than the kind's threshold.
 void suppress_overlaps(const DetectorKind& kind, std::vector<Candidate>& candidates);

@@ -10,10 +10,10 @@ namespace {
 constexpr std::size_t kFaceFloats = std::size_t{3} * kAlignedSide * kAlignedSide;
 
 // False when the model took the batch but gave another number of rows.
-bool run_batch(const Embedder& embedder, const float* planes, std::size_t count,
+bool run_batch(const Embedder& embedder, const float* planes, std::size_t count, const std::stop_token& stop,
                std::vector<std::vector<float>>& embeddings) {
   const TensorView input{planes, {static_cast<std::int64_t>(count), 3, kAlignedSide, kAlignedSide}};
-  const Outputs outputs = embedder.session->run({&input, 1});
+  const Outputs outputs = embedder.session->run({&input, 1}, stop);
   const TensorView& rows = outputs[0];
   const std::size_t dimension = static_cast<std::size_t>(embedder.dimension);
   if (rows.count() != count * dimension) return false;
@@ -37,7 +37,8 @@ const float* AlignedFaces::face(std::size_t index) const {
   return planes_.data() + index * kFaceFloats;
 }
 
-std::vector<std::vector<float>> embed_faces(const Embedder& embedder, const AlignedFaces& faces) {
+std::vector<std::vector<float>> embed_faces(const Embedder& embedder, const AlignedFaces& faces,
+                                            const std::stop_token& stop) {
   std::vector<std::vector<float>> embeddings;
   embeddings.reserve(faces.size());
   while (embeddings.size() < faces.size()) {
@@ -46,9 +47,9 @@ std::vector<std::vector<float>> embed_faces(const Embedder& embedder, const Alig
         std::min<std::size_t>(faces.size() - at, static_cast<std::size_t>(embedder.batch_max.load()));
     bool is_done = false;
     try {
-      is_done = run_batch(embedder, faces.face(at), batch, embeddings);
-    } catch (const Exception&) {
-      if (batch == 1) throw;
+      is_done = run_batch(embedder, faces.face(at), batch, stop, embeddings);
+    } catch (const Exception& error) {
+      if (batch == 1 || error.error().code == ErrorCode::cancelled) throw;
     }
     if (is_done) continue;
     if (batch == 1) {

@@ -35,7 +35,8 @@ class AlignedFaces {
   std::size_t count_ = 0;
 };
 
-// One embedding a face, in order, as the model gives it.
-std::vector<std::vector<float>> embed_faces(const Embedder& embedder, const AlignedFaces& faces);
+// One embedding a face, in order, as the model gives it. Throws Exception(internal, cancelled).
+std::vector<std::vector<float>> embed_faces(const Embedder& embedder, const AlignedFaces& faces,
+                                            const std::stop_token& stop = {});
 
 }  // namespace mien

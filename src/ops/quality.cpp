@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 
+#include "ops/crop.h"
 #include "ops/gray.h"
 #include "ops/quality_kernel.h"
 
@@ -98,6 +99,18 @@ Quality measure_quality(ImageView pixels) {
   quality.contrast = std::sqrt(variance(gray, static_cast<double>(sums.gray_square), n));
   quality.sharpness = static_cast<double>(sums.gradient) / kGradientUnits / n;
   quality.overall_score = overall_score(quality);
+  return quality;
+}
+
+Quality assess_part(ImageView pixels, const Box* bbox, const Landmarks* landmarks) {
+  ImageView part = pixels;
+  if (bbox != nullptr) {
+    const PixelRect rect = clip_box(*bbox, 0.0, pixels.width, pixels.height);
+    if (rect.width <= 0 || rect.height <= 0) return {};
+    part = pixels.crop(rect.x, rect.y, rect.width, rect.height);
+  }
+  Quality quality = measure_quality(part);
+  if (landmarks != nullptr) quality.pose_angles = estimate_pose(*landmarks);
   return quality;
 }
 

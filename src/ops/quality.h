@@ -11,6 +11,10 @@ namespace mien {
 // All sums are integers: the numbers do not depend on the instruction set.
 Quality measure_quality(ImageView pixels);
 
+// Of the box clipped to the image (all zero when nothing of it lies inside), or of the whole image without a box; with
+// the pose when there are landmarks.
+Quality assess_part(ImageView pixels, const Box* bbox, const Landmarks* landmarks);
+
 // The weighted score of measures that are filled in; a missing occlusion's weight is shared among the rest.
 double overall_score(const Quality& measures);
 

@@ -115,7 +115,7 @@ class RowSource {
 
 void resample_horizontally(ImageView in, bool gray, int width, ResampleFilter filter, Image& out) {
   const int channels = gray ? 1 : in.channels;
-  out.reset(width, in.height, channels);
+  out.reset(width, in.height, channels, in.bgr);
   const Weights weights(in.width, width, filter);
   RowSource source(in, gray);
   const std::size_t pixel = static_cast<std::size_t>(channels) * kBlockRows;  // bytes of a column's pixel
@@ -143,7 +143,7 @@ void resample_horizontally(ImageView in, bool gray, int width, ResampleFilter fi
 }
 
 void resample_vertically(ImageView in, int height, ResampleFilter filter, Image& out) {
-  out.reset(in.width, height, in.channels);
+  out.reset(in.width, height, in.channels, in.bgr);
   const Weights weights(in.height, height, filter);
   for (int y = 0; y < height; ++y) {
     weigh_rows(in.row(weights.first(y)), static_cast<std::size_t>(in.stride), weights.at(y), out.stride(), out.row(y));
@@ -151,7 +151,7 @@ void resample_vertically(ImageView in, int height, ResampleFilter filter, Image&
 }
 
 void copy_rows(ImageView in, Image& out) {
-  out.reset(in.width, in.height, in.channels);
+  out.reset(in.width, in.height, in.channels, in.bgr);
   for (int y = 0; y < in.height; ++y) std::copy_n(in.row(y), out.stride(), out.row(y));
 }
 

@@ -214,7 +214,7 @@ void letterbox_into(ImageView in, const LetterboxSize& size, const Feed& feed, R
   assert(size.width <= size.canvas_width && size.height <= size.canvas_height);
   const std::size_t plane = static_cast<std::size_t>(size.canvas_width) * static_cast<std::size_t>(size.canvas_height);
   std::array<float*, 3> rows = {planes, planes + plane, planes + 2 * plane};
-  if (feed.bgr) std::swap(rows[0], rows[2]);
+  if (feed.bgr != in.bgr) std::swap(rows[0], rows[2]);
   const float black = (0.0F - feed.mean) * feed.scale;  // the canvas is black before it is normalised
 
   RowScaler scaler(in, size.width, size.height, scratch);

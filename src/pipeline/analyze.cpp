@@ -7,11 +7,13 @@
 #include <chrono>
 #include <cmath>
 
+#include "base/cancel.h"
 #include "image/orientation.h"
 #include "ops/align.h"
 #include "ops/crop.h"
 #include "ops/enhance.h"
 #include "ops/phash.h"
+#include "ops/pixels.h"
 #include "ops/quality.h"
 #include "pipeline/passes.h"
 #include "pipeline/placement.h"
@@ -72,15 +74,17 @@ double total_score(const std::vector<Candidate>& faces) {
 }
 
 // Looks at the image as it is and, when asked, turned; the turn that shows most wins, the upright one in doubt.
-Found find_faces(const Engine::State& engine, ImageView image, bool rotations, Workspace::State& work) {
+Found find_faces(const Engine::State& engine, ImageView image, const AnalyzeOptions& options, Workspace::State& work) {
   Found best;
-  best.faces = detect_faces(*engine.detector, engine.options.precision, image, work.detect, &best.scale);
-  if (!rotations) return best;
+  const std::stop_token& stop = options.stop;
+  best.faces = detect_faces(*engine.detector, engine.options.precision, image, work.detect, &best.scale, stop);
+  if (!options.rotations) return best;
   constexpr int kOrientationOfTurn[] = {1, 6, 3, 8};  // EXIF's numbers for clockwise quarter turns
   for (int quarter_turns = 1; quarter_turns <= 3; ++quarter_turns) {
-    apply_orientation(image, kOrientationOfTurn[quarter_turns], work.turned);
+    apply_orientation(image, kOrientationOfTurn[quarter_turns], work.turned, stop);
     Found found;
-    found.faces = detect_faces(*engine.detector, engine.options.precision, work.turned, work.detect, &found.scale);
+    found.faces =
+        detect_faces(*engine.detector, engine.options.precision, work.turned, work.detect, &found.scale, stop);
     if (total_score(found.faces) <= total_score(best.faces)) continue;
     for (Candidate& face : found.faces) turn_back(face, quarter_turns, image);
     best = std::move(found);
@@ -115,9 +119,9 @@ bool align_face(const Engine::State& engine, ImageView image, const Candidate& c
 }
 
 // From upright pixels to faces; what needs the embedder is left in `work.aligned` and `pending`.
-void analyze_pixels(const Engine::State& engine, ImageView upright, const AnalyzeOptions& options,
-                    Workspace::State& work, Analysis& analysis, std::size_t image_index,
-                    std::vector<PendingFace>& pending) {
+void analyze_upright(const Engine::State& engine, ImageView upright, const AnalyzeOptions& options,
+                     Workspace::State& work, Analysis& analysis, std::size_t image_index,
+                     std::vector<PendingFace>& pending) {
   Stopwatch watch;
   ImageView image = upright;
   float enhancement = 1;
@@ -127,13 +131,14 @@ void analyze_pixels(const Engine::State& engine, ImageView upright, const Analyz
     analysis.timings_ms.enhance = watch.lap();
   }
 
-  const Found found = find_faces(engine, image, options.rotations, work);
+  const Found found = find_faces(engine, image, options, work);
   analysis.timings_ms.detect = watch.lap();
 
   for (const Candidate& candidate : found.faces) {
+    throw_if_stopped(options.stop);
     Face face = make_face(*engine.detector, candidate, found.scale, enhancement);
     if (options.face_quality || options.min_quality > 0) {
-      face.quality = assess_quality(upright, &face.bbox, face.landmarks ? &*face.landmarks : nullptr);
+      face.quality = assess_part(upright, &face.bbox, face.landmarks ? &*face.landmarks : nullptr);
       if (face.quality->overall_score < options.min_quality) continue;
     }
     if (options.embed && engine.embedder != nullptr) {
@@ -146,7 +151,7 @@ void analyze_pixels(const Engine::State& engine, ImageView upright, const Analyz
     }
     analysis.faces.push_back(std::move(face));
   }
-  if (options.image_quality) analysis.quality = assess_quality(upright);
+  if (options.image_quality) analysis.quality = assess_part(upright, nullptr, nullptr);
   analysis.timings_ms.quality = watch.lap();
 }
 
@@ -162,31 +167,58 @@ std::string hash_as_stored(Bytes encoded, const DecodeOptions& options, const De
 
 Result<Analysis> analyze_encoded(const Engine::State& engine, Bytes encoded, const AnalyzeOptions& options,
                                  Workspace::State& work, std::size_t image_index, std::vector<PendingFace>& pending) {
+  throw_if_stopped(options.stop);
   Stopwatch watch;
   // InsightFace looks at colours as they are stored.
   const DecodeOptions decoding{.limits = engine.options.limits,
-                               .convert_colours = engine.options.precision != Precision::exact};
+                               .convert_colours = engine.options.precision != Precision::exact,
+                               .stop = options.stop};
   Result<Done> decoded = decode_image(encoded, decoding, work.decoded);
   if (!decoded) return decoded.error();
   Analysis analysis;
   analysis.format = work.decoded.format;
   analysis.warnings = work.decoded.warnings;
   if (options.phash) analysis.phash = hash_as_stored(encoded, decoding, work.decoded);
-  const ImageView upright = upright_view(work.decoded.pixels, work.decoded.orientation, work.upright);
+  throw_if_stopped(options.stop);
+  const ImageView upright = upright_view(work.decoded.pixels, work.decoded.orientation, work.upright, options.stop);
   // From here on the image stands upright, and every coordinate is a pixel of it.
   analysis.width = upright.width;
   analysis.height = upright.height;
   analysis.timings_ms.decode = watch.lap();
-  analyze_pixels(engine, upright, options, work, analysis, image_index, pending);
+  analyze_upright(engine, upright, options, work, analysis, image_index, pending);
   return analysis;
 }
 
-// Gives every waiting face its embedding. The time is shared among the images by their faces.
-void embed_pending(const Engine::State& engine, const std::vector<PendingFace>& pending, Workspace::State& work,
-                   std::vector<Result<Analysis>>& results) {
+Result<Analysis> analyze_view(const Engine::State& engine, const PixelView& pixels, const AnalyzeOptions& options,
+                              Workspace::State& work, std::vector<PendingFace>& pending) {
+  throw_if_stopped(options.stop);
+  Stopwatch watch;
+  const Result<ImageView> view = open_pixels(pixels, engine.options.limits, work.converted, options.stop);
+  if (!view) return view.error();
+  Analysis analysis;
+  analysis.format = "pixels";
+  if (options.phash) analysis.phash = perceptual_hash_hex(perceptual_hash(*view));
+  const ImageView upright = upright_view(*view, pixels.orientation, work.upright, options.stop);
+  analysis.width = upright.width;
+  analysis.height = upright.height;
+  analysis.timings_ms.decode = watch.lap();
+  analyze_upright(engine, upright, options, work, analysis, 0, pending);
+  return analysis;
+}
+
+// Gives every waiting face its embedding. The time is shared among the images by their faces. What ends it becomes the
+// result of all images that wait.
+void embed_pending(const Engine::State& engine, const std::vector<PendingFace>& pending, const std::stop_token& stop,
+                   Workspace::State& work, std::vector<Result<Analysis>>& results) {
   if (pending.empty()) return;
   Stopwatch watch;
-  std::vector<std::vector<float>> embeddings = embed_faces(*engine.embedder, work.aligned);
+  std::vector<std::vector<float>> embeddings;
+  try {
+    embeddings = embed_faces(*engine.embedder, work.aligned, stop);
+  } catch (const Exception& error) {
+    for (const PendingFace& face : pending) results[face.image] = error.error();
+    return;
+  }
   const double each = watch.lap() / static_cast<double>(pending.size());
   for (std::size_t i = 0; i < pending.size(); ++i) {
     Analysis& analysis = *results[pending[i].image];
@@ -206,7 +238,8 @@ void finish(const Engine::State& engine, const AnalyzeOptions& options, Analysis
 }  // namespace
 
 std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::span<const Bytes> images,
-                                             const AnalyzeOptions& options, Workspace::State& work) {
+                                             const AnalyzeOptions& options, Workspace::State& work,
+                                             const BatchProgress& progress) {
   std::vector<Result<Analysis>> results;
   std::vector<PendingFace> pending;
   work.aligned.clear();
@@ -216,28 +249,27 @@ std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::s
     } catch (const Exception& error) {
       results.push_back(error.error());
     }
+    if (progress) progress(results.size(), images.size());
   }
-  embed_pending(engine, pending, work, results);
+  embed_pending(engine, pending, options.stop, work, results);
   for (Result<Analysis>& result : results) {
     if (result) finish(engine, options, *result);
   }
   return results;
 }
 
-Result<Analysis> analyze_upright(const Engine::State& engine, ImageView pixels, const AnalyzeOptions& options,
-                                 Workspace::State& work) {
+Result<Analysis> analyze_pixels(const Engine::State& engine, const PixelView& pixels, const AnalyzeOptions& options,
+                                Workspace::State& work) {
   std::vector<Result<Analysis>> results;
   std::vector<PendingFace> pending;
   work.aligned.clear();
-  Analysis analysis;
-  analysis.format = "pixels";
-  analysis.width = pixels.width;
-  analysis.height = pixels.height;
-  if (options.phash) analysis.phash = perceptual_hash_hex(perceptual_hash(pixels));
-  analyze_pixels(engine, pixels, options, work, analysis, 0, pending);
-  results.push_back(std::move(analysis));
-  embed_pending(engine, pending, work, results);
-  finish(engine, options, *results.front());
+  try {
+    results.push_back(analyze_view(engine, pixels, options, work, pending));
+  } catch (const Exception& error) {
+    results.push_back(error.error());
+  }
+  embed_pending(engine, pending, options.stop, work, results);
+  if (results.front()) finish(engine, options, *results.front());
   return std::move(results.front());
 }
 

@@ -68,10 +68,11 @@ class RecordingSession final : public Session {
   RecordingSession& operator=(const RecordingSession&) = delete;
   const std::vector<TensorInfo>& inputs() const override { return session_.inputs(); }
   const std::vector<TensorInfo>& outputs() const override { return session_.outputs(); }
-  Outputs run(std::span<const TensorView> inputs) const override {
+  using Session::run;
+  Outputs run(std::span<const TensorView> inputs, const std::stop_token& stop) const override {
     const TensorView& input = inputs.front();
     calls_.push_back({{input.data, input.data + input.count()}, input.shape});
-    return session_.run(inputs);
+    return session_.run(inputs, stop);
   }
   void replay() const {
     for (const Call& call : calls_) {

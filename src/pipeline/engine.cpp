@@ -11,6 +11,7 @@
 #include "ops/crop.h"
 #include "ops/enhance.h"
 #include "ops/phash.h"
+#include "ops/pixels.h"
 #include "ops/quality.h"
 #include "pipeline/analyze.h"
 #include "pipeline/placement.h"
@@ -80,7 +81,7 @@ Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
 Engine::~Engine() = default;
 
 Result<Analysis> Engine::analyze(Bytes encoded, const AnalyzeOptions& options, Workspace& workspace) const {
-  std::vector<Result<Analysis>> results = analyze_images(*state_, {&encoded, 1}, options, workspace.state());
+  std::vector<Result<Analysis>> results = analyze_images(*state_, {&encoded, 1}, options, workspace.state(), {});
   return std::move(results.front());
 }
 
@@ -89,16 +90,19 @@ Result<Analysis> Engine::analyze(Bytes encoded, const AnalyzeOptions& options) c
   return analyze(encoded, options, workspace);
 }
 
-Result<Analysis> Engine::analyze_pixels(ImageView pixels, const AnalyzeOptions& options, Workspace& workspace) const {
-  if (pixels.empty() || pixels.data == nullptr || (pixels.channels != 1 && pixels.channels != 3)) {
-    return Error{ErrorCode::invalid_argument, "pixels must be a non-empty RGB or gray image of 8 bits a channel"};
-  }
-  return analyze_upright(*state_, pixels, options, workspace.state());
+Result<Analysis> Engine::analyze_pixels(const PixelView& pixels, const AnalyzeOptions& options,
+                                        Workspace& workspace) const {
+  return mien::analyze_pixels(*state_, pixels, options, workspace.state());
+}
+
+Result<Analysis> Engine::analyze_pixels(const PixelView& pixels, const AnalyzeOptions& options) const {
+  Workspace workspace;
+  return analyze_pixels(pixels, options, workspace);
 }
 
 std::vector<Result<Analysis>> Engine::analyze_batch(std::span<const Bytes> images, const AnalyzeOptions& options,
-                                                    Workspace& workspace) const {
-  return analyze_images(*state_, images, options, workspace.state());
+                                                    Workspace& workspace, const BatchProgress& progress) const {
+  return analyze_images(*state_, images, options, workspace.state(), progress);
 }
 
 const ModelInfo& Engine::detector() const { return state_->detector_file.info; }
@@ -160,19 +164,15 @@ Result<ImageQuality> assess_quality(Bytes encoded) {
   Image upright;
   const Result<ImageView> pixels = decode_upright(encoded, decoded, upright);
   if (!pixels) return pixels.error();
-  return ImageQuality{pixels->width, pixels->height, assess_quality(*pixels)};
+  return ImageQuality{pixels->width, pixels->height, assess_part(*pixels, nullptr, nullptr)};
 }
 
-Quality assess_quality(ImageView pixels, const Box* bbox, const Landmarks* landmarks) {
-  ImageView part = pixels;
-  if (bbox != nullptr) {
-    const PixelRect rect = clip_box(*bbox, 0.0, pixels.width, pixels.height);
-    if (rect.width <= 0 || rect.height <= 0) return {};
-    part = pixels.crop(rect.x, rect.y, rect.width, rect.height);
-  }
-  Quality quality = measure_quality(part);
-  if (landmarks != nullptr) quality.pose_angles = estimate_pose(*landmarks);
-  return quality;
+Result<Quality> assess_quality(const PixelView& pixels, const Box* bbox, const Landmarks* landmarks) {
+  Image converted;
+  Image upright;
+  const Result<ImageView> view = open_pixels(pixels, {}, converted);
+  if (!view) return view.error();
+  return assess_part(upright_view(*view, pixels.orientation, upright), bbox, landmarks);
 }
 
 }  // namespace mien

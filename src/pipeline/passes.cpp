@@ -100,13 +100,13 @@ DetectPlan plan_detection(const Detector& detector, Precision precision, int wid
 }
 
 std::vector<Candidate> detect_faces(const Detector& detector, Precision precision, ImageView image,
-                                    DetectScratch& scratch, float* scale) {
+                                    DetectScratch& scratch, float* scale, const std::stop_token& stop) {
   const DetectPlan plan = plan_detection(detector, precision, image.width, image.height);
   *scale = pass_scale(plan.passes.front());
   std::vector<Candidate> faces;
   for (const DetectPass& pass : plan.passes) {
     const std::size_t before = faces.size();
-    detect_pass(detector, image, pass, scratch, faces);
+    detect_pass(detector, image, pass, scratch, faces, stop);
     faces.erase(
         std::remove_if(faces.begin() + static_cast<std::ptrdiff_t>(before), faces.end(),
                        [&](const Candidate& face) { return is_cut_by_tile(face, pass, image.width, image.height); }),
@@ -119,7 +119,7 @@ std::vector<Candidate> detect_faces(const Detector& detector, Precision precisio
       std::any_of(faces.begin(), faces.end(), [&](const Candidate& face) { return long_side(face.box) >= large; });
   if (plan.small_look && !has_large) {
     std::vector<Candidate> found;
-    detect_pass(detector, image, *plan.small_look, scratch, found);
+    detect_pass(detector, image, *plan.small_look, scratch, found, stop);
     add_large_faces(found, large, faces);
     std::stable_sort(faces.begin(), faces.end(),
                      [](const Candidate& a, const Candidate& b) { return a.score > b.score; });

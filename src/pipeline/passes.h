@@ -28,8 +28,9 @@ struct DetectPlan {
 // What the detector can take and the precision decide. Width and height are of the upright image.
 DetectPlan plan_detection(const Detector& detector, Precision precision, int width, int height);
 
-// Runs the plan and merges what its passes found: faces in pixels of the image, by falling score.
+// Runs the plan and merges what its passes found: faces in pixels of the image, by falling score. Throws
+// Exception(internal, cancelled).
 std::vector<Candidate> detect_faces(const Detector& detector, Precision precision, ImageView image,
-                                    DetectScratch& scratch, float* scale);
+                                    DetectScratch& scratch, float* scale, const std::stop_token& stop = {});
 
 }  // namespace mien

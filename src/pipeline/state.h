@@ -22,6 +22,7 @@ struct Engine::State {
 };
 
 struct Workspace::State {
+  Image converted;  // of pixels that cannot be read in place
   DecodedImage decoded;
   Image upright;
   Image enhanced;

@@ -175,7 +175,7 @@ TEST_F(Shapes, SaysWhatItCannotRead) {
   const std::string text = "This is a text file and not a model.\n";
   const ByteVector garbage(text.begin(), text.end());
   EXPECT_EQ(free_shapes(garbage, {.size = true}).error().code, ErrorCode::bad_data);
-  EXPECT_EQ(read_graph_facts(garbage).error().code, ErrorCode::bad_data);
+  EXPECT_EQ(free_shapes(garbage, {}).error().code, ErrorCode::bad_data);
   const ByteVector png = test::read_photo("coffee.png");
   EXPECT_EQ(free_shapes(png, {.batch = true}).error().code, ErrorCode::bad_data);
   const Result<FreedModel> table = free_shapes(test::make_tiny_table_model(), {.batch = true});
@@ -185,9 +185,9 @@ TEST_F(Shapes, SaysWhatItCannotRead) {
 }
 
 TEST_F(Shapes, FactsOfTheGraph) {
-  EXPECT_EQ(read_graph_facts(test::make_tiny_scrfd({}))->output_count, 9);
-  EXPECT_FALSE(read_graph_facts(test::make_tiny_embedder({}))->normalises_itself);
-  EXPECT_TRUE(read_graph_facts(test::make_tiny_embedder({.normalises = true}))->normalises_itself);
+  EXPECT_EQ(free_shapes(test::make_tiny_scrfd({}), {})->facts.output_count, 9);
+  EXPECT_FALSE(free_shapes(test::make_tiny_embedder({}), {})->facts.normalises_itself);
+  EXPECT_TRUE(free_shapes(test::make_tiny_embedder({.normalises = true}), {})->facts.normalises_itself);
 }
 
 // Whatever a file holds, there is a result. Sanitizer builds look for more than crashes.
@@ -198,7 +198,7 @@ TEST_F(Shapes, SurviveBrokenModels) {
     for (std::size_t size = 0; size < model.size(); size += 1 + size / 64) {
       const Bytes part(model.data(), size);
       (void)free_shapes(part, {.batch = true, .size = true});
-      (void)read_graph_facts(part);
+      (void)free_shapes(part, {});
     }
     for (int i = 0; i < 3000; ++i) {
       ByteVector mutant = model;
@@ -209,7 +209,7 @@ TEST_F(Shapes, SurviveBrokenModels) {
       if (freed && !freed->obstacle.empty()) {
         ASSERT_EQ(freed->bytes, mutant);
       }
-      (void)read_graph_facts(mutant);
+      (void)free_shapes(mutant, {});
     }
   }
 }

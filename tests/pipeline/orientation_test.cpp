@@ -30,7 +30,7 @@ class PhotoOrientation : public ::testing::Test {
   }
   static Analysis analyze_pixels(ImageView pixels, const AnalyzeOptions& options = {}) {
     Workspace workspace;
-    Result<Analysis> result = engine->analyze_pixels(pixels, options, workspace);
+    Result<Analysis> result = engine->analyze_pixels(to_pixels(pixels), options, workspace);
     return std::move(result).take();
   }
   static inline std::unique_ptr<Engine> engine;

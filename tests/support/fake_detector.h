@@ -41,7 +41,8 @@ class FakeSession final : public Session {
       : inputs_(std::move(inputs)), outputs_(std::move(outputs)), find_(std::move(find)) {}
   const std::vector<TensorInfo>& inputs() const override { return inputs_; }
   const std::vector<TensorInfo>& outputs() const override { return outputs_; }
-  Outputs run(std::span<const TensorView> inputs) const override {
+  using Session::run;
+  Outputs run(std::span<const TensorView> inputs, const std::stop_token& /*stop*/) const override {
     const TensorView& image = inputs.front();
     runs.push_back(
         {static_cast<int>(image.shape[3]), static_cast<int>(image.shape[2]), {image.data, image.data + image.count()}});
