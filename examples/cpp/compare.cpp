@@ -1,0 +1,39 @@
+// Whether the first faces of two photos are the same person.
+#include <mien/engine.h>
+#include <mien/file.h>
+
+#include <cstdio>
+
+namespace {
+
+std::vector<float> first_embedding(const mien::Engine& engine, const char* path) {
+  const std::vector<std::uint8_t> bytes = mien::read_file(path, engine.options().limits.bytes_max).take();
+  const mien::Analysis analysis = engine.analyze(bytes).take();
+  if (analysis.faces.empty()) {
+    throw mien::Exception(mien::ErrorCode::bad_data, std::string(path) + " shows no face");
+  }
+  return analysis.faces.front().embedding;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  if (argc != 3) {
+    std::fprintf(stderr, "usage: %s PHOTO PHOTO\n", argv[0]);
+    return 2;
+  }
+  mien::EngineOptions options;
+  options.settings = mien::load_settings();
+  const mien::Engine engine(options);
+  const float similarity = mien::cosine_similarity(first_embedding(engine, argv[1]), first_embedding(engine, argv[2]));
+  if (const std::optional<float> threshold = engine.embedder()->threshold_verify) {
+    std::printf("similarity %.3f, threshold %.3f: %s\n", similarity, *threshold,
+                similarity >= *threshold ? "the same person" : "different people");
+  } else {
+    std::printf("similarity %.3f; %s has no threshold\n", similarity, engine.embedder()->name.c_str());
+  }
+  return 0;
+} catch (const mien::Exception& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return mien::error_exit_code(error.error().code);
+}

@@ -1,0 +1,151 @@
+// What an analysis says, and comparing two faces.
+#include "capi/handles.h"
+
+namespace mien::capi {
+namespace {
+
+template <typename Value>
+const Value* element(const std::vector<Value>& values, std::size_t index) {
+  return index < values.size() ? &values[index] : nullptr;
+}
+
+const Face* face_of(const mien_analysis* analysis, std::size_t index) {
+  return analysis != nullptr ? element(analysis->analysis.faces, index) : nullptr;
+}
+
+mien_box to_c(const Box& box) { return {box.x1, box.y1, box.x2, box.y2}; }
+
+mien_face to_c(const Face& face) {
+  mien_face result{};
+  result.bbox = to_c(face.bbox);
+  result.has_landmarks = face.landmarks.has_value();
+  for (std::size_t i = 0; face.landmarks && i < face.landmarks->size(); ++i) {
+    result.landmarks[i] = {(*face.landmarks)[i].x, (*face.landmarks)[i].y};
+  }
+  result.det_score = face.det_score;
+  result.scale = face.scale;
+  result.enhancement_scale = face.enhancement_scale;
+  result.embedding = face.embedding.empty() ? nullptr : face.embedding.data();
+  result.dimension = face.embedding.size();
+  return result;
+}
+
+mien_placement to_c(const Placement& placement) {
+  return {0,
+          placement.operation.c_str(),
+          placement.requested.c_str(),
+          placement.ran.c_str(),
+          placement.runtime.c_str(),
+          placement.device.c_str(),
+          placement.reason ? placement.reason->c_str() : nullptr};
+}
+
+}  // namespace
+
+mien_quality to_c(const Quality& quality) {
+  mien_quality result{};
+  result.blur_score = quality.blur_score;
+  result.brightness = quality.brightness;
+  result.contrast = quality.contrast;
+  result.sharpness = quality.sharpness;
+  result.overall_score = quality.overall_score;
+  result.has_occlusion = quality.occlusion_score.has_value();
+  result.occlusion_score = quality.occlusion_score.value_or(0);
+  result.has_pose = quality.pose_angles.has_value();
+  const PoseAngles pose = quality.pose_angles.value_or(PoseAngles{});
+  result.yaw = pose.yaw;
+  result.pitch = pose.pitch;
+  result.roll = pose.roll;
+  return result;
+}
+
+}  // namespace mien::capi
+
+using namespace mien;
+using namespace mien::capi;
+
+const char* mien_analysis_format(const mien_analysis* analysis) {
+  return analysis != nullptr ? analysis->analysis.format.c_str() : "";
+}
+
+int32_t mien_analysis_width(const mien_analysis* analysis) {
+  return analysis != nullptr ? analysis->analysis.width : 0;
+}
+
+int32_t mien_analysis_height(const mien_analysis* analysis) {
+  return analysis != nullptr ? analysis->analysis.height : 0;
+}
+
+const char* mien_analysis_phash(const mien_analysis* analysis) {
+  return analysis != nullptr ? analysis->analysis.phash.c_str() : "";
+}
+
+const char* mien_analysis_detector(const mien_analysis* analysis) {
+  return analysis != nullptr ? analysis->analysis.models.detector.c_str() : "";
+}
+
+const char* mien_analysis_embedder(const mien_analysis* analysis) {
+  return analysis != nullptr ? analysis->analysis.models.embedder.c_str() : "";
+}
+
+size_t mien_analysis_face_count(const mien_analysis* analysis) {
+  return analysis != nullptr ? analysis->analysis.faces.size() : 0;
+}
+
+size_t mien_analysis_warning_count(const mien_analysis* analysis) {
+  return analysis != nullptr ? analysis->analysis.warnings.size() : 0;
+}
+
+const char* mien_analysis_warning(const mien_analysis* analysis, size_t index) {
+  const std::string* const warning = analysis != nullptr ? element(analysis->analysis.warnings, index) : nullptr;
+  return warning != nullptr ? warning->c_str() : nullptr;
+}
+
+size_t mien_analysis_placement_count(const mien_analysis* analysis) {
+  return analysis != nullptr ? analysis->analysis.placement.size() : 0;
+}
+
+mien_bool mien_analysis_face(const mien_analysis* analysis, size_t index, mien_face* face) {
+  const Face* const found = face_of(analysis, index);
+  return found != nullptr && write_struct(to_c(*found), face);
+}
+
+mien_bool mien_analysis_face_quality(const mien_analysis* analysis, size_t index, mien_quality* quality) {
+  const Face* const found = face_of(analysis, index);
+  return found != nullptr && found->quality && write_struct(to_c(*found->quality), quality);
+}
+
+mien_bool mien_analysis_quality(const mien_analysis* analysis, mien_quality* quality) {
+  return analysis != nullptr && analysis->analysis.quality && write_struct(to_c(*analysis->analysis.quality), quality);
+}
+
+mien_bool mien_analysis_placement(const mien_analysis* analysis, size_t index, mien_placement* placement) {
+  const Placement* const found = analysis != nullptr ? element(analysis->analysis.placement, index) : nullptr;
+  return found != nullptr && write_struct(to_c(*found), placement);
+}
+
+mien_bool mien_analysis_timings(const mien_analysis* analysis, mien_timings* timings) {
+  if (analysis == nullptr) return 0;
+  const Timings& ms = analysis->analysis.timings_ms;
+  return write_struct(mien_timings{0, ms.decode, ms.enhance, ms.detect, ms.embed, ms.quality, ms.total}, timings);
+}
+
+mien_status mien_compare_faces(const mien_analysis* a, size_t face_a, const mien_analysis* b, size_t face_b,
+                               float* similarity, mien_error** error) {
+  return guard(error, [&]() -> Result<Done> {
+    if (similarity == nullptr) return invalid("there is no place to put the similarity");
+    const Face* const one = face_of(a, face_a);
+    const Face* const other = face_of(b, face_b);
+    if (one == nullptr || other == nullptr) return invalid("an analysis has no face of that number");
+    if (one->embedding.empty() || other->embedding.empty()) {
+      return invalid("a face has no embedding: analyse with an embedder, and with embed set");
+    }
+    if (a->analysis.models.embedder != b->analysis.models.embedder ||
+        one->embedding.size() != other->embedding.size()) {
+      return invalid("the embeddings are of different models, " + a->analysis.models.embedder + " and " +
+                     b->analysis.models.embedder + ": they cannot be compared");
+    }
+    *similarity = cosine_similarity(one->embedding, other->embedding);
+    return Done{};
+  });
+}

@@ -1,0 +1,103 @@
+// Operations without models.
+#include "capi/handles.h"
+
+namespace mien::capi {
+namespace {
+
+Result<Bytes> read_bytes(const std::uint8_t* data, std::size_t size) {
+  if (data == nullptr) return invalid("the image is a null pointer");
+  return Bytes(data, size);
+}
+
+// A call that makes a JPEG of an image.
+template <typename Make>
+mien_status make_jpeg(const std::uint8_t* data, std::size_t size, mien_buffer** jpeg, mien_error** error, Make make) {
+  return guard(error, [&]() -> Result<Done> {
+    if (jpeg == nullptr) return invalid("there is no place to put the JPEG");
+    *jpeg = nullptr;
+    const Result<Bytes> image = read_bytes(data, size);
+    if (!image) return image.error();
+    Result<std::vector<std::uint8_t>> made = make(*image);
+    if (!made) return made.error();
+    *jpeg = new mien_buffer{std::move(*made)};
+    return Done{};
+  });
+}
+
+Result<Done> give_quality(const Quality& value, mien_quality* quality) {
+  if (write_struct(to_c(value), quality)) return Done{};
+  return invalid("there is no place to put the quality, or its struct_size is not set");
+}
+
+}  // namespace
+}  // namespace mien::capi
+
+using namespace mien;
+using namespace mien::capi;
+
+const uint8_t* mien_buffer_data(const mien_buffer* buffer) {
+  return buffer != nullptr ? buffer->bytes.data() : nullptr;
+}
+
+size_t mien_buffer_size(const mien_buffer* buffer) { return buffer != nullptr ? buffer->bytes.size() : 0; }
+
+void mien_buffer_free(mien_buffer* buffer) { delete buffer; }
+
+mien_status mien_assess_quality(const uint8_t* data, size_t size, mien_quality* quality, int32_t* width,
+                                int32_t* height, mien_error** error) {
+  return guard(error, [&]() -> Result<Done> {
+    const Result<Bytes> image = read_bytes(data, size);
+    if (!image) return image.error();
+    const Result<ImageQuality> measured = assess_quality(*image);
+    if (!measured) return measured.error();
+    if (width != nullptr) *width = measured->width;
+    if (height != nullptr) *height = measured->height;
+    return give_quality(measured->quality, quality);
+  });
+}
+
+mien_status mien_assess_pixels(const mien_pixels* pixels, const mien_box* bbox, mien_quality* quality,
+                               mien_error** error) {
+  return guard(error, [&]() -> Result<Done> {
+    const Result<PixelView> view = read_pixels(pixels);
+    if (!view) return view.error();
+    const Box box = bbox != nullptr ? Box{bbox->x1, bbox->y1, bbox->x2, bbox->y2} : Box{};
+    const Result<Quality> measured = assess_quality(*view, bbox != nullptr ? &box : nullptr);
+    if (!measured) return measured.error();
+    return give_quality(*measured, quality);
+  });
+}
+
+mien_status mien_enhance(const uint8_t* data, size_t size, mien_buffer** jpeg, double* scale, mien_error** error) {
+  return make_jpeg(data, size, jpeg, error, [&](Bytes image) -> Result<std::vector<std::uint8_t>> {
+    Result<EnhancedImage> enhanced = enhance_image(image);
+    if (!enhanced) return enhanced.error();
+    if (scale != nullptr) *scale = enhanced->scale;
+    return std::move(enhanced->bytes);
+  });
+}
+
+mien_status mien_crop(const uint8_t* data, size_t size, mien_box bbox, double margin, mien_buffer** jpeg,
+                      mien_error** error) {
+  return make_jpeg(data, size, jpeg, error, [&](Bytes image) {
+    return crop_face(image, {bbox.x1, bbox.y1, bbox.x2, bbox.y2}, margin);
+  });
+}
+
+mien_status mien_thumbnail(const uint8_t* data, size_t size, int32_t width, int32_t height, mien_buffer** jpeg,
+                           mien_error** error) {
+  return make_jpeg(data, size, jpeg, error, [&](Bytes image) { return create_thumbnail(image, width, height); });
+}
+
+mien_status mien_phash(const uint8_t* data, size_t size, char hash[17], mien_error** error) {
+  return guard(error, [&]() -> Result<Done> {
+    if (hash == nullptr) return invalid("there is no place to put the hash");
+    hash[0] = '\0';
+    const Result<Bytes> image = read_bytes(data, size);
+    if (!image) return image.error();
+    const Result<std::string> hex = compute_phash(*image);
+    if (!hex) return hex.error();
+    hash[hex->copy(hash, 16)] = '\0';
+    return Done{};
+  });
+}
