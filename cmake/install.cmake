@@ -1,0 +1,67 @@
+# cmake --install: program, shared library, headers, what other builds look for, runtime, models, documents. Everything
+# is found relative to the program or the library, so that the whole folder may be moved.
+include(CMakePackageConfigHelpers)
+include(cmake/sbom.cmake)
+
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/mien)
+set(own_libraries ${CMAKE_INSTALL_LIBDIR}/mien)
+set(own_data ${CMAKE_INSTALL_DATADIR}/mien)
+set(generated ${CMAKE_BINARY_DIR}/install)
+
+install(TARGETS mien)
+install(TARGETS mien_shared EXPORT mienTargets)
+install(DIRECTORY include/mien TYPE INCLUDE FILES_MATCHING PATTERN "*.h")
+install(EXPORT mienTargets NAMESPACE mien:: DESTINATION ${package_folder})
+configure_package_config_file(cmake/mienConfig.cmake.in ${generated}/mienConfig.cmake
+  INSTALL_DESTINATION ${package_folder})
+# Within 0.x a minor version may change the C++ interface (docs/api.md).
+write_basic_package_version_file(${generated}/mienConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${generated}/mienConfig.cmake ${generated}/mienConfigVersion.cmake DESTINATION ${package_folder})
+file(RELATIVE_PATH MIEN_PC_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+configure_file(cmake/mien.pc.in ${generated}/mien.pc @ONLY)
+install(FILES ${generated}/mien.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+if(EXISTS "${MIEN_DEFAULT_ORT_LIBRARY}")
+  install(FILES ${MIEN_DEFAULT_ORT_LIBRARY} DESTINATION ${own_libraries})
+else()
+  message(STATUS "install: without ONNX Runtime, which MIEN_DEFAULT_ORT_LIBRARY would name")
+endif()
+foreach(row IN LISTS MIEN_MODELS)
+  string(REPLACE "|" ";" fields "${row}")
+  list(GET fields 2 file)
+  if(EXISTS "${MIEN_DEFAULT_MODEL_DIR}/${file}.onnx")
+    install(FILES ${MIEN_DEFAULT_MODEL_DIR}/${file}.onnx ${MIEN_DEFAULT_MODEL_DIR}/${file}.LICENSE
+            DESTINATION ${own_data}/models)
+  else()
+    message(STATUS "install: without the model ${file}, which is not in ${MIEN_DEFAULT_MODEL_DIR}")
+  endif()
+endforeach()
+
+install(FILES LICENSE README.md CHANGELOG.md TYPE DOC)
+install(DIRECTORY docs/ TYPE DOC FILES_MATCHING PATTERN "*.md")
+install(DIRECTORY examples TYPE DOC)
+install(FILES docs/record.schema.json DESTINATION ${own_data})
+mien_write_sbom(${generated}/mien.spdx.json)
+install(FILES ${generated}/mien.spdx.json TYPE DOC)
+
+# Licence texts of what is inside or beside us. The system's own shared libraries bring theirs with their packages.
+get_filename_component(ort_folder "${MIEN_DEFAULT_ORT_LIBRARY}" DIRECTORY)
+foreach(text LICENSE ThirdPartyNotices.txt)
+  if(EXISTS "${ort_folder}/${text}")
+    install(FILES ${ort_folder}/${text} DESTINATION ${CMAKE_INSTALL_DOCDIR}/third_party RENAME onnxruntime.${text})
+  endif()
+endforeach()
+foreach(row IN LISTS MIEN_COMPONENTS)
+  string(REPLACE "|" ";" fields "${row}")
+  list(GET fields 0 name)
+  list(GET fields 2 how)
+  list(GET fields 4 package)
+  if(how STREQUAL "inside")
+    if(EXISTS "/usr/share/doc/${package}/copyright")
+      install(FILES /usr/share/doc/${package}/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR}/third_party
+              RENAME ${name}.copyright)
+    else()
+      message(STATUS "install: the licence text of ${name} is not on this system: add it before you pass mien on")
+    endif()
+  endif()
+endforeach()
