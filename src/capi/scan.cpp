@@ -41,6 +41,7 @@ Result<ScanOptions> read_scan_options(const mien_scan_options& options) {
   result.report_path = or_empty(options.report_path);
   result.threads = options.threads;
   result.analyze = std::move(*analyze);
+  result.analyze.stop = {};  // the scan's own stop counts
   return result;
 }
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def library(installed: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def expected(installed) -> list[tuple[str, list[str]]]:
+def expected(installed) -> list[tuple[str, list[float]]]:
     """The faces of all sample photos as the installed program finds them."""
     faces = []
     for line in call(installed / "bin/mien", "scan", PHOTOS).splitlines():
@@ -53,15 +54,19 @@ def expected(installed) -> list[tuple[str, list[str]]]:
     return sorted(faces)
 
 
-def numbers(face: dict) -> list[str]:
+def numbers(face: dict) -> list[float]:
     box = face["bbox"]
-    return [f"{value:.6g}" for value in [*(box.values() if isinstance(box, dict) else box), face["det_score"]]]
+    return [float32(value) for value in [*(box.values() if isinstance(box, dict) else box), face["det_score"]]]
 
 
-def faces_of(program: Path, installed: Path) -> list[tuple[str, list[str]]]:
+def float32(value: float) -> float:
+    return struct.unpack("f", struct.pack("f", value))[0]
+
+
+def faces_of(program: Path, installed: Path) -> list[tuple[str, list[float]]]:
     output = call(program, *sorted(PHOTOS.iterdir()), environment={"LD_LIBRARY_PATH": str(library(installed).parent)})
     rows = [line.split() for line in output.splitlines()]
-    return sorted((row[0], [f"{float(number):.6g}" for number in row[1:]]) for row in rows)
+    return sorted((row[0], [float32(float(number)) for number in row[1:]]) for row in rows)
 
 
 def test_the_moved_program_uses_what_came_with_it(installed):
