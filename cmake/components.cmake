@@ -4,7 +4,7 @@
 # name | licence (SPDX) | how | version | Debian package whose copyright file is the licence text
 #   how      inside: code of it is in our binaries; bundled: a file of it is installed with us; linked: the system's
 #            shared library; opened: the system's, opened on first use, and not needed otherwise
-#   version  pkg:NAME as pkg-config knows it, ort: of the runtime's file, or the version itself
+#   version  pkg:NAME as pkg-config knows it, header: as a header defines it, ort: of the runtime's file, or itself
 set(MIEN_COMPONENTS
   "ONNX Runtime|MIT|bundled|ort:|"
   "libjpeg-turbo|IJG AND BSD-3-Clause AND Zlib|linked|pkg:libjpeg|libjpeg62-turbo"
@@ -15,6 +15,13 @@ set(MIEN_COMPONENTS
   "protobuf-lite|BSD-3-Clause|inside|pkg:protobuf-lite|libprotobuf-dev"
   "OpenSSL libcrypto|Apache-2.0|linked|pkg:libcrypto|libssl-dev"
   "Google Highway|Apache-2.0 OR BSD-3-Clause|linked|pkg:libhwy|libhwy-dev"
+  "libwebp|BSD-3-Clause|opened|pkg:libwebp|libwebp7"
+  "giflib|MIT|opened|header:MIEN_GIF_INCLUDE/gif_lib.h|libgif7"
+  "stb_image|MIT OR Unlicense|opened|pkg:stb|libstb0"
+  "libtiff|libtiff|opened|pkg:libtiff-4|libtiff6"
+  "libheif|LGPL-3.0-or-later|opened|pkg:libheif|libheif1"
+  "LibRaw|LGPL-2.1-only OR CDDL-1.0|opened|pkg:libraw_r|libraw20"
+  "Little CMS|MIT|opened|pkg:lcms2|liblcms2-2"
 )
 # The default models: name | licence | file | where it comes from and its version
 set(MIEN_MODELS

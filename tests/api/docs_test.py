@@ -1,4 +1,4 @@
-"""What docs/api.md and the headers promise to compilers: the programs of the document compile, and each header alone."""
+"""What docs/api.md and the headers promise to compilers: its programs compile, and each header alone."""
 
 import re
 import subprocess

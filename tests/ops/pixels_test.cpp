@@ -89,7 +89,8 @@ TEST(Pixels, Nv12FollowsTheStandards) {
 }
 
 // Made with OpenCV 4: cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_NV12) of 2x2 pixels. It rounds the standard's weights to
-// three digits, which moves a level by one at most.
+// three digits, which moves a level by one at most, and takes luma below 16, which only overshoots have, for 16: not
+// looked at.
 TEST(Pixels, Nv12IsNearOpenCv) {
   struct Sample {
     std::array<std::uint8_t, 6> planes;
@@ -102,7 +103,10 @@ TEST(Pixels, Nv12IsNearOpenCv) {
     const PixelView view{.data = sample.planes.data(), .width = 2, .height = 2, .format = PixelFormat::nv12};
     Image converted;
     ASSERT_TRUE(open_pixels(view, {}, converted));
-    for (std::size_t i = 0; i < sample.rgb.size(); ++i) ASSERT_NEAR(converted.data()[i], sample.rgb[i], 1) << i;
+    for (std::size_t i = 0; i < sample.rgb.size(); ++i) {
+      if (sample.planes[i / 3] < 16) continue;
+      ASSERT_NEAR(converted.data()[i], sample.rgb[i], 1) << i;
+    }
   }
 }
 
