@@ -22,8 +22,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "image/colour.h"
+#include "image/damage.h"
 #include "image/exif.h"
 #include "image/icc.h"
 #include "image/limits.h"
@@ -37,7 +39,6 @@ constexpr int kScansMax = 500;
 // And together they may cost as much as this many scans of the largest image allowed.
 constexpr std::int64_t kFullScansMax = 16;
 constexpr int kRowsPerCall = 16;
-constexpr std::uint8_t kGray = 128;
 constexpr int kEndMarker = 0xD9;
 
 // What a file lacks or gets wrong, noted while libjpeg reads it.
@@ -51,11 +52,11 @@ struct Damage {
 };
 
 // What reading ended with. `failed` leaves the reason in failure().
-enum class Outcome { done, failed, scan_limit };
+enum class Outcome { done, failed, scan_limit, ended };
 
 class JpegReader {
  public:
-  explicit JpegReader(Bytes encoded);
+  JpegReader(Bytes encoded, DecodeWatch& watch);
   ~JpegReader() { jpeg_destroy_decompress(&jpeg_); }
   JpegReader(const JpegReader&) = delete;
   JpegReader& operator=(const JpegReader&) = delete;
@@ -69,6 +70,9 @@ class JpegReader {
   bool read_rows(std::uint8_t* pixels, std::size_t stride);
   // Looks whether the file has an end behind the last row.
   void read_end();
+
+  // Beside the pixels: the coefficients of an image of several scans. Known after read_header.
+  double coefficient_bytes();
 
   const jpeg_decompress_struct& info() const { return jpeg_; }
   const Damage& damage() const { return damage_; }
@@ -112,6 +116,7 @@ class JpegReader {
   jpeg_source_mgr source_{};
   std::jmp_buf jump_{};
   Bytes encoded_;
+  DecodeWatch& watch_;
   Bytes exif_;       // a part of encoded_
   IccSegments icc_;  // likewise
   Damage damage_;
@@ -123,7 +128,7 @@ class JpegReader {
   char failure_[JMSG_LENGTH_MAX] = {};
 };
 
-JpegReader::JpegReader(Bytes encoded) : encoded_(encoded) {
+JpegReader::JpegReader(Bytes encoded, DecodeWatch& watch) : encoded_(encoded), watch_(watch) {
   jpeg_.err = jpeg_std_error(&errors_);
   jpeg_.client_data = this;
   errors_.error_exit = on_error;
@@ -241,12 +246,25 @@ bool JpegReader::start(int scale_denominator, const ColourTransform* inks) {
   });
 }
 
+double JpegReader::coefficient_bytes() {
+  if (!jpeg_has_multiple_scans(&jpeg_)) return 0;
+  double blocks = 0;
+  for (int c = 0; c < jpeg_.num_components; ++c) {
+    blocks += double{1} * jpeg_.comp_info[c].width_in_blocks * jpeg_.comp_info[c].height_in_blocks;
+  }
+  return blocks * DCTSIZE2 * sizeof(JCOEF);
+}
+
 Outcome JpegReader::read_scans(std::int64_t scan_pixels_max) {
-  bool too_many = false;
-  bool* const too_many_out = &too_many;  // written before a jump, read only without one
-  const bool ok = guarded([this, scan_pixels_max, too_many_out] {
+  Outcome outcome = Outcome::done;
+  Outcome* const outcome_out = &outcome;  // written before a jump, read only without one
+  const bool ok = guarded([this, scan_pixels_max, outcome_out] {
     const std::int64_t pixels = std::int64_t{jpeg_.image_width} * jpeg_.image_height;
     for (int event = 0; event != JPEG_REACHED_EOI;) {
+      if (watch_.must_end()) {
+        *outcome_out = Outcome::ended;
+        return;
+      }
       event = jpeg_consume_input(&jpeg_);
       if (event == JPEG_SCAN_COMPLETED) {
         scans_complete_ = jpeg_.input_scan_number;
@@ -258,14 +276,13 @@ Outcome JpegReader::read_scans(std::int64_t scan_pixels_max) {
       }
       if (event == JPEG_REACHED_SOS &&
           (jpeg_.input_scan_number > kScansMax || pixels * jpeg_.input_scan_number > scan_pixels_max)) {
-        *too_many_out = true;
+        *outcome_out = Outcome::scan_limit;
         return;
       }
     }
     jpeg_start_output(&jpeg_, jpeg_.input_scan_number);
   });
-  if (!ok) return Outcome::failed;
-  return too_many ? Outcome::scan_limit : Outcome::done;
+  return ok ? outcome : Outcome::failed;
 }
 
 // Once the data of an image of one scan has ended, libjpeg would compute gray for every block that is left, which
@@ -308,7 +325,7 @@ void JpegReader::read_ink_row(std::uint8_t* row) {
 
 bool JpegReader::read_rows(std::uint8_t* pixels, std::size_t stride) {
   return guarded([this, pixels, stride] {
-    while (jpeg_.output_scanline < jpeg_.output_height && !rest_is_gray()) {
+    while (jpeg_.output_scanline < jpeg_.output_height && !rest_is_gray() && !watch_.must_end()) {
       read_some_rows(pixels, stride);
     }
   });
@@ -350,7 +367,8 @@ Error header_error(const JpegReader& reader) {
       return {ErrorCode::limit_exceeded,
               fmt::format("the image is {} x {} pixels, a JPEG may have {} a side", reader.info().image_width,
                           reader.info().image_height, JPEG_MAX_DIMENSION)};
-    case JERR_OUT_OF_MEMORY: return {ErrorCode::internal, "not enough memory to read the JPEG image"};
+    case JERR_OUT_OF_MEMORY:
+      return {ErrorCode::limit_exceeded, "this machine has not enough memory free for the JPEG image"};
     default: break;
   }
   if (reader.damage().source_ended) {
@@ -405,11 +423,6 @@ void note_corruption(const Damage& damage, DecodedImage& out) {
   out.warnings.push_back("corrupt: " + text + "; some pixels may be wrong");
 }
 
-void fill_gray_from(int row, Image& pixels) {
-  if (row >= pixels.height()) return;
-  std::memset(pixels.row(row), kGray, pixels.stride() * static_cast<std::size_t>(pixels.height() - row));
-}
-
 // Takes the profile over; of inks, which become RGB while they are read, it is the transform instead.
 ColourPlan read_profile(const JpegReader& reader, const DecodeOptions& options, DecodedImage& out) {
   if (reader.icc().empty()) return {};
@@ -451,10 +464,17 @@ Result<Done> read_pixels(JpegReader& reader, DecodedImage& out) {
   return Done{};
 }
 
+std::optional<Error> check_memory(JpegReader& reader, const DecodeOptions& options) {
+  const PixelSize size{reader.info().image_width, reader.info().image_height};
+  const auto scale = static_cast<double>(options.scale_denominator);
+  const double pixels = static_cast<double>(size.width) * static_cast<double>(size.height) / (scale * scale);
+  return check_memory_limit(3 * pixels + reader.coefficient_bytes(), size, options.limits);
+}
+
 // One attempt. `tail` is filled when a second one on the bytes before it is worth while.
-Result<Done> decode_once(Bytes encoded, const DecodeOptions& options, DecodedImage& out,
+Result<Done> decode_once(Bytes encoded, const DecodeOptions& options, DecodeWatch& watch, DecodedImage& out,
                          std::optional<BrokenTail>& tail) {
-  JpegReader reader(encoded);
+  JpegReader reader(encoded, watch);
   if (!reader.read_header()) return header_error(reader);
   out.stored_width = static_cast<int>(reader.info().image_width);
   out.stored_height = static_cast<int>(reader.info().image_height);
@@ -462,6 +482,7 @@ Result<Done> decode_once(Bytes encoded, const DecodeOptions& options, DecodedIma
     return *error;
   }
   if (std::optional<Error> error = check_colours(reader)) return *error;
+  if (std::optional<Error> error = check_memory(reader, options)) return *error;
   const std::optional<int> orientation = find_exif_orientation(reader.exif());
   out.orientation = orientation.value_or(1);
   out.orientation_stated = orientation.has_value();
@@ -471,6 +492,7 @@ Result<Done> decode_once(Bytes encoded, const DecodeOptions& options, DecodedIma
   const bool several_scans = reader.has_several_scans();
   if (several_scans) {
     const Outcome outcome = reader.read_scans(kFullScansMax * options.limits.pixels_max);
+    if (outcome == Outcome::ended) return watch.error();
     if (outcome == Outcome::scan_limit) {
       return Error{ErrorCode::limit_exceeded,
                    fmt::format("the JPEG image comes in more than {} passes, too many for {} x {} "
@@ -485,6 +507,7 @@ Result<Done> decode_once(Bytes encoded, const DecodeOptions& options, DecodedIma
     }
   }
   const Result<Done> read = read_pixels(reader, out);
+  if (watch.has_ended()) return watch.error();
   if (!read) return read;
   note_truncation(reader, several_scans, out);
   note_corruption(reader.damage(), out);
@@ -496,13 +519,14 @@ Result<Done> decode_once(Bytes encoded, const DecodeOptions& options, DecodedIma
 }  // namespace
 
 Result<Done> decode_jpeg(Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
+  DecodeWatch watch(options.limits, options.stop);
   std::optional<BrokenTail> tail;
-  const Result<Done> first = decode_once(encoded, options, out, tail);
+  const Result<Done> first = decode_once(encoded, options, watch, out, tail);
   if (first || !tail) return first;
   // The second attempt ends cleanly where the scans that can be read end, and cannot fail there again.
   const BrokenTail broken = *tail;
   tail.reset();
-  const Result<Done> second = decode_once(encoded.first(broken.offset), options, out, tail);
+  const Result<Done> second = decode_once(encoded.first(broken.offset), options, watch, out, tail);
   if (!second) return second;
   out.warnings = {
       fmt::format("corrupt: {}; only the first {} passes of the image were used", broken.reason, broken.scans)};

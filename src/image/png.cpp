@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "image/colour.h"
+#include "image/damage.h"
 #include "image/exif.h"
 #include "image/icc.h"
 #include "image/limits.h"
@@ -30,9 +31,10 @@
 namespace mien {
 namespace {
 
-constexpr std::uint8_t kGray = 128;
 constexpr int kPasses = 7;  // of an interlaced image
 constexpr std::size_t kMessageBytes = 160;
+constexpr double kPixelBytes = 3;
+constexpr double kRowBytes = 16;  // two rows of four samples of 16 bits
 
 // A chunk must not make libpng allocate more than this, or than the file is large.
 constexpr std::size_t kChunkBytesMax = 8'000'000;
@@ -51,7 +53,7 @@ constexpr int kIgnoredChunkCount = sizeof kIgnoredChunks / 5;
 
 class PngReader {
  public:
-  explicit PngReader(Bytes encoded) : encoded_(encoded) {
+  PngReader(Bytes encoded, DecodeWatch& watch) : encoded_(encoded), watch_(watch) {
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, on_error, on_warning);
     if (png_ != nullptr) info_ = png_create_info_struct(png_);
   }
@@ -93,9 +95,11 @@ class PngReader {
   void set_limits();
   void set_output();
   void push(Bytes bytes);
+  // The first chunk of this name among those that libpng keeps for us.
   Bytes kept_chunk(const char* name) const;
 
   Bytes encoded_;
+  DecodeWatch& watch_;
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
   std::jmp_buf jump_{};
@@ -141,6 +145,7 @@ void PngReader::on_info(png_structp png, png_infop) {
 
 void PngReader::on_row(png_structp png, png_bytep row, png_uint_32 y, int pass) {
   PngReader& reader = *static_cast<PngReader*>(png_get_progressive_ptr(png));
+  if (reader.watch_.must_end()) png_error(png, "ended early");
   // Null: this pass of an interlaced image leaves the row as it is.
   if (row == nullptr || y >= static_cast<png_uint_32>(reader.pixels_->height())) return;
   png_progressive_combine_row(png, reader.pixels_->row(static_cast<int>(y)), row);
@@ -200,7 +205,7 @@ void PngReader::read_pixels(Image& pixels) {
   (void)guarded([this] {
     set_output();
     // Later passes of an interlaced image are laid over what the earlier ones left.
-    if (interlaced_) std::memset(pixels_->data(), kGray, pixels_->size_bytes());
+    if (interlaced_) std::memset(pixels_->data(), kMissingGray, pixels_->size_bytes());
     push(encoded_.last(bytes_left_));
   });
 }
@@ -284,7 +289,8 @@ void note_damage(const PngReader& reader, DecodedImage& out) {
 }  // namespace
 
 Result<Done> decode_png(Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
-  PngReader reader(encoded);
+  DecodeWatch watch(options.limits, options.stop);
+  PngReader reader(encoded, watch);
   if (!reader.is_open()) return Error{ErrorCode::internal, "libpng cannot be started"};
   if (!reader.read_header()) {
     if (reader.failure().empty()) {
@@ -296,17 +302,18 @@ Result<Done> decode_png(Bytes encoded, const DecodeOptions& options, DecodedImag
   if (std::optional<Error> error = check_pixel_limit(size, options.limits)) return *error;
   out.stored_width = static_cast<int>(size.width);
   out.stored_height = static_cast<int>(size.height);
+  const double bytes = kPixelBytes * static_cast<double>(size.width) * static_cast<double>(size.height) +
+                       kRowBytes * static_cast<double>(size.width) + static_cast<double>(encoded.size());
+  if (std::optional<Error> error = check_memory_limit(bytes, size, options.limits)) return *error;
   // From here on the size is within the limits, and memory may be taken.
   out.pixels.reset(out.stored_width, out.stored_height, 3);
   reader.read_pixels(out.pixels);
+  if (watch.has_ended()) return watch.error();
   if (reader.rows() == 0) {
     return Error{ErrorCode::bad_data, reader.failure().empty() ? "the file ends before the first row of the PNG image"
                                                                : "the PNG image cannot be read: " + reader.failure()};
   }
-  if (!reader.is_interlaced() && reader.rows() < out.stored_height) {
-    std::memset(out.pixels.row(reader.rows()), kGray,
-                out.pixels.stride() * static_cast<std::size_t>(out.stored_height - reader.rows()));
-  }
+  if (!reader.is_interlaced()) fill_gray_from(reader.rows(), out.pixels);
   out.orientation = read_exif_orientation(reader.exif());
   note_damage(reader, out);
   CodedColours colours = reader.colours();

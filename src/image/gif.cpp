@@ -1,0 +1,270 @@
+// The records of the file are walked up to the first image, whose rows are read one by one.
+//
+// Memory, beside the pixels of `out` (3 bytes a pixel): one row, and giflib's tables of some 25 KB.
+#include "image/gif.h"
+
+#include <fmt/format.h>
+#include <gif_lib.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/dynamic_library.h"
+#include "image/codecs_built.h"
+#include "image/damage.h"
+#include "image/limits.h"
+
+namespace mien {
+namespace {
+
+struct GifLibrary {
+  decltype(&DGifOpen) open = nullptr;
+  decltype(&DGifCloseFile) close = nullptr;
+  decltype(&DGifGetRecordType) get_record = nullptr;
+  decltype(&DGifGetImageDesc) get_image = nullptr;
+  decltype(&DGifGetLine) get_line = nullptr;
+  decltype(&DGifGetExtension) get_extension = nullptr;
+  decltype(&DGifGetExtensionNext) get_extension_next = nullptr;
+  decltype(&GifErrorString) error_text = nullptr;
+};
+
+Result<GifLibrary> load_gif() {
+  GifLibrary gif;
+  DynamicLibrary library(kGIFSoname, "libgif7");
+  library.bind(gif.open, "DGifOpen");
+  library.bind(gif.close, "DGifCloseFile");
+  library.bind(gif.get_record, "DGifGetRecordType");
+  library.bind(gif.get_image, "DGifGetImageDesc");
+  library.bind(gif.get_line, "DGifGetLine");
+  library.bind(gif.get_extension, "DGifGetExtension");
+  library.bind(gif.get_extension_next, "DGifGetExtensionNext");
+  library.bind(gif.error_text, "GifErrorString");
+  if (!library.ok()) return library.error();
+  return gif;
+}
+
+const Result<GifLibrary>& gif_library() {
+  static const Result<GifLibrary> library = load_gif();
+  return library;
+}
+
+using Colour = std::array<std::uint8_t, 3>;
+
+class GifReader {
+ public:
+  explicit GifReader(Bytes encoded) : gif_(*gif_library()), rest_(encoded) { file_ = gif_.open(this, read, &failure_); }
+  ~GifReader() {
+    int ignored = 0;
+    if (file_ != nullptr) gif_.close(file_, &ignored);
+  }
+  GifReader(const GifReader&) = delete;
+  GifReader& operator=(const GifReader&) = delete;
+
+  bool is_open() const { return file_ != nullptr; }
+  // Up to the first image's pixels.
+  Result<Done> find_image(const ImageLimits& limits, DecodeWatch& watch);
+  // One row of palette entries. False: the data end or are broken here.
+  bool read_line(std::vector<std::uint8_t>& line) {
+    return gif_.get_line(file_, line.data(), static_cast<int>(line.size())) == GIF_OK;
+  }
+
+  const GifImageDesc& frame() const { return file_->Image; }
+  // Of the canvas; of a frame that reaches beyond it, too, as browsers have it.
+  PixelSize size() const {
+    return {std::max(std::int64_t{file_->SWidth}, std::int64_t{frame().Left} + frame().Width),
+            std::max(std::int64_t{file_->SHeight}, std::int64_t{frame().Top} + frame().Height)};
+  }
+  std::array<Colour, 256> palette() const;
+  int transparent() const { return transparent_; }  // the palette entry; -1: none
+  Error failure(const char* when) const;
+  bool ended() const { return ended_; }
+
+ private:
+  static int read(GifFileType* file, GifByteType* to, int size) {
+    GifReader& reader = *static_cast<GifReader*>(file->UserData);
+    const std::size_t count = std::min(static_cast<std::size_t>(std::max(size, 0)), reader.rest_.size());
+    if (count > 0) std::memcpy(to, reader.rest_.data(), count);
+    reader.rest_ = reader.rest_.subspan(count);
+    if (count < static_cast<std::size_t>(size)) reader.ended_ = true;
+    return static_cast<int>(count);
+  }
+  bool skip_extension();
+
+  const GifLibrary& gif_;
+  Bytes rest_;
+  GifFileType* file_ = nullptr;
+  int failure_ = 0;
+  int transparent_ = -1;
+  bool ended_ = false;
+};
+
+Error GifReader::failure(const char* when) const {
+  if (ended_) return {ErrorCode::bad_data, fmt::format("the file ends {} the GIF image", when)};
+  const int code = file_ != nullptr ? file_->Error : failure_;
+  const char* text = gif_.error_text(code);
+  return {ErrorCode::bad_data, fmt::format("the GIF image cannot be read: {}", text != nullptr ? text : "broken data")};
+}
+
+bool GifReader::skip_extension() {
+  int code = 0;
+  GifByteType* block = nullptr;
+  if (gif_.get_extension(file_, &code, &block) != GIF_OK) return false;
+  while (block != nullptr) {
+    // A block's first byte is its length.
+    if (code == GRAPHICS_EXT_FUNC_CODE && block[0] >= 4) transparent_ = (block[1] & 1) != 0 ? block[4] : -1;
+    if (gif_.get_extension_next(file_, &block) != GIF_OK) return false;
+  }
+  return true;
+}
+
+Result<Done> GifReader::find_image(const ImageLimits& limits, DecodeWatch& watch) {
+  for (int records = 0;; ++records) {
+    if (watch.must_end()) return watch.error();
+    if (records > limits.frames_max) {
+      return Error{
+          ErrorCode::limit_exceeded,
+          fmt::format("more than {} blocks come before the GIF image (the limit frames_max)", limits.frames_max)};
+    }
+    GifRecordType record = UNDEFINED_RECORD_TYPE;
+    if (gif_.get_record(file_, &record) != GIF_OK) return failure("before");
+    if (record == TERMINATE_RECORD_TYPE) {
+      return Error{ErrorCode::bad_data, "the GIF file has no image"};
+    }
+    if (record == EXTENSION_RECORD_TYPE && !skip_extension()) return failure("before");
+    if (record == IMAGE_DESC_RECORD_TYPE) {
+      if (gif_.get_image(file_) != GIF_OK) return failure("before");
+      return Done{};
+    }
+  }
+}
+
+// Entries that the file does not have, and files without a palette, are gray by their number.
+std::array<Colour, 256> GifReader::palette() const {
+  std::array<Colour, 256> colours{};
+  for (std::size_t i = 0; i < colours.size(); ++i) colours[i].fill(static_cast<std::uint8_t>(i));
+  const ColorMapObject* map = frame().ColorMap != nullptr ? frame().ColorMap : file_->SColorMap;
+  if (map == nullptr) return colours;
+  const int count = std::min(map->ColorCount, 256);
+  for (int i = 0; i < count; ++i) {
+    const GifColorType& colour = map->Colors[i];
+    colours[static_cast<std::size_t>(i)] = {colour.Red, colour.Green, colour.Blue};
+  }
+  return colours;
+}
+
+// Rows of an interlaced image come in four passes; each row stands for those below it that are still to come.
+struct Pass {
+  int first;
+  int step;
+  int block;
+};
+constexpr std::array<Pass, 4> kInterlaced = {{{0, 8, 8}, {4, 8, 4}, {2, 4, 2}, {1, 2, 1}}};
+constexpr std::array<Pass, 1> kPlain = {{{0, 1, 1}}};
+
+struct Progress {
+  int rows = 0;         // in the order of the file
+  bool coarse = false;  // the first pass of an interlaced image is there, and not the last
+};
+
+class RowWriter {
+ public:
+  RowWriter(const GifReader& reader, Image& pixels)
+      : frame_(reader.frame()), palette_(reader.palette()), pixels_(pixels) {}
+
+  void write(const std::vector<std::uint8_t>& line, int y, int block) {
+    std::uint8_t* const first = at(y);
+    for (std::size_t x = 0; x < line.size(); ++x) std::memcpy(first + 3 * x, palette_[line[x]].data(), 3);
+    const int end = std::min(y + block, frame_.Height);
+    for (int copy = y + 1; copy < end; ++copy) std::memcpy(at(copy), first, 3 * line.size());
+  }
+
+ private:
+  std::uint8_t* at(int y) { return pixels_.row(frame_.Top + y) + 3 * static_cast<std::ptrdiff_t>(frame_.Left); }
+
+  const GifImageDesc& frame_;
+  std::array<Colour, 256> palette_;
+  Image& pixels_;
+};
+
+Progress read_rows(GifReader& reader, DecodeWatch& watch, Image& pixels) {
+  const GifImageDesc& frame = reader.frame();
+  std::vector<std::uint8_t> line(static_cast<std::size_t>(frame.Width));
+  RowWriter writer(reader, pixels);
+  const std::span<const Pass> passes =
+      frame.Interlace ? std::span<const Pass>(kInterlaced) : std::span<const Pass>(kPlain);
+  Progress progress;
+  for (std::size_t i = 0; i < passes.size(); ++i) {
+    for (int y = passes[i].first; y < frame.Height; y += passes[i].step) {
+      if (watch.must_end() || !reader.read_line(line)) {
+        progress.coarse = i > 0;
+        return progress;
+      }
+      writer.write(line, y, passes[i].block);
+      ++progress.rows;
+    }
+  }
+  return progress;
+}
+
+// Beside the frame there is what its transparent pixels show; before its rows come, gray.
+void paint_canvas(const GifReader& reader, Image& pixels) {
+  const GifImageDesc& frame = reader.frame();
+  const Colour beside = reader.palette()[static_cast<std::size_t>(std::max(reader.transparent(), 0))];
+  const bool covered = frame.Left == 0 && frame.Top == 0 && frame.Width == pixels.width();
+  for (int y = 0; y < pixels.height(); ++y) {
+    std::uint8_t* const row = pixels.row(y);
+    const bool in_frame = y >= frame.Top && y - frame.Top < frame.Height;
+    for (int x = 0; !(covered && in_frame) && x < pixels.width(); ++x) std::memcpy(row + 3 * x, beside.data(), 3);
+    if (in_frame) std::memset(row + 3 * frame.Left, kMissingGray, 3 * static_cast<std::size_t>(frame.Width));
+  }
+}
+
+void note_damage(const GifReader& reader, const Progress& progress, DecodedImage& out) {
+  const int height = reader.frame().Height;
+  if (progress.rows == height) return;
+  const char* what = reader.ended() ? "truncated: the file ends" : "corrupt: the GIF data are broken";
+  out.warnings.push_back(progress.coarse ? fmt::format("{} before the image is fine; it is coarser than it was", what)
+                                         : fmt::format("{} after {} % of the rows; the rest is gray", what,
+                                                       row_percent(progress.rows, height)));
+}
+
+}  // namespace
+
+Result<Done> open_gif() {
+  const Result<GifLibrary>& library = gif_library();
+  if (!library) return library.error();
+  return Done{};
+}
+
+Result<Done> decode_gif(Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
+  DecodeWatch watch(options.limits, options.stop);
+  GifReader reader(encoded);
+  if (!reader.is_open()) return reader.failure("before");
+  const Result<Done> found = reader.find_image(options.limits, watch);
+  if (!found) return found;
+  const GifImageDesc& frame = reader.frame();
+  if (frame.Width <= 0 || frame.Height <= 0 || frame.Left < 0 || frame.Top < 0) {
+    return Error{ErrorCode::bad_data, "the GIF image has no pixels"};
+  }
+  const PixelSize size = reader.size();
+  if (std::optional<Error> error = check_pixel_limit(size, options.limits)) return *error;
+  out.stored_width = static_cast<int>(size.width);
+  out.stored_height = static_cast<int>(size.height);
+  const double pixels = static_cast<double>(size.width) * static_cast<double>(size.height);
+  if (std::optional<Error> error = check_memory_limit(3 * pixels, size, options.limits)) return *error;
+  // From here on the size is within the limits, and memory may be taken.
+  out.pixels.reset(out.stored_width, out.stored_height, 3);
+  paint_canvas(reader, out.pixels);
+  const Progress progress = read_rows(reader, watch, out.pixels);
+  if (watch.has_ended()) return watch.error();
+  if (progress.rows == 0) return reader.failure("before the first row of");
+  note_damage(reader, progress, out);
+  return Done{};
+}
+
+}  // namespace mien

@@ -1,0 +1,363 @@
+// libtiff turns any kind of sample into RGBA; it is asked for bands of whole strips or rows of tiles, so that memory
+// stays small and somebody who waits for the end can stop it in between. What one strip holds is read in one go.
+//
+// Memory, beside the pixels of `out` (3 bytes a pixel): a band in 4 bytes a pixel, and a strip or tile as libtiff
+// decodes it, one for each plane. A tag never decides alone: sizes are computed from all of them and checked before
+// anything is read, and no single allocation of libtiff may pass the limit either.
+#include "image/tiff.h"
+
+#include <fmt/format.h>
+#include <tiffio.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/dynamic_library.h"
+#include "image/codecs_built.h"
+#include "image/damage.h"
+#include "image/limits.h"
+
+namespace mien {
+namespace {
+
+constexpr std::uint32_t kBandRows = 64;  // at least, where strips are lower
+constexpr std::size_t kMessageBytes = 256;
+constexpr std::size_t kTiffMessageBytes = 1024;  // of the array that TIFFRGBAImageOK and Begin write to
+
+struct TiffLibrary {
+  decltype(&TIFFOpenOptionsAlloc) new_options = nullptr;
+  decltype(&TIFFOpenOptionsFree) free_options = nullptr;
+  decltype(&TIFFOpenOptionsSetMaxSingleMemAlloc) set_allocation_max = nullptr;
+  decltype(&TIFFOpenOptionsSetErrorHandlerExtR) set_error_handler = nullptr;
+  decltype(&TIFFOpenOptionsSetWarningHandlerExtR) set_warning_handler = nullptr;
+  decltype(&TIFFClientOpenExt) open = nullptr;
+  decltype(&TIFFClose) close = nullptr;
+  decltype(&TIFFGetField) get_field = nullptr;
+  decltype(&TIFFGetFieldDefaulted) get_field_or_default = nullptr;
+  decltype(&TIFFSetField) set_field = nullptr;
+  decltype(&TIFFIsTiled) is_tiled = nullptr;
+  decltype(&TIFFTileSize64) tile_bytes = nullptr;
+  decltype(&TIFFStripSize64) strip_bytes = nullptr;
+  decltype(&TIFFReadDirectory) next_directory = nullptr;
+  decltype(&TIFFRGBAImageOK) is_readable = nullptr;
+  decltype(&TIFFRGBAImageBegin) begin = nullptr;
+  decltype(&TIFFRGBAImageGet) read = nullptr;
+  decltype(&TIFFRGBAImageEnd) end = nullptr;
+};
+
+Result<TiffLibrary> load_tiff() {
+  TiffLibrary tiff;
+  DynamicLibrary library(kTIFFSoname, "libtiff6");
+  library.bind(tiff.new_options, "TIFFOpenOptionsAlloc");
+  library.bind(tiff.free_options, "TIFFOpenOptionsFree");
+  library.bind(tiff.set_allocation_max, "TIFFOpenOptionsSetMaxSingleMemAlloc");
+  library.bind(tiff.set_error_handler, "TIFFOpenOptionsSetErrorHandlerExtR");
+  library.bind(tiff.set_warning_handler, "TIFFOpenOptionsSetWarningHandlerExtR");
+  library.bind(tiff.open, "TIFFClientOpenExt");
+  library.bind(tiff.close, "TIFFClose");
+  library.bind(tiff.get_field, "TIFFGetField");
+  library.bind(tiff.get_field_or_default, "TIFFGetFieldDefaulted");
+  library.bind(tiff.set_field, "TIFFSetField");
+  library.bind(tiff.is_tiled, "TIFFIsTiled");
+  library.bind(tiff.tile_bytes, "TIFFTileSize64");
+  library.bind(tiff.strip_bytes, "TIFFStripSize64");
+  library.bind(tiff.next_directory, "TIFFReadDirectory");
+  library.bind(tiff.is_readable, "TIFFRGBAImageOK");
+  library.bind(tiff.begin, "TIFFRGBAImageBegin");
+  library.bind(tiff.read, "TIFFRGBAImageGet");
+  library.bind(tiff.end, "TIFFRGBAImageEnd");
+  if (!library.ok()) return library.error();
+  return tiff;
+}
+
+const Result<TiffLibrary>& tiff_library() {
+  static const Result<TiffLibrary> library = load_tiff();
+  return library;
+}
+
+// The file in memory, as libtiff wants to read it.
+struct Source {
+  Bytes bytes;
+  std::uint64_t at = 0;
+};
+
+Source& source_of(thandle_t handle) { return *static_cast<Source*>(handle); }
+
+tmsize_t read_source(thandle_t handle, void* to, tmsize_t size) {
+  Source& source = source_of(handle);
+  if (source.at >= source.bytes.size() || size <= 0) return 0;
+  const Bytes rest = source.bytes.subspan(static_cast<std::size_t>(source.at));
+  const std::size_t count = std::min(rest.size(), static_cast<std::size_t>(size));
+  std::memcpy(to, rest.data(), count);
+  source.at += count;
+  return static_cast<tmsize_t>(count);
+}
+
+tmsize_t write_nothing(thandle_t, void*, tmsize_t) { return -1; }
+
+toff_t seek_source(thandle_t handle, toff_t offset, int whence) {
+  Source& source = source_of(handle);
+  if (whence == SEEK_SET) source.at = offset;
+  if (whence == SEEK_CUR) source.at += offset;
+  if (whence == SEEK_END) source.at = source.bytes.size() + offset;
+  return source.at;
+}
+
+int close_nothing(thandle_t) { return 0; }
+
+toff_t source_size(thandle_t handle) { return source_of(handle).bytes.size(); }
+
+int map_source(thandle_t handle, void** base, toff_t* size) {
+  // libtiff's pointer is not const, and it does not write to what it maps.
+  *base = const_cast<std::uint8_t*>(source_of(handle).bytes.data());
+  *size = source_of(handle).bytes.size();
+  return 1;
+}
+
+void unmap_nothing(thandle_t, void*, toff_t) {}
+
+// What libtiff complained about.
+struct Complaints {
+  int count = 0;
+  char first[kMessageBytes] = {};
+};
+
+int note_complaint(TIFF*, void* user, const char*, const char* format, va_list values) {
+  Complaints& complaints = *static_cast<Complaints*>(user);
+  if (complaints.count++ == 0) std::vsnprintf(complaints.first, kMessageBytes, format, values);
+  return 1;  // and no other handler
+}
+
+// Most warnings are about tags that mean nothing to us. One whose value lies behind the end of the file may matter.
+int note_warning(TIFF* tiff, void* user, const char* module, const char* format, va_list values) {
+  if (std::string_view(format).starts_with("IO error")) note_complaint(tiff, user, module, format, values);
+  return 1;
+}
+
+class TiffReader {
+ public:
+  TiffReader(Bytes encoded, const ImageLimits& limits) : tiff_(*tiff_library()), source_{encoded} {
+    TIFFOpenOptions* const options = tiff_.new_options();
+    if (options == nullptr) return;
+    constexpr auto kLargest = static_cast<std::size_t>(std::numeric_limits<tmsize_t>::max());
+    tiff_.set_allocation_max(options, static_cast<tmsize_t>(std::min(limits.memory_bytes_max, kLargest)));
+    tiff_.set_error_handler(options, note_complaint, &complaints_);
+    tiff_.set_warning_handler(options, note_warning, &warnings_);
+    file_ = tiff_.open("image", "r", &source_, read_source, write_nothing, seek_source, close_nothing, source_size,
+                       map_source, unmap_nothing, options);
+    tiff_.free_options(options);
+  }
+  ~TiffReader() {
+    if (begun_) tiff_.end(&image_);
+    if (file_ != nullptr) tiff_.close(file_);
+  }
+  TiffReader(const TiffReader&) = delete;
+  TiffReader& operator=(const TiffReader&) = delete;
+
+  bool is_open() const { return file_ != nullptr; }
+  const Complaints& complaints() const { return complaints_; }
+  const Complaints& warnings() const { return warnings_; }
+  PixelSize size() const {
+    return {number<std::uint32_t>(TIFFTAG_IMAGEWIDTH), number<std::uint32_t>(TIFFTAG_IMAGELENGTH)};
+  }
+  int orientation() const {
+    const auto value = number<std::uint16_t>(TIFFTAG_ORIENTATION);
+    return value >= 1 && value <= 8 ? value : 1;
+  }
+  std::vector<std::uint8_t> icc_profile() const;
+  // Rows that are read at once: whole strips or tiles.
+  std::uint32_t band_rows() const;
+  double memory_bytes() const;
+  // Makes ready to read; an error names what cannot be read.
+  Result<Done> start();
+  // False: nothing of it, or not all, could be read; what could is there.
+  bool read_band(std::uint32_t first, std::uint32_t rows, std::vector<std::uint32_t>& band);
+  bool alpha_is_multiplied() const { return alpha_is_multiplied_; }
+  // Moves on, so that nothing can be read afterwards.
+  bool has_more_pages(int pages_max, DecodeWatch& watch);
+
+ private:
+  template <typename T>
+  T number(std::uint32_t tag) const {
+    T value = 0;
+    if (tiff_.get_field_or_default(file_, tag, &value) != 1) return 0;
+    return value;
+  }
+  bool is_tiled() const { return tiff_.is_tiled(file_) != 0; }
+  void keep_colours_below_alpha();
+
+  const TiffLibrary& tiff_;
+  Source source_;
+  Complaints complaints_;
+  Complaints warnings_;
+  TIFF* file_ = nullptr;
+  TIFFRGBAImage image_{};
+  bool begun_ = false;
+  bool alpha_is_multiplied_ = false;
+};
+
+std::vector<std::uint8_t> TiffReader::icc_profile() const {
+  std::uint32_t count = 0;
+  const std::uint8_t* bytes = nullptr;
+  if (tiff_.get_field(file_, TIFFTAG_ICCPROFILE, &count, &bytes) != 1 || bytes == nullptr) return {};
+  return {bytes, bytes + count};
+}
+
+std::uint32_t TiffReader::band_rows() const {
+  const auto height = static_cast<std::uint32_t>(size().height);
+  const auto unit = number<std::uint32_t>(is_tiled() ? TIFFTAG_TILELENGTH : TIFFTAG_ROWSPERSTRIP);
+  if (unit == 0 || unit >= height) return height;
+  const std::uint32_t units = (kBandRows + unit - 1) / unit;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(height, std::uint64_t{unit} * units));
+}
+
+double TiffReader::memory_bytes() const {
+  const auto width = static_cast<double>(size().width);
+  const auto height = static_cast<double>(size().height);
+  auto chunk = static_cast<double>(is_tiled() ? tiff_.tile_bytes(file_) : tiff_.strip_bytes(file_));
+  const bool planes = number<std::uint16_t>(TIFFTAG_PLANARCONFIG) == PLANARCONFIG_SEPARATE;
+  if (planes) chunk *= std::max<std::uint16_t>(1, number<std::uint16_t>(TIFFTAG_SAMPLESPERPIXEL));
+  // A JPEG inside may be progressive: its coefficients take two bytes a sample.
+  if (number<std::uint16_t>(TIFFTAG_COMPRESSION) == COMPRESSION_JPEG) chunk *= 3;
+  return 3 * width * height + 4 * width * band_rows() + chunk;
+}
+
+// Transparency is dropped: the colours stay as they are stored. libtiff would multiply them by their alpha, unless the
+// alpha is of no declared kind.
+void TiffReader::keep_colours_below_alpha() {
+  std::uint16_t count = 0;
+  const std::uint16_t* kinds = nullptr;
+  if (tiff_.get_field(file_, TIFFTAG_EXTRASAMPLES, &count, &kinds) != 1 || count == 0 || kinds == nullptr) return;
+  alpha_is_multiplied_ = kinds[0] == EXTRASAMPLE_ASSOCALPHA;
+  if (kinds[0] != EXTRASAMPLE_UNASSALPHA) return;
+  std::vector<std::uint16_t> changed(kinds, kinds + count);
+  changed[0] = EXTRASAMPLE_UNSPECIFIED;
+  tiff_.set_field(file_, TIFFTAG_EXTRASAMPLES, static_cast<int>(count), changed.data());
+}
+
+Result<Done> TiffReader::start() {
+  char reason[kTiffMessageBytes] = {};
+  keep_colours_below_alpha();
+  if (tiff_.is_readable(file_, reason) != 1 || tiff_.begin(&image_, file_, 0, reason) != 1) {
+    return Error{ErrorCode::unsupported, fmt::format("this kind of TIFF image cannot be read: {}", reason)};
+  }
+  begun_ = true;
+  // Rows as they are stored: turning them upright is for everybody else, too, and comes later.
+  image_.req_orientation = image_.orientation;
+  return Done{};
+}
+
+bool TiffReader::read_band(std::uint32_t first, std::uint32_t rows, std::vector<std::uint32_t>& band) {
+  constexpr std::uint32_t kGrayPixel = 0xFF000000U | kMissingGray << 16 | kMissingGray << 8 | kMissingGray;
+  std::fill(band.begin(), band.end(), kGrayPixel);
+  const int before = complaints_.count;
+  image_.row_offset = static_cast<int>(first);
+  return tiff_.read(&image_, band.data(), image_.width, rows) == 1 && complaints_.count == before;
+}
+
+// Small versions of the first page and masks are no pages.
+bool TiffReader::has_more_pages(int pages_max, DecodeWatch& watch) {
+  if (begun_) tiff_.end(&image_);
+  begun_ = false;
+  for (int page = 1; page < pages_max && !watch.must_end() && tiff_.next_directory(file_) == 1; ++page) {
+    const auto kind = number<std::uint32_t>(TIFFTAG_SUBFILETYPE);
+    if ((kind & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)) == 0) return true;
+  }
+  return false;
+}
+
+void copy_band(const std::vector<std::uint32_t>& band, std::uint32_t first, std::uint32_t rows, bool divide,
+               Image& pixels) {
+  const auto width = static_cast<std::size_t>(pixels.width());
+  for (std::uint32_t y = 0; y < rows; ++y) {
+    const std::uint32_t* from = band.data() + y * width;
+    std::uint8_t* to = pixels.row(static_cast<int>(first + y));
+    for (std::size_t x = 0; x < width; ++x, to += 3) {
+      std::array<std::uint32_t, 3> colour = {TIFFGetR(from[x]), TIFFGetG(from[x]), TIFFGetB(from[x])};
+      const std::uint32_t alpha = TIFFGetA(from[x]);
+      for (std::size_t c = 0; c < 3; ++c) {
+        const std::uint32_t value = divide && alpha != 0 ? std::min(255U, colour[c] * 255 / alpha) : colour[c];
+        to[c] = static_cast<std::uint8_t>(value);
+      }
+    }
+  }
+}
+
+// Rows that could not be read whole, and what was said about the first of them.
+struct Damage {
+  std::int64_t rows = 0;
+  std::string reason;
+};
+
+Damage read_pixels(TiffReader& reader, DecodeWatch& watch, Image& pixels) {
+  const auto height = static_cast<std::uint32_t>(pixels.height());
+  const std::uint32_t band_rows = reader.band_rows();
+  std::vector<std::uint32_t> band(static_cast<std::size_t>(pixels.width()) * band_rows);
+  Damage damage;
+  for (std::uint32_t first = 0; first < height; first += band_rows) {
+    if (watch.must_end()) return damage;
+    const std::uint32_t rows = std::min(band_rows, height - first);
+    if (!reader.read_band(first, rows, band)) damage.rows += rows;
+    copy_band(band, first, rows, reader.alpha_is_multiplied(), pixels);
+  }
+  if (damage.rows > 0) damage.reason = reader.complaints().first;
+  return damage;
+}
+
+Error cannot_be_read(const TiffReader& reader) {
+  return {ErrorCode::bad_data,
+          fmt::format("the TIFF image cannot be read: {}",
+                      reader.complaints().count > 0 ? reader.complaints().first : "it has no pixels")};
+}
+
+}  // namespace
+
+Result<Done> open_tiff() {
+  const Result<TiffLibrary>& library = tiff_library();
+  if (!library) return library.error();
+  return Done{};
+}
+
+Result<Done> decode_tiff(Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
+  DecodeWatch watch(options.limits, options.stop);
+  TiffReader reader(encoded, options.limits);
+  if (!reader.is_open()) return cannot_be_read(reader);
+  const PixelSize size = reader.size();
+  if (size.width == 0 || size.height == 0) return cannot_be_read(reader);
+  if (std::optional<Error> error = check_pixel_limit(size, options.limits)) return *error;
+  out.stored_width = static_cast<int>(size.width);
+  out.stored_height = static_cast<int>(size.height);
+  if (std::optional<Error> error = check_memory_limit(reader.memory_bytes(), size, options.limits)) return *error;
+  out.orientation = reader.orientation();
+  out.icc_profile = reader.icc_profile();
+  const Result<Done> started = reader.start();
+  if (!started) return started;
+  // From here on the size is within the limits, and memory may be taken.
+  out.pixels.reset(out.stored_width, out.stored_height, 3);
+  const Damage damage = read_pixels(reader, watch, out.pixels);
+  if (watch.has_ended()) return watch.error();
+  if (damage.rows == size.height) return cannot_be_read(reader);
+  if (reader.warnings().count > 0) {
+    out.warnings.push_back(fmt::format("corrupt: {}; some pixels may be wrong", reader.warnings().first));
+  }
+  if (damage.rows > 0) {
+    const int percent = std::max(1, row_percent(static_cast<int>(damage.rows), out.stored_height));
+    out.warnings.push_back(
+        fmt::format("corrupt: {}; in {} % of the rows pixels are gray or wrong", damage.reason, percent));
+  }
+  if (reader.has_more_pages(options.limits.frames_max, watch)) {
+    out.warnings.push_back("the TIFF file has more pages; only the first was read");
+  }
+  return Done{};
+}
+
+}  // namespace mien

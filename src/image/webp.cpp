@@ -1,0 +1,221 @@
+// The file is handed to libwebp in pieces, so that a truncated one gives the rows that it has, and so that somebody
+// who waits for the end can stop it in between.
+//
+// Memory, beside the pixels of `out` (3 bytes a pixel): a lossless image needs its pixels once more in 4 bytes, and its
+// transforms; a lossy one some rows, and a plane of alpha where it has one.
+#include "image/webp.h"
+
+#include <fmt/format.h>
+#include <webp/decode.h>
+#include <webp/demux.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/dynamic_library.h"
+#include "image/codecs_built.h"
+#include "image/damage.h"
+#include "image/exif.h"
+#include "image/limits.h"
+
+namespace mien {
+namespace {
+
+constexpr std::size_t kPieceBytes = 16'384;
+constexpr int kLossless = 2;  // WebPBitstreamFeatures::format
+constexpr double kLosslessBytesAPixel = 6;
+constexpr double kLossyBytesAPixel = 0.25;
+constexpr double kAlphaBytesAPixel = 2;
+
+struct WebpLibrary {
+  decltype(&WebPGetFeaturesInternal) get_features = nullptr;
+  decltype(&WebPINewRGB) new_rgb = nullptr;
+  decltype(&WebPIUpdate) update = nullptr;
+  decltype(&WebPIDecGetRGB) get_rgb = nullptr;
+  decltype(&WebPIDelete) delete_decoder = nullptr;
+  decltype(&WebPDemuxInternal) demux = nullptr;
+  decltype(&WebPDemuxDelete) delete_demuxer = nullptr;
+  decltype(&WebPDemuxGetI) get_number = nullptr;
+  decltype(&WebPDemuxGetFrame) get_frame = nullptr;
+  decltype(&WebPDemuxReleaseIterator) release_frame = nullptr;
+  decltype(&WebPDemuxGetChunk) get_chunk = nullptr;
+  decltype(&WebPDemuxReleaseChunkIterator) release_chunk = nullptr;
+};
+
+Result<WebpLibrary> load_webp() {
+  WebpLibrary webp;
+  DynamicLibrary library(kWEBPSoname, "libwebp7");
+  library.bind(webp.get_features, "WebPGetFeaturesInternal");
+  library.bind(webp.new_rgb, "WebPINewRGB");
+  library.bind(webp.update, "WebPIUpdate");
+  library.bind(webp.get_rgb, "WebPIDecGetRGB");
+  library.bind(webp.delete_decoder, "WebPIDelete");
+  if (!library.ok()) return library.error();
+  DynamicLibrary container(kWEBPDEMUXSoname, "libwebpdemux2");
+  container.bind(webp.demux, "WebPDemuxInternal");
+  container.bind(webp.delete_demuxer, "WebPDemuxDelete");
+  container.bind(webp.get_number, "WebPDemuxGetI");
+  container.bind(webp.get_frame, "WebPDemuxGetFrame");
+  container.bind(webp.release_frame, "WebPDemuxReleaseIterator");
+  container.bind(webp.get_chunk, "WebPDemuxGetChunk");
+  container.bind(webp.release_chunk, "WebPDemuxReleaseChunkIterator");
+  if (!container.ok()) return container.error();
+  return webp;
+}
+
+const Result<WebpLibrary>& webp_library() {
+  static const Result<WebpLibrary> library = load_webp();
+  return library;
+}
+
+// The chunks of a file, as far as it goes.
+class Container {
+ public:
+  explicit Container(Bytes encoded) : webp_(*webp_library()) {
+    const WebPData data{encoded.data(), encoded.size()};
+    demuxer_ = webp_.demux(&data, 1, &state_, WEBP_DEMUX_ABI_VERSION);
+    has_frame_ = demuxer_ != nullptr && webp_.get_frame(demuxer_, 1, &frame_) != 0;
+  }
+  ~Container() {
+    if (has_frame_) webp_.release_frame(&frame_);
+    webp_.delete_demuxer(demuxer_);
+  }
+  Container(const Container&) = delete;
+  Container& operator=(const Container&) = delete;
+
+  bool has_frame() const { return has_frame_; }
+  bool is_broken() const { return state_ == WEBP_DEMUX_PARSE_ERROR; }
+  const WebPIterator& frame() const { return frame_; }
+  Bytes fragment() const { return {frame_.fragment.bytes, frame_.fragment.size}; }
+  PixelSize canvas() const { return {number(WEBP_FF_CANVAS_WIDTH), number(WEBP_FF_CANVAS_HEIGHT)}; }
+  std::int64_t frame_count() const { return number(WEBP_FF_FRAME_COUNT); }
+  std::vector<std::uint8_t> chunk(const char* name) const {
+    WebPChunkIterator found{};
+    std::vector<std::uint8_t> bytes;
+    if (webp_.get_chunk(demuxer_, name, 1, &found) == 0) return bytes;
+    bytes.assign(found.chunk.bytes, found.chunk.bytes + found.chunk.size);
+    webp_.release_chunk(&found);
+    return bytes;
+  }
+
+ private:
+  std::int64_t number(WebPFormatFeature feature) const { return webp_.get_number(demuxer_, feature); }
+
+  const WebpLibrary& webp_;
+  WebPDemuxState state_ = WEBP_DEMUX_PARSING_HEADER;
+  WebPDemuxer* demuxer_ = nullptr;
+  WebPIterator frame_{};
+  bool has_frame_ = false;
+};
+
+// How far reading came.
+struct Progress {
+  int rows = 0;
+  VP8StatusCode status = VP8_STATUS_SUSPENDED;
+};
+
+Progress read_rows(const Container& container, DecodeWatch& watch, Image& pixels) {
+  const WebpLibrary& webp = *webp_library();
+  const WebPIterator& frame = container.frame();
+  const Bytes data = container.fragment();
+  std::uint8_t* const corner = pixels.row(frame.y_offset) + 3 * static_cast<std::ptrdiff_t>(frame.x_offset);
+  const std::size_t room = pixels.size_bytes() - static_cast<std::size_t>(corner - pixels.data());
+  const std::unique_ptr<WebPIDecoder, decltype(webp.delete_decoder)> decoder(
+      webp.new_rgb(MODE_RGB, corner, room, static_cast<int>(pixels.stride())), webp.delete_decoder);
+  Progress progress;
+  if (decoder == nullptr) {
+    progress.status = VP8_STATUS_OUT_OF_MEMORY;
+    return progress;
+  }
+  for (std::size_t size = 0; size < data.size() && progress.status == VP8_STATUS_SUSPENDED;) {
+    if (watch.must_end()) return progress;
+    size = std::min(size + kPieceBytes, data.size());
+    progress.status = webp.update(decoder.get(), data.data(), size);
+    int rows = 0;
+    if (webp.get_rgb(decoder.get(), &rows, nullptr, nullptr, nullptr) != nullptr) progress.rows = rows;
+  }
+  return progress;
+}
+
+std::optional<Error> check_limits(const Container& container, const WebPBitstreamFeatures& features,
+                                  const ImageLimits& limits) {
+  const PixelSize canvas = container.canvas();
+  if (std::optional<Error> error = check_pixel_limit(canvas, limits)) return error;
+  if (container.frame_count() > limits.frames_max) {
+    return Error{ErrorCode::limit_exceeded, fmt::format("the WebP image has {} frames, the limit frames_max is {}",
+                                                        container.frame_count(), limits.frames_max)};
+  }
+  const double canvas_pixels = static_cast<double>(canvas.width) * static_cast<double>(canvas.height);
+  const double frame_pixels = static_cast<double>(features.width) * features.height;
+  const double a_pixel = features.format == kLossless
+                             ? kLosslessBytesAPixel
+                             : kLossyBytesAPixel + (features.has_alpha != 0 ? kAlphaBytesAPixel : 0);
+  return check_memory_limit(3 * canvas_pixels + a_pixel * frame_pixels, canvas, limits);
+}
+
+void note_damage(const Progress& progress, int frame_height, int first_missing, DecodedImage& out) {
+  if (progress.status == VP8_STATUS_OK) return;
+  fill_gray_from(first_missing, out.pixels);
+  const int percent = row_percent(progress.rows, frame_height);
+  const bool ended = progress.status == VP8_STATUS_SUSPENDED || progress.status == VP8_STATUS_NOT_ENOUGH_DATA;
+  out.warnings.push_back(fmt::format("{} after {} % of the rows; the rest is gray",
+                                     ended ? "truncated: the file ends" : "corrupt: the WebP data are broken",
+                                     percent));
+}
+
+Error no_frame(const Container& container) {
+  return {ErrorCode::bad_data, container.is_broken() ? "the WebP image cannot be read: its chunks are broken"
+                                                     : "the file ends before the WebP image in it begins"};
+}
+
+}  // namespace
+
+Result<Done> open_webp() {
+  const Result<WebpLibrary>& library = webp_library();
+  if (!library) return library.error();
+  return Done{};
+}
+
+Result<Done> decode_webp(Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
+  const WebpLibrary& webp = *webp_library();
+  DecodeWatch watch(options.limits, options.stop);
+  const Container container(encoded);
+  if (!container.has_frame()) return no_frame(container);
+  const Bytes fragment = container.fragment();
+  WebPBitstreamFeatures features{};
+  if (webp.get_features(fragment.data(), fragment.size(), &features, WEBP_DECODER_ABI_VERSION) != VP8_STATUS_OK) {
+    return no_frame(container);
+  }
+  const PixelSize canvas = container.canvas();
+  out.stored_width = static_cast<int>(canvas.width);
+  out.stored_height = static_cast<int>(canvas.height);
+  if (std::optional<Error> error = check_limits(container, features, options.limits)) return *error;
+  const WebPIterator& frame = container.frame();
+  const bool fits = frame.x_offset >= 0 && frame.y_offset >= 0 && frame.x_offset + features.width <= canvas.width &&
+                    frame.y_offset + features.height <= canvas.height;
+  if (!fits) return Error{ErrorCode::bad_data, "the WebP image cannot be read: its frame lies outside of its canvas"};
+  // From here on the size is within the limits, and memory may be taken.
+  out.pixels.reset(out.stored_width, out.stored_height, 3);
+  if (features.width != canvas.width || features.height != canvas.height) {
+    std::memset(out.pixels.data(), 0, out.pixels.size_bytes());
+  }
+  const Progress progress = read_rows(container, watch, out.pixels);
+  if (watch.has_ended()) return watch.error();
+  if (progress.status == VP8_STATUS_OUT_OF_MEMORY) {
+    return Error{ErrorCode::limit_exceeded, "this machine has not enough memory free for the WebP image"};
+  }
+  if (progress.rows == 0) {
+    return Error{ErrorCode::bad_data, progress.status == VP8_STATUS_SUSPENDED
+                                          ? "the file ends before the first row of the WebP image"
+                                          : "the WebP image cannot be read: its data are broken"};
+  }
+  out.icc_profile = container.chunk("ICCP");
+  out.orientation = read_exif_orientation(container.chunk("EXIF"));
+  note_damage(progress, features.height, frame.y_offset + progress.rows, out);
+  return Done{};
+}
+
+}  // namespace mien
