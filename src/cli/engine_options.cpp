@@ -24,6 +24,9 @@ std::string upper(std::string_view text) {
 // Beyond it a side would pass what the formats can say.
 constexpr double kPixelsMax = 4e9;
 
+constexpr double kMegabyte = 1 << 20;
+constexpr double kMegabytesMax = 1e6;
+
 // --gpu alone leaves "require" flags of other sources as they are; with a value it sets every flag.
 void set_gpu(const Arguments& arguments, const std::string& value, SettingsSources& sources) {
   const auto override_with = [&](const std::string& name, const std::string& text) {
@@ -68,6 +71,9 @@ void add_model_options(Arguments& arguments, EngineOptions& options) {
       {{"exact", Precision::exact}, {"default", Precision::standard}, {"fast", Precision::fast}}, options.precision);
   arguments.number({"--pixels-max", "N", "images with more pixels are refused before they are decoded (200000000)"},
                    {1, kPixelsMax}, [&](double value) { options.limits.pixels_max = std::llround(value); });
+  arguments.number(
+      {"--memory-max", "MB", "images that would take more memory to decode are refused (1024)"}, {1, kMegabytesMax},
+      [&](double value) { options.limits.memory_bytes_max = static_cast<std::size_t>(value * kMegabyte); });
 }
 
 Settings load(Terminal& terminal, const SettingsSources& sources) {

@@ -149,7 +149,7 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
   std::optional<WantedPerson> person;
   if (!options.like_path.empty()) person = find_wanted_person(engine, options);
   std::optional<CropFolder> crops;
-  if (!options.crops_dir.empty()) crops.emplace(options.crops_dir);
+  if (!options.crops_dir.empty()) crops.emplace(options.crops_dir, engine.options().limits);
   const std::shared_ptr<Source> sources = open_sources(source_options(options, crops));
   RecordFile records({options.out_path, options.resume, options.force});
 

@@ -225,6 +225,15 @@ def test_an_image_over_the_limit_is_refused_by_its_header(mien, album):
     assert mien("scan", "album/obama.jpg", "--pixels-max", "2000000").returncode == 0
 
 
+def test_an_image_that_needs_too_much_memory_is_refused(mien, album):
+    done = mien("scan", "album/obama.jpg", "--memory-max", "2")
+    assert done.returncode == 1
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == "limit_exceeded"
+    assert "the limit is 2 MB (memory_bytes_max, --memory-max)" in error["message"]
+    assert mien("scan", "album/obama.jpg", "--memory-max", "5").returncode == 0
+
+
 def test_nothing_is_left_behind_or_sent(mien, album):
     """The runtime of some builds keeps a database of its use and reports it to its maker unless it is told not to."""
     temporary = mien.folder / "tmp"
