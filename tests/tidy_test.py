@@ -30,6 +30,8 @@ PRINTS = re.compile(
 ENDS = re.compile(r"(?<![\w.>])(std::|::)?(exit|_exit|_Exit|quick_exit|abort|terminate)\s*\(")
 BACKEND = r"\w*(CUDA|ROCM|HIP|MIGRAPHX|MPS|METAL|COREML|WEBGPU|VULKAN|OPENVINO|TENSORRT|DIRECTML|ONNXRUNTIME)\w*"
 BACKEND_SWITCH = re.compile(r"^\s*#\s*(?:if|ifdef|ifndef|elif)\b[^\n]*\b" + BACKEND + r"\b", re.M)
+DECLARES = re.compile(
+    r"^(?!MIEN_API|inline|constexpr|static|typedef|using|template)[A-Za-z_][\w:<>,&* ]*[ *&]\w+\(", re.M)
 LEFT_OVER = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X"]) + r")\b")
 ADDRESS = re.compile("https?" + "://")
 CONTAINER = re.compile(
@@ -118,6 +120,13 @@ def check_public(tree: Tree) -> Iterator[str]:
             continue  # the header for C
         if not target.startswith("mien/") and (quote == '"' or re.search(r"[./]", target)):
             yield f"{where}: a public header includes {target}, only the standard library and mien/ are allowed"
+
+
+def check_exported(tree: Tree) -> Iterator[str]:
+    """A function that programs are told of is there for them in the shared library."""
+    for name, text in tree.files("include/mien/", (".h",)):
+        for match in DECLARES.finditer(text):
+            yield f"{name}:{line_of(text, match.start())}: without MIEN_API: {match.group(0).strip()}"
 
 
 def check_runtime(tree: Tree) -> Iterator[str]:
@@ -226,6 +235,7 @@ RULES: list[tuple[Callable[[Tree], Iterator[str]], list[tuple[str, str]]]] = [
                       ("python/bad.cpp", '#include "ops/a.h"\n')]),
     (check_public, [("include/mien/bad.h", text) for text in (
         "#include <fmt/format.h>\n", "#include <stdint.h>\n", '#include "base/a.h"\n', "#include <unistd.h>\n")]),
+    (check_exported, [("include/mien/bad.h", "namespace mien {\nstd::vector<int> all(const int& a);\n}\n")]),
     (check_runtime, [("src/ops/bad.cpp", "#include <onnxruntime_c_api.h>\n"),
                      ("src/cli/bad.cpp", "#include <openvino/c/openvino.h>\n")]),
     (check_columns, [("src/base/bad.cpp", "// " + "a" * COLUMNS_MAX + "\n"), ("dev", "#" * (COLUMNS_MAX + 1))]),
@@ -257,7 +267,9 @@ CLEAN = {
     "src/cli/good.cpp": '#include "cli/good.h"\n#include "mien/scan.h"\n#include <CLI/CLI.hpp>\n'
                         "void f() { exit(1); }\n",
     "include/mien/mien.h": "#include <stddef.h>\n",
-    "include/mien/good.h": '#include <string>\n#include "mien/other.h"\n',
+    "include/mien/good.h": '#include <string>\n#include "mien/other.h"\nMIEN_API int f();\ninline int g() { return 1; }'
+                           '\n'
+                           'class MIEN_API A {\n  int h(int a);\n};\n',
     "docs/good.md": "See https" + "://example.org\n",
     "tests/base/good_test.cpp": "struct A {\n" + "  int f() { return 1; }\n" * (FUNCTION_LINES_MAX + 5) + "};\n",
 }

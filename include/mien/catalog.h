@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "mien/engine.h"
+#include "mien/export.h"
 #include "mien/result.h"
 
 namespace mien {
@@ -18,7 +19,7 @@ struct CatalogEntry {
   std::string note;    // what a user should know: who trained it, on what
 };
 
-std::vector<CatalogEntry> list_models(const Settings& settings);
+MIEN_API std::vector<CatalogEntry> list_models(const Settings& settings);
 // Reads every installed file again and compares its sha256. One line a model.
 struct ModelCheck {
   std::string name;
@@ -26,9 +27,9 @@ struct ModelCheck {
   bool ok = false;
   std::string detail;
 };
-std::vector<ModelCheck> verify_models(const Settings& settings);
+MIEN_API std::vector<ModelCheck> verify_models(const Settings& settings);
 // Copies the file to the user's model folder under this name. Throws Exception: already_exists is invalid_argument,
 // a file that is no face model is bad_data or unsupported.
-CatalogEntry add_model(const Settings& settings, const std::string& name, const std::string& path);
+MIEN_API CatalogEntry add_model(const Settings& settings, const std::string& name, const std::string& path);
 
 }  // namespace mien
