@@ -69,7 +69,7 @@ Result<Done> convert_colours(const DecodeOptions& options, DecodedImage& image) 
   if (!plan.warning.empty()) image.warnings.push_back(plan.warning);
   if (plan.transform == nullptr) return Done{};
   if (is_for_gray(*plan.transform) && !is_gray(image.pixels)) {
-    image.warnings.push_back(colours_not_applied(image.icc_profile, "it is for gray, the image is RGB"));
+    image.warnings.push_back(colours_not_applied(image.icc_profile, "it is for gray, the pixels are RGB"));
     return Done{};
   }
   for (int y = 0; y < image.pixels.height(); ++y) {

@@ -282,7 +282,7 @@ Known learn(const Lcms& lcms, Bytes profile_bytes, ColourModel model) {
   } else if (space == (rgb ? cmsSigRgbData : cmsSigCmykData)) {
     learn_colours(*transform, profile, srgb, known);
   } else {
-    known.problem = fmt::format("it is for {}, the image is {}", space_title(space), rgb ? "RGB" : "CMYK");
+    known.problem = fmt::format("it is for {}, the pixels are {}", space_title(space), rgb ? "RGB" : "CMYK");
   }
   if (!known.problem.empty()) return known;
   if (!rgb || effect_on_rgb(*transform) > kSrgbLevelsMax) known.transform = transform;

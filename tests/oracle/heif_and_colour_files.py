@@ -175,8 +175,8 @@ def make_colour():
 STATED_IN_NUMBERS = {"heic_p3_nclx.heic", "avif_p3_nclx.avif", "png_p3_chrm.png", "png_p3_cicp.png"}
 # One warning each, that begins so.
 WARNINGS = {
-    "jpeg_rgb_with_gray_profile.jpg": "colour profile 'Gray Gamma 1.8' not applied: it is for gray, the image is RGB",
-    "jpeg_rgb_with_cmyk_profile.jpg": "colour profile 'Test Press' not applied: it is for CMYK, the image is RGB",
+    "jpeg_rgb_with_gray_profile.jpg": "colour profile 'Gray Gamma 1.8' not applied: it is for gray, the pixels are RGB",
+    "jpeg_rgb_with_cmyk_profile.jpg": "colour profile 'Test Press' not applied: it is for CMYK, the pixels are RGB",
     "png_broken_profile.png": "colour profile not applied: ",
     "png_pq_cicp.png": "colours not converted: cICP states HDR brightness (PQ)",
     "avif_pq.avif": "colours not converted: nclx states HDR brightness (PQ)",
