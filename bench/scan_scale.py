@@ -97,7 +97,7 @@ def memory_mb(pid):
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
-    return 0.0
+    return 0.0  # it has ended
 
 
 class Progress:

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -19,8 +20,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kReadersAtFirst = 2;
-// A thread that got no image in this time wants one reader more.
-constexpr std::chrono::milliseconds kStarvingAfter{2};
+// Readers become half as many again when, over such a period, threads have waited for bytes for a tenth of it.
+constexpr std::chrono::milliseconds kStarvationPeriod{50};
+constexpr int kStarvationPart = 10;
+constexpr std::chrono::milliseconds kStarvationCheck{10};
 // A read from storage that answers ends in this time. Cancelling must not take longer than a tenth of a second.
 constexpr std::chrono::milliseconds kPatience{50};
 constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
@@ -65,12 +68,11 @@ class Intake::State {
   std::optional<ReadImage> next(const std::shared_ptr<State>& self) {
     std::unique_lock lock(mutex_);
     for (;;) {
-      const bool is_woken =
-          ready_changed_.wait_for(lock, kStarvingAfter, [this] { return !ready_.empty() || is_over(); });
-      if (!is_woken) {
-        // Whoever waits for a name, and not for bytes, is not helped by another reader.
-        if (readers_idle_ == 0 && readers_ < kReadersMax && !is_drained_) try_start_reader(self);
-        continue;
+      if (ready_.empty() && !is_over()) {
+        const Clock::time_point begin = Clock::now();
+        ready_changed_.wait_for(lock, kStarvationCheck, [this] { return !ready_.empty() || is_over(); });
+        help_if_starving(self, Clock::now() - begin);
+        if (ready_.empty() && !is_over()) continue;
       }
       if (ready_.empty() || is_stopped_) return std::nullopt;
       ReadImage image = std::move(ready_.extract(ready_.begin()).mapped());
@@ -124,9 +126,19 @@ class Intake::State {
     ++self->readers_;
     ++self->threads_;
   }
-  static void try_start_reader(const std::shared_ptr<State>& self) {
+  // With the mutex held, after a thread waited so long for an image.
+  static void help_if_starving(const std::shared_ptr<State>& self, Clock::duration waited) {
+    // Whoever waits for a name, and not for bytes, is not helped by another reader.
+    if (self->readers_idle_ == 0) self->starved_ += waited;
+    const Clock::duration period = Clock::now() - self->period_begin_;
+    if (period < kStarvationPeriod) return;
+    const bool is_starving = self->starved_ * kStarvationPart > period && !self->is_drained_;
+    self->period_begin_ = Clock::now();
+    self->starved_ = {};
+    if (!is_starving) return;
     try {
-      start_reader(self);
+      const std::size_t wanted = std::min(self->parts_.readers_max, self->readers_ + self->readers_ / 2 + 1);
+      while (self->readers_ < wanted) start_reader(self);
     } catch (const std::system_error&) {  // too many threads in this system: those that there are go on
     }
   }
@@ -239,7 +251,9 @@ class Intake::State {
   std::size_t readers_ = 0;                   // running
   std::size_t readers_idle_ = 0;              // of them: waiting for a job or for room
   std::size_t threads_ = 0;                   // running, the listing included
-  bool is_drained_ = false;                   // the queue will have no further job
+  Clock::duration starved_{};                 // in this period
+  Clock::time_point period_begin_ = Clock::now();
+  bool is_drained_ = false;  // the queue will have no further job
   bool is_stopped_ = false;
   std::thread listing_;
   std::vector<std::thread> reading_;

@@ -218,6 +218,7 @@ IntakeParts intake_parts(const LoopParts& parts, std::size_t threads, std::share
   intake.read = parts.read ? parts.read : ReadFile(read_file);
   intake.image_bytes_max = parts.image_bytes_max;
   intake.read_ahead_bytes_max = std::max(kReadAheadBytesMin, threads * kReadAheadBytesPerThread);
+  intake.readers_max = std::clamp(threads * kReadersPerThread, kReadersMaxLeast, kReadersMaxMost);
   intake.queue = std::move(queue);
   return intake;
 }

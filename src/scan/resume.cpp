@@ -2,11 +2,16 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/base64.h"
 #include "base/utf8.h"
@@ -16,6 +21,11 @@ namespace {
 
 constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr int kDepthMax = 64;  // records are 5 deep
+// Lines are examined in batches of about so many bytes, by several threads: parsing takes processors, and asking slow
+// storage for size and time of a file takes patience.
+constexpr std::size_t kBatchBytes = std::size_t{4} << 20;
+constexpr std::size_t kLinesPerThreadMin = 64;
+constexpr std::size_t kThreadsMax = 16;
 
 // What resuming needs of a line.
 struct LineFacts {
@@ -187,39 +197,79 @@ std::string difference(const LineFacts& facts, const ResumeTerms& terms) {
   return {};
 }
 
+// A line of the file, and what was found out about it.
+struct ExaminedLine {
+  std::string text;
+  LinePlace place;
+  std::optional<LineFacts> facts;  // empty: no record
+  bool is_current = false;         // the source is as it was then, or gone
+};
+
+void examine(ExaminedLine& line) {
+  line.facts = read_facts(line.text);
+  line.is_current = line.facts && !may_be_over(line.facts->error_code) && is_unchanged_or_gone(*line.facts);
+}
+
+void examine_all(std::vector<ExaminedLine>& lines) {
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < lines.size(); i = next++) examine(lines[i]);
+  };
+  std::vector<std::future<void>> others;
+  const std::size_t threads = std::clamp<std::size_t>(lines.size() / kLinesPerThreadMin, 1, kThreadsMax);
+  while (others.size() + 1 < threads) others.push_back(std::async(std::launch::async, work));
+  work();
+  for (std::future<void>& other : others) other.get();
+}
+
 class Resumption {
  public:
   Resumption(RecordFile& file, const ResumeTerms& terms, KnownPaths& paths, KnownContents& contents)
       : file_(file), terms_(terms), paths_(paths), contents_(contents) {}
 
   KeptRecords run() {
-    std::int64_t whole_bytes = 0;  // up to the end of the last line that is a record
+    std::vector<ExaminedLine> batch;
+    std::size_t batch_bytes = 0;
     file_.visit_lines([&](std::string_view line, LinePlace place) {
-      ++line_number_;
-      // Only the last line may be damaged: a power cut can leave its length without its bytes.
-      if (damaged_line_ > 0) throw_damaged();
-      const std::optional<LineFacts> facts = read_facts(line);
-      if (!facts) {
-        damaged_line_ = line_number_;
-        return true;
+      batch.push_back({std::string(line), place, std::nullopt, false});
+      batch_bytes += line.size();
+      if (batch_bytes >= kBatchBytes) {
+        take(batch);
+        batch.clear();
+        batch_bytes = 0;
       }
-      whole_bytes = place.offset + std::int64_t{place.length} + 1;
-      visit(*facts, line, place);
       return true;
     });
+    take(batch);
     // A file of one line that is no record is somebody else's file, not a torn one of ours.
     if (damaged_line_ == 1) throw_damaged();
     if (line_number_ == 0 && file_.size_bytes() > 0) require_torn_record();
     if (rewrite_) {
       rewrite_->commit();
     } else {
-      file_.truncate(whole_bytes);
+      file_.truncate(whole_bytes_);
     }
     return kept_;
   }
 
  private:
-  void visit(const LineFacts& facts, std::string_view line, LinePlace place) {
+  void take(std::vector<ExaminedLine>& batch) {
+    examine_all(batch);
+    for (const ExaminedLine& line : batch) {
+      ++line_number_;
+      // Only the last line may be damaged: a power cut can leave its length without its bytes.
+      if (damaged_line_ > 0) throw_damaged();
+      if (!line.facts) {
+        damaged_line_ = line_number_;
+        continue;
+      }
+      whole_bytes_ = line.place.offset + std::int64_t{line.place.length} + 1;
+      visit(line);
+    }
+  }
+
+  void visit(const ExaminedLine& line) {
+    const LineFacts& facts = *line.facts;
     const std::string problem = difference(facts, terms_);
     if (!problem.empty()) {
       throw Exception(ErrorCode::invalid_argument,
@@ -227,12 +277,12 @@ class Resumption {
                           ". Use the same options, another --out, or --force to begin again");
     }
     // A second record of one path cannot be ours; the first stays.
-    const bool is_kept = !may_be_over(facts.error_code) && is_unchanged_or_gone(facts) && paths_.insert(facts.source);
+    const bool is_kept = line.is_current && paths_.insert(facts.source);
     if (!is_kept) {
-      if (!rewrite_) rewrite_.emplace(file_, place.offset);
+      if (!rewrite_) rewrite_.emplace(file_, line.place.offset);
       return;
     }
-    const LinePlace place_now = rewrite_ ? rewrite_->append(line) : place;
+    const LinePlace place_now = rewrite_ ? rewrite_->append(line.text) : line.place;
     if (const std::optional<Sha256Digest> digest = parse_sha256(facts.sha256)) {
       contents_.set_offset(*digest, place_now.offset);
     }
@@ -266,6 +316,7 @@ class Resumption {
   std::optional<RecordFile::Rewrite> rewrite_;  // from the first line on that is dropped
   std::int64_t line_number_ = 0;
   std::int64_t damaged_line_ = 0;
+  std::int64_t whole_bytes_ = 0;  // up to the end of the last line that is a record
 };
 
 }  // namespace
