@@ -37,6 +37,14 @@ inline nlohmann::json read_goldens(const std::string& group) {
   return nlohmann::json::parse(file).at(group);
 }
 
+// Why a format cannot be read here, so that a test can skip it by name; empty where it can.
+inline std::string format_problem(const std::string& name) {
+  for (const FormatInfo& format : image_formats()) {
+    if (format.name == name && !format.problem.empty()) return name + ": " + format.problem;
+  }
+  return {};
+}
+
 inline std::string pixel_sha256(const Image& pixels) {
   std::uint8_t digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;

@@ -22,7 +22,15 @@ TinyDng with_preview(const std::string& name) {
   return dng;
 }
 
-TEST(Raw, ThePreviewIsDecodedAsItsOwnFileIs) {
+class Raw : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string problem = format_problem("raw");
+    if (!problem.empty()) GTEST_SKIP() << problem;
+  }
+};
+
+TEST_F(Raw, ThePreviewIsDecodedAsItsOwnFileIs) {
   DecodedImage alone;
   ASSERT_TRUE(decode_image(read_image("jpeg_420.jpg"), {}, alone));
   DecodedImage image;
@@ -36,7 +44,7 @@ TEST(Raw, ThePreviewIsDecodedAsItsOwnFileIs) {
 }
 
 // LibRaw states turns alone, not mirrors, of what cameras write.
-TEST(Raw, TheCameraSaysWhichWayIsUp) {
+TEST_F(Raw, TheCameraSaysWhichWayIsUp) {
   TinyDng dng = with_preview("jpeg_420.jpg");
   DecodedImage image;
   for (const int orientation : {1, 3, 6, 8}) {
@@ -46,7 +54,7 @@ TEST(Raw, TheCameraSaysWhichWayIsUp) {
   }
 }
 
-TEST(Raw, WhatThePreviewSaysItselfCountsAndOnce) {
+TEST_F(Raw, WhatThePreviewSaysItselfCountsAndOnce) {
   TinyDng dng = with_preview("orientation_6.jpg");
   dng.preview_width = 61;
   dng.preview_height = 43;
@@ -58,7 +66,7 @@ TEST(Raw, WhatThePreviewSaysItselfCountsAndOnce) {
   }
 }
 
-TEST(Raw, APreviewThatStandsUprightIsNotTurned) {
+TEST_F(Raw, APreviewThatStandsUprightIsNotTurned) {
   TinyDng dng;
   dng.preview = read_image("jpeg_1x20000.jpg");
   dng.preview_width = 1;
@@ -70,7 +78,7 @@ TEST(Raw, APreviewThatStandsUprightIsNotTurned) {
   EXPECT_EQ(image.orientation, 1);
 }
 
-TEST(Raw, APreviewWithoutCompression) {
+TEST_F(Raw, APreviewWithoutCompression) {
   TinyDng dng;
   dng.preview_is_jpeg = false;
   dng.preview_width = 80;
@@ -83,7 +91,7 @@ TEST(Raw, APreviewWithoutCompression) {
   EXPECT_TRUE(std::equal(dng.preview.begin(), dng.preview.end(), image.pixels.data()));
 }
 
-TEST(Raw, ASmallPreviewIsSaid) {
+TEST_F(Raw, ASmallPreviewIsSaid) {
   TinyDng dng = with_preview("jpeg_420.jpg");
   dng.sensor_width = 640;
   dng.sensor_height = 480;
@@ -93,7 +101,7 @@ TEST(Raw, ASmallPreviewIsSaid) {
   EXPECT_EQ(image.warnings[0], "preview: the largest one in the raw file has 149 x 97 pixels, the photo 640 x 480");
 }
 
-TEST(Raw, LimitsHoldForThePreview) {
+TEST_F(Raw, LimitsHoldForThePreview) {
   const ByteVector dng = make_dng(with_preview("jpeg_420.jpg"));
   DecodedImage image;
   DecodeOptions options;
@@ -109,7 +117,7 @@ TEST(Raw, LimitsHoldForThePreview) {
   EXPECT_EQ(decode_image(dng, options, image).error().code, ErrorCode::cancelled);
 }
 
-TEST(Raw, WithoutAPreviewItSaysSo) {
+TEST_F(Raw, WithoutAPreviewItSaysSo) {
   TinyDng dng = with_preview("jpeg_420.jpg");
   dng.preview = ByteVector(dng.preview.size(), 0x55);
   DecodedImage image;
@@ -119,7 +127,7 @@ TEST(Raw, WithoutAPreviewItSaysSo) {
   EXPECT_NE(decoded.error().message.find("of Tiny Camera"), std::string::npos) << decoded.error().message;
 }
 
-TEST(Raw, CutOffFilesAreErrorsOrWarnings) {
+TEST_F(Raw, CutOffFilesAreErrorsOrWarnings) {
   const ByteVector dng = make_dng(with_preview("jpeg_420.jpg"));
   DecodedImage image;
   for (std::size_t size = 8; size < dng.size(); size += 997) {
