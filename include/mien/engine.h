@@ -31,6 +31,16 @@ struct ImageLimits {
   double seconds_max = 30;                              // of decoding; looked at wherever a codec lets us
 };
 
+// How an image is read: within which limits, and by whom.
+struct InputOptions {
+  ImageLimits limits;
+  std::string decoder;  // path of mien-decoder, which then decodes in child processes; empty: this process does
+};
+
+// For these limits, with a sandbox when it is asked for or MIEN_SANDBOX is set. Throws Exception(unsupported) when it
+// is and cannot be had here: never without it in silence.
+MIEN_API InputOptions open_input(const ImageLimits& limits, bool sandbox, const Settings& settings);
+
 struct EngineOptions {
   std::string detector;  // a name from the catalogue or a path of an ONNX file; empty: the default
   std::string embedder;  // likewise
@@ -108,7 +118,8 @@ class MIEN_API Engine {
   const ModelInfo& detector() const;
   const ModelInfo* embedder() const;  // null when it was not loaded
   const EngineOptions& options() const;
-  std::string runtime() const;  // "onnxruntime 1.31.1"
+  const InputOptions& input() const;  // as the engine decodes, for the operations below
+  std::string runtime() const;        // "onnxruntime 1.31.1"
 
   struct State;
   const State& state() const { return *state_; }
@@ -122,19 +133,21 @@ struct EnhancedImage {
   std::vector<std::uint8_t> bytes;  // JPEG quality 95, or the input untouched when it was large enough
   double scale = 1.0;               // of the upscale
 };
-MIEN_API Result<EnhancedImage> enhance_image(Bytes encoded);
+MIEN_API Result<EnhancedImage> enhance_image(Bytes encoded, const InputOptions& input = {});
 // The box grown by `margin` of its size on each side and clipped, as a JPEG of quality 95.
-MIEN_API Result<std::vector<std::uint8_t>> crop_face(Bytes encoded, Box bbox, double margin = 0.2);
+MIEN_API Result<std::vector<std::uint8_t>> crop_face(Bytes encoded, Box bbox, double margin = 0.2,
+                                                     const InputOptions& input = {});
 // Fits inside width x height, keeps the aspect ratio, never enlarges; JPEG of quality 85.
-MIEN_API Result<std::vector<std::uint8_t>> create_thumbnail(Bytes encoded, int width = 150, int height = 150);
+MIEN_API Result<std::vector<std::uint8_t>> create_thumbnail(Bytes encoded, int width = 150, int height = 150,
+                                                            const InputOptions& input = {});
 // The 64-bit DCT hash as 16 hex digits, of the pixels as stored (orientation not applied), equal to imagehash.phash.
-MIEN_API Result<std::string> compute_phash(Bytes encoded);
+MIEN_API Result<std::string> compute_phash(Bytes encoded, const InputOptions& input = {});
 struct ImageQuality {
   int width = 0;
   int height = 0;
   Quality quality;
 };
-MIEN_API Result<ImageQuality> assess_quality(Bytes encoded);
+MIEN_API Result<ImageQuality> assess_quality(Bytes encoded, const InputOptions& input = {});
 // Of the whole picture, or of the box (in pixels of the upright one) clipped to it: all zero when it lies outside.
 MIEN_API Result<Quality> assess_quality(const PixelView& pixels, const Box* bbox = nullptr,
                                         const Landmarks* landmarks = nullptr);

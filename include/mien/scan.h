@@ -44,6 +44,7 @@ struct ReportOptions {
   std::string title = "mien report";
   std::string command;  // as typed, shown in the report
   int thumbnails_max = 2000;
+  InputOptions input;  // how the photos are read again; a scan sets what its engine uses
 };
 
 struct ScanOptions {

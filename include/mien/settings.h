@@ -40,6 +40,8 @@ struct MIEN_API Settings {
   std::string log_level = "INFO";
   std::string runtime = "auto";
   bool allow_software_gpu = false;
+  bool sandbox = false;               // decode images in child processes without rights
+  std::string decoder;                // mien-decoder for that; empty: the default places
   std::string model_dir;              // empty: the default places
   std::string ort_library;            // empty: the default places
   std::vector<SettingValue> values;   // all of the above, for `mien config`

@@ -196,6 +196,9 @@ std::vector<SettingRow> setting_rows() {
   rows.push_back(choice_row("MIEN_RUNTIME", kRuntimes, &Settings::runtime, "what runs the models on the CPU"));
   rows.push_back(bool_row("MIEN_ALLOW_SOFTWARE_GPU", &Settings::allow_software_gpu,
                           "use Vulkan adapters that are software (for tests)"));
+  rows.push_back(bool_row("MIEN_SANDBOX", &Settings::sandbox, "decode images in child processes without rights"));
+  rows.push_back(path_row("MIEN_DECODER", &Settings::decoder,
+                          "the program mien-decoder for MIEN_SANDBOX (empty: the standard places)"));
   rows.push_back(path_row("MIEN_MODEL_DIR", &Settings::model_dir, "folder of the models (empty: the standard places)"));
   rows.push_back(
       path_row("MIEN_ORT_LIBRARY", &Settings::ort_library, "ONNX Runtime's library (empty: the standard places)"));

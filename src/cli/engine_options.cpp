@@ -63,12 +63,17 @@ void add_gpu_options(Arguments& arguments, SettingsSources& sources) {
   add({"--batch", "N", "images in a device batch at most"}, "GPU_BATCH_SIZE");
 }
 
+void add_sandbox_option(Arguments& arguments, bool& sandbox) {
+  arguments.flag({"--sandbox", "", "decode images in child processes without rights (see SECURITY.md)"}, sandbox);
+}
+
 void add_model_options(Arguments& arguments, EngineOptions& options) {
   arguments.text({"--det", "NAME|FILE", "detector: a name of 'mien models list' or an ONNX file"}, options.detector);
   arguments.text({"--rec", "NAME|FILE", "embedder: a name of 'mien models list' or an ONNX file"}, options.embedder);
   arguments.choice<Precision>(
       {"--precision", "NAME", "exact (as InsightFace computes), default or fast"},
       {{"exact", Precision::exact}, {"default", Precision::standard}, {"fast", Precision::fast}}, options.precision);
+  add_sandbox_option(arguments, options.sandbox);
   arguments.number({"--pixels-max", "N", "images with more pixels are refused before they are decoded (200000000)"},
                    {1, kPixelsMax}, [&](double value) { options.limits.pixels_max = std::llround(value); });
   arguments.number(

@@ -15,7 +15,10 @@ namespace mien::cli {
 // --gpu[=require|off], --backend, --device and --batch: they win over every other source.
 void add_gpu_options(Arguments& arguments, SettingsSources& sources);
 
-// --det, --rec, --precision, --pixels-max, --memory-max.
+// --sandbox.
+void add_sandbox_option(Arguments& arguments, bool& sandbox);
+
+// --det, --rec, --precision, --sandbox, --pixels-max, --memory-max.
 void add_model_options(Arguments& arguments, EngineOptions& options);
 
 // Reads the settings, shows their warnings and lets the log through from their level on.

@@ -16,6 +16,7 @@ namespace {
 struct Paths {
   std::vector<std::string> both;  // IN OUT
   bool force = false;
+  bool sandbox = false;
   const std::string& in() const { return both[0]; }
   const std::string& out() const { return both[1]; }
 };
@@ -106,11 +107,12 @@ int run_enhance(const Call& call) {
                       "contrast and sharpness, and writes a JPEG. A larger image is copied as it "
                       "is.");
   declare(arguments, paths);
+  add_sandbox_option(arguments, paths.sandbox);
   arguments.example("mien enhance tiny.jpg better.jpg", "write the enhanced image");
   if (!parse_or_help(call, arguments)) return 0;
-  load(call.terminal);
+  const InputOptions input = open_input({}, paths.sandbox, load(call.terminal));
   const std::vector<std::uint8_t> bytes = read_image(paths.in()).take();
-  const EnhancedImage image = take(enhance_image(bytes), paths.in());
+  const EnhancedImage image = take(enhance_image(bytes, input), paths.in());
   const bool untouched = image.bytes == bytes;
   write(call, paths, image.bytes,
         untouched ? "large enough, copied as it is"
@@ -127,6 +129,7 @@ int run_crop(const Call& call) {
   declare(arguments, options);
   if (!parse_or_help(call, arguments)) return 0;
   options.engine.settings = load(call.terminal, options.sources);
+  const InputOptions input = open_input(options.engine.limits, options.engine.sandbox, options.engine.settings);
   const std::vector<std::uint8_t> bytes = read_image(options.paths.in()).take();
   const std::optional<Box> box = options.box ? options.box : find_box(options, bytes);
   if (!box) {
@@ -134,7 +137,7 @@ int run_crop(const Call& call) {
                     fmt::format("there is no {}: {}: look at 'mien faces'",
                                 options.face > 0 ? fmt::format("face {}", options.face) : "face", options.paths.in()));
   }
-  write(call, options.paths, take(crop_face(bytes, *box, options.margin), options.paths.in()), "cut out");
+  write(call, options.paths, take(crop_face(bytes, *box, options.margin, input), options.paths.in()), "cut out");
   return 0;
 }
 
@@ -145,6 +148,7 @@ int run_thumbnail(const Call& call) {
                       "Makes a small JPEG of an image: upright, with its aspect ratio, never "
                       "enlarged.");
   declare(arguments, paths);
+  add_sandbox_option(arguments, paths.sandbox);
   arguments.custom({"--size", "WIDTHxHEIGHT", "fit inside this many pixels (150x150)"}, [&](const std::string& value) {
     constexpr int kSideMax = 10'000;
     const bool valid =
@@ -155,9 +159,9 @@ int run_thumbnail(const Call& call) {
   });
   arguments.example("mien thumbnail photo.jpg small.jpg --size 320x240", "write small.jpg");
   if (!parse_or_help(call, arguments)) return 0;
-  load(call.terminal);
+  const InputOptions input = open_input({}, paths.sandbox, load(call.terminal));
   const std::vector<std::uint8_t> bytes = read_image(paths.in()).take();
-  write(call, paths, take(create_thumbnail(bytes, size[0], size[1]), paths.in()),
+  write(call, paths, take(create_thumbnail(bytes, size[0], size[1], input), paths.in()),
         fmt::format("at most {}x{} pixels", size[0], size[1]));
   return 0;
 }

@@ -19,7 +19,7 @@ std::string quality_json(const Record& record) {
   return result.dump() + "\n";
 }
 
-Record measure(const std::string& path) {
+Record measure(const std::string& path, const InputOptions& input) {
   Record record;
   record.source = path;
   const Result<std::vector<std::uint8_t>> bytes = read_image(path);
@@ -27,7 +27,7 @@ Record measure(const std::string& path) {
     record.error = bytes.error();
     return record;
   }
-  const Result<ImageQuality> measured = assess_quality(Bytes(*bytes));
+  const Result<ImageQuality> measured = assess_quality(Bytes(*bytes), input);
   if (!measured) {
     record.error = measured.error();
     return record;
@@ -43,15 +43,17 @@ Record measure(const std::string& path) {
 int run_quality(const Call& call) {
   std::vector<std::string> images;
   bool json = false;
+  bool sandbox = false;
   Arguments arguments("mien quality",
                       "Measures whole images (faces are measured by 'mien faces' and 'mien scan'): blur (variance "
                       "of the Laplacian, larger is sharper), brightness (0 to 255), contrast (standard deviation), "
                       "sharpness (mean gradient) and an overall score from 0 to 1.");
   arguments.positionals({"IMAGE...", 1, SIZE_MAX}, images);
   arguments.flag({"--json", "", "print a line of JSON an image"}, json);
+  add_sandbox_option(arguments, sandbox);
   arguments.example("mien quality *.jpg", "compare a few photos");
   if (!parse_or_help(call, arguments)) return 0;
-  load(call.terminal);
+  const InputOptions input = open_input({}, sandbox, load(call.terminal));
 
   Table table({{"image", Align::left, true, Keep::end},
                {"size", Align::right},
@@ -63,7 +65,7 @@ int run_quality(const Call& call) {
   std::size_t failed = 0;
   for (const std::string& image : images) {
     if (call.terminal.out_failed()) break;
-    const Record record = measure(image);
+    const Record record = measure(image, input);
     if (json) call.terminal.print(quality_json(record));
     if (record.error) {
       ++failed;

@@ -16,6 +16,7 @@
 #include "image/jpeg.h"
 #include "image/limits.h"
 #include "image/png.h"
+#include "image/sandbox.h"
 
 namespace mien {
 namespace {
@@ -239,6 +240,7 @@ Result<Done> decode_image(Bytes encoded, const DecodeOptions& options, DecodedIm
   out.warnings.clear();
   if (encoded.empty()) return Error{ErrorCode::bad_data, "the file is empty"};
   if (std::optional<Error> error = check_byte_limit(encoded, options.limits)) return *error;
+  if (!options.decoder_program.empty()) return decode_in_sandbox(encoded, options, out);
   const Format* format = find_format(encoded);
   if (format == nullptr) {
     return Error{ErrorCode::bad_data, "not an image: " + describe_stranger(encoded)};

@@ -19,7 +19,12 @@ struct DecodeOptions {
   // Turn wide gamut into sRGB by the embedded profile. Without it colours stay as stored, and a warning says so.
   bool convert_colours = true;
   std::stop_token stop = {};
+  std::string decoder_program = {};  // decode in a child of this program (image/sandbox.h); empty: in this process
 };
+
+inline DecodeOptions decode_options(const InputOptions& input) {
+  return {.limits = input.limits, .decoder_program = input.decoder};
+}
 
 struct DecodedImage {
   Image pixels;          // RGB, as stored: orientation not applied

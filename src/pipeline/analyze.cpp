@@ -169,10 +169,10 @@ Result<Analysis> analyze_encoded(const Engine::State& engine, Bytes encoded, con
                                  Workspace::State& work, std::size_t image_index, std::vector<PendingFace>& pending) {
   throw_if_stopped(options.stop);
   Stopwatch watch;
+  DecodeOptions decoding = decode_options(engine.input);
   // InsightFace looks at colours as they are stored.
-  const DecodeOptions decoding{.limits = engine.options.limits,
-                               .convert_colours = engine.options.precision != Precision::exact,
-                               .stop = options.stop};
+  decoding.convert_colours = engine.options.precision != Precision::exact;
+  decoding.stop = options.stop;
   Result<Done> decoded = decode_image(encoded, decoding, work.decoded);
   if (!decoded) return decoded.error();
   Analysis analysis;

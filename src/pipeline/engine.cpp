@@ -8,6 +8,7 @@
 #include "device/backend.h"
 #include "image/encode.h"
 #include "image/orientation.h"
+#include "image/sandbox.h"
 #include "ops/crop.h"
 #include "ops/enhance.h"
 #include "ops/phash.h"
@@ -54,8 +55,8 @@ void load_models(Engine::State& state) {
 }
 
 // Decodes and turns upright; the pixels live in `decoded` or `upright`.
-Result<ImageView> decode_upright(Bytes encoded, DecodedImage& decoded, Image& upright) {
-  const Result<Done> done = decode_image(encoded, {}, decoded);
+Result<ImageView> decode_upright(Bytes encoded, const InputOptions& input, DecodedImage& decoded, Image& upright) {
+  const Result<Done> done = decode_image(encoded, decode_options(input), decoded);
   if (!done) return done.error();
   return upright_view(decoded.pixels, decoded.orientation, upright);
 }
@@ -73,6 +74,7 @@ Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
   }
   check_required_gpu(options.settings);
   state_->options = std::move(options);
+  state_->input = open_input(state_->options.limits, state_->options.sandbox, state_->options.settings);
   state_->runtime = open_onnxruntime(state_->options.settings);
   state_->processor = probe_cpu().front().name;
   load_models(*state_);
@@ -110,12 +112,21 @@ const ModelInfo* Engine::embedder() const {
   return state_->embedder != nullptr ? &state_->embedder_file.info : nullptr;
 }
 const EngineOptions& Engine::options() const { return state_->options; }
+const InputOptions& Engine::input() const { return state_->input; }
 std::string Engine::runtime() const { return state_->runtime->name(); }
 
-Result<EnhancedImage> enhance_image(Bytes encoded) {
+InputOptions open_input(const ImageLimits& limits, bool sandbox, const Settings& settings) {
+  InputOptions input{.limits = limits, .decoder = {}};
+  if (!sandbox && !settings.sandbox) return input;
+  input.decoder = find_decoder_program(settings.decoder).take();
+  start_sandbox(decode_options(input));
+  return input;
+}
+
+Result<EnhancedImage> enhance_image(Bytes encoded, const InputOptions& input) {
   DecodedImage decoded;
   Image upright;
-  const Result<ImageView> pixels = decode_upright(encoded, decoded, upright);
+  const Result<ImageView> pixels = decode_upright(encoded, input, decoded, upright);
   if (!pixels) return pixels.error();
   if (!needs_enhancement(pixels->width, pixels->height)) {
     return EnhancedImage{{encoded.begin(), encoded.end()}, 1.0};
@@ -125,10 +136,10 @@ Result<EnhancedImage> enhance_image(Bytes encoded) {
   return EnhancedImage{encode_jpeg(enhanced, kEnhancedJpegQuality), scale};
 }
 
-Result<std::vector<std::uint8_t>> crop_face(Bytes encoded, Box bbox, double margin) {
+Result<std::vector<std::uint8_t>> crop_face(Bytes encoded, Box bbox, double margin, const InputOptions& input) {
   DecodedImage decoded;
   Image upright;
-  const Result<ImageView> pixels = decode_upright(encoded, decoded, upright);
+  const Result<ImageView> pixels = decode_upright(encoded, input, decoded, upright);
   if (!pixels) return pixels.error();
   const PixelRect rect = clip_box(bbox, margin, pixels->width, pixels->height);
   if (rect.width <= 0 || rect.height <= 0) {
@@ -139,30 +150,32 @@ Result<std::vector<std::uint8_t>> crop_face(Bytes encoded, Box bbox, double marg
   return encode_jpeg(pixels->crop(rect.x, rect.y, rect.width, rect.height), kCropJpegQuality);
 }
 
-Result<std::vector<std::uint8_t>> create_thumbnail(Bytes encoded, int width, int height) {
+Result<std::vector<std::uint8_t>> create_thumbnail(Bytes encoded, int width, int height, const InputOptions& input) {
   if (width < 1 || height < 1) {
     return Error{ErrorCode::invalid_argument, fmt::format("a thumbnail cannot have {}x{} pixels", width, height)};
   }
   DecodedImage decoded;
   Image upright;
-  const Result<ImageView> pixels = decode_upright(encoded, decoded, upright);
+  const Result<ImageView> pixels = decode_upright(encoded, input, decoded, upright);
   if (!pixels) return pixels.error();
   Image thumbnail;
   make_thumbnail(*pixels, width, height, thumbnail);
   return encode_jpeg(thumbnail, kThumbnailJpegQuality);
 }
 
-Result<std::string> compute_phash(Bytes encoded) {
+Result<std::string> compute_phash(Bytes encoded, const InputOptions& input) {
   DecodedImage decoded;
-  const Result<Done> done = decode_image(encoded, {.limits = {}, .convert_colours = false}, decoded);
+  DecodeOptions decoding = decode_options(input);
+  decoding.convert_colours = false;
+  const Result<Done> done = decode_image(encoded, decoding, decoded);
   if (!done) return done.error();
   return perceptual_hash_hex(perceptual_hash(decoded.pixels));
 }
 
-Result<ImageQuality> assess_quality(Bytes encoded) {
+Result<ImageQuality> assess_quality(Bytes encoded, const InputOptions& input) {
   DecodedImage decoded;
   Image upright;
-  const Result<ImageView> pixels = decode_upright(encoded, decoded, upright);
+  const Result<ImageView> pixels = decode_upright(encoded, input, decoded, upright);
   if (!pixels) return pixels.error();
   return ImageQuality{pixels->width, pixels->height, assess_part(*pixels, nullptr, nullptr)};
 }

@@ -13,6 +13,7 @@ namespace mien {
 
 struct Engine::State {
   EngineOptions options;
+  InputOptions input;
   std::unique_ptr<Runtime> runtime;
   ModelFile detector_file;
   std::unique_ptr<Detector> detector;

@@ -24,7 +24,7 @@ constexpr mode_t kPrivateFolderMode = 0700;
 
 }  // namespace
 
-CropFolder::CropFolder(std::string path, const ImageLimits& limits) : path_(std::move(path)), limits_(limits) {
+CropFolder::CropFolder(std::string path, InputOptions input) : path_(std::move(path)), input_(std::move(input)) {
   const std::string shown = replace_invalid_utf8(path_);
   std::error_code failure;
   const std::filesystem::path parent = std::filesystem::path(path_).parent_path();
@@ -43,7 +43,7 @@ CropFolder::CropFolder(std::string path, const ImageLimits& limits) : path_(std:
 Result<Done> CropFolder::write(const Record& record, Bytes encoded) const {
   if (record.analysis.faces.empty()) return Done{};
   DecodedImage decoded;
-  const Result<Done> done = decode_image(encoded, {.limits = limits_}, decoded);
+  const Result<Done> done = decode_image(encoded, decode_options(input_), decoded);
   if (!done) return done.error();
   Image upright;
   const ImageView pixels = upright_view(decoded.pixels, decoded.orientation, upright);

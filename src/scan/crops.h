@@ -11,9 +11,9 @@ namespace mien {
 
 class CropFolder {
  public:
-  // Creates the folder, with mode 0700, when it is not there. Throws Exception(io). Photos that were found within
-  // `limits` are decoded within them again.
-  explicit CropFolder(std::string path, const ImageLimits& limits = {});
+  // Creates the folder, with mode 0700, when it is not there. Throws Exception(io). Photos are
+  // decoded again as they were.
+  explicit CropFolder(std::string path, InputOptions input = {});
 
   // Box grown by 20 %, mode 0600. A name is made of the photo's name, its content and the index of the face in the
   // record, so that equal runs give equal names and no photo overwrites another's faces. An error when the bytes
@@ -24,7 +24,7 @@ class CropFolder {
 
  private:
   std::string path_;
-  ImageLimits limits_;
+  InputOptions input_;  // how images are decoded
 };
 
 // "IMG_1_0123456789ab_0.jpg" for face 0 of "x/IMG 1.png" whose sha256 begins with those digits: letters, digits, dots,

@@ -261,7 +261,7 @@ class ReportWriter {
   std::vector<Thumbnail> thumbnails_of(const std::vector<Record>& records, std::size_t face_count) const {
     const std::uint64_t table_bytes = survey_.rows_json.size() + survey_.folders_json.size();
     if (page_.size_bytes() + table_bytes < kPageBytesMax) {
-      return make_thumbnails(records, plan_.tier.thumbnail, face_count);
+      return make_thumbnails(records, plan_.tier.thumbnail, face_count, options_.input);
     }
     std::vector<Thumbnail> none(records.size());
     for (Thumbnail& one : none) one.problem = "the page would become too large";

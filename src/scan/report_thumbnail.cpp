@@ -58,10 +58,11 @@ std::string face_data_uri(const Face& face, int width_found, ImageView upright, 
   return jpeg_data_uri(small, kFaceJpegQuality);
 }
 
-Thumbnail thumbnail_of(const Record& record, ThumbnailSize size, bool with_face, Scratch& scratch) {
+Thumbnail thumbnail_of(const Record& record, ThumbnailSize size, bool with_face, const InputOptions& input,
+                       Scratch& scratch) {
   const Match* match = with_face ? best_match(record) : nullptr;
   const Face* face = match ? &record.analysis.faces[static_cast<std::size_t>(match->face)] : nullptr;
-  DecodeOptions options;
+  DecodeOptions options = decode_options(input);
   options.scale_denominator = decode_denominator(record.analysis, size.side_max, face);
   const Result<std::vector<std::uint8_t>> bytes = read_file(record.source, options.limits.bytes_max);
   if (!bytes) return no_thumbnail("the file cannot be read any more");
@@ -91,13 +92,14 @@ Thumbnail thumbnail_of(const Record& record, ThumbnailSize size, bool with_face,
 
 }  // namespace
 
-std::vector<Thumbnail> make_thumbnails(std::span<const Record> records, ThumbnailSize size, std::size_t face_count) {
+std::vector<Thumbnail> make_thumbnails(std::span<const Record> records, ThumbnailSize size, std::size_t face_count,
+                                       const InputOptions& input) {
   std::vector<Thumbnail> thumbnails(records.size());
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     Scratch scratch;
     for (std::size_t i = next++; i < records.size(); i = next++) {
-      thumbnails[i] = thumbnail_of(records[i], size, i < face_count, scratch);
+      thumbnails[i] = thumbnail_of(records[i], size, i < face_count, input, scratch);
     }
   };
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());

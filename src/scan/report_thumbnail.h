@@ -18,6 +18,7 @@ struct ThumbnailSize {
 
 // One a record, in order; several threads share the work. A source that is gone, broken or changed
 // gives a Thumbnail with a problem. The first face_count of them get their best match's face, too.
-std::vector<Thumbnail> make_thumbnails(std::span<const Record> records, ThumbnailSize size, std::size_t face_count);
+std::vector<Thumbnail> make_thumbnails(std::span<const Record> records, ThumbnailSize size, std::size_t face_count,
+                                       const InputOptions& input);
 
 }  // namespace mien::report

@@ -149,7 +149,7 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
   std::optional<WantedPerson> person;
   if (!options.like_path.empty()) person = find_wanted_person(engine, options);
   std::optional<CropFolder> crops;
-  if (!options.crops_dir.empty()) crops.emplace(options.crops_dir, engine.options().limits);
+  if (!options.crops_dir.empty()) crops.emplace(options.crops_dir, engine.input());
   const std::shared_ptr<Source> sources = open_sources(source_options(options, crops));
   RecordFile records({options.out_path, options.resume, options.force});
 
@@ -183,7 +183,11 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
     throw_no_images(options);
   }
   if (person) summarize_matches(engine, *person, summary);
-  if (!options.report_path.empty()) write_report(records.readable_path(), options.report_path, options.report);
+  if (!options.report_path.empty()) {
+    ReportOptions report = options.report;
+    report.input = engine.input();
+    write_report(records.readable_path(), options.report_path, report);
+  }
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return summary;
 }

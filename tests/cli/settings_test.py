@@ -27,6 +27,8 @@ GUIDE_DEFAULTS = {
     "DEBUG": "false",
     "MIEN_RUNTIME": "auto",
     "MIEN_ALLOW_SOFTWARE_GPU": "false",
+    "MIEN_SANDBOX": "false",
+    "MIEN_DECODER": "",
     "MIEN_MODEL_DIR": "",
     "MIEN_ORT_LIBRARY": "",
 }

@@ -1,0 +1,329 @@
+#!/usr/bin/env python3
+"""Makes the seeds of the fuzz targets: small files of every kind and variant, all from a synthetic picture.
+
+    fuzz/make_seeds.py [FOLDER]     needs Pillow, pillow-heif and onnx; FOLDER is fuzz/corpus
+"""
+
+import io
+import json
+import struct
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pillow_heif
+from onnx import TensorProto, helper
+from PIL import Image, ImageCms
+
+WIDTH, HEIGHT = 24, 18
+
+
+def picture(width: int = WIDTH, height: int = HEIGHT) -> Image.Image:
+    y, x = np.mgrid[0:height, 0:width]
+    return Image.fromarray(np.stack([x * 10 % 256, y * 14 % 256, (x * y) % 256], axis=2).astype(np.uint8), "RGB")
+
+
+def encoded(image: Image.Image, kind: str, **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def exif_block(little: bool, kind: int, value: int, count: int = 1) -> bytes:
+    order = "<" if little else ">"
+    packed = struct.pack(order + ("HH" if kind == 3 else "I"), *((value, 0) if kind == 3 else (value,)))
+    head = (b"II*\0" if little else b"MM\0*") + struct.pack(order + "I", 8)
+    return head + struct.pack(order + "HHHI", 1, 0x112, kind, count) + packed + struct.pack(order + "I", 0)
+
+
+def profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def jpegs() -> dict[str, bytes]:
+    rgb = picture()
+    return {
+        "baseline.jpg": encoded(rgb, "JPEG", quality=50),
+        "444.jpg": encoded(rgb, "JPEG", quality=50, subsampling=0),
+        "progressive.jpg": encoded(rgb, "JPEG", quality=50, progressive=True),
+        "gray.jpg": encoded(rgb.convert("L"), "JPEG", quality=50),
+        "cmyk.jpg": encoded(rgb.convert("CMYK"), "JPEG", quality=50),
+        "restart.jpg": encoded(rgb, "JPEG", quality=50, restart_marker_blocks=1),
+        "exif.jpg": encoded(rgb, "JPEG", quality=50, exif=b"Exif\0\0" + exif_block(True, 3, 6)),
+        "profile.jpg": encoded(rgb, "JPEG", quality=50, icc_profile=profile()),
+    }
+
+
+def pngs() -> dict[str, bytes]:
+    rgb = picture()
+    deep = Image.fromarray((np.arange(WIDTH * HEIGHT, dtype=np.uint16) * 150).reshape(HEIGHT, WIDTH))
+    return {
+        "rgb.png": encoded(rgb, "PNG"),
+        "rgba.png": encoded(rgb.convert("RGBA"), "PNG"),
+        "gray.png": encoded(rgb.convert("L"), "PNG"),
+        "gray16.png": encoded(deep, "PNG"),
+        "one_bit.png": encoded(rgb.convert("1"), "PNG"),
+        "palette.png": encoded(rgb.quantize(16), "PNG", bits=4),
+        "transparent.png": encoded(rgb.quantize(16), "PNG", transparency=3),
+        "exif.png": encoded(rgb, "PNG", exif=exif_block(False, 3, 8)),
+        "profile.png": encoded(rgb, "PNG", icc_profile=profile()),
+        "adam7.png": adam7(),
+    }
+
+
+def adam7() -> bytes:
+    """A gray image of 8x8 with interlacing, which Pillow does not write."""
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    passes = [(1, 1), (1, 1), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4)]
+    raw = b"".join((b"\0" + bytes(range(i, i + width))) * height for i, (width, height) in enumerate(passes))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 1)) +
+            chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b""))
+
+
+def webps() -> dict[str, bytes]:
+    rgb = picture()
+    frames = {"save_all": True, "append_images": [rgb.rotate(90, expand=False)], "duration": 100}
+    return {
+        "lossy.webp": encoded(rgb, "WEBP", quality=40),
+        "lossless.webp": encoded(rgb, "WEBP", lossless=True),
+        "alpha.webp": encoded(rgb.convert("RGBA").rotate(20), "WEBP", quality=40),
+        "animated.webp": encoded(rgb, "WEBP", quality=40, **frames),
+        "exif.webp": encoded(rgb, "WEBP", quality=40, exif=b"Exif\0\0" + exif_block(True, 3, 6)),
+        "profile.webp": encoded(rgb, "WEBP", quality=40, icc_profile=profile()),
+    }
+
+
+def gifs() -> dict[str, bytes]:
+    indexed = picture().quantize(16)
+    frames = {"save_all": True, "append_images": [indexed.transpose(Image.Transpose.FLIP_LEFT_RIGHT)], "duration": 50}
+    return {
+        "plain.gif": encoded(indexed, "GIF"),
+        "animated.gif": encoded(indexed, "GIF", **frames),
+        "interlaced.gif": encoded(indexed, "GIF", interlace=1),
+        "transparent.gif": encoded(indexed, "GIF", transparency=2),
+        "comment.gif": encoded(indexed, "GIF", comment=b"a comment"),
+    }
+
+
+def bmps() -> dict[str, bytes]:
+    rgb = picture()
+    return {
+        "rgb24.bmp": encoded(rgb, "BMP"),
+        "palette8.bmp": encoded(rgb.resize((9, 7)).quantize(16), "BMP"),
+        "one_bit.bmp": encoded(rgb.convert("1"), "BMP"),
+        "rgba32.bmp": encoded(rgb.resize((9, 7)).convert("RGBA"), "BMP"),
+        "rle8.bmp": rle_bmp(1, 8, bytes([4, 2, 0, 0, 0, 4, 1, 2, 3, 4, 0, 0, 2, 5, 0, 2, 1, 1, 1, 3, 0, 1])),
+        "rle4.bmp": rle_bmp(2, 4, bytes([4, 0x12, 0, 0, 0, 4, 0x12, 0x34, 0, 0, 3, 0x55, 0, 1])),
+        "fields16.bmp": fields_bmp(),
+    }
+
+
+def bmp_header(size: int, bits: int, compression: int, colours: int, extra: int) -> bytes:
+    offset = 14 + 40 + colours * 4 + extra
+    info = struct.pack("<IiiHHIIiiII", 40, 6, 4, 1, bits, compression, size, 2835, 2835, colours, 0)
+    return b"BM" + struct.pack("<IHHI", offset + size, 0, 0, offset) + info
+
+
+def rle_bmp(compression: int, bits: int, data: bytes) -> bytes:
+    colours = bytes(v for i in range(16) for v in (i * 16, 255 - i * 16, i * 8, 0))
+    return bmp_header(len(data), bits, compression, 16, 0) + colours + data
+
+
+def fields_bmp() -> bytes:
+    data = b"".join(struct.pack("<6H", *((x * 5000 + y * 300) % 65536 for x in range(6))) for y in range(4))
+    return bmp_header(len(data), 16, 3, 0, 12) + struct.pack("<III", 0xF800, 0x07E0, 0x001F) + data
+
+
+def tiffs() -> dict[str, bytes]:
+    rgb = picture()
+    small = rgb.resize((9, 7))
+    files = {
+        "rgb.tif": encoded(small, "TIFF"),
+        "gray.tif": encoded(small.convert("L"), "TIFF"),
+        "palette.tif": encoded(small.quantize(8), "TIFF"),
+        "one_bit.tif": encoded(small.convert("1"), "TIFF"),
+        "cmyk.tif": encoded(small.convert("CMYK"), "TIFF"),
+        "two_pages.tif": encoded(small, "TIFF", save_all=True, append_images=[small.rotate(180)]),
+        "turned.tif": encoded(small, "TIFF", tiffinfo={274: 6}),
+    }
+    for name in ("tiff_lzw", "tiff_deflate", "packbits", "jpeg"):
+        files[f"{name}.tif"] = encoded(small, "TIFF", compression=name)
+    for name in ("group3", "group4"):
+        files[f"{name}.tif"] = encoded(small.convert("1"), "TIFF", compression=name)
+    return files
+
+
+def heifs(kind: str) -> dict[str, bytes]:
+    rgb = picture(64, 64)
+    extension = "heic" if kind == "HEIF" else "avif"
+    two = pillow_heif.HeifFile()
+    two.add_from_pillow(rgb)
+    two.add_from_pillow(rgb.rotate(90))
+    buffer = io.BytesIO()
+    two.save(buffer, quality=20)
+    files = {
+        f"plain.{extension}": encoded(rgb, kind, quality=20),
+        f"gray.{extension}": encoded(rgb.convert("L"), kind, quality=20),
+        f"alpha.{extension}": encoded(rgb.convert("RGBA").rotate(30), kind, quality=20),
+        f"exif.{extension}": encoded(rgb, kind, quality=20, exif=b"Exif\0\0" + exif_block(True, 3, 6)),
+    }
+    if kind == "HEIF":
+        files["two.heic"] = buffer.getvalue()
+    return files
+
+
+def dng(little: bool, orientation: int) -> bytes:
+    """A DNG of 16x16 raw values with an embedded JPEG preview, as cameras and converters write them."""
+    order = "<" if little else ">"
+    preview = encoded(picture(32, 32), "JPEG", quality=40)
+    raw = bytes((i * 7) % 256 for i in range(16 * 16 * 2))
+
+    def directory(at: int, entries: list[tuple[int, int, int, bytes]], following: int) -> bytes:
+        body, extra = b"", b""
+        extra_at = at + 2 + 12 * len(entries) + 4
+        for tag, kind, count, value in sorted(entries):
+            if len(value) > 4:
+                body += struct.pack(order + "HHII", tag, kind, count, extra_at + len(extra))
+                extra += value + b"\0" * (len(value) % 2)
+            else:
+                body += struct.pack(order + "HHI", tag, kind, count) + value.ljust(4, b"\0")
+        return struct.pack(order + "H", len(entries)) + body + struct.pack(order + "I", following) + extra
+
+    def short(*values: int) -> bytes:
+        return struct.pack(order + f"{len(values)}H", *values)
+
+    def long(value: int) -> bytes:
+        return struct.pack(order + "I", value)
+
+    def layout(first: int, second: int, raw_at: int, preview_at: int) -> tuple[bytes, bytes]:
+        main = directory(first, [
+            (254, 4, 1, long(1)), (256, 3, 1, short(32)), (257, 3, 1, short(32)), (258, 3, 3, short(8, 8, 8)),
+            (259, 3, 1, short(7)), (262, 3, 1, short(6)), (271, 2, 6, b"Maker\0"), (272, 2, 6, b"Model\0"),
+            (273, 4, 1, long(preview_at)), (274, 3, 1, short(orientation)), (277, 3, 1, short(3)),
+            (278, 3, 1, short(32)), (279, 4, 1, long(len(preview))), (330, 4, 1, long(second)),
+            (50706, 1, 4, b"\1\4\0\0"), (50708, 2, 6, b"Model\0")], 0)
+        sub = directory(second, [
+            (254, 4, 1, long(0)), (256, 3, 1, short(16)), (257, 3, 1, short(16)), (258, 3, 1, short(16)),
+            (259, 3, 1, short(1)), (262, 3, 1, short(32803)), (273, 4, 1, long(raw_at)), (277, 3, 1, short(1)),
+            (278, 3, 1, short(16)), (279, 4, 1, long(len(raw))), (33421, 3, 2, short(2, 2)),
+            (33422, 1, 4, b"\0\1\1\2")], 0)
+        return main, sub
+
+    main, sub = layout(8, 0, 0, 0)
+    second = 8 + len(main)
+    raw_at = second + len(sub)
+    main, sub = layout(8, second, raw_at, raw_at + len(raw))
+    return (b"II*\0" if little else b"MM\0*") + long(8) + main + sub + raw + preview
+
+
+def exifs() -> dict[str, bytes]:
+    return {
+        "little_short": exif_block(True, 3, 6),
+        "big_short": exif_block(False, 3, 8),
+        "big_long": exif_block(False, 4, 3),
+        "prefixed": b"Exif\0\0" + exif_block(True, 3, 2),
+        "pillow": Image.Exif.tobytes(full_exif()),
+    }
+
+
+def full_exif() -> Image.Exif:
+    exif = Image.Exif()
+    exif[274] = 5
+    exif[271] = "A maker of cameras"
+    exif.get_ifd(0x8769)[0x9003] = "2020:01:02 03:04:05"
+    return exif
+
+
+def models() -> dict[str, bytes]:
+    def model(nodes, inputs, outputs, constants=()):
+        graph = helper.make_graph(nodes, "g", inputs, outputs, constants)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)]).SerializeToString()
+
+    def tensor(name, shape):
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    target = helper.make_tensor("target", TensorProto.INT64, [3], [1, -1, 10])
+    flat = helper.make_tensor("flat", TensorProto.INT64, [2], struct.pack("<2q", 1, -1), raw=True)
+    sizes = helper.make_tensor("sizes", TensorProto.INT64, [4], [1, 8, 16, 16])
+    mean = helper.make_tensor("mean", TensorProto.FLOAT, [1], [127.5])
+    reshape = model([helper.make_node("Reshape", ["image", "target"], ["out"])],
+                    [tensor("image", [1, 3, 8, 8])], [tensor("out", [1, None, 10])], [target])
+    constant = model([helper.make_node("Constant", [], ["t"], value=flat),
+                      helper.make_node("Reshape", ["image", "t"], ["out"], name="Reshape_1")],
+                     [tensor("image", ["N", 3, 8, 8])], [tensor("out", ["N", 192])])
+    resize_graph = helper.make_graph(
+        [helper.make_node("Conv", ["image", "w"], ["c"], kernel_shape=[1, 1]),
+         helper.make_node("Resize", ["c", "", "", "sizes"], ["out"], mode="nearest")], "g",
+        [tensor("image", [1, 3, 8, 8])], [tensor("out", [1, 8, 16, 16])],
+        [helper.make_tensor("w", TensorProto.FLOAT, [8, 3, 1, 1], [0.5] * 24), sizes],
+        value_info=[tensor("c", [1, 8, 8, 8])])
+    resize = helper.make_model(resize_graph, opset_imports=[helper.make_opsetid("", 11)]).SerializeToString()
+    normalise = model([helper.make_node("Sub", ["image", "mean"], ["a"], name="Sub_0"),
+                       helper.make_node("Mul", ["a", "mean"], ["out"], name="_mul0")],
+                      [tensor("image", [1, 3, 112, 112])], [tensor("out", [1, 3, 112, 112])], [mean])
+    return {"reshape.onnx": reshape, "constant.onnx": constant, "resize.onnx": resize, "normalise.onnx": normalise}
+
+
+SETTINGS = {
+    "plain.env": "ALL_GPU=true\nGPU_BATCH_SIZE=16\n# a comment\nLOG_LEVEL=debug\n",
+    "quotes.env": "export MIEN_MODEL_DIR=\"/a b/\\\"c\\\"\\n\"\nMIEN_ORT_LIBRARY='x # y' # z\n"
+                  "GPU_MEMORY_LIMIT_GB = 2.5\n",
+    "lines.env": "\ufeffGPU_BACKEND=\"cu\nda\"\r\nDEBUG=yes\r\nFACE_DETECTION_GPU=require\n",
+    "wrong.env": "GPU_DEVICE_ID=-1\nnot a line\nGPU_BATCH_SIZE=4097\nMIEN_RUNTIME=auto\n",
+}
+
+LISTS = {
+    "newlines.txt": "a.jpg\nfolder/b c.png\r\n\n\xff.heic\n",
+    "nuls.txt": "a.jpg\0b\nc.jpg\0",
+    "globs.txt": "*.jpg\nold/x.jpg\n[a-c]?\nb1\n",
+    "call.txt": "--flag\n--text\nwords\n--number=7\n-n\n3\n--fraction\n0.5\n--colour\nblue\n--each=x\n--\n-file\n",
+}
+
+
+def record(**changes) -> bytes:
+    face = {"bbox": [1.5, 2, 30.25, 40], "det_score": 0.9, "landmarks": [[1, 2], [3, 4], [5, 6], [7, 8], [9, 10]],
+            "scale": 0.5, "enhancement_scale": 1}
+    value = {"source": "/nonexistent/a.jpg", "source_size": 100, "source_mtime_ns": 1600000000000000000,
+             "sha256": "ab" * 32, "terms": "0123456789abcdef", "width": 640, "height": 480, "format": "jpeg",
+             "models": {"detector": "scrfd_10g", "embedder": "arcface_r50"}, "faces": [face], "warnings": [],
+             "placement": []}
+    value.update(changes)
+    return json.dumps({name: part for name, part in value.items() if part is not None}).encode()
+
+
+def records(golden: list[bytes]) -> dict[str, bytes]:
+    return {
+        "error.json": record(faces=None, error={"code": "bad_data", "message": "not an image"}),
+        **{f"real_{i}.json": line for i, line in enumerate(golden)},
+    }
+
+
+def resumes(golden: list[bytes]) -> dict[str, bytes]:
+    whole = b"\n".join(golden) + b"\n"
+    return {"whole.jsonl": whole, "torn.jsonl": whole[:-40], "foreign.jsonl": record() + b"\n"}
+
+
+def main(arguments: list[str]) -> int:
+    pillow_heif.register_heif_opener()
+    folder = Path(arguments[0]) if arguments else Path(__file__).parent / "corpus"
+    golden = (Path(__file__).parent / "records.jsonl").read_bytes().splitlines()
+    kinds = {
+        "jpeg": jpegs(), "png": pngs(), "webp": webps(), "gif": gifs(), "bmp": bmps(), "tiff": tiffs(),
+        "heic": heifs("HEIF"), "avif": heifs("AVIF"), "raw": {"little.dng": dng(True, 1), "big.dng": dng(False, 6)},
+        "exif": exifs(), "shapes": models(), "records": records(golden), "resume": resumes(golden),
+        "settings": {name: text.encode() for name, text in SETTINGS.items()},
+        "lists": {name: text.encode("latin-1") for name, text in LISTS.items()},
+    }
+    kinds["settings"]["lines.env"] = SETTINGS["lines.env"].encode("utf-8")
+    for kind, files in kinds.items():
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / kind / name).write_bytes(content)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Runs fuzz targets of build/fuzz one after another; ./dev fuzz builds them first.
+#
+#   fuzz/run.sh [TARGET...|all] [--seconds N] [--runs N]
+#
+# Corpora grow in .fuzz/corpus, what is found lands in .fuzz/found, executions and coverage of every run in
+# .fuzz/log. Ends with 1 when something was found.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+bytes_max=8192
+limits=(-timeout=2 -rss_limit_mb=2048 "-max_len=$bytes_max" -print_final_stats=1)
+
+targets=()
+budget=(-max_total_time=60)
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --seconds) budget=("-max_total_time=${2:?--seconds needs a number}") && shift ;;
+    --runs) budget=("-runs=${2:?--runs needs a number}") && shift ;;
+    -*) echo "fuzz/run.sh: unknown option $1" >&2 && exit 2 ;;
+    all) ;;
+    *) targets+=("$1") ;;
+  esac
+  shift
+done
+if [[ ${#targets[@]} -eq 0 ]]; then
+  mapfile -t targets < <(cd "$root/build/fuzz" && find . -maxdepth 1 -name 'fuzz_*' -printf '%f\n' |
+    sed 's/^fuzz_//' | sort)
+fi
+
+# Codecs built by fuzz/build_codecs.sh are found before those of the system.
+if [[ -d $root/.fuzz/codecs/lib ]]; then
+  export LD_LIBRARY_PATH=$root/.fuzz/codecs/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+fi
+mkdir -p "$root/.fuzz/found" "$root/.fuzz/logs"
+
+found=0
+for target in "${targets[@]}"; do
+  program=$root/build/fuzz/fuzz_$target
+  [[ -x $program ]] || { echo "fuzz/run.sh: there is no target $target" >&2 && exit 2; }
+  corpus=$root/.fuzz/corpus/$target
+  log=$root/.fuzz/logs/$target.txt
+  mkdir -p "$corpus"
+  dictionary=()
+  [[ -f $root/fuzz/dictionaries/$target.dict ]] && dictionary=("-dict=$root/fuzz/dictionaries/$target.dict")
+  outcome=clean
+  nice "$program" "${limits[@]}" "${budget[@]}" "${dictionary[@]}" -artifact_prefix="$root/.fuzz/found/${target}_" \
+    "$corpus" "$root/fuzz/corpus/$target" >"$log" 2>&1 || outcome=found
+  runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+  coverage=$(grep -oE 'cov: [0-9]+ ft: [0-9]+' "$log" | tail -n 1 || true)
+  echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $target ${runs:-0} $outcome $coverage" | tee -a "$root/.fuzz/log"
+  if [[ $outcome == found ]]; then
+    found=1
+    grep -E 'ERROR: |this must hold|Test unit written' "$log" >&2 || tail -n 5 "$log" >&2
+  fi
+done
+exit $found

@@ -1,0 +1,49 @@
+// What mien and mien-decoder say to each other, over a socket that keeps messages apart. Both are of one build.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace mien::sandbox {
+
+// Descriptors that the child is started with.
+inline constexpr int kSocket = 3;
+inline constexpr int kPixels = 4;  // a memory file: the child writes the pixels into it, mien reads them
+
+inline constexpr std::uint32_t kMagic = 0x4D444332;  // changes with the structs below
+
+// One image, or with no descriptor beside it nothing. The file's bytes come as a sealed memory file.
+struct Request {
+  std::uint32_t magic = kMagic;
+  std::int32_t scale_denominator = 1;
+  std::int32_t convert_colours = 1;
+  std::int32_t side_max = 0;
+  std::int32_t frames_max = 0;
+  std::int64_t pixels_max = 0;
+  std::uint64_t bytes_max = 0;
+  std::uint64_t memory_bytes_max = 0;
+  double seconds_max = 0;
+  std::uint64_t encoded_bytes = 0;
+};
+
+enum class Answer : std::uint32_t { ready, refused, decoded, failed };
+
+// Followed by text_bytes of text: the message of refused and failed; of decoded the format and then the warnings, each
+// ended by a NUL byte.
+struct Reply {
+  std::uint32_t magic = kMagic;
+  Answer answer = Answer::failed;
+  std::int32_t error_code = 0;
+  std::int32_t width = 0;
+  std::int32_t height = 0;
+  std::int32_t stored_width = 0;
+  std::int32_t stored_height = 0;
+  std::int32_t orientation = 1;
+  std::uint32_t orientation_stated = 0;
+  std::uint32_t colours_converted = 0;
+  std::uint32_t text_bytes = 0;
+};
+
+inline constexpr std::size_t kTextBytesMax = 16'384;
+
+}  // namespace mien::sandbox
