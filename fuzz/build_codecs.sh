@@ -104,7 +104,8 @@ build_libraw() {
     [[ -f $object ]] || echo "$1/$file $object"
   done | xargs -r -n 2 -P "$jobs" bash -c \
     '$CXX $CXXFLAGS -w -fPIC -DLIBRAW_NOTHREADS=0 -I "'"$1"'" -c "$0" -o "$1"'
-  "$CXX" -fsanitize=address,fuzzer-no-link -shared -Wl,-soname,libraw_r.so.20 -o "$prefix/lib/libraw_r.so.20" "$objects"/*.o -lpthread
+  "$CXX" -fsanitize=address,fuzzer-no-link -shared -Wl,-soname,libraw_r.so.20 \
+    -o "$prefix/lib/libraw_r.so.20" "$objects"/*.o -lpthread
 }
 
 [[ $# -eq 0 ]] || packages=("$@")

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Which lines of ours the corpora reach: builds the fuzz targets with clang's coverage, replays fuzz/corpus and
+# .fuzz/corpus, and prints a line for each source file.
+#
+#   fuzz/coverage.sh [SOURCE...]     those below src/image, src/models/shapes.cpp and the readers of text
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$root/build/coverage
+sources=("$@")
+if [[ $# -eq 0 ]]; then
+  sources=("$root"/src/image/*.cpp "$root/src/models/shapes.cpp" "$root/src/base/env_file.cpp"
+    "$root/src/base/settings.cpp" "$root/src/base/settings_table.cpp" "$root/src/scan/record.cpp"
+    "$root/src/scan/resume.cpp" "$root/src/scan/list.cpp" "$root/src/cli/arguments.cpp")
+fi
+
+(cd "$root" && cmake --preset coverage >/dev/null)
+cmake --build "$build" --target fuzz_targets >&2
+rm -f "$build"/*.profraw
+objects=()
+for program in "$build"/fuzz_*; do
+  [[ -x $program && -f $program ]] || continue
+  target=${program##*/fuzz_}
+  folders=("$root/fuzz/corpus/$target")
+  [[ -d $root/.fuzz/corpus/$target ]] && folders+=("$root/.fuzz/corpus/$target")
+  LLVM_PROFILE_FILE=$build/$target.profraw "$program" "${folders[@]}" >/dev/null || echo "$target fails" >&2
+  objects+=(-object "$program")
+done
+llvm-profdata-14 merge -sparse "$build"/*.profraw -o "$build/fuzz.profdata"
+llvm-cov-14 report "${objects[@]:1}" -instr-profile="$build/fuzz.profdata" "${sources[@]}"
