@@ -38,6 +38,8 @@ constexpr double kStartSeconds = 20;     // a busy machine may take seconds to s
 constexpr double kGraceSeconds = 2;      // beyond the limit, which the child looks at itself
 constexpr int kImagesMax = 256;          // by one child: what took it over does not see more
 constexpr double kBusySecondsMax = 300;  // likewise, and within its own limit of processor time
+// Address space for stacks and heaps of a codec's threads, which is set aside and mostly never used.
+constexpr std::size_t kThreadsBytes = std::size_t{256} << 20;
 constexpr int kStopCheckMs = 20;
 constexpr int kDescriptorsFrom = 10;  // out of the way of those that the child gets
 constexpr std::size_t kWarningsMax = 64;
@@ -87,7 +89,8 @@ Descriptor seal(Bytes encoded) {
 }
 
 bool same_limits(const ImageLimits& a, const ImageLimits& b) {
-  return a.memory_bytes_max == b.memory_bytes_max && a.pixels_max == b.pixels_max && a.seconds_max == b.seconds_max;
+  return a.memory_bytes_max == b.memory_bytes_max && a.bytes_max == b.bytes_max && a.pixels_max == b.pixels_max &&
+         a.seconds_max == b.seconds_max;
 }
 
 struct Message {
@@ -172,7 +175,7 @@ std::optional<Error> Child::spawn(const DecodeOptions& options) {
   ::posix_spawnattr_setpgroup(&attributes, 0);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 
-  std::string memory = std::to_string(options.limits.memory_bytes_max);
+  std::string memory = std::to_string(options.limits.memory_bytes_max + options.limits.bytes_max + kThreadsBytes);
   std::string pixels = std::to_string(options.limits.pixels_max);
   std::string seconds = fmt::format("{:.0f}", kBusySecondsMax + 16 * options.limits.seconds_max);
   std::string parent = std::to_string(::getpid());
