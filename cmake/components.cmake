@@ -22,6 +22,8 @@ set(MIEN_COMPONENTS
   "libheif|LGPL-3.0-or-later|opened|pkg:libheif|libheif1"
   "LibRaw|LGPL-2.1-only OR CDDL-1.0|opened|pkg:libraw_r|libraw20"
   "Little CMS|MIT|opened|pkg:lcms2|liblcms2-2"
+  "libcurl|curl|opened|pkg:libcurl|libcurl4"
+  "libarchive|BSD-2-Clause|opened|pkg:libarchive|libarchive13"
 )
 # The default models: name | licence | file | where it comes from and its version
 set(MIEN_MODELS

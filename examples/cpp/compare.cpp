@@ -6,13 +6,13 @@
 
 namespace {
 
-std::vector<float> first_embedding(const mien::Engine& engine, const char* path) {
+mien::Analysis analysis_of(const mien::Engine& engine, const char* path) {
   const std::vector<std::uint8_t> bytes = mien::read_file(path, engine.options().limits.bytes_max).take();
-  const mien::Analysis analysis = engine.analyze(bytes).take();
+  mien::Analysis analysis = engine.analyze(bytes).take();
   if (analysis.faces.empty()) {
     throw mien::Exception(mien::ErrorCode::bad_data, std::string(path) + " shows no face");
   }
-  return analysis.faces.front().embedding;
+  return analysis;
 }
 
 }  // namespace
@@ -25,7 +25,7 @@ int main(int argc, char** argv) try {
   mien::EngineOptions options;
   options.settings = mien::load_settings();
   const mien::Engine engine(options);
-  const float similarity = mien::cosine_similarity(first_embedding(engine, argv[1]), first_embedding(engine, argv[2]));
+  const float similarity = mien::compare_faces(analysis_of(engine, argv[1]), 0, analysis_of(engine, argv[2]), 0).take();
   if (const std::optional<float> threshold = engine.embedder()->threshold_verify) {
     std::printf("similarity %.3f, threshold %.3f: %s\n", similarity, *threshold,
                 similarity >= *threshold ? "the same person" : "different people");

@@ -70,10 +70,13 @@ struct ModelInfo {
   std::string sha256;
   std::string licence;
   std::string role;                       // "detector" or "embedder"
+  std::string id;                         // ModelNames::embedder_id; empty for a detector, and before it is opened
   int dimension = 0;                      // of an embedding
   std::optional<float> threshold_verify;  // cosine at a false match rate of 1e-3
   std::optional<float> threshold_search;  // cosine at a false match rate of 1e-5
-  std::string threshold_source;
+  std::optional<double> rate_verify;      // false match rate that the threshold stands for; empty: not measured
+  std::optional<double> rate_search;
+  std::string threshold_source;  // what they were measured on, or why there is none
 };
 
 // Memory that one thread uses again from image to image. Make one a thread; it must not be shared.

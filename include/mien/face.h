@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -84,6 +85,9 @@ struct Timings {
 struct ModelNames {
   std::string detector;
   std::string embedder;
+  // Whose embeddings these are: the first 16 digits of the model file's sha256, and how it is fed
+  // ("87aacdfe57510db2-bgr-127.5-128"). Embeddings with different ids have nothing in common but their length.
+  std::string embedder_id = {};
 };
 
 // Everything known about one image after its analysis.
@@ -100,7 +104,8 @@ struct Analysis {
   std::vector<std::string> warnings;
 };
 
-// Cosine similarity of two embeddings of one model, -1..1; 0 when either is zero or their sizes differ.
-MIEN_API float cosine_similarity(const std::vector<float>& a, const std::vector<float>& b);
+// Cosine similarity of two faces' embeddings, -1..1; 0 when either embedding is zero. Error: invalid_argument when a
+// face is not there or has no embedding, or when the embeddings are of different models, which the message names.
+MIEN_API Result<float> compare_faces(const Analysis& a, std::size_t face_a, const Analysis& b, std::size_t face_b);
 
 }  // namespace mien

@@ -43,6 +43,7 @@ struct MIEN_API Settings {
   bool sandbox = false;               // decode images in child processes without rights
   std::string decoder;                // mien-decoder for that; empty: the default places
   std::string model_dir;              // empty: the default places
+  std::string catalog;                // a catalogue of models beside the built-in one and the user's; empty: none
   std::string ort_library;            // empty: the default places
   std::vector<SettingValue> values;   // all of the above, for `mien config`
   std::vector<std::string> warnings;  // for example an unknown LOG_LEVEL, which other programs use too

@@ -201,6 +201,8 @@ std::vector<SettingRow> setting_rows() {
                           "the program mien-decoder for MIEN_SANDBOX (empty: the standard places)"));
   rows.push_back(path_row("MIEN_MODEL_DIR", &Settings::model_dir, "folder of the models (empty: the standard places)"));
   rows.push_back(
+      path_row("MIEN_CATALOG", &Settings::catalog, "a catalogue of models beside the built-in one (docs/models.md)"));
+  rows.push_back(
       path_row("MIEN_ORT_LIBRARY", &Settings::ort_library, "ONNX Runtime's library (empty: the standard places)"));
   return rows;
 }

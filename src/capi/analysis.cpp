@@ -134,18 +134,10 @@ mien_status mien_compare_faces(const mien_analysis* a, size_t face_a, const mien
                                float* similarity, mien_error** error) {
   return guard(error, [&]() -> Result<Done> {
     if (similarity == nullptr) return invalid("there is no place to put the similarity");
-    const Face* const one = face_of(a, face_a);
-    const Face* const other = face_of(b, face_b);
-    if (one == nullptr || other == nullptr) return invalid("an analysis has no face of that number");
-    if (one->embedding.empty() || other->embedding.empty()) {
-      return invalid("a face has no embedding: analyse with an embedder, and with embed set");
-    }
-    if (a->analysis.models.embedder != b->analysis.models.embedder ||
-        one->embedding.size() != other->embedding.size()) {
-      return invalid("the embeddings are of different models, " + a->analysis.models.embedder + " and " +
-                     b->analysis.models.embedder + ": they cannot be compared");
-    }
-    *similarity = cosine_similarity(one->embedding, other->embedding);
+    if (a == nullptr || b == nullptr) return invalid("an analysis is missing");
+    const Result<float> result = compare_faces(a->analysis, face_a, b->analysis, face_b);
+    if (!result) return result.error();
+    *similarity = *result;
     return Done{};
   });
 }

@@ -15,8 +15,10 @@ constexpr int kExitNoFace = 4;
 
 struct Photo {
   std::string path;
-  std::size_t face_count = 0;
-  std::optional<Face> face;  // the largest
+  Analysis analysis;
+  std::optional<std::size_t> largest;  // of its faces
+  std::size_t face_count() const { return analysis.faces.size(); }
+  const Face& face() const { return analysis.faces[*largest]; }
 };
 
 struct Comparison {
@@ -26,7 +28,7 @@ struct Comparison {
   float threshold = 0;
   std::string threshold_source;
   std::string model;
-  bool complete() const { return a.face && b.face; }
+  bool complete() const { return a.largest && b.largest; }
   bool same() const { return complete() && similarity >= threshold; }
 };
 
@@ -36,18 +38,18 @@ Photo look_at(const Engine& engine, const std::string& path, const AnalyzeOption
   if (!analysis) {
     throw Exception(analysis.error().code, complaint(path, analysis.error()));
   }
-  Photo photo{path, analysis->faces.size(), std::nullopt};
   const Face* const largest = largest_face(*analysis);
-  if (largest != nullptr) photo.face = *largest;
-  return photo;
+  std::optional<std::size_t> index;
+  if (largest != nullptr) index = static_cast<std::size_t>(largest - analysis->faces.data());
+  return {path, std::move(*analysis), index};
 }
 
 nlohmann::ordered_json photo_json(const Photo& photo) {
-  nlohmann::ordered_json result = {{"source", photo.path}, {"faces", photo.face_count}};
-  if (photo.face) {
-    const Box& box = photo.face->bbox;
+  nlohmann::ordered_json result = {{"source", photo.path}, {"faces", photo.face_count()}};
+  if (photo.largest) {
+    const Box& box = photo.face().bbox;
     result["bbox"] = {box.x1, box.y1, box.x2, box.y2};
-    result["det_score"] = photo.face->det_score;
+    result["det_score"] = photo.face().det_score;
   }
   return result;
 }
@@ -73,11 +75,11 @@ void print_text(Terminal& terminal, const Comparison& comparison) {
   const int width = terminal.out_is_terminal() ? terminal.width() : 1000;
   for (const Photo* photo : {&comparison.a, &comparison.b}) {
     std::string text = printable(photo->path) + ": ";
-    if (!photo->face) {
+    if (!photo->largest) {
       text += "no face found";
     } else {
-      text += photo->face_count == 1 ? "1 face" : fmt::format("{} faces, the largest is used", photo->face_count);
-      const Face& face = *photo->face;
+      text += photo->face_count() == 1 ? "1 face" : fmt::format("{} faces, the largest is used", photo->face_count());
+      const Face& face = photo->face();
       text += fmt::format(" ({:.0f}x{:.0f} pixels at {:.0f},{:.0f})", face.face_width(), face.face_height(),
                           face.bbox.x1, face.bbox.y1);
     }
@@ -130,13 +132,17 @@ int run_compare(const Call& call) {
   Comparison comparison;
   comparison.model = model.name;
   comparison.threshold = threshold ? *threshold : *model.threshold_verify;
-  comparison.threshold_source =
-      threshold ? "--threshold"
-                : fmt::format("{} at a false match rate of 1e-3: {}", model.name, model.threshold_source);
+  comparison.threshold_source = threshold           ? "--threshold"
+                                : model.rate_verify ? fmt::format("{} at a false match rate of {:g}: {}", model.name,
+                                                                  *model.rate_verify, model.threshold_source)
+                                                    : fmt::format("{}: {}", model.name, model.threshold_source);
   comparison.a = look_at(engine, photos[0], analyze);
   comparison.b = look_at(engine, photos[1], analyze);
   if (comparison.complete()) {
-    comparison.similarity = cosine_similarity(comparison.a.face->embedding, comparison.b.face->embedding);
+    const Result<float> similarity =
+        compare_faces(comparison.a.analysis, *comparison.a.largest, comparison.b.analysis, *comparison.b.largest);
+    if (!similarity) throw Exception(similarity.error());
+    comparison.similarity = *similarity;
   }
   (json ? print_json : print_text)(call.terminal, comparison);
   if (!comparison.complete()) return kExitNoFace;

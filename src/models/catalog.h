@@ -1,6 +1,8 @@
 // The rows of the catalogue, and where their files lie.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,39 +12,95 @@
 
 namespace mien {
 
-struct CatalogRow {
-  std::string_view name;
-  std::string_view role;  // "detector" or "embedder"
-  std::string_view file;
-  std::string_view sha256;
-  std::string_view licence;
-  std::string_view package;  // where the file comes from
-  std::string_view note;
-  bool is_default = false;
-  // Embedders only. Detectors are recognised by their outputs and fed as their kind wants.
+// How an embedder wants its 112x112 pixels: (x - mean) * scale. Detectors are fed as their decoder wants.
+struct FeedChoice {
+  // As InsightFace decides: RGB, and raw when the graph itself begins with Sub and Mul, else (x - 127.5) / 127.5.
+  bool as_insightface = true;
   float mean = 0;
   float scale = 1;
   bool bgr = false;
-  int dimension = 0;
-  std::optional<float> threshold_verify = {};
-  std::optional<float> threshold_search = {};
-  std::string_view threshold_source = {};
 };
 
+struct NamedFeed {
+  std::string_view name;
+  FeedChoice feed;
+};
+// Feeds that have a name: "insightface", "sface", "fr_feature".
+std::span<const NamedFeed> named_feeds();
+// The name, or "RGB (x - 127.5) * 0.0078".
+std::string feed_text(const FeedChoice& feed);
+
+struct CatalogRow {
+  std::string name;
+  std::string role;  // "detector" or "embedder"
+  std::string file;  // its name in a folder of models
+  std::string sha256;
+  std::int64_t size_bytes = 0;         // 0: not known
+  std::vector<std::string> urls = {};  // http(s) addresses, or absolute paths; the next is tried when one fails
+  std::string licence;
+  bool licence_must_be_accepted = false;
+  std::string licence_terms = {};  // what has to be accepted, in a few sentences
+  std::string licence_url = {};    // where to read it
+  std::string source;              // where the file comes from
+  std::string note;
+  bool is_default = false;
+  bool tried = false;  // opened and run by those who wrote the row
+  bool added_by_user = false;
+  std::string decoder = {};  // of detectors: the name of their DetectorKind; empty: as the outputs tell
+  FeedChoice feed = {};
+  int dimension = 0;  // of embedders; 0: as the model says
+  std::optional<float> threshold_verify = {};
+  std::optional<float> threshold_search = {};
+  std::optional<double> rate_verify = {};  // false match rate that the threshold stands for; empty: not measured
+  std::optional<double> rate_search = {};
+  std::string threshold_source = {};  // or why there is none
+};
+
+// Several rows in one zip archive.
+struct CatalogPack {
+  std::string name;
+  std::vector<std::string> urls;
+  std::int64_t size_bytes = 0;
+  std::string sha256;
+  std::vector<std::string> models;  // names of rows; their files lie in the archive by their names
+};
+
+struct Catalog {
+  std::vector<std::shared_ptr<const CatalogRow>> rows;
+  std::vector<CatalogPack> packs;
+  const CatalogRow* find_row(std::string_view name) const;
+  std::shared_ptr<const CatalogRow> share_row(std::string_view name) const;
+  const CatalogPack* find_pack(std::string_view name) const;
+};
+
+// What is built in.
 std::span<const CatalogRow> catalog_rows();
+std::span<const CatalogPack> catalog_packs();
+
+// What is built in, then the rows of MIEN_CATALOG, then the user's. Error: bad_data that names file, row and field.
+Result<Catalog> load_catalog(const Settings& settings);
 
 // A model that can be opened: its file, and its row when it has one.
 struct ModelFile {
   ModelInfo info;
-  const CatalogRow* row = nullptr;  // null: fed as InsightFace would feed it
+  std::shared_ptr<const CatalogRow> row;  // null: fed as InsightFace would feed it
 };
 
-// `name_or_path`: a row's name, a name that the user added, or the path of a file; empty: the role's default.
+// `name_or_path`: the name of a row or of a pack, or the path of a file; empty: the role's default.
 // Error: not_found that says where it looked and how to get the model.
 Result<ModelFile> find_model(const Settings& settings, std::string_view role, const std::string& name_or_path);
 
 // Folders of models, first match wins: MIEN_MODEL_DIR alone when it is set, else the user's, the installation's, the
 // build's.
 std::vector<std::string> model_folders(const Settings& settings);
+// The first of them, where models are added and pulled to. Throws Exception(not_found) when there is none.
+std::string own_model_folder(const Settings& settings);
+
+// The row's file: in the folders of models, or where InsightFace's Python package keeps its packs
+// (~/.insightface/models/<pack>/; it has no setting for another place). Empty: nowhere.
+std::string find_model_file(const Settings& settings, const Catalog& catalog, const CatalogRow& row);
+
+ModelInfo model_info(const CatalogRow& row, std::string path);
+CatalogEntry catalog_entry(const Settings& settings, const Catalog& catalog, const CatalogRow& row);
 
 }  // namespace mien

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "models/detectors.h"
 #include "models/shapes.h"
 
 namespace mien {
 namespace {
 
-constexpr std::size_t kModelFileBytesMax = std::size_t{512} << 20;
 // An embedding shorter than this is a classifier's output (age, gender, expression), which mien does not run.
 constexpr int kEmbeddingDimensionMin = 64;
 constexpr int kEmbeddingDimensionMax = 4096;
@@ -53,6 +53,22 @@ bool runs_at_another_size(const Session& session) {
   return true;
 }
 
+// Opening such a model leaves out what only tells what it is.
+bool was_tried(const ModelFile& file) { return file.row != nullptr && file.row->tried; }
+
+Feed embedder_feed(const ModelFile& file, const GraphFacts& facts) {
+  const FeedChoice choice = file.row != nullptr ? file.row->feed : FeedChoice{};
+  if (!choice.as_insightface) return {choice.mean, choice.scale, choice.bgr};
+  return facts.normalises_itself ? Feed{} : Feed{.mean = 127.5F, .scale = 1.0F / 127.5F, .bgr = false};
+}
+
+// The file itself counts, not what a catalogue says of it: one that was replaced gives other embeddings.
+std::string embedder_id(Bytes bytes, const Feed& feed) {
+  constexpr std::size_t kDigits = 16;
+  return fmt::format("{}-{}-{:g}-{:g}", sha256_hex(sha256(bytes)).substr(0, kDigits), feed.bgr ? "bgr" : "rgb",
+                     feed.mean, 1 / feed.scale);
+}
+
 bool takes_rgb_image(const Session& session) {
   if (session.inputs().empty()) return false;
   const Shape& shape = session.inputs().front().shape;
@@ -67,14 +83,19 @@ std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile&
   const bool keeps_size = options.keep_declared_size && declares_real_size(freed);
   std::unique_ptr<Detector> detector = std::make_unique<Detector>();
   detector->session = runtime.create_session(keeps_size ? bytes : freed.bytes, file.info.path);
-  // A model that the catalogue knows was tried when its row was written.
-  if (!keeps_size && freed.size_is_free && file.row == nullptr && takes_rgb_image(*detector->session) &&
+  if (!keeps_size && freed.size_is_free && !was_tried(file) && takes_rgb_image(*detector->session) &&
       !runs_at_another_size(*detector->session)) {
     detector->session = runtime.create_session(bytes, file.info.path);
   }
   if (!takes_rgb_image(*detector->session)) throw_wrong_kind(file, *detector->session, "face detector");
   const DetectorMatch match = match_detector(*detector->session);
   if (match.kind == nullptr) throw_wrong_kind(file, *detector->session, "face detector that mien knows");
+  if (file.row != nullptr && !file.row->decoder.empty() && file.row->decoder != match.kind->name) {
+    throw Exception(ErrorCode::unsupported,
+                    fmt::format("{} is a detector of another kind: its outputs are those of {}, "
+                                "the catalogue says {}",
+                                file.info.path, match.kind->name, file.row->decoder));
+  }
   detector->kind = match.kind;
   detector->has_landmarks = match.landmarks;
   detector->score_threshold = options.score_threshold.value_or(match.kind->score_threshold);
@@ -100,14 +121,12 @@ std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile&
     }
   }
   if (!freed.batch_is_free) embedder->batch_max = 1;
-
-  if (file.row != nullptr) {
-    embedder->feed = {file.row->mean, file.row->scale, file.row->bgr};
+  embedder->feed = embedder_feed(file, freed.facts);
+  embedder->id = embedder_id(bytes, embedder->feed);
+  if (was_tried(file)) {
     embedder->dimension = file.row->dimension;
     return embedder;
   }
-  // As InsightFace feeds a file that it does not know.
-  embedder->feed = freed.facts.normalises_itself ? Feed{} : Feed{.mean = 127.5F, .scale = 1.0F / 127.5F, .bgr = false};
   // Declared shapes were dropped when the batch was freed; one black face tells the length.
   const std::vector<float> black(std::size_t{3} * kAlignedSide * kAlignedSide);
   const TensorView input{black.data(), {1, 3, kAlignedSide, kAlignedSide}};
@@ -117,21 +136,37 @@ std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile&
                     fmt::format("{} gives {} numbers a face, which is no embedding ({} to {})", file.info.path,
                                 dimension, kEmbeddingDimensionMin, kEmbeddingDimensionMax));
   }
+  if (file.row != nullptr && file.row->dimension != 0 && static_cast<std::size_t>(file.row->dimension) != dimension) {
+    throw Exception(ErrorCode::unsupported, fmt::format("{} gives {} numbers a face, and the catalogue says {}",
+                                                        file.info.path, dimension, file.row->dimension));
+  }
   embedder->dimension = static_cast<int>(dimension);
   return embedder;
 }
 
-std::string probe_model_role(const Settings& settings, const std::string& path) {
+ProbedModel probe_model(const Settings& settings, const std::string& path) {
   const std::unique_ptr<Runtime> runtime = open_onnxruntime(settings);
   ModelFile file;
   file.info.path = path;
   file.info.role = "detector or embedder";
   const std::vector<std::uint8_t> bytes = read_model(file);
   const std::unique_ptr<Session> session = runtime->create_session(bytes, path);
-  if (takes_rgb_image(*session) && match_detector(*session).kind != nullptr) return "detector";
+  if (takes_rgb_image(*session)) {
+    if (const DetectorKind* const kind = match_detector(*session).kind) {
+      return {.role = "detector", .decoder = std::string(kind->name)};
+    }
+  }
   file.info.role = "embedder";
-  (void)load_embedder(*runtime, file);
-  return "embedder";
+  return {.role = "embedder", .decoder = {}, .dimension = load_embedder(*runtime, file)->dimension};
+}
+
+void open_once(const Settings& settings, const ModelFile& file) {
+  const std::unique_ptr<Runtime> runtime = open_onnxruntime(settings);
+  if (file.info.role == "detector") {
+    (void)load_detector(*runtime, file, {});
+  } else {
+    (void)load_embedder(*runtime, file);
+  }
 }
 
 }  // namespace mien

@@ -20,7 +20,17 @@ struct LoadOptions {
 std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile& file, const LoadOptions& options);
 std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile& file);
 
-// "detector" or "embedder", by opening the file. Throws Exception like the two above.
-std::string probe_model_role(const Settings& settings, const std::string& path);
+inline constexpr std::size_t kModelFileBytesMax = std::size_t{512} << 20;
+
+struct ProbedModel {
+  std::string role;     // "detector" or "embedder"
+  std::string decoder;  // of a detector: the name of its kind
+  int dimension = 0;    // of an embedder
+};
+// What a file is, by opening it. Throws Exception like the two above.
+ProbedModel probe_model(const Settings& settings, const std::string& path);
+
+// Opens the model as what its row says and throws when it is something else.
+void open_once(const Settings& settings, const ModelFile& file);
 
 }  // namespace mien

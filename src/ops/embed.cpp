@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cmath>
 
 namespace mien {
 namespace {
@@ -58,18 +57,6 @@ std::vector<std::vector<float>> embed_faces(const Embedder& embedder, const Alig
     embedder.batch_max.store(1);  // a model whose batch is fixed at one: each face by itself from here on
   }
   return embeddings;
-}
-
-float cosine_similarity(const std::vector<float>& a, const std::vector<float>& b) {
-  if (a.size() != b.size()) return 0;
-  double dot = 0, norm_a = 0, norm_b = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    dot += static_cast<double>(a[i]) * b[i];
-    norm_a += static_cast<double>(a[i]) * a[i];
-    norm_b += static_cast<double>(b[i]) * b[i];
-  }
-  if (norm_a <= 0 || norm_b <= 0) return 0;
-  return static_cast<float>(dot / std::sqrt(norm_a * norm_b));
 }
 
 }  // namespace mien

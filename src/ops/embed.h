@@ -17,6 +17,7 @@ struct Embedder {
   Feed feed;
   std::unique_ptr<Session> session;
   int dimension = 0;
+  std::string id;  // ModelNames::embedder_id
   // Falls to 1 at the first batch that the model refuses or answers with another number of rows.
   mutable std::atomic<int> batch_max{kEmbedBatchMax};
 };

@@ -231,7 +231,10 @@ void finish(const Engine::State& engine, const AnalyzeOptions& options, Analysis
   Timings& timings = analysis.timings_ms;
   timings.total = timings.decode + timings.enhance + timings.detect + timings.embed + timings.quality;
   analysis.models.detector = engine.detector_file.info.name;
-  if (engine.embedder != nullptr) analysis.models.embedder = engine.embedder_file.info.name;
+  if (engine.embedder != nullptr) {
+    analysis.models.embedder = engine.embedder_file.info.name;
+    analysis.models.embedder_id = engine.embedder->id;
+  }
   analysis.placement = describe_placement(engine, options, analysis);
 }
 

@@ -46,6 +46,7 @@ void load_models(Engine::State& state) {
   state.detector = load_detector(*state.runtime, state.detector_file, load);
   state.embedder = embedder.get();
   state.embedder_file.info.dimension = state.embedder->dimension;
+  state.embedder_file.info.id = state.embedder->id;
   if (!state.detector->has_landmarks) {
     throw Exception(ErrorCode::unsupported,
                     fmt::format("{} gives no landmarks, and without them faces cannot be aligned for {}: use another "

@@ -7,16 +7,28 @@
 
 #include "base/file.h"
 #include "base/utf8.h"
+#include "ops/compare.h"
 
 namespace mien {
 namespace {
 
-constexpr double kVerifyRate = 1e-3;              // false match rate that threshold_verify stands for
-constexpr double kSearchRate = 1e-5;              // and threshold_search
 constexpr float kStandsOutRatio = 2;              // area of the largest face over that of the next
 constexpr float kSameThresholdTolerance = 1e-6F;  // thresholds are typed with few digits
 
 float area(const Face& face) { return face.face_width() * face.face_height(); }
+
+// A threshold whose false match rate nobody measured says nothing about rates.
+struct KnownRate {
+  bool is_known = false;
+  float threshold = 0;
+  double rate = 0;
+  bool is_at(float other) const { return is_known && std::abs(other - threshold) <= kSameThresholdTolerance; }
+};
+
+KnownRate known_rate(const std::optional<float>& threshold, const std::optional<double>& rate) {
+  if (!threshold || !rate) return {};
+  return {true, *threshold, *rate};
+}
 
 bool is_usable(const Face& face) {
   float length2 = 0;
@@ -55,6 +67,7 @@ WantedPerson read_wanted_person(const std::string& photo_path, const Analyze& an
     }
     person.notes.push_back(fmt::format("{} shows {} faces; the largest one was looked for", shown, faces.size()));
   }
+  person.models = analysis->models;
   person.embedding = std::move(faces[0].embedding);
   return person;
 }
@@ -66,14 +79,20 @@ float choose_threshold(const ModelInfo& embedder, std::optional<float> asked) {
                     fmt::format("the threshold {} is no cosine similarity: allowed are -1 to 1", *asked));
   }
   if (embedder.threshold_search) return *embedder.threshold_search;
-  throw Exception(ErrorCode::invalid_argument,
-                  fmt::format("no threshold is known for the model {}: give one with --threshold", embedder.name));
+  throw Exception(
+      ErrorCode::invalid_argument,
+      fmt::format("no threshold for searching is known for the model {}{}: give one with --threshold", embedder.name,
+                  embedder.threshold_source.empty() ? "" : " (" + embedder.threshold_source + ")"));
 }
 
-std::vector<Match> match_faces(const std::vector<Face>& faces, const WantedPerson& person) {
+std::vector<Match> match_faces(const Analysis& analysis, const WantedPerson& person) {
+  const std::vector<Face>& faces = analysis.faces;
   std::vector<Match> matches;
   for (std::size_t i = 0; i < faces.size(); ++i) {
     if (!is_usable(faces[i])) continue;
+    if (const std::optional<Error> refusal = refuse_comparison(analysis.models, person.models)) {
+      throw Exception(*refusal);
+    }
     const float similarity = cosine_similarity(faces[i].embedding, person.embedding);
     if (similarity >= person.threshold) matches.push_back({static_cast<int>(i), similarity});
   }
@@ -85,21 +104,22 @@ std::vector<Match> match_faces(const std::vector<Face>& faces, const WantedPerso
 // Between its two known points the rate falls about exponentially with the threshold, as the upper tail of the
 // similarity of strangers does; beyond them nothing is known but the direction.
 FalseMatchRate false_match_rate(const ModelInfo& embedder, float threshold) {
-  const std::optional<float> verify = embedder.threshold_verify;
-  const std::optional<float> search = embedder.threshold_search;
-  if (search && std::abs(threshold - *search) <= kSameThresholdTolerance) return {kSearchRate, {}};
-  if (verify && std::abs(threshold - *verify) <= kSameThresholdTolerance) return {kVerifyRate, {}};
-  if (search && threshold > *search) {
-    return {kSearchRate, fmt::format("the expected number of false matches is an upper bound: {:.3f} is stricter "
+  const KnownRate verify = known_rate(embedder.threshold_verify, embedder.rate_verify);
+  const KnownRate search = known_rate(embedder.threshold_search, embedder.rate_search);
+  if (search.is_at(threshold)) return {search.rate, {}};
+  if (verify.is_at(threshold)) return {verify.rate, {}};
+  if (search.is_known && threshold > search.threshold) {
+    return {search.rate, fmt::format("the expected number of false matches is an upper bound: {:.3f} is stricter "
                                      "than the threshold of {} for searching, {:.3f}",
-                                     threshold, embedder.name, *search)};
+                                     threshold, embedder.name, search.threshold)};
   }
-  if (!verify || !search || threshold < *verify) {
+  if (!verify.is_known || !search.is_known || threshold < verify.threshold) {
     return {std::nullopt, fmt::format("how many false matches to expect of {} at a threshold of {:.3f} is not known",
                                       embedder.name, threshold)};
   }
-  const double position = (threshold - *verify) / (*search - *verify);
-  const double rate = std::exp(std::log(kVerifyRate) + position * (std::log(kSearchRate) - std::log(kVerifyRate)));
+  const double position = (threshold - verify.threshold) / (search.threshold - verify.threshold);
+  const double log_verify = std::log(verify.rate);
+  const double rate = std::exp(log_verify + position * (std::log(search.rate) - log_verify));
   return {rate, fmt::format("the expected number of false matches is an estimate: {:.3f} lies between the two "
                             "thresholds known for {}",
                             threshold, embedder.name)};

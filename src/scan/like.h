@@ -15,6 +15,7 @@ namespace mien {
 using Analyze = std::function<Result<Analysis>(Bytes encoded, Workspace& workspace)>;
 
 struct WantedPerson {
+  ModelNames models;  // of the embedding
   std::vector<float> embedding;
   float threshold = 0;             // cosine from which a face counts as a match
   std::vector<std::string> notes;  // what the user should know
@@ -31,8 +32,9 @@ WantedPerson read_wanted_person(const std::string& photo_path, const Analyze& an
 // that is no cosine, or when the embedder's threshold is not known.
 float choose_threshold(const ModelInfo& embedder, std::optional<float> asked);
 
-// Faces at least that similar, the most similar first.
-std::vector<Match> match_faces(const std::vector<Face>& faces, const WantedPerson& person);
+// Faces at least that similar, the most similar first. Throws Exception(invalid_argument) when the embeddings are not
+// of one model.
+std::vector<Match> match_faces(const Analysis& analysis, const WantedPerson& person);
 
 // The share of strangers' faces that match at this threshold. Empty when the embedder's thresholds do not tell.
 struct FalseMatchRate {

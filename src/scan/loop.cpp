@@ -65,7 +65,7 @@ class Worker {
       return;
     }
     record.analysis = std::move(*analysis);
-    if (parts_.person) record.matches = match_faces(record.analysis.faces, *parts_.person);
+    if (parts_.person) record.matches = match_faces(record.analysis, *parts_.person);
     // From here on embeddings exist only where they were asked for: they are biometric data of strangers.
     if (parts_.embeddings == EmbeddingFormat::none) {
       for (Face& face : record.analysis.faces) face.embedding = {};

@@ -42,7 +42,8 @@ class RecordWriter {
     put_source(line, record);
     put_image(line, record.analysis);
     line["models"] = {{"detector", text_or_null(record.analysis.models.detector)},
-                      {"embedder", text_or_null(record.analysis.models.embedder)}};
+                      {"embedder", text_or_null(record.analysis.models.embedder)},
+                      {"embedder_id", text_or_null(record.analysis.models.embedder_id)}};
     line["terms"] = text_or_null(record.terms);
     put_run(line, record.analysis);
     line["error"] = nullptr;
@@ -359,8 +360,10 @@ class RecordReader {
     const JsonIn* models = find(line, "models");
     if (!models || !models->is_object()) return fail_key("models", "an object");
     return read_text(*models, "detector", analysis.models.detector, true) &&
-           read_text(*models, "embedder", analysis.models.embedder, true) && read_placement(line, analysis.placement) &&
-           read_timings(line, analysis.timings_ms) && read_warnings(line, analysis.warnings);
+           read_text(*models, "embedder", analysis.models.embedder, true) &&
+           read_text(*models, "embedder_id", analysis.models.embedder_id, true) &&
+           read_placement(line, analysis.placement) && read_timings(line, analysis.timings_ms) &&
+           read_warnings(line, analysis.warnings);
   }
 
   bool read_placement(const JsonIn& line, std::vector<Placement>& out) {

@@ -107,6 +107,7 @@ class FactsReader : public nlohmann::json_sax<nlohmann::json> {
     } else if (depth_ == 2) {
       if (section_ == "models" && key_ == "detector") return &facts.models.detector;
       if (section_ == "models" && key_ == "embedder") return &facts.models.embedder;
+      if (section_ == "models" && key_ == "embedder_id") return &facts.models.embedder_id;
       if (section_ == "error" && key_ == "code") return &facts.error_code;
     }
     return nullptr;
@@ -183,6 +184,10 @@ std::string difference(const LineFacts& facts, const ResumeTerms& terms) {
   const bool embedder_matters = terms.like || terms.embeddings != EmbeddingFormat::none;
   if (embedder_matters && facts.models.embedder != terms.models.embedder) {
     return "was made with the embedder " + facts.models.embedder + ", not " + terms.models.embedder;
+  }
+  if (embedder_matters && facts.models.embedder_id != terms.models.embedder_id) {
+    return "was made with another file, or another feed, of the embedder " + terms.models.embedder + " (" +
+           facts.models.embedder_id + ", not " + terms.models.embedder_id + ")";
   }
   if (facts.faces > 0 && facts.embeddings != terms.embeddings) {
     return "was made with another --embeddings";

@@ -96,7 +96,10 @@ std::string fingerprint_of(const Engine& engine, const ScanOptions& options,
 ResumeTerms resume_terms(const Engine& engine, const ScanOptions& options, const std::string& fingerprint) {
   ResumeTerms terms;
   terms.models.detector = engine.detector().name;
-  if (engine.embedder()) terms.models.embedder = engine.embedder()->name;
+  if (engine.embedder()) {
+    terms.models.embedder = engine.embedder()->name;
+    terms.models.embedder_id = engine.embedder()->id;
+  }
   terms.like = !options.like_path.empty();
   terms.embeddings = options.embeddings;
   terms.image_quality = options.analyze.image_quality;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "mien/engine.h"
+#include "ops/compare.h"
 #include "support/photos.h"
 
 namespace mien {

@@ -55,7 +55,8 @@ def test_no_arguments_prints_help_and_fails(mien):
 
 
 @pytest.mark.parametrize(
-    "command", [*COMMANDS, "models list", "models verify", "models add", "bench pipeline"]
+    "command", [*COMMANDS, "models list", "models pull", "models add", "models remove", "models verify",
+                "bench pipeline"]
 )
 def test_every_command_has_help_with_usage(mien, command):
     result = mien(*command.split(), "--help")
@@ -151,7 +152,7 @@ def test_models(mien):
         (["crop", "a", "b", "--box", "9,9,3,3"], "left,top,right,bottom"),
         (["thumbnail", "a", "b", "--size", "0x10"], "from 1"),
         (["config", "extra"], "no place for 'extra'"),
-        (["models"], "list|verify|add is missing"),
+        (["models"], "list|pull|add|remove|verify is missing"),
         (["models", "lst"], "did you mean 'list'"),
         (["models", "add", "name"], "NAME FILE is missing"),
         (["models", "add", "name", "missing.onnx"], "missing.onnx"),

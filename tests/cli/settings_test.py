@@ -30,6 +30,7 @@ GUIDE_DEFAULTS = {
     "MIEN_SANDBOX": "false",
     "MIEN_DECODER": "",
     "MIEN_MODEL_DIR": "",
+    "MIEN_CATALOG": "",
     "MIEN_ORT_LIBRARY": "",
 }
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "image/encode.h"
+#include "ops/compare.h"
 #include "ops/detect.h"
 #include "support/tiny_models.h"
 
@@ -86,6 +87,7 @@ TEST_F(EngineTest, SaysWhatRanWhere) {
   EXPECT_TRUE(analysis.quality);
   EXPECT_EQ(analysis.models.detector, "centerface");
   EXPECT_EQ(analysis.models.embedder, "fr_feature");
+  EXPECT_EQ(analysis.models.embedder_id, "87aacdfe57510db2-bgr-127.5-128");
   std::vector<std::string> operations;
   for (const Placement& placement : analysis.placement) {
     operations.push_back(placement.operation);

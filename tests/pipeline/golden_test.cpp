@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "mien/engine.h"
+#include "ops/compare.h"
 #include "ops/detect.h"
 #include "support/photos.h"
 

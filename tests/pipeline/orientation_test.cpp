@@ -4,6 +4,7 @@
 #include "image/decode.h"
 #include "image/encode.h"
 #include "mien/engine.h"
+#include "ops/compare.h"
 #include "ops/detect.h"
 #include "support/photos.h"
 

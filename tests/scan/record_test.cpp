@@ -88,7 +88,7 @@ class RandomRecords {
     out.phash = chance(5) ? "0123456789abcdef" : "";
     for (std::uint64_t i = random_() % 4; i > 0; --i) out.faces.push_back(face());
     if (chance(3)) out.quality = quality();
-    out.models = {chance(9) ? "centerface" : "", chance(8) ? text() : ""};
+    out.models = {chance(9) ? "centerface" : "", chance(8) ? text() : "", chance(8) ? text() : ""};
     if (chance(8)) {
       out.placement.push_back({"face_detection", "cpu", "cpu", "onnxruntime 1.31.1", text(), {}});
       out.placement.push_back({"quality_checks", "gpu", "cpu", "mien", "CPU", text()});
@@ -158,6 +158,7 @@ void expect_equal(const Analysis& a, const Analysis& b) {
   EXPECT_EQ(a.phash, b.phash);
   EXPECT_EQ(a.models.detector, b.models.detector);
   EXPECT_EQ(a.models.embedder, b.models.embedder);
+  EXPECT_EQ(a.models.embedder_id, b.models.embedder_id);
   EXPECT_EQ(a.warnings, b.warnings);
   EXPECT_EQ(a.timings_ms.read, b.timings_ms.read);
   EXPECT_EQ(a.timings_ms.detect, b.timings_ms.detect);
@@ -254,7 +255,7 @@ TEST(Record, WhatIsNotKnownIsNull) {
   EXPECT_EQ(record_to_json(record, EmbeddingFormat::json),
             R"({"source":"gone.jpg","source_size":null,"source_mtime_ns":null,"sha256":null,)"
             R"("phash":null,"format":null,"width":null,"height":null,"faces":[],)"
-            R"("models":{"detector":null,"embedder":null},"terms":null,"placement":{},)"
+            R"("models":{"detector":null,"embedder":null,"embedder_id":null},"terms":null,"placement":{},)"
             R"("timings_ms":{"read":0.0,"decode":0.0,"enhance":0.0,"detect":0.0,"embed":0.0,)"
             R"("quality":0.0,"total":0.0},"warnings":[],)"
             R"("error":{"code":"not_found","message":"cannot read gone.jpg"}})");

@@ -17,7 +17,9 @@ constexpr ErrorCode kNothingThrown = ErrorCode::unavailable;
 
 class ResumeTest : public ScanFilesTest {
  protected:
-  ResumeTest() { terms_.models = {"detector", "embedder"}, terms_.fingerprint = "0123456789abcdef"; }
+  ResumeTest() {
+    terms_.models = {"detector", "embedder", "0123456789abcdef-rgb-0-1"}, terms_.fingerprint = "0123456789abcdef";
+  }
 
   Record record_of(const std::string& source, const std::string& digit = "a") const {
     Record record;
@@ -28,7 +30,7 @@ class ResumeTest : public ScanFilesTest {
       record.source_mtime_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
     }
     for (int i = 0; i < 64; ++i) record.sha256 += digit;
-    record.analysis.models = {"detector", "embedder"};
+    record.analysis.models = {"detector", "embedder", "0123456789abcdef-rgb-0-1"};
     record.terms = "0123456789abcdef";
     record.analysis.faces.resize(2);
     return record;
@@ -171,6 +173,10 @@ TEST_F(ResumeTest, RefusesRecordsMadeOnOtherTerms) {
   EXPECT_EQ(error_of(line_of(other)).code, kNothingThrown);
   terms_.embeddings = EmbeddingFormat::json;
   EXPECT_TRUE(refuses(other, EmbeddingFormat::json));
+  other.analysis.models = {"detector", "embedder", "another file of that name"};
+  EXPECT_TRUE(refuses(other, EmbeddingFormat::json));
+  other.analysis.models = terms_.models;
+  EXPECT_EQ(error_of(line_of(other, EmbeddingFormat::json)).code, kNothingThrown);
   EXPECT_TRUE(refuses(record));
 }
 

@@ -92,6 +92,7 @@ class LoopTest : public ScanFilesTest {
           Face face;
           face.bbox = {1, 2, 3, 4};
           face.embedding = {1, static_cast<float>(i)};
+          analysis.models.embedder_id = "one";
           analysis.faces.push_back(face);
         }
       }
@@ -232,6 +233,7 @@ TEST_F(LoopTest, ComparesFacesWithThePersonLookedFor) {
   put("d/2.jpg", "faces 4");
   put("d/3.jpg", "faces 0");
   WantedPerson person;
+  person.models.embedder_id = "one";
   person.embedding = {1, 1};
   person.threshold = 0.9F;
   const ScanSummary summary = run({.sources = {path("d")}, .person = &person});
@@ -247,6 +249,23 @@ TEST_F(LoopTest, ComparesFacesWithThePersonLookedFor) {
     EXPECT_TRUE(records_[i].analysis.faces[0].embedding.empty());
   }
   EXPECT_TRUE(records_[2].like);
+}
+
+TEST_F(LoopTest, NeverComparesEmbeddingsOfDifferentModels) {
+  put("d/1.jpg", "faces 4");
+  for (const char* id : {"another", ""}) {
+    WantedPerson person;
+    person.models = {"", "other_model", id};
+    person.embedding = {1, 1};
+    try {
+      run({.sources = {path("d")}, .person = &person});
+      ADD_FAILURE() << "compared";
+    } catch (const Exception& error) {
+      EXPECT_EQ(error.error().code, ErrorCode::invalid_argument);
+      EXPECT_NE(error.error().message.find(id), std::string::npos);
+      EXPECT_NE(error.error().message.find("one"), std::string::npos);
+    }
+  }
 }
 
 TEST_F(LoopTest, SaysWhereOperationsRan) {
@@ -356,6 +375,8 @@ class LikeTest : public ScanFilesTest {
     model.name = "model";
     model.threshold_verify = 0.2F;
     model.threshold_search = 0.4F;
+    model.rate_verify = 1e-3;
+    model.rate_search = 1e-5;
     return model;
   }
 };
@@ -410,6 +431,9 @@ TEST_F(LikeTest, EstimatesFalseMatchesOnlyWhereTheModelTells) {
   EXPECT_FALSE(false_match_rate(embedder(), 0.6F).note.empty());
   EXPECT_FALSE(false_match_rate(embedder(), 0.1F).rate);
   EXPECT_FALSE(false_match_rate(ModelInfo{}, 0.4F).rate);
+  ModelInfo unmeasured = embedder();  // a threshold that somebody published without saying what it stands for
+  unmeasured.rate_verify = unmeasured.rate_search = std::nullopt;
+  EXPECT_FALSE(false_match_rate(unmeasured, 0.4F).rate);
 }
 
 TEST(CropName, IsSafeWhateverThePhotoIsCalled) {

