@@ -24,6 +24,7 @@ set(MIEN_COMPONENTS
   "Little CMS|MIT|opened|pkg:lcms2|liblcms2-2"
   "libcurl|curl|opened|pkg:libcurl|libcurl4"
   "libarchive|BSD-2-Clause|opened|pkg:libarchive|libarchive13"
+  "libseccomp|LGPL-2.1-only|linked|pkg:libseccomp|libseccomp2"
 )
 # The default models: name | licence | file | where it comes from and its version
 set(MIEN_MODELS
