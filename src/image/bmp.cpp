@@ -63,7 +63,7 @@ std::uint32_t get(Bytes bytes, std::size_t offset, std::size_t size) {
   return value;
 }
 
-void put(std::uint32_t value, std::size_t size, std::vector<std::uint8_t>& bytes) {
+void put(std::uint64_t value, std::size_t size, std::vector<std::uint8_t>& bytes) {
   for (std::size_t i = 0; i < size; ++i) bytes.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
 }
 

@@ -39,7 +39,8 @@ struct Lcms {
   decltype(&cmsSetLogErrorHandlerTHR) set_log_handler = nullptr;
   decltype(&cmsOpenProfileFromMemTHR) open_profile = nullptr;
   decltype(&cmsCloseProfile) close_profile = nullptr;
-  decltype(&cmsGetColorSpace) colour_space = nullptr;
+  // Declared with the number that it returns: a hostile profile holds values that the enumeration has not.
+  cmsUInt32Number (*colour_space)(cmsHPROFILE) = nullptr;
   decltype(&cmsReadRawTag) read_raw_tag = nullptr;
   decltype(&cmsCreate_sRGBProfileTHR) create_srgb = nullptr;
   decltype(&cmsCreateXYZProfileTHR) create_xyz = nullptr;
@@ -248,7 +249,7 @@ void learn_colours(ColourTransform& transform, cmsHPROFILE profile, cmsHPROFILE 
   if (rgb) known.wide = gamut_area(context, profile) > kWideArea * gamut_area(context, srgb);
 }
 
-const char* space_title(cmsColorSpaceSignature space) {
+const char* space_title(cmsUInt32Number space) {
   switch (space) {
     case cmsSigRgbData: return "RGB";
     case cmsSigGrayData: return "gray";
@@ -275,7 +276,7 @@ Known learn(const Lcms& lcms, Bytes profile_bytes, ColourModel model) {
     known.problem = *overlong;
     return known;
   }
-  const cmsColorSpaceSignature space = lcms.colour_space(profile);
+  const cmsUInt32Number space = lcms.colour_space(profile);
   const bool rgb = model == ColourModel::rgb;
   if (rgb && space == cmsSigGrayData) {
     learn_gray(*transform, profile, srgb, known);

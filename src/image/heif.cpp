@@ -161,7 +161,9 @@ void read_colours(const Heif& heif, const heif_image_handle* handle, DecodedImag
     }
     case heif_color_profile_type_nclx: {
       heif_color_profile_nclx* nclx = nullptr;
-      if (heif.nclx(handle, &nclx).code != heif_error_Ok || nclx == nullptr) return;
+      const bool known = heif.nclx(handle, &nclx).code == heif_error_Ok;
+      if (nclx == nullptr) return;
+      if (!known) return heif.nclx_free(nclx);  // it is handed out with the error too
       CodedColours colours = colours_of_code_points(nclx->color_primaries, nclx->transfer_characteristics, "nclx");
       heif.nclx_free(nclx);
       out.icc_profile = std::move(colours.profile);
@@ -174,8 +176,9 @@ void read_colours(const Heif& heif, const heif_image_handle* handle, DecodedImag
 
 void note_warnings(const Heif& heif, heif_image* image, DecodedImage& out) {
   heif_error found[kWarningsMax];
-  const int count = std::min(heif.decoding_warnings(image, 0, found, kWarningsMax), kWarningsMax);
-  for (int i = 0; i < count; ++i) out.warnings.push_back(fmt::format("corrupt: {}", found[i].message));
+  const int count = heif.decoding_warnings(image, 0, found, kWarningsMax);
+  // libheif 1.15 frees the texts before it returns: only the number of its complaints can be told.
+  if (count > 0) out.warnings.push_back(fmt::format("corrupt: the decoder had {} complaints", count));
 }
 
 Result<Done> copy_pixels(const Heif& heif, heif_image* image, DecodedImage& out) {
