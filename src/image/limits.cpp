@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/cancel.h"
+
 namespace mien {
 namespace {
 
@@ -58,7 +60,7 @@ bool DecodeWatch::must_end() {
 }
 
 Error DecodeWatch::error() const {
-  if (ended_ == Ended::stopped) return {ErrorCode::cancelled, "decoding was cancelled"};
+  if (ended_ == Ended::stopped) return cancelled_error();
   return {ErrorCode::limit_exceeded,
           fmt::format("decoding took longer than {} seconds (the limit seconds_max)", seconds_max_)};
 }

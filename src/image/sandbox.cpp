@@ -22,6 +22,7 @@
 #include <optional>
 #include <system_error>
 
+#include "base/cancel.h"
 #include "base/utf8.h"
 #include "image/limits.h"
 #include "image/sandbox_wire.h"
@@ -400,7 +401,7 @@ Result<Done> Child::decode(Bytes encoded, const DecodeOptions& options, DecodedI
   switch (outcome) {
     case Waiting::answered: return take(message, options, out);
     case Waiting::ended: return explain_end("file");
-    case Waiting::stopped: end(); return Error{ErrorCode::cancelled, "decoding was cancelled"};
+    case Waiting::stopped: end(); return cancelled_error();
     case Waiting::too_long: break;
   }
   end();
