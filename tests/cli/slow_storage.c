@@ -15,7 +15,8 @@
 
 static void sleep_ms(long ms) {
   struct timespec left = {ms / 1000, ms % 1000 * 1000000};
-  while (nanosleep(&left, &left) != 0) {}
+  while (nanosleep(&left, &left) != 0) {
+  }
 }
 
 static int delayed_open(const char* symbol, const char* path, int flags, mode_t mode) {
