@@ -61,8 +61,9 @@ mien_quality to_c(const Quality& quality) {
 
 }  // namespace mien::capi
 
-using namespace mien;
-using namespace mien::capi;
+// The functions of mien.h are global; these files hold nothing else below.
+using namespace mien;        // NOLINT(google-build-using-namespace)
+using namespace mien::capi;  // NOLINT(google-build-using-namespace)
 
 const char* mien_analysis_format(const mien_analysis* analysis) {
   return analysis != nullptr ? analysis->analysis.format.c_str() : "";

@@ -149,8 +149,9 @@ Result<PixelView> read_pixels(const mien_pixels* given) {
 
 }  // namespace mien::capi
 
-using namespace mien;
-using namespace mien::capi;
+// The functions of mien.h are global; these files hold nothing else below.
+using namespace mien;        // NOLINT(google-build-using-namespace)
+using namespace mien::capi;  // NOLINT(google-build-using-namespace)
 
 void mien_engine_options_init(mien_engine_options* options, size_t struct_size) {
   mien_engine_options defaults{};

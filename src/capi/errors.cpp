@@ -52,7 +52,8 @@ mien_status report(mien_error** out, ErrorCode code, std::string_view message) n
 
 }  // namespace mien::capi
 
-using namespace mien::capi;
+// The functions of mien.h are global; these files hold nothing else below.
+using namespace mien::capi;  // NOLINT(google-build-using-namespace)
 
 mien_status mien_error_code(const mien_error* error) { return error != nullptr ? error->code : MIEN_OK; }
 

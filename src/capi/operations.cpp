@@ -32,8 +32,9 @@ Result<Done> give_quality(const Quality& value, mien_quality* quality) {
 }  // namespace
 }  // namespace mien::capi
 
-using namespace mien;
-using namespace mien::capi;
+// The functions of mien.h are global; these files hold nothing else below.
+using namespace mien;        // NOLINT(google-build-using-namespace)
+using namespace mien::capi;  // NOLINT(google-build-using-namespace)
 
 const uint8_t* mien_buffer_data(const mien_buffer* buffer) {
   return buffer != nullptr ? buffer->bytes.data() : nullptr;

@@ -80,8 +80,9 @@ mien_scan_summary to_c(const ScanSummary& summary) {
 }  // namespace
 }  // namespace mien::capi
 
-using namespace mien;
-using namespace mien::capi;
+// The functions of mien.h are global; these files hold nothing else below.
+using namespace mien;        // NOLINT(google-build-using-namespace)
+using namespace mien::capi;  // NOLINT(google-build-using-namespace)
 
 void mien_scan_options_init(mien_scan_options* options, size_t struct_size) {
   mien_scan_options defaults{};
