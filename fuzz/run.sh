@@ -32,6 +32,7 @@ fi
 if [[ -d $root/.fuzz/codecs/lib ]]; then
   export LD_LIBRARY_PATH=$root/.fuzz/codecs/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 fi
+export LSAN_OPTIONS=suppressions=$root/tests/lsan.supp:print_suppressions=0
 mkdir -p "$root/.fuzz/found" "$root/.fuzz/logs"
 
 found=0

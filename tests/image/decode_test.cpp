@@ -177,7 +177,7 @@ TEST(Decode, FormatsThatNothingReadsAreNamed) {
 // A directory with one entry, in either byte order: tag, type SHORT or LONG, one value.
 std::string tiff_with(bool big_endian, int tag, int type, int value) {
   std::string bytes = big_endian ? std::string("MM\0*", 4) : std::string("II*\0", 4);
-  const auto put = [&](int number, int size) {
+  const auto put = [&](std::uint64_t number, int size) {
     for (int i = 0; i < size; ++i) {
       const int shift = 8 * (big_endian ? size - 1 - i : i);
       bytes += static_cast<char>(number >> shift);
@@ -185,10 +185,10 @@ std::string tiff_with(bool big_endian, int tag, int type, int value) {
   };
   put(8, 4);
   put(1, 2);
-  put(tag, 2);
-  put(type, 2);
+  put(static_cast<std::uint64_t>(tag), 2);
+  put(static_cast<std::uint64_t>(type), 2);
   put(1, 4);
-  put(value, type == 3 ? 2 : 4);
+  put(static_cast<std::uint64_t>(value), type == 3 ? 2 : 4);
   put(0, type == 3 ? 6 : 4);
   return bytes;
 }
