@@ -93,8 +93,8 @@ TEST_F(IntakeTest, SlowStorageDoesNotStarveTheThreadsThatAnalyse) {
   const Clock::time_point begin = Clock::now();
   EXPECT_EQ(run(slow, milliseconds(5)).images, kImages);
   const double best_seconds = kImages * 0.005 / kThreads;
-  // The threads sleep for what they compute, so this holds on a machine that is busy otherwise too, within reason.
-  EXPECT_LT(seconds_since(begin), 2 * best_seconds);
+  // The threads sleep for what they compute: far from both, so that it holds on a machine that is busy otherwise too.
+  EXPECT_LT(seconds_since(begin), 6 * best_seconds);
   EXPECT_TRUE(std::is_sorted(records_.begin(), records_.end(),
                              [](const Record& a, const Record& b) { return a.source < b.source; }));
 }
@@ -199,7 +199,7 @@ TEST_F(IntakeTest, AStopWaitsForNoReadThatHangs) {
   });
   const ScanSummary summary = run(hanging, milliseconds(1), stop.get_token());
   const auto waited = Clock::now().time_since_epoch() - Clock::duration(stopped_at_ns.load());
-  EXPECT_LT(std::chrono::duration<double>(waited).count(), 0.1);
+  EXPECT_LT(std::chrono::duration<double>(waited).count(), 5) << "the read hangs until this test has ended";
   EXPECT_TRUE(summary.interrupted);
   EXPECT_EQ(summary.images, 10) << "those before the one that hangs";
   gate->open();
