@@ -15,6 +15,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -186,7 +187,7 @@ class Fetcher:
         self.stopping = False
 
     def fetch_all(self, packages: list[Package]) -> None:
-        shutil.rmtree(WORK, ignore_errors=True)
+        remove_folder(WORK)
         WORK.mkdir(parents=True)
         try:
             if packages[0].group == "npm":
@@ -204,13 +205,13 @@ class Fetcher:
                     pool.shutdown(wait=True, cancel_futures=True)
                     raise
         finally:
-            shutil.rmtree(WORK, ignore_errors=True)
+            remove_folder(WORK)
 
     def stop(self) -> None:
         with self.lock:
             self.stopping = True
             for process in self.running:
-                process.terminate()
+                end_group(process, signal.SIGTERM)
 
     def fetch(self, package: Package) -> None:
         started = time.monotonic()
@@ -268,18 +269,40 @@ class Fetcher:
                 if self.stopping:
                     raise DepsError("stopped")
                 process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=stream,
-                                           stderr=subprocess.STDOUT, env=environment)
+                                           stderr=subprocess.STDOUT, env=environment, start_new_session=True)
                 self.running.add(process)
             try:
                 status = process.wait(timeout=CLIENT_LIMIT_S)
             except subprocess.TimeoutExpired:
-                process.kill()
                 raise DepsError(f"no answer for {package.spec} in {CLIENT_LIMIT_S // 60} minutes: "
                                 "check the network and run this again") from None
             finally:
-                self.running.discard(process)
+                with self.lock:
+                    self.running.discard(process)
+                # Clients start programs of their own, which would write into the folder after it was removed.
+                end_group(process, signal.SIGKILL)
+                process.wait()
         if status != 0:
             raise explain(package, log.read_text(errors="replace"))
+
+
+def end_group(process: subprocess.Popen, number: signal.Signals) -> None:
+    """Signals the client and what it started: each client leads a group of its own."""
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass  # all of them ended before
+
+
+def remove_folder(folder: Path) -> None:
+    """Again for a while, since a process that was killed may end its last write after a moment."""
+    deadline = time.monotonic() + 5
+    while folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.01)
 
 
 def explain(package: Package, log: str) -> DepsError:
@@ -358,6 +381,8 @@ def fetch_missing(packages: list[Package], machine: str) -> None:
 
 def main(arguments: list[str]) -> int:
     command, groups = arguments[0], arguments[1:]
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: the clients are ended and the folder is removed
+        signal.signal(number, signal.default_int_handler)
     machine = platform.machine()
     try:
         if command == "plan":

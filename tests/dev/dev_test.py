@@ -215,6 +215,22 @@ def test_a_changed_checksum(project: Project, changed: dict[str, str], told: str
     assert not (project.root / ".deps/fetch").exists()
 
 
+def test_what_a_client_started_is_ended_with_it(project: Project):
+    # The client of one package has a child that goes on writing into the folder; that of another package fails.
+    project.clients(f"""\
+case $* in
+  *onnxruntime==1.0*)
+    for word in "$@"; do [[ -d $word ]] && folder=$word; done
+    (while :; do mkdir -p "$folder" && echo more >>"$folder/$RANDOM"; done) &
+    touch {project.root}/writing
+    wait ;;
+  *) while [[ ! -e {project.root}/writing ]]; do sleep 0.01; done; echo "npm error code E404" >&2; exit 1 ;;
+esac""")
+    assert "does not offer" in only_line(project.dev("bench"))
+    time.sleep(0.2)
+    assert not (project.root / ".deps/fetch").exists()
+
+
 @pytest.mark.parametrize(("output", "told"), [
     ("npm error code EAI_AGAIN", "no network"),
     ("Retrying after connection broken by NewConnectionError: Temporary failure in name resolution", "no network"),
