@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/file.h"
 #include "base/sha256.h"
 #include "models/detectors.h"
@@ -40,11 +42,13 @@ bool declares_real_size(const FreedModel& model) {
   return model.declared_batch <= 1 && model.declared_height >= kSideMin && model.declared_width >= kSideMin;
 }
 
-// A run on a small square tells whether the rewritten model really takes other sizes.
-bool runs_at_another_size(const Session& session) {
-  constexpr std::int64_t kSide = 64;
-  const std::vector<float> zeros(static_cast<std::size_t>(3 * kSide * kSide));
-  const TensorView input{zeros.data(), {1, 3, kSide, kSide}};
+// A run on a small rectangle tells whether the rewritten model really takes sizes that it does not declare.
+bool runs_at_another_size(const Session& session, const FreedModel& model) {
+  std::int64_t height = 64;
+  std::int64_t width = 96;
+  if (model.declared_height == height && model.declared_width == width) std::swap(height, width);
+  const std::vector<float> zeros(static_cast<std::size_t>(3 * height * width));
+  const TensorView input{zeros.data(), {1, 3, height, width}};
   try {
     (void)session.run({&input, 1});
   } catch (const Exception&) {
@@ -84,7 +88,7 @@ std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile&
   std::unique_ptr<Detector> detector = std::make_unique<Detector>();
   detector->session = runtime.create_session(keeps_size ? bytes : freed.bytes, file.info.path);
   if (!keeps_size && freed.size_is_free && !was_tried(file) && takes_rgb_image(*detector->session) &&
-      !runs_at_another_size(*detector->session)) {
+      !runs_at_another_size(*detector->session, freed)) {
     detector->session = runtime.create_session(bytes, file.info.path);
   }
   if (!takes_rgb_image(*detector->session)) throw_wrong_kind(file, *detector->session, "face detector");

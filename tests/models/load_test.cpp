@@ -71,14 +71,16 @@ TEST_F(Load, ExactKeepsTheSizeOfAModelThatHasOne) {
 
 // One model says at once that it cannot be freed, the other one fails when it is run at another size.
 TEST_F(Load, ModelsThatCannotBeFreedKeepTheirSize) {
-  for (const test::TinyScrfd& options :
-       {test::TinyScrfd{.side = 96, .knows_shapes = false}, test::TinyScrfd{.side = 96, .fixed_reshape = true}}) {
-    const std::unique_ptr<Detector> detector = load_detector_of(test::make_tiny_scrfd(options));
-    EXPECT_EQ(detector->fixed_width, 96);
-    EXPECT_EQ(detector->fixed_height, 96);
-    const std::vector<float> black(3 * 96 * 96);
-    const TensorView input{black.data(), {1, 3, 96, 96}};
-    EXPECT_EQ(detector->session->run({&input, 1}).size(), 9U);
+  for (const std::int64_t side : {64, 96, 128}) {
+    for (const test::TinyScrfd& options :
+         {test::TinyScrfd{.side = side, .knows_shapes = false}, test::TinyScrfd{.side = side, .fixed_reshape = true}}) {
+      const std::unique_ptr<Detector> detector = load_detector_of(test::make_tiny_scrfd(options));
+      EXPECT_EQ(detector->fixed_width, side);
+      EXPECT_EQ(detector->fixed_height, side);
+      const std::vector<float> black(static_cast<std::size_t>(3 * side * side));
+      const TensorView input{black.data(), {1, 3, side, side}};
+      EXPECT_EQ(detector->session->run({&input, 1}).size(), 9U);
+    }
   }
 }
 
