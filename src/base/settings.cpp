@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <utility>
 
 #include "base/env_file.h"
 #include "base/file.h"
@@ -124,6 +125,19 @@ Layer file_layer(const std::string& path, std::string_view home, std::vector<std
   return layer;
 }
 
+// Takes out what the file of a folder may not say.
+void drop_names_of_code(const std::vector<SettingRow>& rows, Layer& layer, std::vector<std::string>& warnings) {
+  for (const SettingRow& row : rows) {
+    const Layer::iterator found = row.names_code ? layer.find(row.name) : layer.end();
+    if (found == layer.end()) continue;
+    warnings.push_back(fmt::format(
+        "{}: {} is not taken from there, because it names code to run and the folder may be somebody else's: put it "
+        "into the environment or ~/.config/mien/env",
+        found->second.source, row.name));
+    layer.erase(found);
+  }
+}
+
 // An empty value means "not set": the search goes on.
 const Found* find_in_layer(const Layer& layer, const std::string& name) {
   const bool has_prefix = name.starts_with(kSettingPrefix);
@@ -206,13 +220,17 @@ Settings load_settings(const SettingsSources& sources) {
   const std::string_view home = variable(environment, "HOME");
   const std::string user_path = sources.user_path.empty() ? user_file_path(environment) : sources.user_path;
 
+  const std::vector<SettingRow> rows = setting_rows();
+
   Settings settings;
+  Layer dotenv = file_layer(sources.dotenv_path, home, settings.warnings);
+  drop_names_of_code(rows, dotenv, settings.warnings);
   const std::vector<Layer> layers = {
       environment_layer(environment),
-      file_layer(sources.dotenv_path, home, settings.warnings),
+      std::move(dotenv),
       file_layer(user_path, home, settings.warnings),
   };
-  for (const SettingRow& row : setting_rows()) {
+  for (const SettingRow& row : rows) {
     settings.values.push_back(apply(row, find(sources, layers, row.name), settings));
   }
   show_level_in_effect(settings);

@@ -128,6 +128,12 @@ SettingRow path_row(std::string name, std::string Settings::*field, std::string 
           }};
 }
 
+SettingRow code_row(std::string name, std::string Settings::*field, std::string help) {
+  SettingRow row = path_row(std::move(name), field, std::move(help));
+  row.names_code = true;
+  return row;
+}
+
 SettingRow memory_row() {
   const auto set = [](Settings& settings, std::string_view value) -> std::optional<std::string> {
     double number = 0;
@@ -197,13 +203,13 @@ std::vector<SettingRow> setting_rows() {
   rows.push_back(bool_row("MIEN_ALLOW_SOFTWARE_GPU", &Settings::allow_software_gpu,
                           "use Vulkan adapters that are software (for tests)"));
   rows.push_back(bool_row("MIEN_SANDBOX", &Settings::sandbox, "decode images in child processes without rights"));
-  rows.push_back(path_row("MIEN_DECODER", &Settings::decoder,
+  rows.push_back(code_row("MIEN_DECODER", &Settings::decoder,
                           "the program mien-decoder for MIEN_SANDBOX (empty: the standard places)"));
   rows.push_back(path_row("MIEN_MODEL_DIR", &Settings::model_dir, "folder of the models (empty: the standard places)"));
   rows.push_back(
       path_row("MIEN_CATALOG", &Settings::catalog, "a catalogue of models beside the built-in one (docs/models.md)"));
   rows.push_back(
-      path_row("MIEN_ORT_LIBRARY", &Settings::ort_library, "ONNX Runtime's library (empty: the standard places)"));
+      code_row("MIEN_ORT_LIBRARY", &Settings::ort_library, "ONNX Runtime's library (empty: the standard places)"));
   return rows;
 }
 

@@ -21,6 +21,9 @@ struct SettingRow {
   // A value that is not allowed is an error; for names that other programs use as well, a warning,
   // and the default holds.
   bool warn_only = false;
+  // Names a library or program that runs with the user's rights. The .env of the folder one happens to work in may be a
+  // stranger's, so that it is not asked for these.
+  bool names_code = false;
 };
 
 // In the order in which `mien config` prints them; a later row may change what an earlier one set.

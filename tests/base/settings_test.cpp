@@ -134,6 +134,21 @@ TEST_F(SettingsTest, OwnNamesTakeNoSecondPrefix) {
   EXPECT_EQ(load({{"MIEN_ORT_LIBRARY", "/x.so"}}).ort_library, "/x.so");
 }
 
+// A stranger's folder with a .env would else run a stranger's library in whoever works there.
+TEST_F(SettingsTest, TheFileOfTheFolderNamesNoCode) {
+  write(".env", "MIEN_MODEL_DIR=/models\nmien_ort_library=/evil.so\nMIEN_DECODER=/evil\n");
+  const Settings settings = load();
+  EXPECT_EQ(settings.model_dir, "/models");
+  EXPECT_EQ(settings.ort_library, "");
+  EXPECT_EQ(settings.decoder, "");
+  EXPECT_EQ(row(settings, "MIEN_ORT_LIBRARY").source, "default");
+  ASSERT_EQ(settings.warnings.size(), 2U);
+  EXPECT_TRUE(contains(settings.warnings[0], ".env line 3: MIEN_DECODER is not taken")) << settings.warnings[0];
+  EXPECT_TRUE(contains(settings.warnings[1], ".env line 2: MIEN_ORT_LIBRARY is not taken")) << settings.warnings[1];
+  write("user", "MIEN_ORT_LIBRARY=/mine.so\n");
+  EXPECT_EQ(load().ort_library, "/mine.so");
+}
+
 TEST_F(SettingsTest, NamesAreCaseInsensitiveAndCapitalsAreMeantFirst) {
   EXPECT_EQ(load({{"gpu_batch_size", "3"}}).gpu_batch_size, 3);
   EXPECT_EQ(load({{"gpu_batch_size", "3"}, {"GPU_BATCH_SIZE", "4"}}).gpu_batch_size, 4);
