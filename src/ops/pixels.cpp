@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "base/cancel.h"
 #include "image/limits.h"
@@ -107,6 +108,11 @@ std::optional<Error> check_pixels(const PixelView& pixels, const FormatRow& form
     return invalid(fmt::format("the orientation is {}, and EXIF knows 1 to 8", pixels.orientation));
   }
   if (std::optional<Error> error = check_pixel_limit({pixels.width, pixels.height}, limits)) return error;
+  for (const std::ptrdiff_t stride : {pixels.stride, pixels.chroma_stride}) {
+    // Both planes together stay far below what a pointer can reach.
+    if (stride <= std::numeric_limits<std::ptrdiff_t>::max() / 4 / pixels.height) continue;
+    return invalid(fmt::format("the stride is {} bytes: no memory holds {} such rows", stride, pixels.height));
+  }
   const std::ptrdiff_t row_bytes = static_cast<std::ptrdiff_t>(pixels.width) * format.bytes;
   if (pixels.stride != 0 && pixels.stride < row_bytes) {
     return invalid(fmt::format("the stride is {} bytes, and a row of {} {} pixels has {}", pixels.stride, pixels.width,
