@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/cancel.h"
 #include "image/icc.h"
 
 namespace mien {
@@ -74,7 +75,7 @@ Result<Done> convert_colours(const DecodeOptions& options, DecodedImage& image) 
   }
   for (int y = 0; y < image.pixels.height(); ++y) {
     if (y % kRowsPerLook == 0 && options.stop.stop_requested()) {
-      return Error{ErrorCode::cancelled, "stopped while the colours of the image were converted"};
+      return cancelled_error();
     }
     std::uint8_t* row = image.pixels.row(y);
     convert_pixels(*plan.transform, row, row, image.pixels.width());

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/cancel.h"
 #include "base/dynamic_library.h"
 #include "image/codecs_built.h"
 #include "image/colour.h"
@@ -229,7 +230,7 @@ Result<Done> decode_with(const Heif& heif, Bytes encoded, const DecodeOptions& o
   const auto handle = owned<const heif_image_handle>(primary, heif.release_handle);
   // From here on the size that the file claims is known, and nothing of that size has been allocated.
   if (std::optional<Error> too_large = check_size(heif, primary, options.limits, out)) return *too_large;
-  if (options.stop.stop_requested()) return Error{ErrorCode::cancelled, "stopped before the image was decoded"};
+  if (options.stop.stop_requested()) return cancelled_error();
   decoding->convert_hdr_to_8bit = 1;
   heif_image* decoded = nullptr;
   error = heif.decode(primary, &decoded, heif_colorspace_RGB, heif_chroma_interleaved_RGB, decoding.get());

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "base/cancel.h"
 #include "base/dynamic_library.h"
 #include "image/codecs_built.h"
 #include "image/jpeg.h"
@@ -128,7 +129,7 @@ void note_small_preview(const libraw_data_t& raw, DecodedImage& out) {
 
 Result<Done> decode_preview(const LibRaw& libraw, libraw_data_t& raw, const DecodeOptions& options, DecodedImage& out) {
   if (std::optional<Error> error = check_preview(raw, options.limits)) return *error;
-  if (options.stop.stop_requested()) return Error{ErrorCode::cancelled, "stopped before the preview was read"};
+  if (options.stop.stop_requested()) return cancelled_error();
   const std::string camera = camera_name(raw);  // LibRaw forgets it when it fails
   // For a preview that is cut off, the libjpeg inside LibRaw prints a line that nobody can keep it from printing.
   const int code = libraw.unpack_preview(&raw);

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <memory>
 
+#include "base/cancel.h"
 #include "base/dynamic_library.h"
 #include "models/download.h"
 
@@ -268,7 +269,7 @@ class Transfer {
   void check_end(CURLcode code) {
     const std::string kept =
         part_.size() > 0 ? fmt::format("; {} bytes are kept: run it again to go on", part_.size()) : "";
-    if (wanted_.stop.stop_requested()) throw Exception(ErrorCode::cancelled, "stopped" + kept);
+    if (wanted_.stop.stop_requested()) throw Exception(ErrorCode::cancelled, cancelled_error().message + kept);
     if (code == CURLE_OPERATION_TIMEDOUT && has_begun_) {
       throw Exception(ErrorCode::io, fmt::format("{} sent less than {} bytes a second for {} s{}", wanted_.url,
                                                  kStallBytesPerSecond, wanted_.stall_seconds, kept));

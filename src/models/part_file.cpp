@@ -9,6 +9,7 @@
 #include <system_error>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/utf8.h"
 #include "models/download.h"
 
@@ -69,7 +70,7 @@ void copy_as_download(const Download& wanted) {
   std::vector<char> piece(kCopyBytes);
   const auto begin = std::chrono::steady_clock::now();
   while (source) {
-    if (wanted.stop.stop_requested()) throw Exception(ErrorCode::cancelled, "stopped");
+    throw_if_stopped(wanted.stop);
     source.read(piece.data(), static_cast<std::streamsize>(piece.size()));
     part.append(piece.data(), static_cast<std::size_t>(source.gcount()));
     if (part.size() > wanted.bytes_max) {

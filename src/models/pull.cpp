@@ -6,6 +6,7 @@
 #include <ctime>
 #include <filesystem>
 
+#include "base/cancel.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
 #include "models/archive.h"
@@ -141,7 +142,7 @@ class Pull {
   }
 
   void wait_for_other() {
-    if (options_.stop.stop_requested()) throw Exception(ErrorCode::cancelled, "stopped");
+    throw_if_stopped(options_.stop);
     if (has_waited_) return;
     has_waited_ = true;
     if (options_.on_note) options_.on_note("another mien is fetching into " + folder_ + ": waiting for it");
