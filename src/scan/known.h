@@ -17,10 +17,15 @@
 
 namespace mien {
 
+// Room at first, a power of two.
+inline constexpr std::size_t kKnownPlaces = std::size_t{1} << 17;
+
 // Open addressing. Keys are evenly distributed already; 0 stands for an empty place.
 class FingerprintTable {
  public:
-  explicit FingerprintTable(bool has_values) : has_values_(has_values) { resize(kPlacesMin); }
+  explicit FingerprintTable(bool has_values, std::size_t places = kKnownPlaces) : has_values_(has_values) {
+    resize(places);
+  }
 
   // The place of the key, which it takes if it was not there. Places are valid until the next insertion.
   struct Inserted {
@@ -35,7 +40,6 @@ class FingerprintTable {
   std::size_t memory_bytes() const { return (keys_.capacity() + values_.capacity()) * sizeof(std::uint64_t); }
 
  private:
-  static constexpr std::size_t kPlacesMin = std::size_t{1} << 17;
   void resize(std::size_t places);
   std::size_t place_of(std::uint64_t key) const;  // where it is or belongs
 
@@ -58,6 +62,8 @@ class Fingerprinter {
 // Not for several threads at once.
 class KnownPaths {
  public:
+  KnownPaths() : KnownPaths(kKnownPlaces) {}
+  explicit KnownPaths(std::size_t places) : paths_(false, places) {}
   // False when it was there already.
   bool insert(const std::string& path) { return paths_.insert(fingerprint_of(path)).is_new; }
   bool contains(const std::string& path) const { return paths_.find(fingerprint_of(path)).has_value(); }
@@ -67,12 +73,14 @@ class KnownPaths {
     return fingerprint_({reinterpret_cast<const std::uint8_t*>(path.data()), path.size()});
   }
   Fingerprinter fingerprint_;
-  FingerprintTable paths_{false};
+  FingerprintTable paths_;
 };
 
 // Who analyses each content, and where in the file of records the result is written. For several threads.
 class KnownContents {
  public:
+  KnownContents() : KnownContents(kKnownPlaces) {}
+  explicit KnownContents(std::size_t places) : contents_(true, places) {}
   // Empty: the content is new, and the caller is its owner and must analyse it. Otherwise the
   // ticket of the owner, or kWritten.
   static constexpr std::uint64_t kWritten = UINT64_MAX;
@@ -86,7 +94,7 @@ class KnownContents {
   static constexpr std::uint64_t kIsOffset = std::uint64_t{1} << 63;
   Fingerprinter fingerprint_;
   mutable std::mutex mutex_;  // guards contents_
-  FingerprintTable contents_{true};
+  FingerprintTable contents_;
 };
 
 }  // namespace mien
