@@ -95,11 +95,11 @@ build_package() {
   esac
 }
 
-# Its own build files need autotools; its sources are one folder of C++.
+# Its own build files need autotools; its sources are one folder of C++, of which libraw_cxx.cpp includes most again.
 build_libraw() {
   local objects=$1/objects_fuzz file object
   mkdir -p "$objects"
-  (cd "$1" && find src -name '*.cpp' ! -name '*_ph.cpp') | while read -r file; do
+  (cd "$1" && find src -name '*.cpp' ! -name '*_ph.cpp' ! -name libraw_cxx.cpp) | while read -r file; do
     object=$objects/${file//\//_}.o
     [[ -f $object ]] || echo "$1/$file $object"
   done | xargs -r -n 2 -P "$jobs" bash -c \

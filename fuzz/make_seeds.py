@@ -229,6 +229,80 @@ def exifs() -> dict[str, bytes]:
     }
 
 
+def icc_of(space: bytes, tags: dict[bytes, bytes]) -> bytes:
+    """An ICC profile of version 2 for a screen or, of CMYK, a printer."""
+    kind = b"prtr" if space == b"CMYK" else b"mntr"
+    table, body = struct.pack(">I", len(tags)), b""
+    at = 128 + 4 + 12 * len(tags)
+    for signature, data in tags.items():
+        table += struct.pack(">4sII", signature, at + len(body), len(data))
+        body += data + b"\0" * (-len(data) % 4)
+    pcs = b"Lab " if space == b"CMYK" else b"XYZ "
+    white = struct.pack(">3i", 0xF6D6, 0x10000, 0xD32D)
+    head = struct.pack(">I4sI4s4s4s12s4s28s12s48s", at + len(body), b"test", 0x02400000, kind, space, pcs, b"", b"acsp",
+                       b"", white, b"")
+    return head + table + body
+
+
+def description(text: bytes) -> bytes:
+    return struct.pack(">4sII", b"desc", 0, len(text) + 1) + text + b"\0" * 79
+
+
+def iccs() -> dict[str, bytes]:
+    """The first byte says what the rest is to the target: 0 RGB, 2 inks, 3 segments of a JPEG."""
+    gamma = struct.pack(">4sIIH", b"curv", 0, 1, 0x0233)
+    white = struct.pack(">4sI3i", b"XYZ ", 0, 0xF6D6, 0x10000, 0xD32D)
+    gray = icc_of(b"GRAY", {b"desc": description(b"Gray"), b"wtpt": white, b"kTRC": gamma})
+    ramp = bytes(range(256))
+    corners = bytes((i * 5) % 256 for i in range(3 * 2 ** 4))
+    matrix = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x10000)
+    table = struct.pack(">4sIBBBB", b"mft1", 0, 4, 3, 2, 0) + matrix + ramp * 4 + corners + ramp * 3
+    inks = icc_of(b"CMYK", {b"desc": description(b"Inks"), b"wtpt": white, b"A2B0": table})
+    screen = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    primaries = {name: struct.pack(">4sI3i", b"XYZ ", 0, *values) for name, values in (
+        (b"rXYZ", (0x9C18, 0x4FA5, 0x04FC)), (b"gXYZ", (0x348D, 0xA02C, 0x0F95)), (b"bXYZ", (0x2631, 0x102F, 0xBE9C)))}
+    curves = {name: gamma for name in (b"rTRC", b"gTRC", b"bTRC")}
+    wide = icc_of(b"RGB ", {b"desc": description(b"Wide"), b"wtpt": white, **primaries, **curves})
+
+    def segment(number: int, count: int, part: bytes) -> bytes:
+        payload = b"ICC_PROFILE\0" + bytes([number, count]) + part
+        return bytes([len(payload)]) + payload
+
+    return {"srgb.icc": b"\0" + profile(), "lab.icc": b"\0" + screen, "gray.icc": b"\0" + gray,
+            "wide.icc": b"\0" + wide, "inks.icc": b"\2" + inks,
+            "segments": b"\3" + segment(2, 2, gray[200:400]) + segment(1, 2, gray[:200]) + segment(0, 0, b"")}
+
+
+def calls() -> dict[str, bytes]:
+    """Calls of the C interface, as fuzz/targets/capi.cpp takes them apart."""
+    jpeg = encoded(picture(), "JPEG", quality=50)
+    png = encoded(picture(70, 66).convert("L"), "PNG")
+    options = bytes([1, 1, 1, 1, 1, 1, 0])
+    whole = b"\0"  # a struct of the size that is known
+    box = struct.pack("<4f", 2, 3, 15, 16)
+
+    def pixels(kind: int, own_plane: bytes = b"") -> bytes:
+        return bytes([1, 64, 48, kind, 0, 0, 0, 1]) + own_plane + bytes([3, 120, 90, 30, 1])
+
+    def text(value: bytes) -> bytes:
+        return bytes([len(value)]) + value
+
+    rgb_call = b"\1" + options + whole + pixels(0) + whole
+    nv12_call = b"\1" + options + whole + pixels(5, b"\1") + whole
+    batch = b"".join(struct.pack("<H", len(part)) + part for part in (jpeg, b"text"))
+    setting = text(b"GPU_BATCH_SIZE") + text(b"16")
+    return {
+        "analyze": b"\0" + options + whole + jpeg, "analyze_turned": b"\0" + bytes([1, 1, 1, 1, 0, 0, 0]) + whole + png,
+        "pixels": rgb_call, "nv12": nv12_call, "batch": b"\2" + options + whole + batch + struct.pack("<H", 0) + png,
+        "assess": b"\3" + whole + jpeg, "assess_pixels": b"\4" + whole + box + b"\1" + pixels(3) + whole,
+        "enhance": b"\5" + jpeg, "crop": b"\6" + box + b"\0" + jpeg, "thumbnail": b"\7" + bytes([1, 9, 9]) + jpeg,
+        "hash": b"\x08" + png,
+        "engine": b"\x09" + setting + b"\1" + bytes([2]) + struct.pack("<f", 0.5) + b"\1" + whole,
+        "scan": b"\x0a" + options + text(b"") + bytes([0, 1, 1]) + struct.pack("<f", 0.4) + b"\2" + jpeg,
+        "resume": b"\x0a" + options + text(record()[:255]) + bytes([1, 0, 2]) + struct.pack("<f", 0.4) + b"\2" + jpeg,
+    }
+
+
 def full_exif() -> Image.Exif:
     exif = Image.Exif()
     exif[274] = 5
@@ -294,6 +368,24 @@ def record(**changes) -> bytes:
     return json.dumps({name: part for name, part in value.items() if part is not None}).encode()
 
 
+def catalogs() -> dict[str, bytes]:
+    detector = {"name": "mine", "role": "detector", "file": "mine.onnx", "sha256": "ab" * 32, "licence": "MIT",
+                "decoder": "scrfd", "url": "mine.onnx", "size": 1000}
+    embedder = {"name": "own", "role": "embedder", "file": "own.onnx", "sha256": "cd" * 32, "licence": "research only",
+                "licence_must_be_accepted": True, "licence_terms": "research alone", "feed": "sface", "dimension": 128,
+                "threshold_verify": 0.36, "rate_verify": 0.001, "threshold_source": "measured"}
+    fed = {**embedder, "name": "fed", "file": "fed.onnx", "feed": {"order": "BGR", "mean": 127.5, "scale": 0.0078125}}
+    pack = {"name": "both", "url": ["/models/both.zip", "other.zip"], "sha256": "ef" * 32, "models": ["mine", "own"]}
+    accepted = {"name": "own", "licence": "research only", "date": "2026-11-23T05:00:00Z"}
+    return {
+        "models.json": json.dumps({"models": [detector, embedder]}).encode(),
+        "fed.json": json.dumps({"models": [fed]}).encode(),
+        "pack.json": json.dumps({"models": [detector, embedder], "packs": [pack], "accepted": [accepted]}).encode(),
+        "taken.json": json.dumps({"models": [{**detector, "name": "centerface"}]}).encode(),
+        "mistyped.json": json.dumps({"models": [{**detector, "licens": 1}]}).encode(),
+    }
+
+
 def records(golden: list[bytes]) -> dict[str, bytes]:
     return {
         "error.json": record(faces=None, error={"code": "bad_data", "message": "not an image"}),
@@ -313,7 +405,8 @@ def main(arguments: list[str]) -> int:
     kinds = {
         "jpeg": jpegs(), "png": pngs(), "webp": webps(), "gif": gifs(), "bmp": bmps(), "tiff": tiffs(),
         "heic": heifs("HEIF"), "avif": heifs("AVIF"), "raw": {"little.dng": dng(True, 1), "big.dng": dng(False, 6)},
-        "exif": exifs(), "shapes": models(), "records": records(golden), "resume": resumes(golden),
+        "exif": exifs(), "icc": iccs(), "capi": calls(), "catalog": catalogs(), "shapes": models(),
+        "records": records(golden), "resume": resumes(golden),
         "settings": {name: text.encode() for name, text in SETTINGS.items()},
         "lists": {name: text.encode("latin-1") for name, text in LISTS.items()},
     }

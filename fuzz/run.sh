@@ -42,8 +42,10 @@ for target in "${targets[@]}"; do
   corpus=$root/.fuzz/corpus/$target
   log=$root/.fuzz/logs/$target.txt
   mkdir -p "$corpus"
+  words=$root/fuzz/dictionaries/$target.dict
+  [[ $target != resume ]] || words=$root/fuzz/dictionaries/records.dict  # a file of these
   dictionary=()
-  [[ -f $root/fuzz/dictionaries/$target.dict ]] && dictionary=("-dict=$root/fuzz/dictionaries/$target.dict")
+  [[ ! -f $words ]] || dictionary=("-dict=$words")
   outcome=clean
   nice "$program" "${limits[@]}" "${budget[@]}" "${dictionary[@]}" -artifact_prefix="$root/.fuzz/found/${target}_" \
     "$corpus" "$root/fuzz/corpus/$target" >"$log" 2>&1 || outcome=found

@@ -8,15 +8,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ResumeTerms terms;
   terms.models = {"centerface", "fr_feature"};
   terms.fingerprint = "5f2c9a7be01d4c36";
-  KnownPaths paths;
-  KnownContents contents;
+  constexpr std::size_t kPlaces = 64;  // few, since they are zeroed for every input
+  KnownPaths paths(kPlaces);
+  KnownContents contents(kPlaces);
   try {
     RecordFile file({scratch.put({data, size}), true, false});
     const KeptRecords kept = resume_records(file, terms, paths, contents);
     fuzz::require(kept.failed <= kept.images && kept.matched_images <= kept.images, "parts are no more than the whole");
     // What was kept can be kept again.
-    KnownPaths paths_again;
-    KnownContents contents_again;
+    KnownPaths paths_again(kPlaces);
+    KnownContents contents_again(kPlaces);
     fuzz::require(resume_records(file, terms, paths_again, contents_again).images == kept.images, "nothing is lost");
   } catch (const Exception& error) {
     const ErrorCode code = error.error().code;
