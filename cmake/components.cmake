@@ -1,10 +1,11 @@
 # What is inside mien, beside it, or opened by it: one row each, for the SBOM and the notices. docs/dependencies.md has
 # the same names and licences with the reasons (tests/install/components_test.py holds the two together).
 #
-# name | licence (SPDX) | how | version | Debian package whose copyright file is the licence text
+# name | licence (SPDX) | how | version | Debian package whose copyright file is the licence text | option
 #   how      inside: code of it is in our binaries; bundled: a file of it is installed with us; linked: the system's
 #            shared library; opened: the system's, opened on first use, and not needed otherwise
 #   version  pkg:NAME as pkg-config knows it, header: as a header defines it, ort: of the runtime's file, or itself
+#   option   of what a build may go without: MIEN_HAVE_<option> says whether this one has it (optional_library.cmake)
 set(MIEN_COMPONENTS
   "ONNX Runtime|MIT|bundled|ort:|"
   "libjpeg-turbo|IJG AND BSD-3-Clause AND Zlib|linked|pkg:libjpeg|libjpeg62-turbo"
@@ -15,16 +16,16 @@ set(MIEN_COMPONENTS
   "protobuf-lite|BSD-3-Clause|inside|pkg:protobuf-lite|libprotobuf-dev"
   "OpenSSL libcrypto|Apache-2.0|linked|pkg:libcrypto|libssl-dev"
   "Google Highway|Apache-2.0 OR BSD-3-Clause|linked|pkg:libhwy|libhwy-dev"
-  "libwebp|BSD-3-Clause|opened|pkg:libwebp|libwebp7"
-  "giflib|MIT|opened|header:MIEN_GIF_INCLUDE/gif_lib.h|libgif7"
-  "stb_image|MIT OR Unlicense|opened|pkg:stb|libstb0"
-  "libtiff|libtiff|opened|pkg:libtiff-4|libtiff6"
-  "libheif|LGPL-3.0-or-later|opened|pkg:libheif|libheif1"
-  "LibRaw|LGPL-2.1-only OR CDDL-1.0|opened|pkg:libraw_r|libraw20"
-  "Little CMS|MIT|opened|pkg:lcms2|liblcms2-2"
-  "libcurl|curl|opened|pkg:libcurl|libcurl4"
-  "libarchive|BSD-2-Clause|opened|pkg:libarchive|libarchive13"
-  "libseccomp|LGPL-2.1-only|linked|pkg:libseccomp|libseccomp2"
+  "libwebp|BSD-3-Clause|opened|pkg:libwebp|libwebp7|WEBP"
+  "giflib|MIT|opened|header:MIEN_GIF_INCLUDE/gif_lib.h|libgif7|GIF"
+  "stb_image|MIT OR Unlicense|opened|pkg:stb|libstb0|STB"
+  "libtiff|libtiff|opened|pkg:libtiff-4|libtiff6|TIFF"
+  "libheif|LGPL-3.0-or-later|opened|pkg:libheif|libheif1|HEIF"
+  "LibRaw|LGPL-2.1-only OR CDDL-1.0|opened|pkg:libraw_r|libraw20|RAW"
+  "Little CMS|MIT|opened|pkg:lcms2|liblcms2-2|LCMS2"
+  "libcurl|curl|opened|pkg:libcurl|libcurl4|CURL"
+  "libarchive|BSD-2-Clause|opened|pkg:libarchive|libarchive13|ARCHIVE"
+  "libseccomp|LGPL-2.1-only|linked|pkg:libseccomp|libseccomp2|SECCOMP"
 )
 # The default models: name | licence | file | where it comes from and its version
 set(MIEN_MODELS
