@@ -1,6 +1,8 @@
 """The table of components that the SBOM is made of says what docs/dependencies.md says."""
 
+import json
 import re
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,3 +37,23 @@ def test_models():
 def test_kinds():
     for name, _, how, *_ in rows_of_cmake("MIEN_COMPONENTS"):
         assert how in ("inside", "bundled", "linked", "opened"), name
+
+
+def test_a_build_without_a_library_does_not_list_it(tmp_path):
+    """As where the -dev packages of codecs are missing: what find_path gives then is no folder."""
+    script = tmp_path / "sbom.cmake"
+    script.write_text(f"""
+        find_program(PKG_CONFIG_EXECUTABLE pkg-config)
+        set(PROJECT_VERSION 1.2.3)
+        set(MIEN_HAVE_WEBP ON)
+        set(MIEN_HAVE_GIF OFF)
+        set(MIEN_GIF_INCLUDE MIEN_GIF_INCLUDE-NOTFOUND)
+        include({ROOT}/cmake/sbom.cmake)
+        mien_write_sbom({tmp_path}/mien.spdx.json)
+    """)
+    made = subprocess.run(["cmake", "-P", str(script)], capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    names = {package["name"] for package in json.loads((tmp_path / "mien.spdx.json").read_text())["packages"]}
+    optional = {name for name, *_, option in (row for row in rows_of_cmake("MIEN_COMPONENTS") if len(row) > 5)}
+    assert "giflib" in optional and names & optional == {"libwebp"}
+    assert {"libjpeg-turbo", "ONNX Runtime"} <= names
