@@ -234,6 +234,10 @@ esac""")
 @pytest.mark.parametrize(("output", "told"), [
     ("npm error code EAI_AGAIN", "no network"),
     ("Retrying after connection broken by NewConnectionError: Temporary failure in name resolution", "no network"),
+    ("SSLError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed')\nERROR: No matching distribution found",
+     "cannot check the certificate"),
+    ("npm error code SELF_SIGNED_CERT_IN_CHAIN", "cannot check the certificate"),
+    ("npm error code UNABLE_TO_VERIFY_LEAF_SIGNATURE", "cannot check the certificate"),
     ("npm error code ENOSPC", "the disk is full"),
     ("OSError: [Errno 28] No space left on device", "the disk is full"),
     ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE", "is not the one pinned"),
