@@ -296,7 +296,8 @@ MIEN_API size_t mien_buffer_size(const mien_buffer* buffer);
 MIEN_API void mien_buffer_free(mien_buffer* buffer);
 
 /* All take the bytes of an image file and apply its orientation, but for the hash. They may run on any thread. Free the
- * JPEGs that they give with mien_buffer_free(). */
+ * JPEGs that they give with mien_buffer_free(). When the setting MIEN_SANDBOX is true a child process decodes, and
+ * MIEN_UNSUPPORTED says that there can be none here. */
 /* `width` and `height` of the upright image, and `scale`, may be null. */
 MIEN_API mien_status mien_assess_quality(const uint8_t* data, size_t size, mien_quality* quality, int32_t* width,
                                          int32_t* height, mien_error** error);

@@ -1,5 +1,6 @@
 // Operations without models.
 #include "capi/handles.h"
+#include "mien/settings.h"
 
 namespace mien::capi {
 namespace {
@@ -8,6 +9,9 @@ Result<Bytes> read_bytes(const std::uint8_t* data, std::size_t size) {
   if (data == nullptr) return invalid("the image is a null pointer");
   return Bytes(data, size);
 }
+
+// These calls have no engine that would know the settings, and MIEN_SANDBOX counts for them as well.
+InputOptions input_options() { return open_input({}, false, load_settings()); }
 
 // A call that makes a JPEG of an image.
 template <typename Make>
@@ -49,7 +53,7 @@ mien_status mien_assess_quality(const uint8_t* data, size_t size, mien_quality* 
   return guard(error, [&]() -> Result<Done> {
     const Result<Bytes> image = read_bytes(data, size);
     if (!image) return image.error();
-    const Result<ImageQuality> measured = assess_quality(*image);
+    const Result<ImageQuality> measured = assess_quality(*image, input_options());
     if (!measured) return measured.error();
     if (width != nullptr) *width = measured->width;
     if (height != nullptr) *height = measured->height;
@@ -71,7 +75,7 @@ mien_status mien_assess_pixels(const mien_pixels* pixels, const mien_box* bbox, 
 
 mien_status mien_enhance(const uint8_t* data, size_t size, mien_buffer** jpeg, double* scale, mien_error** error) {
   return make_jpeg(data, size, jpeg, error, [&](Bytes image) -> Result<std::vector<std::uint8_t>> {
-    Result<EnhancedImage> enhanced = enhance_image(image);
+    Result<EnhancedImage> enhanced = enhance_image(image, input_options());
     if (!enhanced) return enhanced.error();
     if (scale != nullptr) *scale = enhanced->scale;
     return std::move(enhanced->bytes);
@@ -81,13 +85,14 @@ mien_status mien_enhance(const uint8_t* data, size_t size, mien_buffer** jpeg, d
 mien_status mien_crop(const uint8_t* data, size_t size, mien_box bbox, double margin, mien_buffer** jpeg,
                       mien_error** error) {
   return make_jpeg(data, size, jpeg, error, [&](Bytes image) {
-    return crop_face(image, {bbox.x1, bbox.y1, bbox.x2, bbox.y2}, margin);
+    return crop_face(image, {bbox.x1, bbox.y1, bbox.x2, bbox.y2}, margin, input_options());
   });
 }
 
 mien_status mien_thumbnail(const uint8_t* data, size_t size, int32_t width, int32_t height, mien_buffer** jpeg,
                            mien_error** error) {
-  return make_jpeg(data, size, jpeg, error, [&](Bytes image) { return create_thumbnail(image, width, height); });
+  return make_jpeg(data, size, jpeg, error,
+                   [&](Bytes image) { return create_thumbnail(image, width, height, input_options()); });
 }
 
 mien_status mien_phash(const uint8_t* data, size_t size, char hash[17], mien_error** error) {
@@ -96,7 +101,7 @@ mien_status mien_phash(const uint8_t* data, size_t size, char hash[17], mien_err
     hash[0] = '\0';
     const Result<Bytes> image = read_bytes(data, size);
     if (!image) return image.error();
-    const Result<std::string> hex = compute_phash(*image);
+    const Result<std::string> hex = compute_phash(*image, input_options());
     if (!hex) return hex.error();
     hash[hex->copy(hash, 16)] = '\0';
     return Done{};

@@ -1,4 +1,6 @@
 /* The C interface from C99. Arguments: the folder of sample photos, a folder to write to. */
+#define _POSIX_C_SOURCE 200112L /* setenv */
+
 #include <mien/mien.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -324,6 +326,26 @@ static void on_record(void* context, const char* json_line, size_t length) {
   if (what->stop_after_first != NULL) mien_stop_request(what->stop_after_first);
 }
 
+/* Whoever asks for a sandbox that cannot be had gets an error, and never a decoder in this process. */
+static void test_sandbox(file photo) {
+  mien_error* error = NULL;
+  mien_buffer* buffer = NULL;
+  mien_quality quality = {.struct_size = sizeof quality};
+  const mien_box box = {200, 60, 280, 180};
+  char hash[17];
+  setenv("MIEN_SANDBOX", "true", 1);
+  setenv("MIEN_DECODER", "/nonexistent/mien-decoder", 1);
+  CHECK(fails(mien_assess_quality(photo.bytes, photo.size, &quality, NULL, NULL, &error), &error) == MIEN_UNSUPPORTED);
+  CHECK(fails(mien_enhance(photo.bytes, photo.size, &buffer, NULL, &error), &error) == MIEN_UNSUPPORTED);
+  CHECK(fails(mien_crop(photo.bytes, photo.size, box, 0.2, &buffer, &error), &error) == MIEN_UNSUPPORTED);
+  CHECK(fails(mien_thumbnail(photo.bytes, photo.size, 9, 9, &buffer, &error), &error) == MIEN_UNSUPPORTED);
+  CHECK(fails(mien_phash(photo.bytes, photo.size, hash, &error), &error) == MIEN_UNSUPPORTED);
+  CHECK(buffer == NULL);
+  unsetenv("MIEN_SANDBOX");
+  unsetenv("MIEN_DECODER");
+  CHECK(mien_phash(photo.bytes, photo.size, hash, &error) == MIEN_OK);
+}
+
 static void on_progress(void* context, const mien_scan_progress* progress) {
   CHECK(progress->struct_size == sizeof *progress);
   ++((seen*)context)->progress;
@@ -386,6 +408,7 @@ int main(int argc, char** argv) {
     test_batch_and_pixels(engine, photo);
     test_stop(engine, photo);
     test_operations(photo);
+    test_sandbox(photo);
     test_scan(engine, argv[1], argv[2]);
   }
   mien_set_log_sink(NULL, NULL, MIEN_LOG_INFO);
