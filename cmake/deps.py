@@ -38,8 +38,9 @@ NO_NETWORK = re.compile(
     r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|NewConnectionError"
     r"|name resolution|Name or service not known|[Cc]onnection refused|timed out|ProxyError|Tunnel connection"
     r"|Network is unreachable|Connection aborted|Read timeout|socket hang up", re.I)
-NOT_TRUSTED = re.compile(r"certificate verify failed|CERTIFICATE_VERIFY_FAILED|SELF_SIGNED_CERT|self[- ]signed certificate"
-                         r"|UNABLE_TO_(VERIFY|GET)\w*(SIGNATURE|CERT)", re.I)
+NOT_TRUSTED = re.compile(
+    r"certificate verify failed|CERTIFICATE_VERIFY_FAILED|SELF_SIGNED_CERT|self[- ]signed certificate"
+    r"|UNABLE_TO_(VERIFY|GET)\w*(SIGNATURE|CERT)", re.I)
 DISK_FULL = re.compile(r"ENOSPC|No space left on device|Errno 28\b|Disk quota exceeded", re.I)
 CHANGED = re.compile(r"DO NOT MATCH THE HASHES|EINTEGRITY|Expected sha256", re.I)
 NOT_OFFERED = re.compile(r"No matching distribution|\bE404\b|ETARGET", re.I)
@@ -315,8 +316,8 @@ def explain(package: Package, log: str) -> DepsError:
         return DepsError(f"the archive of {package.spec} is not the one pinned in cmake/deps.lock: do not use it, "
                          "try another network or mirror, and report it")
     if NOT_TRUSTED.search(log):  # before the others: pip goes on to say that it found nothing
-        return DepsError(f"{client} cannot check the certificate of its registry for {package.spec}: give it the one of "
-                         "your network (PIP_CERT and npm_config_cafile name the file) and run this again")
+        return DepsError(f"{client} cannot check the certificate of its registry for {package.spec}: give it the one "
+                         "of your network (PIP_CERT and npm_config_cafile name the file) and run this again")
     if NO_NETWORK.search(log):
         return DepsError(f"no network: {client} cannot fetch {package.spec}; connect (or set your proxy) and run this "
                          "again, or copy the folder .deps from a machine that has it")
