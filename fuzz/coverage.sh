@@ -2,16 +2,16 @@
 # Which lines of ours the corpora reach: builds the fuzz targets with clang's coverage, replays fuzz/corpus and
 # .fuzz/corpus, and prints a line for each source file.
 #
-#   fuzz/coverage.sh [SOURCE...]     those below src/image, src/models/shapes.cpp and the readers of text
+#   fuzz/coverage.sh [SOURCE...]     those of src/image and src/capi, and the readers of models, text and pixels
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build/coverage
 sources=("$@")
 if [[ $# -eq 0 ]]; then
-  sources=("$root"/src/image/*.cpp "$root/src/models/shapes.cpp" "$root/src/base/env_file.cpp"
-    "$root/src/base/settings.cpp" "$root/src/base/settings_table.cpp" "$root/src/scan/record.cpp"
-    "$root/src/scan/resume.cpp" "$root/src/scan/list.cpp" "$root/src/cli/arguments.cpp")
+  sources=("$root"/src/{image,capi}/*.cpp "$root"/src/models/{shapes,local_catalog}.cpp "$root/src/ops/pixels.cpp"
+    "$root"/src/base/{env_file,settings,settings_table}.cpp "$root"/src/scan/{record,resume,list}.cpp
+    "$root/src/cli/arguments.cpp")
 fi
 
 (cd "$root" && cmake --preset coverage >/dev/null)
