@@ -30,6 +30,14 @@ mien_error& out_of_memory() {
   return error;
 }
 
+// Names of files and models, which messages hold, may contain newlines.
+std::string one_line(std::string_view message) {
+  std::string line(message);
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, '?');
+  return line;
+}
+
 }  // namespace
 
 mien_status status_of(ErrorCode code) {
@@ -43,7 +51,7 @@ mien_status report(mien_error** out, ErrorCode code, std::string_view message) n
   const mien_status status = status_of(code);
   if (out == nullptr) return status;
   try {
-    *out = new mien_error{status, std::string(message)};
+    *out = new mien_error{status, one_line(message)};
   } catch (...) {
     *out = &out_of_memory();
   }

@@ -160,6 +160,11 @@ static void test_settings(void) {
   setting.name = NULL;
   CHECK(fails(mien_engine_create(&options, &engine, &error), &error) == MIEN_INVALID_ARGUMENT);
   mien_engine_options_init(&options, sizeof options);
+  options.detector = "no\nsuch detector";
+  CHECK(mien_engine_create(&options, &engine, &error) == MIEN_NOT_FOUND);
+  CHECK(strchr(mien_error_message(error), '\n') == NULL && strstr(mien_error_message(error), "no?such") != NULL);
+  mien_error_free(error);
+  options.detector = NULL;
   options.precision = 9;
   CHECK(fails(mien_engine_create(&options, &engine, &error), &error) == MIEN_INVALID_ARGUMENT);
 }
