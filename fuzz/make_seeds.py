@@ -282,19 +282,19 @@ def calls() -> dict[str, bytes]:
     box = struct.pack("<4f", 2, 3, 15, 16)
 
     def pixels(kind: int, own_plane: bytes = b"") -> bytes:
-        return bytes([1, 64, 48, kind, 0, 0, 0, 1]) + own_plane + bytes([3, 120, 90, 30, 1])
+        return bytes([1, 64, 48, kind, 0, 0, 0, 1]) + whole + own_plane + bytes([3, 120, 90, 30, 1])
 
     def text(value: bytes) -> bytes:
         return bytes([len(value)]) + value
 
-    rgb_call = b"\1" + options + whole + pixels(0) + whole
-    nv12_call = b"\1" + options + whole + pixels(5, b"\1") + whole
+    rgb_call = b"\1" + options + whole + pixels(0)
+    nv12_call = b"\1" + options + whole + pixels(5, b"\1")
     batch = b"".join(struct.pack("<H", len(part)) + part for part in (jpeg, b"text"))
     setting = text(b"GPU_BATCH_SIZE") + text(b"16")
     return {
         "analyze": b"\0" + options + whole + jpeg, "analyze_turned": b"\0" + bytes([1, 1, 1, 1, 0, 0, 0]) + whole + png,
         "pixels": rgb_call, "nv12": nv12_call, "batch": b"\2" + options + whole + batch + struct.pack("<H", 0) + png,
-        "assess": b"\3" + whole + jpeg, "assess_pixels": b"\4" + whole + box + b"\1" + pixels(3) + whole,
+        "assess": b"\3" + whole + jpeg, "assess_pixels": b"\4" + whole + box + b"\1" + pixels(3),
         "enhance": b"\5" + jpeg, "crop": b"\6" + box + b"\0" + jpeg, "thumbnail": b"\7" + bytes([1, 9, 9]) + jpeg,
         "hash": b"\x08" + png,
         "engine": b"\x09" + setting + b"\1" + bytes([2]) + struct.pack("<f", 0.5) + b"\1" + whole,

@@ -4,6 +4,7 @@
 // sanitizer sees a read beyond.
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <iterator>
 #include <limits>
 #include <memory>
@@ -93,6 +94,14 @@ class Given {
     get()->struct_size = size;
   }
   Struct* get() { return reinterpret_cast<Struct*>(memory_.get()); }
+  // What is seen of it by who knows the whole: fields that it has no room for are zero.
+  Struct seen() {
+    Struct whole{};
+    std::memcpy(&whole, memory_.get(), std::min(get()->struct_size, sizeof whole));
+    return whole;
+  }
+  // Changes what it has room for.
+  void set(const Struct& whole) { std::memcpy(memory_.get(), &whole, std::min(get()->struct_size, sizeof whole)); }
 
  private:
   std::unique_ptr<std::uint8_t[]> memory_;
@@ -119,12 +128,6 @@ std::int64_t take_stride(InputReader& reader) {
   }
 }
 
-struct Pixels {
-  mien_pixels fields{};
-  std::unique_ptr<std::uint8_t[]> memory;
-  std::unique_ptr<std::uint8_t[]> chroma;
-};
-
 std::unique_ptr<std::uint8_t[]> copy_of(Input seed, std::size_t size) {
   std::unique_ptr<std::uint8_t[]> memory(new std::uint8_t[size]);
   for (std::size_t i = 0; i < size; ++i) memory[i] = seed.empty() ? 128 : seed[i % seed.size()];
@@ -146,11 +149,8 @@ bool is_beyond_memory(const mien_pixels& pixels) {
          static_cast<double>(pixels.chroma_stride) * rows > kReach;
 }
 
-// False when the fields promise more memory than a test can have: a program that says so has it.
-bool take_pixels(InputReader& reader, Pixels& pixels) {
-  constexpr int kBytes[] = {3, 3, 1, 4, 4, 1};
-  mien_pixels& fields = pixels.fields;
-  fields.struct_size = sizeof fields;
+mien_pixels take_geometry(InputReader& reader) {
+  mien_pixels fields{};
   const bool is_small = reader.take_below(8) != 0;
   fields.width = is_small ? reader.take<std::uint8_t>() : reader.take<std::int32_t>();
   fields.height = is_small ? reader.take<std::uint8_t>() : reader.take<std::int32_t>();
@@ -159,24 +159,51 @@ bool take_pixels(InputReader& reader, Pixels& pixels) {
   fields.stride = take_stride(reader);
   fields.chroma_stride = take_stride(reader);
   fields.orientation = reader.take_below(10);
-  const bool is_nv12 = fields.format == MIEN_PIXELS_NV12;
-  const bool own_plane = is_nv12 && reader.take_flag();
-  const double row_bytes = static_cast<double>(fields.width) * kBytes[std::min(fields.format, 5)];
-  const double stride = static_cast<double>(fields.stride);
-  const double chroma_stride = static_cast<double>(fields.chroma_stride == 0 ? fields.stride : fields.chroma_stride);
-  std::size_t size = span_of(stride, row_bytes, fields.height);
-  const std::size_t chroma_size =
-      is_nv12 && !is_beyond_memory(fields) ? span_of(chroma_stride, row_bytes, fields.height / 2) : 1;
-  if (is_nv12 && !own_plane && size != 0) size = span_of(stride, row_bytes, fields.height + 1.0) + chroma_size;
-  if (is_beyond_memory(fields)) size = 1;
-  if (size == 0 || chroma_size == 0 || size > 2 * kPixelBytesMax) return false;
-  const Input seed = reader.take_part();
-  pixels.memory = copy_of(seed, size);
-  if (own_plane) pixels.chroma = copy_of(seed, chroma_size);
-  fields.data = reader.take_below(16) == 0 ? nullptr : pixels.memory.get();
-  fields.chroma = pixels.chroma.get();
-  return true;
+  return fields;
 }
+
+// Pixels, and exactly the memory that their fields promise.
+class Pixels {
+ public:
+  explicit Pixels(InputReader& reader) : given_(reader, take_geometry(reader)) {
+    mien_pixels fields = given_.seen();
+    const bool is_nv12 = fields.format == MIEN_PIXELS_NV12;
+    const bool own_plane = is_nv12 && reader.take_flag() && fields.struct_size > offsetof(mien_pixels, chroma_stride);
+    const Input seed = reader.take_part();
+    const std::size_t chroma_size = is_nv12 ? chroma_bytes(fields) : 1;
+    const std::size_t size = plane_bytes(fields, is_nv12 && !own_plane);
+    can_be_had_ = chroma_size != 0 && size != 0;
+    if (!can_be_had_) return;
+    memory_ = copy_of(seed, own_plane || !is_nv12 ? size : size + chroma_size);
+    if (own_plane) chroma_ = copy_of(seed, chroma_size);
+    fields.data = reader.take_below(16) == 0 ? nullptr : memory_.get();
+    fields.chroma = chroma_.get();
+    given_.set(fields);
+  }
+  // False when the fields promise more memory than a test can have: a program that says so has it.
+  bool can_be_had() const { return can_be_had_; }
+  const mien_pixels* get() { return given_.get(); }
+
+ private:
+  // Of the first plane; up to where the next one would begin when something lies behind it.
+  static std::size_t plane_bytes(const mien_pixels& fields, bool to_next_row) {
+    constexpr int kBytes[] = {3, 3, 1, 4, 4, 1, 1};
+    if (is_beyond_memory(fields)) return 1;
+    const double row_bytes = static_cast<double>(fields.width) * kBytes[fields.format];
+    if (!to_next_row) return span_of(static_cast<double>(fields.stride), row_bytes, fields.height);
+    return span_of(0, fields.stride == 0 ? row_bytes : static_cast<double>(fields.stride), fields.height);
+  }
+  static std::size_t chroma_bytes(const mien_pixels& fields) {
+    if (is_beyond_memory(fields)) return 1;
+    const std::int64_t stride = fields.chroma_stride == 0 ? fields.stride : fields.chroma_stride;
+    return span_of(static_cast<double>(stride), fields.width, fields.height / 2);
+  }
+
+  Given<mien_pixels> given_;
+  std::unique_ptr<std::uint8_t[]> memory_;
+  std::unique_ptr<std::uint8_t[]> chroma_;
+  bool can_be_had_ = false;
+};
 
 void read_all(const mien_analysis* analysis) {
   require(mien_analysis_width(analysis) > 0 && mien_analysis_height(analysis) > 0, "an analysis is of pixels");
@@ -233,13 +260,12 @@ void analyze(InputReader& reader) {
 
 void analyze_pixels(InputReader& reader) {
   Given<mien_analyze_options> options(reader, take_options(reader));
-  Pixels pixels;
-  if (!take_pixels(reader, pixels)) return;
-  Given<mien_pixels> given(reader, pixels.fields);
+  Pixels pixels(reader);
+  if (!pixels.can_be_had()) return;
   mien_analysis* analysis = nullptr;
   mien_error* error = nullptr;
   const mien_status status =
-      mien_analyze_pixels(shared_engine(), given.get(), options.get(), nullptr, &analysis, &error);
+      mien_analyze_pixels(shared_engine(), pixels.get(), options.get(), nullptr, &analysis, &error);
   finish(status, error, analysis);
 }
 
@@ -285,11 +311,10 @@ void assess_pixels(InputReader& reader) {
   Given<mien_quality> quality(reader, empty_quality());
   const mien_box box = reader.take<mien_box>();
   const bool has_box = reader.take_flag();
-  Pixels pixels;
-  if (!take_pixels(reader, pixels)) return;
-  Given<mien_pixels> given(reader, pixels.fields);
+  Pixels pixels(reader);
+  if (!pixels.can_be_had()) return;
   mien_error* error = nullptr;
-  const mien_status status = mien_assess_pixels(given.get(), has_box ? &box : nullptr, quality.get(), &error);
+  const mien_status status = mien_assess_pixels(pixels.get(), has_box ? &box : nullptr, quality.get(), &error);
   check(status, error);
 }
 
