@@ -232,18 +232,26 @@ TEST_F(IntakeTest, WhatIsCancelledInTheMiddleIsNotWritten) {
   RecordFile file({"", false, false});
   KnownContents contents;
   ScanSummary summary;
-  std::atomic<int> begun{0};
+  // Two threads read: each image waits for the one before, so that the twentieth to begin is the twentieth in order.
+  const auto begun = std::make_shared<std::atomic<int>>(0);
+  const ReadFile in_order = [begun, token = stop.get_token()](const std::string& name, std::size_t bytes_max) {
+    const Result<std::vector<std::uint8_t>> bytes = read_file(name, bytes_max);
+    const int number = std::atoi(std::string(bytes->begin(), bytes->end()).c_str());
+    while (*begun < number && !token.stop_requested()) std::this_thread::sleep_for(milliseconds(1));
+    return bytes;
+  };
   const LoopParts parts{.sources = open_sources({.paths = {path("d")}}),
                         .records = file,
                         .paths = std::make_shared<KnownPaths>(),
                         .contents = contents,
                         .analyze = [&](Bytes, Workspace&) -> Result<Analysis> {
-                          if (++begun == 20) stop.request_stop();
+                          if (++*begun == 20) stop.request_stop();
                           if (stop.stop_requested()) return Error{ErrorCode::cancelled, "stopped"};
                           return Analysis();
                         },
                         .terms = "",
-                        .threads = 1};  // so that the twentieth to begin is the twentieth in order
+                        .threads = 1,
+                        .read = in_order};
   ScanCallbacks callbacks;
   callbacks.on_record = [](const Record& record, const std::string&) { EXPECT_FALSE(record.error); };
   run_loop(parts, callbacks, stop.get_token(), summary);
