@@ -66,6 +66,7 @@ DecodeOptions options_for(std::size_t size) {
   constexpr int kScales[] = {1, 1, 1, 2, 4, 8};
   DecodeOptions options;
   options.limits.pixels_max = 250'000;
+  options.limits.side_max = 2000;
   options.limits.memory_bytes_max = std::size_t{256} << 20;
   options.limits.frames_max = 1000;
   options.limits.seconds_max = 1;

@@ -13,6 +13,7 @@
 #include "base/env_file.h"
 #include "base/file.h"
 #include "base/settings_table.h"
+#include "base/utf8.h"
 
 namespace mien {
 namespace {
@@ -167,11 +168,7 @@ std::optional<Found> find(const SettingsSources& sources, const std::vector<Laye
 
 // A wrong value as a message shows it: one line, not too long.
 std::string shown_value(std::string_view value) {
-  std::string result;
-  for (const char c : value.substr(0, kValueShownMax)) {
-    const unsigned char byte = static_cast<unsigned char>(c);
-    result += byte < 0x20 || byte == 0x7F ? '?' : c;
-  }
+  const std::string result = replace_controls(value.substr(0, kValueShownMax));
   return value.size() > kValueShownMax ? result + "..." : result;
 }
 

@@ -72,4 +72,13 @@ std::string replace_invalid_utf8(std::string_view text) {
   return out;
 }
 
+std::string replace_controls(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    const unsigned char byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) c = '?';
+  }
+  return result;
+}
+
 }  // namespace mien

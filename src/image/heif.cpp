@@ -4,13 +4,14 @@
 //
 // Memory: libheif holds the picture as planes of 8 or 16 bits and once more as RGB; pixels_bytes() adds it up. What a
 // plugin takes for a picture that is larger than its file's boxes say is not ours to limit: that is what the sandbox is
-// for.
+// for. The canvas of a grid or an overlay is libheif's own, which limits its sides and not its area: canvas_side_max().
 #include "image/heif.h"
 
 #include <fmt/format.h>
 #include <libheif/heif.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@
 
 #include "base/cancel.h"
 #include "base/dynamic_library.h"
+#include "base/utf8.h"
 #include "image/codecs_built.h"
 #include "image/colour.h"
 #include "image/icc.h"
@@ -128,7 +130,8 @@ std::optional<Error> find_missing_decoder(const Heif& heif, std::string_view for
 }
 
 Error to_error(const Heif& heif, const heif_error& error, const DecodedImage& out) {
-  const std::string reason = fmt::format("the {} image cannot be read: {}", out.format, error.message);
+  const std::string reason =
+      fmt::format("the {} image cannot be read: {}", out.format, replace_controls(error.message));
   if (error.subcode == heif_suberror_Security_limit_exceeded) return {ErrorCode::limit_exceeded, reason};
   switch (error.code) {
     case heif_error_Memory_allocation_error: return {ErrorCode::limit_exceeded, reason};
@@ -211,6 +214,16 @@ std::optional<Error> check_size(const Heif& heif, const heif_image_handle* handl
   return check_memory_limit(memory_estimate(size, heif.handle_bits(handle)), size, limits);
 }
 
+// How long the sides of a canvas may be, whatever the boxes say of the image: as long as those of the largest square
+// within the limits, or as the image's own when it is a panorama as phones make them.
+int canvas_side_max(const DecodedImage& image, const ImageLimits& limits) {
+  constexpr int kPanoramaSideMax = 16'384;
+  const double by_memory = static_cast<double>(limits.memory_bytes_max) / memory_estimate({1, 1}, 8);
+  const int square = static_cast<int>(std::sqrt(std::min(by_memory, static_cast<double>(limits.pixels_max))));
+  const int own = std::min(std::max(image.stored_width, image.stored_height), kPanoramaSideMax);
+  return std::min(std::max(square, own), limits.side_max);
+}
+
 Result<Done> decode_with(const Heif& heif, Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
   const auto context = owned(heif.context_alloc(), heif.context_free);
   const auto decoding = owned(heif.options_alloc(), heif.options_free);
@@ -231,6 +244,7 @@ Result<Done> decode_with(const Heif& heif, Bytes encoded, const DecodeOptions& o
   // From here on the size that the file claims is known, and nothing of that size has been allocated.
   if (std::optional<Error> too_large = check_size(heif, primary, options.limits, out)) return *too_large;
   if (options.stop.stop_requested()) return cancelled_error();
+  heif.set_size_limit(context.get(), canvas_side_max(out, options.limits) + 1);  // refused from there on
   decoding->convert_hdr_to_8bit = 1;
   heif_image* decoded = nullptr;
   error = heif.decode(primary, &decoded, heif_colorspace_RGB, heif_chroma_interleaved_RGB, decoding.get());

@@ -300,7 +300,8 @@ Json row_json(const CatalogRow& row) {
 }
 
 Error in_catalog(const std::string& path, const std::string& problem) {
-  return {ErrorCode::bad_data, fmt::format("the catalogue {}: {}", replace_invalid_utf8(path), problem)};
+  return {ErrorCode::bad_data,
+          fmt::format("the catalogue {}: {}", replace_invalid_utf8(path), replace_controls(problem))};
 }
 
 }  // namespace

@@ -158,5 +158,15 @@ TEST_F(Heif, StopsWhenAsked) {
   EXPECT_EQ(decode_image(read_image("heif/face.heic"), options, image).error().code, ErrorCode::cancelled);
 }
 
+// Its boxes say 64 x 64; the canvas that its overlay is laid on would take 3 GB. Found by fuzzing.
+TEST_F(Heif, ACanvasLargerThanItsBoxesSayIsRefused) {
+  const ByteVector bytes = read_all(std::string(MIEN_TEST_DATA) + "/../../fuzz/corpus/heic/huge_overlay.heic");
+  DecodedImage image;
+  const Result<Done> decoded = decode_image(bytes, {}, image);
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().code, ErrorCode::limit_exceeded);
+  EXPECT_NE(decoded.error().message.find("45560x24678"), std::string::npos) << decoded.error().message;
+}
+
 }  // namespace
 }  // namespace mien::test
