@@ -72,11 +72,11 @@ std::string replace_invalid_utf8(std::string_view text) {
   return out;
 }
 
-std::string replace_controls(std::string_view text) {
+std::string replace_controls(std::string_view text, char replacement) {
   std::string result(text);
   for (char& c : result) {
     const unsigned char byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) c = '?';
+    if (byte < 0x20 || byte == 0x7F) c = replacement;
   }
   return result;
 }

@@ -309,13 +309,7 @@ bool Child::read_pixels(Image& pixels) const {
 }
 
 // Text of the child as a message may hold it: no control characters, no broken UTF-8.
-std::string clean(std::string_view text) {
-  std::string result = replace_invalid_utf8(std::string(text));
-  for (char& c : result) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7F') c = ' ';
-  }
-  return result;
-}
+std::string clean(std::string_view text) { return replace_controls(replace_invalid_utf8(text), ' '); }
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;

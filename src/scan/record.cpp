@@ -436,11 +436,7 @@ class RecordReader {
 };
 
 Error not_a_record(std::string_view line, const std::string& problem) {
-  std::string shown;
-  for (const char character : line.substr(0, kShownBytesMax)) {
-    const bool control = static_cast<unsigned char>(character) < 0x20 || character == 0x7f;
-    shown.push_back(control ? ' ' : character);
-  }
+  const std::string shown = replace_controls(line.substr(0, kShownBytesMax), ' ');
   const std::string_view more = line.size() > kShownBytesMax ? "..." : "";
   return {ErrorCode::bad_data, "cannot read a record of mien: " + problem +
                                    "; the line begins with: " + replace_invalid_utf8(shown) + std::string(more)};
