@@ -6,9 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <iterator>
-#include <limits>
 #include <memory>
-#include <vector>
 
 #include "../input_reader.h"
 #include "../scratch_file.h"
@@ -34,20 +32,16 @@ const Models& models() {
   return models;
 }
 
-void set_limits(mien_engine_options& options) {
-  options.pixels_max = 100'000;
-  options.memory_bytes_max = std::uint64_t{64} << 20;
-  options.frames_max = 100;
-  options.seconds_max = 1;
-}
-
 mien_engine* make_engine() {
   mien_engine_options options;
   mien_engine_options_init(&options, sizeof options);
   options.detector = models().detector.c_str();
   options.embedder = models().embedder.c_str();
   options.det_threshold = 0.999F;  // a face in few images: each costs a warp under a sanitizer
-  set_limits(options);
+  options.pixels_max = 100'000;
+  options.memory_bytes_max = std::uint64_t{64} << 20;
+  options.frames_max = 100;
+  options.seconds_max = 1;
   mien_engine* engine = nullptr;
   mien_error* error = nullptr;
   if (mien_engine_create(&options, &engine, &error) != MIEN_OK) {
@@ -240,7 +234,12 @@ void finish(mien_status status, mien_error* error, mien_analysis* analysis) {
   mien_analysis_free(analysis);
 }
 
-void finish(mien_status status, mien_error* error, mien_buffer* jpeg) {
+// A call that makes a JPEG.
+template <typename Call>
+void make_jpeg(Call call) {
+  mien_buffer* jpeg = nullptr;
+  mien_error* error = nullptr;
+  const mien_status status = call(&jpeg, &error);
   check(status, error);
   require((status == MIEN_OK) == (mien_buffer_size(jpeg) > 0), "a JPEG comes when all went well");
   mien_buffer_free(jpeg);
@@ -320,21 +319,19 @@ void assess_pixels(InputReader& reader) {
 
 void enhance(InputReader& reader) {
   const Input image = reader.take_rest();
-  mien_buffer* jpeg = nullptr;
   double scale = 0;
-  mien_error* error = nullptr;
-  const mien_status status = mien_enhance(image.data(), image.size(), &jpeg, &scale, &error);
-  finish(status, error, jpeg);
+  make_jpeg([&](mien_buffer** jpeg, mien_error** error) {
+    return mien_enhance(image.data(), image.size(), jpeg, &scale, error);
+  });
 }
 
 void crop(InputReader& reader) {
   const mien_box box = reader.take<mien_box>();
   const double margin = reader.take_flag() ? reader.take<double>() : 0.2;
   const Input image = reader.take_rest();
-  mien_buffer* jpeg = nullptr;
-  mien_error* error = nullptr;
-  const mien_status status = mien_crop(image.data(), image.size(), box, margin, &jpeg, &error);
-  finish(status, error, jpeg);
+  make_jpeg([&](mien_buffer** jpeg, mien_error** error) {
+    return mien_crop(image.data(), image.size(), box, margin, jpeg, error);
+  });
 }
 
 void thumbnail(InputReader& reader) {
@@ -342,10 +339,9 @@ void thumbnail(InputReader& reader) {
   const std::int32_t width = is_small ? reader.take<std::uint8_t>() : reader.take<std::int32_t>();
   const std::int32_t height = is_small ? reader.take<std::uint8_t>() : reader.take<std::int32_t>();
   const Input image = reader.take_rest();
-  mien_buffer* jpeg = nullptr;
-  mien_error* error = nullptr;
-  const mien_status status = mien_thumbnail(image.data(), image.size(), width, height, &jpeg, &error);
-  finish(status, error, jpeg);
+  make_jpeg([&](mien_buffer** jpeg, mien_error** error) {
+    return mien_thumbnail(image.data(), image.size(), width, height, jpeg, error);
+  });
 }
 
 void hash(InputReader& reader) {
