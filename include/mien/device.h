@@ -10,12 +10,18 @@
 
 namespace mien {
 
+// A processor or GPU as its driver describes it.
 struct Device {
   int id = 0;
   std::string name;
   std::string backend;               // cpu, cuda, ...
   std::int64_t memory_total_mb = 0;  // 1 MB = 2^20 bytes
   std::int64_t memory_free_mb = 0;
+  std::int64_t memory_used_mb = 0;  // by all programs, as the driver reports it; 0 when it does not
+  std::int64_t memory_held_mb = 0;  // by mien in this process
+  bool unified_memory = false;      // the processor's own memory: total and free are shared with all programs
+  bool is_software = false;         // a GPU that is emulated on the processor
+  std::string driver;               // "NVIDIA 580.82.07", "Mesa 25.0.7"; empty: not known
   int cores = 0;         // of a CPU, 0 otherwise
   std::string features;  // instruction sets that mien uses: "avx512 avx512_bf16"
 };

@@ -1,8 +1,11 @@
 // The table of backends. To add one: a file with its functions and a row in backend.cpp.
 #pragma once
 
+#include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "mien/device.h"
@@ -11,15 +14,30 @@
 namespace mien {
 
 struct Backend {
-  std::string_view name;
+  std::string_view name;                    // what GPU_BACKEND says
+  std::string_view label;                   // "NVIDIA CUDA"
   std::vector<std::string_view> providers;  // of ONNX Runtime, in order of preference
-  std::vector<Device> (*probe_devices)();   // what is there now, with its memory
+  std::vector<Device> (*probe_devices)();   // what is there now, with its memory, without loading a runtime
+  // The provider's library and where it comes from; all empty for the CPU.
+  std::string_view library;   // "libonnxruntime_providers_cuda.so"
+  bool brings_runtime;        // its package holds an ONNX Runtime of its own, which is then the one that is opened
+  std::string_view package;   // of PyPI: "onnxruntime-gpu"
+  std::string_view version;   // of the package
+  bool compiles_slowly;       // every new shape takes seconds or minutes: it is compiled while the CPU works
+  // Options of the provider for this device and a ceiling on what its arena takes.
+  std::vector<std::pair<std::string, std::string>> (*provider_options)(int device_id, std::uint64_t memory_bytes_max);
 };
 
 // In the order in which `auto` tries them; cpu is always last and always there.
 std::span<const Backend> backends();
+// Null when there is none of this name.
+const Backend* find_backend(std::string_view name);
 
 // Rows' functions, one file each.
 std::vector<Device> probe_cpu();
+std::vector<Device> probe_cuda();    // NVML
+std::vector<Device> probe_rocm();    // the kernel's own files (/sys/class/drm, /sys/class/kfd)
+std::vector<Device> probe_mps();     // Metal; none on other systems
+std::vector<Device> probe_webgpu();  // Vulkan
 
 }  // namespace mien

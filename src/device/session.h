@@ -8,12 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "device/tensor.h"
 #include "mien/image.h"
 #include "mien/settings.h"
 
 namespace mien {
-
-using Shape = std::vector<std::int64_t>;
 
 // What a model declares of an input or output. -1: any size.
 struct TensorInfo {

@@ -1,0 +1,7 @@
+#include "device/backend.h"
+
+namespace mien {
+
+std::vector<Device> probe_cuda() { return {}; }
+
+}  // namespace mien
