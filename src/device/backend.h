@@ -19,11 +19,11 @@ struct Backend {
   std::vector<std::string_view> providers;  // of ONNX Runtime, in order of preference
   std::vector<Device> (*probe_devices)();   // what is there now, with its memory, without loading a runtime
   // The provider's library and where it comes from; all empty for the CPU.
-  std::string_view library;   // "libonnxruntime_providers_cuda.so"
-  bool brings_runtime;        // its package holds an ONNX Runtime of its own, which is then the one that is opened
-  std::string_view package;   // of PyPI: "onnxruntime-gpu"
-  std::string_view version;   // of the package
-  bool compiles_slowly;       // every new shape takes seconds or minutes: it is compiled while the CPU works
+  std::string_view library;  // "libonnxruntime_providers_cuda.so"
+  bool brings_runtime;       // its package holds an ONNX Runtime of its own, which is then the one that is opened
+  std::string_view package;  // of PyPI: "onnxruntime-gpu"
+  std::string_view version;  // of the package
+  bool compiles_slowly;      // every new shape takes seconds or minutes: it is compiled while the CPU works
   // Options of the provider for this device and a ceiling on what its arena takes.
   std::vector<std::pair<std::string, std::string>> (*provider_options)(int device_id, std::uint64_t memory_bytes_max);
 };

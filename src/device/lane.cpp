@@ -1,0 +1,109 @@
+#include "device/lane.h"
+
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+namespace mien {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* kAbandoned = "the device gave no answer to an earlier call and is not asked again";
+
+struct Ticket {
+  std::function<void()> job;
+  std::optional<Clock::time_point> started;
+  bool is_done = false;
+  std::exception_ptr failure;
+};
+
+}  // namespace
+
+struct Lane::State {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<std::shared_ptr<Ticket>> queue;
+  bool is_closed = false;
+  bool is_abandoned = false;
+  bool has_ended = false;
+
+  void serve() {
+    std::unique_lock lock(mutex);
+    while (true) {
+      changed.wait(lock, [&] { return !queue.empty() || is_closed || is_abandoned; });
+      if (is_abandoned || queue.empty()) break;
+      const std::shared_ptr<Ticket> ticket = queue.front();
+      queue.pop_front();
+      ticket->started = Clock::now();
+      changed.notify_all();  // from here on the time limit counts
+      lock.unlock();
+      try {
+        ticket->job();
+      } catch (...) {
+        ticket->failure = std::current_exception();
+      }
+      ticket->job = {};  // what it owns may be the device's: freed on this thread
+      lock.lock();
+      ticket->is_done = true;
+      changed.notify_all();
+    }
+    has_ended = true;
+    changed.notify_all();
+  }
+};
+
+Lane::Lane() : state_(std::make_shared<State>()) {
+  // Detached, because a thread that hangs in a driver cannot be joined; ~Lane waits for the others.
+  std::thread([state = state_] { state->serve(); }).detach();
+}
+
+Lane::~Lane() {
+  std::unique_lock lock(state_->mutex);
+  state_->is_closed = true;
+  state_->changed.notify_all();
+  state_->changed.wait(lock, [&] { return state_->has_ended || state_->is_abandoned; });
+}
+
+void Lane::run(std::function<void()> job, std::chrono::milliseconds limit) {
+  const auto ticket = std::make_shared<Ticket>();
+  ticket->job = std::move(job);
+  std::unique_lock lock(state_->mutex);
+  if (state_->is_abandoned) throw DeviceHung(kAbandoned);
+  state_->queue.push_back(ticket);
+  state_->changed.notify_all();
+  state_->changed.wait(lock, [&] { return ticket->started || state_->is_abandoned; });
+  if (!ticket->started) throw DeviceHung(kAbandoned);
+  const Clock::time_point deadline = *ticket->started + limit;
+  const bool answered =
+      state_->changed.wait_until(lock, deadline, [&] { return ticket->is_done || state_->is_abandoned; });
+  if (!ticket->is_done) {
+    state_->is_abandoned = true;
+    state_->changed.notify_all();
+    if (answered) throw DeviceHung(kAbandoned);
+    throw DeviceHung(fmt::format("no answer from the device in {:.3g} s: it is not asked again",
+                                 std::chrono::duration<double>(limit).count()));
+  }
+  if (ticket->failure) std::rethrow_exception(ticket->failure);
+}
+
+void Lane::post(std::function<void()> job) {
+  const auto ticket = std::make_shared<Ticket>();
+  ticket->job = std::move(job);
+  const std::lock_guard lock(state_->mutex);
+  if (state_->is_abandoned) return;
+  state_->queue.push_back(ticket);
+  state_->changed.notify_all();
+}
+
+bool Lane::is_abandoned() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->is_abandoned;
+}
+
+}  // namespace mien

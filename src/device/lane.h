@@ -1,0 +1,41 @@
+// A thread that owns a device. What hangs in a driver hangs here and nowhere else.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "mien/result.h"
+
+namespace mien {
+
+// The device gave no answer in time; its lane is abandoned.
+class DeviceHung : public Exception {
+ public:
+  explicit DeviceHung(const std::string& message) : Exception(ErrorCode::internal, message) {}
+};
+
+// Jobs run one after the other on one thread. A job must own all that it touches (shared pointers, copies): when it
+// hangs, the lane is abandoned with it, while its caller goes on and frees what is the caller's.
+class Lane {
+ public:
+  Lane();
+  // Waits for the job in work, unless the lane is abandoned.
+  ~Lane();
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  // Runs the job and waits for it. Throws what the job throws, and DeviceHung when it takes longer than `limit`
+  // (counted from its start, not from its turn in the queue), or when the lane is abandoned already. From many threads.
+  void run(std::function<void()> job, std::chrono::milliseconds limit);
+  // Runs it some time later; what it throws is dropped.
+  void post(std::function<void()> job);
+  bool is_abandoned() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;  // shared with the thread, which may outlive this object
+};
+
+}  // namespace mien
