@@ -400,7 +400,8 @@ TEST_F(TestDevice, RunsOutOfMemory) {
   } catch (const Ort::Exception& error) {
     std::printf("out of memory for an input: %s\n", error.what());
   }
-  EXPECT_THROW(device_tensor({100, 3}), Ort::Exception);
+  // ONNX Runtime does not look at what the allocator returns: whoever makes a tensor has to.
+  EXPECT_EQ(device_tensor({100, 3}).GetTensorRawData(), nullptr);
   EXPECT_EQ(run_error(&add), "") << "it goes on working";
   device_set("memory_bytes", 1);
   try {

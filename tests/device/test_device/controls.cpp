@@ -13,7 +13,6 @@ namespace mien::test_device {
 namespace {
 
 constexpr const char* kRefused = "test device: call failed";
-constexpr const char* kOutOfMemory = "test device: out of memory";
 constexpr const char* kLost = "test device: device lost";
 
 struct Name {

@@ -11,6 +11,8 @@
 
 namespace mien::test_device {
 
+constexpr const char* kOutOfMemory = "test device: out of memory";
+
 enum class FaultKind { fail, oom, nan, wrong_shape, hang, lost, count };
 
 struct Fault {

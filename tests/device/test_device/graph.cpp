@@ -21,9 +21,19 @@ bool refused_by_environment(std::string_view op_type) {
   return false;
 }
 
+// There is no interface that makes an attribute of a tensor.
+bool has_tensor_attribute(Ort::ConstNode node) {
+  const std::vector<Ort::ConstOpAttr> attributes = node.GetAttributes();
+  return std::any_of(attributes.begin(), attributes.end(),
+                     [](const Ort::ConstOpAttr& attribute) { return attribute.GetType() == ORT_OP_ATTR_TENSOR; });
+}
+
 bool takes(Ort::ConstNode node) {
-  // The model editor has no attributes that are graphs, so If and Loop cannot be rebuilt.
-  return !refused_by_environment(node.GetOperatorType()) && node.GetSubgraphs().empty();
+  // The model editor has no attributes that are graphs, so If and Loop cannot be rebuilt; for tensors there is a way
+  // round with one operator.
+  const std::string op_type = node.GetOperatorType();
+  return !refused_by_environment(op_type) && node.GetSubgraphs().empty() &&
+         (op_type == "ConstantOfShape" || !has_tensor_attribute(node));
 }
 
 // What is used in a nested graph is used by the node that has this graph.
@@ -31,6 +41,60 @@ std::vector<Ort::ConstValueInfo> all_inputs(Ort::ConstNode node) {
   std::vector<Ort::ConstValueInfo> inputs = node.GetInputs();
   for (const Ort::ConstValueInfo& input : node.GetImplicitInputs()) inputs.push_back(input);
   return inputs;
+}
+
+// CreateNode takes the attributes over, so it cannot get those of the graph, which belong to the graph.
+template <typename T>
+T value_of(const Ort::ConstOpAttr& attribute) {
+  T value = {};
+  Ort::ThrowOnError(attribute.GetValue(value));
+  return value;
+}
+
+template <typename T>
+std::vector<T> values_of(const Ort::ConstOpAttr& attribute) {
+  std::vector<T> values;
+  Ort::ThrowOnError(attribute.GetValueArray(values));
+  values.reserve(1);  // so that data() is no null when there are none
+  return values;
+}
+
+Ort::OpAttr clone(const Ort::ConstOpAttr& attribute) {
+  const std::string name = attribute.GetName();
+  const OrtOpAttrType type = attribute.GetType();
+  const auto made = [&](const void* data, std::size_t count) {
+    return Ort::OpAttr(name.c_str(), data, static_cast<int>(count), type);
+  };
+  switch (type) {
+    case ORT_OP_ATTR_INT: {
+      const std::int64_t value = value_of<std::int64_t>(attribute);
+      return made(&value, 1);
+    }
+    case ORT_OP_ATTR_FLOAT: {
+      const float value = value_of<float>(attribute);
+      return made(&value, 1);
+    }
+    case ORT_OP_ATTR_STRING: {
+      const std::string value = value_of<std::string>(attribute);
+      return made(value.c_str(), value.size());
+    }
+    case ORT_OP_ATTR_INTS: {
+      const std::vector<std::int64_t> values = values_of<std::int64_t>(attribute);
+      return made(values.data(), values.size());
+    }
+    case ORT_OP_ATTR_FLOATS: {
+      const std::vector<float> values = values_of<float>(attribute);
+      return made(values.data(), values.size());
+    }
+    case ORT_OP_ATTR_STRINGS: {
+      const std::vector<std::string> values = values_of<std::string>(attribute);
+      std::vector<const char*> texts;
+      for (const std::string& value : values) texts.push_back(value.c_str());
+      texts.push_back(nullptr);
+      return made(texts.data(), values.size());
+    }
+    default: throw Ort::Exception("test device: an attribute that cannot be rebuilt: " + name, ORT_NOT_IMPLEMENTED);
+  }
 }
 
 class Rebuilding {
@@ -74,30 +138,24 @@ class Rebuilding {
   }
 
   void add_node(Ort::ConstNode node) {
-    std::vector<std::string> names;
-    std::vector<const char*> inputs;
-    std::vector<const char*> outputs;
-    const std::vector<Ort::ConstValueInfo> node_inputs = node.GetInputs();
-    const std::vector<Ort::ConstValueInfo> node_outputs = node.GetOutputs();
-    names.reserve(node_inputs.size() + node_outputs.size());
-    for (const Ort::ConstValueInfo& input : node_inputs) {
-      inputs.push_back(names.emplace_back(remember(input)).c_str());
+    std::vector<std::string> inputs;
+    std::vector<std::string> outputs;
+    for (const Ort::ConstValueInfo& input : node.GetInputs()) {
+      inputs.push_back(remember(input));
       if (input != nullptr) add_weight(input);
     }
-    for (const Ort::ConstValueInfo& output : node_outputs) {
-      outputs.push_back(names.emplace_back(remember(output)).c_str());
+    for (const Ort::ConstValueInfo& output : node.GetOutputs()) outputs.push_back(remember(output));
+    std::string op_type = node.GetOperatorType();
+    std::vector<Ort::OpAttr> attributes;
+    if (has_tensor_attribute(node)) {
+      // ConstantOfShape: a number with the shape of none, spread to the shape.
+      inputs.insert(inputs.begin(), add_number(node));
+      op_type = "Expand";
+    } else {
+      for (const Ort::ConstOpAttr& attribute : node.GetAttributes()) attributes.push_back(clone(attribute));
     }
-    std::vector<OrtOpAttr*> attributes;
-    for (const Ort::ConstOpAttr& attribute : node.GetAttributes()) {
-      // CreateNode copies them; its interface only lacks the const.
-      attributes.push_back(const_cast<OrtOpAttr*>(static_cast<const OrtOpAttr*>(attribute)));
-    }
-    OrtNode* copy = nullptr;
-    Ort::ThrowOnError(Ort::GetModelEditorApi().CreateNode(
-        node.GetOperatorType().c_str(), node.GetDomain().c_str(), node.GetName().c_str(), inputs.data(), inputs.size(),
-        outputs.data(), outputs.size(), attributes.data(), attributes.size(), &copy));
-    Ort::Node owned(copy);
-    graph_.AddNode(owned);
+    Ort::Node copy(op_type, node.GetDomain(), node.GetName(), inputs, outputs, attributes);
+    graph_.AddNode(copy);
   }
 
   // An optional input that is absent has no information and an empty name.
@@ -115,12 +173,26 @@ class Rebuilding {
     Ort::ConstValue source{nullptr};
     Ort::ThrowOnError(value.GetInitializer(source));
     if (source == nullptr) throw Ort::Exception("test device: no value for the weight " + name, ORT_FAIL);
-    const Ort::TensorTypeAndShapeInfo info = source.GetTensorTypeAndShapeInfo();
-    const std::vector<std::int64_t> shape = info.GetShape();
-    // A copy, because the value of the graph goes away with the graph.
+    add_copy(name, source, source.GetTensorTypeAndShapeInfo().GetShape());
+  }
+
+  std::string add_number(Ort::ConstNode node) {
+    Ort::ConstOpAttr attribute{nullptr};
+    Ort::ThrowOnError(node.GetAttributeByName("value", attribute));
+    Ort::Value value{nullptr};
+    Ort::ThrowOnError(attribute.GetTensorAttributeAsOrtValue(value));
+    std::string name = "mien_test_device_number_" + std::to_string(node.GetId());
+    add_copy(name, value.GetConst(), {});
+    return name;
+  }
+
+  // A copy, because the value of the graph goes away with the graph.
+  void add_copy(const std::string& name, const Ort::ConstValue& source, const std::vector<std::int64_t>& shape) {
     Ort::AllocatorWithDefaultOptions allocator;
-    Ort::Value copy = Ort::Value::CreateTensor(allocator, shape.data(), shape.size(), info.GetElementType());
-    const std::size_t bytes = source.GetTensorSizeInBytes();
+    Ort::Value copy = Ort::Value::CreateTensor(allocator, shape.data(), shape.size(),
+                                               source.GetTensorTypeAndShapeInfo().GetElementType());
+    const std::size_t bytes = copy.GetTensorSizeInBytes();
+    if (bytes != source.GetTensorSizeInBytes()) throw Ort::Exception("test device: a bad size: " + name, ORT_FAIL);
     if (bytes != 0) std::memcpy(copy.GetTensorMutableRawData(), source.GetTensorRawData(), bytes);
     graph_.AddInitializer(name, copy, false);
   }

@@ -67,8 +67,13 @@ void copy(const OrtValue* from, OrtValue* to) {
   const Direction direction = from_us && to_us ? Direction::across : to_us ? Direction::up : Direction::down;
   const char* error = Controls::instance().begin_copy(direction, bytes);
   if (error != nullptr) throw Ort::Exception(error, ORT_EP_FAIL);
+  if (bytes == 0) return;
+  // ONNX Runtime does not look at what an allocator returns: a tensor without memory comes as far as this.
+  void* to_bytes = target.GetTensorMutableRawData();
+  const void* from_bytes = source.GetTensorRawData();
+  if (to_bytes == nullptr || from_bytes == nullptr) throw Ort::Exception(kOutOfMemory, ORT_EP_FAIL);
   // Memory may overlap, when a view is copied onto its own buffer.
-  if (bytes != 0) std::memmove(target.GetTensorMutableRawData(), source.GetTensorRawData(), bytes);
+  std::memmove(to_bytes, from_bytes, bytes);
 }
 
 struct DataTransfer : OrtDataTransferImpl {

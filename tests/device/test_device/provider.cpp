@@ -62,6 +62,9 @@ class Kernel : public OrtNodeComputeInfo {
       const Ort::ConstValue input = context.GetInput(i);
       const Ort::TensorTypeAndShapeInfo info = input.GetTensorTypeAndShapeInfo();
       const std::vector<std::int64_t> shape = info.GetShape();
+      if (input.GetTensorSizeInBytes() != 0 && input.GetTensorRawData() == nullptr) {
+        throw Ort::Exception(kOutOfMemory, ORT_EP_FAIL);
+      }
       input_names.push_back(inputs_[i].c_str());
       // The inner session only reads its inputs; the interface has no const.
       values.push_back(Ort::Value::CreateTensor(host, const_cast<void*>(input.GetTensorRawData()),
@@ -85,6 +88,8 @@ class Kernel : public OrtNodeComputeInfo {
     const std::size_t known = result.GetTensorSizeInBytes();
     if (bytes == 0) return;
     char* target = static_cast<char*>(output.GetTensorMutableRawData());
+    // ONNX Runtime does not look at what an allocator returns.
+    if (target == nullptr) throw Ort::Exception(kOutOfMemory, ORT_EP_FAIL);
     if (known != 0) std::memcpy(target, result.GetTensorRawData(), known);
     std::memset(target + known, 0, bytes - known);
     if (orders.nan && info.GetElementType() == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT) {
