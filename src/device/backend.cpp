@@ -125,6 +125,16 @@ BackendLibrary find_backend_library(const Settings& settings, const Backend& bac
   return {{}, fmt::format("{} is not installed: run 'mien backends install {}'", backend.library, backend.name)};
 }
 
+std::string find_idle_gpu() {
+  for (const Backend& backend : backends()) {
+    if (backend.name == "cpu") continue;
+    for (const Device& device : backend.probe_devices()) {
+      if (!device.is_software) return device.name;
+    }
+  }
+  return {};
+}
+
 std::vector<BackendInfo> list_backends(const Settings& settings) {
   std::string runtime;
   try {

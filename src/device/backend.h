@@ -44,6 +44,9 @@ struct BackendLibrary {
 };
 BackendLibrary find_backend_library(const Settings& settings, const Backend& backend, const std::string& runtime_path);
 
+// The name of a GPU that is no software; empty when there is none.
+std::string find_idle_gpu();
+
 // Rows' functions, one file each.
 std::vector<Device> probe_cpu();
 std::vector<Device> probe_cuda();    // NVML

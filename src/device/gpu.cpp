@@ -141,12 +141,14 @@ void Gpu::fail_if_required(std::size_t operation, const std::string& reason) con
 
 // A copy of the work runs once, for nothing but to have its programs compiled.
 void Gpu::start_compiling(Operation& operation, const std::string& shape, std::size_t first, std::size_t count,
-                          const DeviceWork& work) {
+                          std::uint64_t bytes, const DeviceWork& work) {
   if (shared_->is_compiling.exchange(true)) return;
   log(LogLevel::info, fmt::format("{} is compiling {}: the CPU works meanwhile", label_, shape));
-  const auto job = [shared = shared_, device = accelerator_, &operation, shape, first, count, work, name = backend_] {
+  const auto job = [shared = shared_, device = accelerator_, &operation, shape, first, count, bytes, work,
+                    name = backend_] {
     std::string failure;
     try {
+      device->set_aside(bytes);
       work(*device, first, count);
     } catch (const Exception& error) {
       failure = error.error().message;
@@ -170,9 +172,10 @@ void Gpu::start_compiling(Operation& operation, const std::string& shape, std::s
 
 // One rung of the ladder after the other for the batch that begins at `first`; `count` becomes what was dealt with.
 // Empty, or why the CPU has to do it.
-std::string Gpu::run_batch(Operation& operation, std::size_t first, std::size_t& count, const std::string& shape,
+std::string Gpu::run_batch(Operation& operation, std::size_t first, std::size_t& count, const WorkSize& size,
                            const DeviceWork& work) {
-  const std::string shape_key = fmt::format("{} x {}", shape, count);
+  const std::string shape_key = fmt::format("{} x {}", size.shape, count);
+  const std::uint64_t bytes = size.fixed_bytes + count * size.item_bytes;
   bool is_warm = false;
   {
     const std::lock_guard lock(shared_->mutex);
@@ -180,7 +183,7 @@ std::string Gpu::run_batch(Operation& operation, std::size_t first, std::size_t&
     if (!operation.breaker.is_open()) operation.last_failure.clear();
   }
   if (!is_warm && compiles_slowly_ && operation.mode != GpuMode::require) {
-    start_compiling(operation, shape_key, first, count, work);
+    start_compiling(operation, shape_key, first, count, bytes, work);
     return fmt::format("{} is compiling for this size", backend_);
   }
   if (shared_->is_compiling) return fmt::format("{} is compiling", backend_);
@@ -192,8 +195,11 @@ std::string Gpu::run_batch(Operation& operation, std::size_t first, std::size_t&
     return reason;
   };
   try {
-    lane_->run([device = accelerator_, first, count, work] { work(*device, first, count); },
-               is_warm ? limits_.answer : limits_.compile);
+    const auto job = [device = accelerator_, first, count, work, bytes] {
+      device->set_aside(bytes);
+      work(*device, first, count);
+    };
+    lane_->run(job, is_warm ? limits_.answer : limits_.compile);
     operation.breaker.report_success();
     if (!is_warm) {
       const std::lock_guard lock(shared_->mutex);
@@ -209,7 +215,7 @@ std::string Gpu::run_batch(Operation& operation, std::size_t first, std::size_t&
       const std::lock_guard lock(shared_->mutex);
       operation.batch_max = count;
     }
-    return run_batch(operation, first, count, shape, work);
+    return run_batch(operation, first, count, size, work);
   } catch (const DeviceHung& error) {
     return fail(error.error().message);
   } catch (const Exception& error) {
@@ -221,14 +227,13 @@ std::string Gpu::run_batch(Operation& operation, std::size_t first, std::size_t&
   }
 }
 
-DeviceRun Gpu::run(std::size_t index, std::size_t count, std::size_t batch, const std::string& shape,
-                   const DeviceWork& work) {
+DeviceRun Gpu::run(std::size_t index, std::size_t count, const WorkSize& size, const DeviceWork& work) {
   Operation& operation = shared_->operations[index];
   DeviceRun result;
   result.reasons.assign(count, {});
   std::size_t first = 0;
   while (first < count) {
-    std::size_t now = std::min(count - first, std::max<std::size_t>(1, batch));
+    std::size_t now = std::min(count - first, std::max<std::size_t>(1, size.batch));
     std::string reason;
     {
       const std::lock_guard lock(shared_->mutex);
@@ -242,7 +247,7 @@ DeviceRun Gpu::run(std::size_t index, std::size_t count, std::size_t batch, cons
     } else if (!operation.breaker.allows()) {
       reason = fmt::format("paused after {} failures, the last: {}", kFailuresToOpen, reason);
     } else {
-      reason = run_batch(operation, first, now, shape, work);
+      reason = run_batch(operation, first, now, size, work);
     }
     if (!reason.empty()) fail_if_required(index, reason);
     std::fill_n(result.reasons.begin() + static_cast<std::ptrdiff_t>(first), now, reason);
@@ -254,6 +259,10 @@ DeviceRun Gpu::run(std::size_t index, std::size_t count, std::size_t batch, cons
 void Gpu::run_alone(const std::function<void(Accelerator&)>& work) {
   if (!is_usable()) throw DeviceFailure(reason_);
   lane_->run([device = accelerator_, work] { work(*device); }, limits_.answer);
+}
+
+void Gpu::release(std::shared_ptr<void> owned) {
+  if (lane_ != nullptr && owned != nullptr) lane_->post([owned = std::move(owned)] {}, limits_.answer);
 }
 
 }  // namespace mien

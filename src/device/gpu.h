@@ -39,6 +39,14 @@ struct DeviceRun {
   }
 };
 
+// What a stage needs on the device beside what is held there.
+struct WorkSize {
+  std::uint64_t fixed_bytes = 0;
+  std::uint64_t item_bytes = 0;
+  std::size_t batch = 1;  // items at most at a time
+  std::string shape;      // what a provider would compile for
+};
+
 // Runs on the device's thread, for items first to first + count - 1 of a stage. It must own all it touches (see Lane).
 using DeviceWork = std::function<void(Accelerator& device, std::size_t first, std::size_t count)>;
 
@@ -61,15 +69,16 @@ class Gpu {
   // The ceiling of what is allocated on the device.
   std::uint64_t memory_bytes_max() const { return memory_bytes_max_; }
 
-  // Runs `work` for `count` items of an operation, at most `batch` at a time, down the ladder: out of memory halves the
-  // batch, down to one; what fails is left to the CPU; after three failures in a row the device is left alone for a
-  // while; a device that does not answer is never asked again. `shape` names what a provider would compile for. Throws
-  // Exception(unavailable) where the operation requires the GPU, and Exception(cancelled).
-  DeviceRun run(std::size_t operation, std::size_t count, std::size_t batch, const std::string& shape,
-                const DeviceWork& work);
+  // Runs `work` for `count` items of an operation, a batch at a time, down the ladder: out of memory halves the batch,
+  // down to one; what fails is left to the CPU; after three failures in a row the device is left alone for a while; a
+  // device that does not answer is never asked again. Throws Exception(unavailable) where the operation requires the
+  // GPU, and Exception(cancelled).
+  DeviceRun run(std::size_t operation, std::size_t count, const WorkSize& size, const DeviceWork& work);
 
-  // Runs once on the device's thread, as part of another operation's batch: an upload. Failures are thrown.
+  // Runs once on the device's thread. Failures are thrown.
   void run_alone(const std::function<void(Accelerator&)>& work);
+  // Lets go of something of the device's on the device's thread.
+  void release(std::shared_ptr<void> owned);
 
  private:
   struct Operation {
@@ -90,10 +99,10 @@ class Gpu {
   Gpu(const Settings& settings, GpuLimits limits);
   void choose(const Settings& settings, const Runtime& runtime);
   std::string try_backend(const Settings& settings, const Runtime& runtime, const struct Backend& backend);
-  std::string run_batch(Operation& operation, std::size_t first, std::size_t& count, const std::string& shape,
+  std::string run_batch(Operation& operation, std::size_t first, std::size_t& count, const WorkSize& size,
                         const DeviceWork& work);
   void start_compiling(Operation& operation, const std::string& shape, std::size_t first, std::size_t count,
-                       const DeviceWork& work);
+                       std::uint64_t bytes, const DeviceWork& work);
   void fail_if_required(std::size_t operation, const std::string& reason) const;
 
   GpuLimits limits_;

@@ -114,7 +114,7 @@ void Lane::post(std::function<void()> job, std::chrono::milliseconds limit) {
   ticket->job = std::move(job);
   ticket->limit = limit;
   const std::lock_guard lock(state_->mutex);
-  if (state_->is_abandoned) return;
+  // An abandoned lane keeps the job without running it: what it owns may be the device's, and freeing that could hang.
   state_->queue.push_back(ticket);
   state_->changed.notify_all();
 }
