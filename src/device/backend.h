@@ -26,6 +26,8 @@ struct Backend {
   bool compiles_slowly;      // every new shape takes seconds or minutes: it is compiled while the CPU works
   // Options of the provider for this device and a ceiling on what its arena takes.
   std::vector<std::pair<std::string, std::string>> (*provider_options)(int device_id, std::uint64_t memory_bytes_max);
+  // What the runtime calls its arena when it is to shrink ("gpu"); empty where it has none.
+  std::string_view arena = {};
   bool is_for_tests = false;  // the test device: not in the table, chosen by MIEN_TEST_DEVICE alone
 };
 

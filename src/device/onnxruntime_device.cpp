@@ -373,7 +373,7 @@ std::unique_ptr<Accelerator> open_accelerator(const Backend& backend, const Acce
     context->provider = context->ep_device.EpName();
     context->memory = context->ep_device.GetMemoryInfo(OrtDeviceMemoryType_DEFAULT);
     context->memory_bytes_max = options.memory_bytes_max;
-    context->shrink_target = fmt::format("gpu:{}", options.device_id);
+    if (!backend.arena.empty()) context->shrink_target = fmt::format("{}:{}", backend.arena, options.device_id);
     Device device = describe(context->ep_device, backend, options);
     return std::make_unique<OrtAccelerator>(std::move(context), std::move(device),
                                             backend.provider_options(options.device_id, options.memory_bytes_max));

@@ -1,13 +1,12 @@
 #include "ops/detect_device.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <random>
 
 #include "ops/candidates_graph.h"
+#include "ops/device_run.h"
 #include "ops/letterbox_graph.h"
 
 namespace mien {
@@ -17,17 +16,6 @@ namespace {
 constexpr std::uint64_t kBytesPerPixel = 3 * 4 * 11 + 150;
 // The least that every detector takes.
 constexpr int kProbeSide = 128;
-
-std::vector<DeviceInput> inputs_of(const DeviceTensor& pixels, std::span<const HostTensor> tensors) {
-  std::vector<DeviceInput> inputs = {pixels};
-  inputs.insert(inputs.end(), tensors.begin(), tensors.end());
-  return inputs;
-}
-
-void throw_unless_finite(std::span<const float> values, const char* what) {
-  const bool is_finite = std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
-  if (!is_finite) throw DeviceFailure(fmt::format("{} gives values that are no numbers", what));
-}
 
 // All values of a run on the host.
 std::vector<std::vector<float>> run_down(const DeviceSession& model, std::span<const float> planes, Shape shape) {
@@ -62,6 +50,7 @@ struct DeviceDetector::Canvas {
   std::unique_ptr<DeviceSession> mask;
   std::unique_ptr<DeviceSession> pick;
   SparseOutputs sparse;
+  std::size_t mask_floats = 0;
 };
 
 DeviceDetector::DeviceDetector(std::shared_ptr<const Detector> detector) : detector_(std::move(detector)) {}
@@ -121,8 +110,10 @@ DeviceDetector::Canvas& DeviceDetector::canvas(Accelerator& device, const Canvas
   std::vector<Shape> shapes;
   for (const DeviceOutput& output : outputs) shapes.push_back(output.resident.shape);
   CandidatePlan plan(detector_->kind->outputs, shapes, key.images, layout_ == BatchLayout::within_cells);
+  const std::int64_t words = (plan.anchors() + kMaskBits - 1) / kMaskBits;
   canvas = std::make_unique<Canvas>(Canvas{plan, device.create_session(make_mask_graph(plan)),
-                                           device.create_session(make_pick_graph(plan)), SparseOutputs(plan)});
+                                           device.create_session(make_pick_graph(plan)), SparseOutputs(plan),
+                                           static_cast<std::size_t>(key.images * words)});
   return *canvas;
 }
 
@@ -187,6 +178,7 @@ std::vector<std::int32_t> DeviceDetector::choose_anchors(const Canvas& canvas, s
   }
   inputs.emplace_back(HostTensor{ElementType::f32, {1}, &threshold});
   const std::vector<DeviceOutput> mask = canvas.mask->run(inputs, {});
+  throw_unless_count(mask.front().values.floats().size(), canvas.mask_floats, "the detector");
   throw_unless_finite(mask.front().values.floats(), "the detector");
   throw_unless_finite(mask.back().values.floats(), "the detector");
   std::vector<std::int32_t> anchors = read_mask(canvas.plan, mask.front().values.floats());
@@ -208,7 +200,8 @@ std::vector<float> DeviceDetector::pick_rows(const Canvas& canvas, std::span<con
     const std::vector<DeviceOutput> picked = canvas.pick->run(inputs, {});
     const std::size_t floats = part.size() * static_cast<std::size_t>(canvas.plan.row_floats());
     const std::span<const float> values = picked.front().values.floats();
-    if (values.size() < floats) throw DeviceFailure("the detector gives fewer rows than were asked for");
+    throw_unless_count(values.size(), wanted.size() * static_cast<std::size_t>(canvas.plan.row_floats()),
+                       "the detector");
     throw_unless_finite(values.first(floats), "the detector");
     rows.insert(rows.end(), values.begin(), values.begin() + static_cast<std::ptrdiff_t>(floats));
   }

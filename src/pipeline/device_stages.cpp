@@ -23,7 +23,6 @@ constexpr std::size_t kGroupBytesMax = std::size_t{256} << 20;
 constexpr std::uint64_t kPixelsShare = 4;
 constexpr std::uint64_t kBytesPerAlignedFace = std::uint64_t{12}
                                                << 20;  // warp and an embedder's values: a generous guess
-constexpr std::uint64_t kBytesPerQualityTile = std::uint64_t{3} << 20;
 
 using Clock = std::chrono::steady_clock;
 
@@ -311,7 +310,7 @@ void DeviceStages::assess(Group& group, const AnalyzeOptions& options) {
   job->stop = options.stop;
   job->inputs = quality_inputs(items, options.face_quality || options.min_quality > 0, options.image_quality);
   job->outputs.resize(job->inputs.size());
-  const WorkSize size{.fixed_bytes = DeviceQuality::kTilesAtOnce * kBytesPerQualityTile,
+  const WorkSize size{.fixed_bytes = DeviceQuality::bytes_at_once(),
                       .batch = static_cast<std::size_t>(gpu_->batch_max()),
                       .shape = "quality"};
   const DeviceRun run =

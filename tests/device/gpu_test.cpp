@@ -174,21 +174,34 @@ TEST_F(GpuTest, NotANumberAndAWrongShapeAreFailures) {
 TEST_F(GpuTest, PausesAfterThreeFailuresAndTriesAgain) {
   const std::shared_ptr<Gpu> gpu = open();
   ASSERT_TRUE(run(*gpu, 1, 1).all_done());
-  device_.set("lost_count", 4);
-  device_.set("lost_at", 1);
+  device_.set("fail_count", 4);
+  device_.set("fail_at", 1);
   const std::int64_t before = device_.get("compute_calls");
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "device lost"));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "call failed"));
   EXPECT_EQ(device_.get("compute_calls"), before + 3);
   const std::string paused = run(*gpu, 1, 1).reasons[0];
   EXPECT_TRUE(contains(paused, "paused after 3 failures")) << paused;
-  EXPECT_TRUE(contains(paused, "device lost")) << paused;
+  EXPECT_TRUE(contains(paused, "call failed")) << paused;
   EXPECT_EQ(device_.get("compute_calls"), before + 3) << "a paused device was asked";
   now_ += 1s;
-  EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "device lost"));  // the trial
+  EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "call failed"));  // the trial
   now_ += 1s;
   EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "paused"));  // two seconds this time
   now_ += 1s;
   EXPECT_TRUE(run(*gpu, 1, 1).all_done());
+  EXPECT_TRUE(run(*gpu, 1, 1).all_done());
+}
+
+TEST_F(GpuTest, ADeviceThatWasLostIsUsedAgainWhenItIsBack) {
+  const std::shared_ptr<Gpu> gpu = open();
+  ASSERT_TRUE(run(*gpu, 1, 1).all_done());
+  device_.set("lost_count", 1000);
+  device_.set("lost_at", 1);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "device lost"));
+  EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "paused after 3 failures, the last:"));
+  device_.set("lost_at", 0);
+  EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "paused"));
+  now_ += 1s;
   EXPECT_TRUE(run(*gpu, 1, 1).all_done());
 }
 
