@@ -10,13 +10,6 @@ namespace {
 constexpr std::array<std::array<double, 2>, 5> kTemplate = {
     {{38.2946, 51.6963}, {73.5318, 51.5014}, {56.0252, 71.7366}, {41.5493, 92.3655}, {70.7299, 92.2041}}};
 
-Similarity invert(const Similarity& s) {
-  const double norm = s.a * s.a + s.b * s.b;
-  const double a = s.a / norm;
-  const double b = -s.b / norm;
-  return {a, b, -(a * s.tx - b * s.ty), -(b * s.tx + a * s.ty)};
-}
-
 // A pixel's value, or black outside the image.
 int pixel_or_black(const ImageView& in, int x, int y, int channel) {
   if (x < 0 || y < 0 || x >= in.width || y >= in.height) return 0;
@@ -59,6 +52,13 @@ Sample sample(const ImageView& in, float x, float y) {
 }
 
 }  // namespace
+
+Similarity invert(const Similarity& s) {
+  const double norm = s.a * s.a + s.b * s.b;
+  const double a = s.a / norm;
+  const double b = -s.b / norm;
+  return {a, b, -(a * s.tx - b * s.ty), -(b * s.tx + a * s.ty)};
+}
 
 std::optional<Similarity> estimate_alignment(const Landmarks& landmarks) {
   double mean_x = 0, mean_y = 0, template_x = 0, template_y = 0;

@@ -90,8 +90,10 @@ double overall_score(const Quality& measures) {
 
 Quality measure_quality(ImageView pixels) {
   assert(!pixels.empty() && (pixels.channels == 1 || pixels.channels == 3));
-  const QualitySums sums = sum_image(pixels);
-  const double n = static_cast<double>(pixels.width) * static_cast<double>(pixels.height);
+  return quality_of(sum_image(pixels), static_cast<double>(pixels.width) * static_cast<double>(pixels.height));
+}
+
+Quality quality_of(const QualitySums& sums, double n) {
   const double gray = static_cast<double>(sums.gray);
   Quality quality;
   quality.blur_score = variance(static_cast<double>(sums.laplacian), static_cast<double>(sums.laplacian_square), n);

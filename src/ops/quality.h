@@ -6,10 +6,15 @@
 
 namespace mien {
 
+struct QualitySums;  // quality_kernel.h
+
 // RGB or gray, at least 1x1. Borders: reflect-101; a side of one pixel has itself as its neighbour, as in OpenCV.
 // Variances are population variances. overall_score is filled in; pose_angles and occlusion_score are not.
 // All sums are integers: the numbers do not depend on the instruction set.
 Quality measure_quality(ImageView pixels);
+
+// The measures of n pixels with these sums, as measure_quality gives them.
+Quality quality_of(const QualitySums& sums, double n);
 
 // Of the box clipped to the image (all zero when nothing of it lies inside), or of the whole image without a box; with
 // the pose when there are landmarks.

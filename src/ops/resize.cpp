@@ -126,32 +126,11 @@ HWY_EXPORT(interpolate_rows);
 
 constexpr int kWeightOne = 1 << 11;
 
-struct Tap {
-  int index = 0;  // of the first of two neighbours
-  std::int32_t first = 0;
-  std::int32_t second = 0;
-};
-
-// Where output pixel `i` lies among `in` pixels when `out` pixels are made of them. Columns beyond an edge take the
-// edge pixel alone; rows keep their fraction there, because OpenCV clamps only the row's index (the rounding differs).
-Tap make_tap(int i, int in, int out, bool clamp_fraction) {
-  const double step = 1.0 / (static_cast<double>(out) / in);
-  const float position = static_cast<float>((i + 0.5) * step - 0.5);
-  int index = static_cast<int>(std::floor(position));
-  float fraction = position - static_cast<float>(index);
-  if (clamp_fraction && (index < 0 || index >= in - 1)) {
-    index = std::clamp(index, 0, in - 1);
-    fraction = 0;
-  }
-  return {index, static_cast<std::int32_t>(std::lrintf((1.0F - fraction) * kWeightOne)),
-          static_cast<std::int32_t>(std::lrintf(fraction * kWeightOne))};
-}
-
 void prepare_columns(const ImageView& in, int width, ColumnTaps& taps) {
   const std::size_t count = static_cast<std::size_t>(width);
   for (auto* values : {&taps.first, &taps.second, &taps.first_weight, &taps.second_weight}) values->resize(count);
   for (std::size_t x = 0; x < count; ++x) {
-    const Tap tap = make_tap(static_cast<int>(x), in.width, width, true);
+    const ResizeTap tap = make_resize_tap(static_cast<int>(x), in.width, width, true);
     taps.first[x] = tap.index * in.channels;
     taps.second[x] = std::min(tap.index + 1, in.width - 1) * in.channels;
     taps.first_weight[x] = tap.first;
@@ -172,7 +151,7 @@ class RowScaler {
 
   // Row `y` of the scaled image, normalised, to its place in each plane.
   void write_row(int y, const Feed& feed, const std::array<float*, 3>& planes) {
-    const Tap tap = make_tap(y, in_.height, height_, false);
+    const ResizeTap tap = make_resize_tap(y, in_.height, height_, false);
     prepare_rows(std::clamp(tap.index, 0, in_.height - 1), std::clamp(tap.index + 1, 0, in_.height - 1));
     for (int channel = 0; channel < 3; ++channel) {
       const int at = in_.channels == 3 ? channel * width_ : 0;
@@ -208,6 +187,19 @@ class RowScaler {
 };
 
 }  // namespace
+
+ResizeTap make_resize_tap(int i, int in, int out, bool clamp_fraction) {
+  const double step = 1.0 / (static_cast<double>(out) / in);
+  const float position = static_cast<float>((i + 0.5) * step - 0.5);
+  int index = static_cast<int>(std::floor(position));
+  float fraction = position - static_cast<float>(index);
+  if (clamp_fraction && (index < 0 || index >= in - 1)) {
+    index = std::clamp(index, 0, in - 1);
+    fraction = 0;
+  }
+  return {index, static_cast<std::int32_t>(std::lrintf((1.0F - fraction) * kWeightOne)),
+          static_cast<std::int32_t>(std::lrintf(fraction * kWeightOne))};
+}
 
 void letterbox_into(ImageView in, const LetterboxSize& size, const Feed& feed, ResizeScratch& scratch, float* planes) {
   assert(!in.empty() && size.width >= 1 && size.height >= 1);

@@ -1,0 +1,71 @@
+#include "ops/device_image.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <utility>
+
+namespace mien {
+
+DeviceImage DeviceImage::crop(int x, int y, int crop_width, int crop_height) const {
+  assert(x >= 0 && y >= 0 && x + crop_width <= width && y + crop_height <= height);
+  DeviceImage part = *this;
+  part.offset += x * column_step + y * row_step;
+  part.width = crop_width;
+  part.height = crop_height;
+  return part;
+}
+
+DeviceImage DeviceImage::turned(int orientation) const {
+  DeviceImage view = *this;
+  const auto mirror_columns = [&view] {
+    view.offset += (view.width - 1) * view.column_step;
+    view.column_step = -view.column_step;
+  };
+  const auto mirror_rows = [&view] {
+    view.offset += (view.height - 1) * view.row_step;
+    view.row_step = -view.row_step;
+  };
+  if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) mirror_columns();
+  if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7) mirror_rows();
+  if (orientation >= 5) {
+    std::swap(view.width, view.height);
+    std::swap(view.column_step, view.row_step);
+  }
+  return view;
+}
+
+std::array<std::int32_t, 3> DeviceImage::channel_offsets(bool bgr_planes) const {
+  if (channels == 1) return {0, 0, 0};
+  if (bgr_planes == bgr) return {0, 1, 2};
+  return {2, 1, 0};
+}
+
+DeviceImage PackedPixels::add(ImageView image) {
+  DeviceImage where;
+  where.offset = static_cast<std::int32_t>(bytes_.size());
+  where.width = image.width;
+  where.height = image.height;
+  where.channels = image.channels;
+  where.bgr = image.bgr;
+  where.column_step = image.channels;
+  where.row_step = image.width * image.channels;
+  for (int y = 0; y < image.height; ++y) bytes_.insert(bytes_.end(), image.row(y), image.row(y) + where.row_step);
+  assert(bytes_.size() < std::size_t{1} << 31);
+  return where;
+}
+
+HostTensor PackedPixels::tensor() {
+  constexpr std::int64_t kSmallest = 1 << 16;
+  bytes_.resize(static_cast<std::size_t>(bucket_for(static_cast<std::int64_t>(bytes_.size()), kSmallest)));
+  return host_tensor(bytes_, {static_cast<std::int64_t>(bytes_.size())});
+}
+
+std::int64_t bucket_for(std::int64_t count, std::int64_t smallest) {
+  if (count <= smallest) return smallest;
+  const auto floor = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(count - 1)));
+  const std::int64_t step = std::max<std::int64_t>(floor / 4, 1);
+  return (count + step - 1) / step * step;
+}
+
+}  // namespace mien
