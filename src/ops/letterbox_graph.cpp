@@ -50,9 +50,9 @@ Graph make_letterbox_graph(const Feed& feed) {
   const auto field = [&](std::int32_t index) { return graph.gather(items, graph.scalar(index), 1); };
   const std::int32_t channels[] = {3, 4, 5};
   const Value bases = graph.add(field(0), graph.gather(items, graph.constant(channels, {3}), 1));
-  const Value planes = graph.unsqueeze(bases, {2, 3});                 // [N, 3, 1, 1]
-  const Taps columns = unpack(graph, packed_columns, field(1), 2);     // [N, 1, 1, W]
-  const Taps rows = unpack(graph, packed_rows, field(2), 3);           // [N, 1, H, 1]
+  const Value planes = graph.unsqueeze(bases, {2, 3});              // [N, 3, 1, 1]
+  const Taps columns = unpack(graph, packed_columns, field(1), 2);  // [N, 1, 1, W]
+  const Taps rows = unpack(graph, packed_rows, field(2), 3);        // [N, 1, H, 1]
 
   const auto sample = [&](const Value& row, const Value& column) {
     return graph.cast(graph.gather(pixels, graph.add(row, column), 0), ElementType::i32);

@@ -30,8 +30,8 @@ class QualityBuilder {
     const Value slope = graph_.sub(right, left);  // [T, 130, 128], as in quality_kernel.cpp
     const Value smooth = graph_.add(sides, graph_.mul(centre, number(2)));
     const Value middle = part(centre, 1, 1);
-    const Value sx = graph_.add(graph_.add(part(slope, 1, 0), part(slope, 1, 2)),
-                                graph_.mul(part(slope, 1, 1), number(2)));
+    const Value sx =
+        graph_.add(graph_.add(part(slope, 1, 0), part(slope, 1, 2)), graph_.mul(part(slope, 1, 1), number(2)));
     const Value sy = graph_.sub(part(smooth, 1, 2), part(smooth, 1, 0));
     const Value around = graph_.add(graph_.add(part(centre, 1, 0), part(centre, 1, 2)), part(sides, 1, 1));
     const Value laplacian = graph_.mul(graph_.sub(around, graph_.mul(middle, number(4))), inside);

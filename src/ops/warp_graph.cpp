@@ -57,8 +57,8 @@ class WarpBuilder {
       return blend(sample(row, inside, columns.first, columns.first_inside),
                    sample(row, inside, columns.second, columns.second_inside), columns.fraction);
     };
-    const Value value = blend(blend_row(rows.first, rows.first_inside), blend_row(rows.second, rows.second_inside),
-                              rows.fraction);
+    const Value value =
+        blend(blend_row(rows.first, rows.first_inside), blend_row(rows.second, rows.second_inside), rows.fraction);
     const Value level = graph_.floor(graph_.add(value, graph_.scalar(0.5F)));
     const Value fed = graph_.mul(graph_.sub(level, graph_.scalar(feed.mean)), graph_.scalar(feed.scale));
     graph_.output("planes", fed, ElementType::f32, {-1, 3, kAlignedSide, kAlignedSide});
