@@ -1,207 +1,18 @@
 // The test device itself, through the interface of ONNX Runtime: what the tests of mien's own device code rely on.
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <functional>
-#include <future>
-#include <iterator>
-#include <memory>
-#include <mutex>
-#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
 
-#define ORT_API_MANUAL_INIT
-#include <onnxruntime_cxx_api.h>
-#include <onnxruntime_session_options_config_keys.h>
+#include "device/test_device_fixture.h"
 
-#include "device/test_device/test_device.h"
-
+namespace mien::test_device {
 namespace {
-
-constexpr const char* kRegistration = "mien-test";
-constexpr const char* kEpName = "MienTestExecutionProvider";
-
-std::function<decltype(mien_test_device_set)> device_set;
-std::function<decltype(mien_test_device_get)> device_get;
-std::function<decltype(mien_test_device_reset)> device_reset;
-
-void load_libraries() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    void* runtime = dlopen(MIEN_TEST_DEPS "/onnxruntime/lib/libonnxruntime.so.1.31.1", RTLD_NOW | RTLD_LOCAL);
-    ASSERT_NE(runtime, nullptr) << dlerror();
-    const auto base = reinterpret_cast<decltype(&OrtGetApiBase)>(dlsym(runtime, "OrtGetApiBase"));
-    Ort::InitApi(base()->GetApi(ORT_API_VERSION));
-    void* device = dlopen(MIEN_TEST_DEVICE_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    ASSERT_NE(device, nullptr) << dlerror();
-    device_set = reinterpret_cast<decltype(&mien_test_device_set)>(dlsym(device, "mien_test_device_set"));
-    device_get = reinterpret_cast<decltype(&mien_test_device_get)>(dlsym(device, "mien_test_device_get"));
-    device_reset = reinterpret_cast<decltype(&mien_test_device_reset)>(dlsym(device, "mien_test_device_reset"));
-  });
-}
-
-template <typename T>
-constexpr ONNXTensorElementDataType kType = Ort::TypeToTensorType<T>::type;
-
-Ort::MemoryInfo host_memory() { return Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault); }
-
-template <typename T>
-Ort::Value host_tensor(std::vector<T>* data, const std::vector<std::int64_t>& shape) {
-  return Ort::Value::CreateTensor<T>(host_memory(), data->data(), data->size(), shape.data(), shape.size());
-}
-
-Ort::ValueInfo value_info(const std::string& name, ONNXTensorElementDataType type,
-                          const std::vector<std::int64_t>& shape, const std::vector<std::string>& symbols) {
-  const Ort::TensorTypeAndShapeInfo tensor(type, shape, &symbols);
-  return Ort::ValueInfo(name, Ort::TypeInfo::CreateTensorInfo(tensor.GetConst()).GetConst());
-}
-
-// A graph with one input x and one output y of shape (rows, 3).
-class ModelBuilder {
- public:
-  explicit ModelBuilder(ONNXTensorElementDataType type) : type_(type) {}
-
-  ModelBuilder& node(const std::string& op, const std::vector<std::string>& inputs, const std::string& output) {
-    Ort::Node node(op, "", "node_" + output, inputs, {output});
-    graph_.AddNode(node);
-    return *this;
-  }
-
-  template <typename T>
-  ModelBuilder& weight(const std::string& name, const std::vector<T>& data) {
-    Ort::AllocatorWithDefaultOptions allocator;
-    const std::int64_t shape[] = {static_cast<std::int64_t>(data.size())};
-    Ort::Value value = Ort::Value::CreateTensor(allocator, shape, 1, kType<T>);
-    std::memcpy(value.GetTensorMutableRawData(), data.data(), data.size() * sizeof(T));
-    graph_.AddInitializer(name, value, false);
-    return *this;
-  }
-
-  Ort::Model build() {
-    std::vector<Ort::ValueInfo> inputs;
-    inputs.push_back(value_info("x", type_, {-1, 3}, {"rows", ""}));
-    std::vector<Ort::ValueInfo> outputs;
-    outputs.push_back(value_info("y", type_, {-1, 3}, {"rows", ""}));
-    graph_.SetInputs(inputs);
-    graph_.SetOutputs(outputs);
-    Ort::Model model({{"", 17}});
-    model.AddGraph(graph_);
-    return model;
-  }
-
- private:
-  ONNXTensorElementDataType type_;
-  Ort::Graph graph_;
-};
-
-template <typename T>
-Ort::Model add_model() {
-  return ModelBuilder(kType<T>).weight<T>("w", {1, 2, 3}).node("Add", {"x", "w"}, "y").build();
-}
-
-class TestDevice : public ::testing::Test {
- protected:
-  void SetUp() override {
-    load_libraries();
-    ASSERT_FALSE(HasFatalFailure());
-    device_reset();
-    held_before_ = device_get("held_bytes");
-  }
-
-  void TearDown() override {
-    if (env_ != nullptr && registered_) env().UnregisterExecutionProviderLibrary(kRegistration);
-    env_.reset();
-    EXPECT_EQ(device_get("sessions"), 0);
-    EXPECT_EQ(device_get("held_bytes"), held_before_);
-  }
-
-  // On first use, so that a test can say before what is offered.
-  Ort::Env& env() {
-    if (env_ == nullptr) {
-      env_ = std::make_unique<Ort::Env>(ORT_LOGGING_LEVEL_FATAL, "test");
-      env_->RegisterExecutionProviderLibrary(kRegistration, MIEN_TEST_DEVICE_LIBRARY);
-      registered_ = true;
-    }
-    return *env_;
-  }
-
-  std::vector<Ort::ConstEpDevice> devices() {
-    std::vector<Ort::ConstEpDevice> ours;
-    for (const Ort::ConstEpDevice& device : env().GetEpDevices()) {
-      if (std::string(device.EpName()) == kEpName) ours.push_back(device);
-    }
-    return ours;
-  }
-
-  Ort::SessionOptions options(std::size_t device = 0) {
-    Ort::SessionOptions options;
-    options.SetIntraOpNumThreads(1);
-    options.AddConfigEntry(kOrtSessionOptionsRecordEpGraphAssignmentInfo, "1");
-    options.AppendExecutionProvider_V2(env(), {devices().at(device)}, Ort::KeyValuePairs());
-    return options;
-  }
-
-  Ort::Session session(const Ort::Model& model, std::size_t device = 0) {
-    return Ort::Session(env(), model, options(device));
-  }
-
-  Ort::ConstMemoryInfo memory(std::size_t device = 0) {
-    return devices().at(device).GetMemoryInfo(OrtDeviceMemoryType_DEFAULT);
-  }
-
-  // Allocated by the shared allocator of the device.
-  Ort::Value device_tensor(const std::vector<std::int64_t>& shape, ONNXTensorElementDataType type = kType<float>,
-                           std::size_t device = 0) {
-    Ort::UnownedAllocator allocator = env().GetSharedAllocator(memory(device));
-    return Ort::Value::CreateTensor(allocator, shape.data(), shape.size(), type);
-  }
-
-  void copy(const Ort::Value& from, Ort::Value* to) {
-    const Ort::Status status = env().CopyTensor(from, *to, nullptr);
-    if (!status.IsOK()) throw Ort::Exception(status.GetErrorMessage(), status.GetErrorCode());
-  }
-
-  template <typename T>
-  std::vector<T> run_add(Ort::Session* session, std::int64_t rows, std::vector<std::int64_t>* shape = nullptr) {
-    std::vector<T> data(static_cast<std::size_t>(rows * 3));
-    for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<T>(i % 100);
-    const Ort::Value input = host_tensor(&data, {rows, 3});
-    const char* x = "x";
-    const char* y = "y";
-    const std::vector<Ort::Value> outputs = session->Run(Ort::RunOptions(), &x, &input, 1, &y, 1);
-    const Ort::TensorTypeAndShapeInfo info = outputs.at(0).GetTensorTypeAndShapeInfo();
-    if (shape != nullptr) *shape = info.GetShape();
-    const T* begin = outputs.at(0).GetTensorData<T>();
-    return std::vector<T>(begin, begin + info.GetElementCount());
-  }
-
-  // "" when it works.
-  std::string run_error(Ort::Session* session) {
-    try {
-      run_add<float>(session, 2);
-      return "";
-    } catch (const Ort::Exception& error) {
-      EXPECT_NE(std::string(error.what()), "");
-      return error.what();
-    }
-  }
-
- private:
-  std::unique_ptr<Ort::Env> env_;
-  bool registered_ = false;
-  std::int64_t held_before_ = 0;
-};
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 TEST_F(TestDevice, IsOffered) {
   const std::vector<Ort::ConstEpDevice> found = devices();
@@ -380,130 +191,6 @@ TEST_F(TestDevice, OffersItsSharedAllocator) {
   EXPECT_EQ(device_get("peak_bytes"), 1000);
 }
 
-TEST_F(TestDevice, FailsToStart) {
-  device_set("init_error", 1);
-  try {
-    session(add_model<float>());
-    ADD_FAILURE() << "it started";
-  } catch (const Ort::Exception& error) {
-    EXPECT_TRUE(contains(error.what(), "test device: initialisation failed")) << error.what();
-  }
-}
-
-TEST_F(TestDevice, RunsOutOfMemory) {
-  Ort::Session add = session(add_model<float>());
-  device_set("memory_bytes", device_get("held_bytes") + 100);
-  EXPECT_EQ(run_error(&add), "");
-  try {
-    run_add<float>(&add, 100);
-    ADD_FAILURE() << "there was memory";
-  } catch (const Ort::Exception& error) {
-    std::printf("out of memory for an input: %s\n", error.what());
-  }
-  // ONNX Runtime does not look at what the allocator returns: whoever makes a tensor has to.
-  EXPECT_EQ(device_tensor({100, 3}).GetTensorRawData(), nullptr);
-  EXPECT_EQ(run_error(&add), "") << "it goes on working";
-  device_set("memory_bytes", 1);
-  try {
-    session(add_model<float>());
-    ADD_FAILURE() << "there was memory for the weight";
-  } catch (const Ort::Exception& error) {
-    std::printf("out of memory for a weight: %s\n", error.what());
-  }
-}
-
-TEST_F(TestDevice, FailsWhenTold) {
-  Ort::Session add = session(add_model<float>());
-  EXPECT_EQ(run_error(&add), "");
-  device_set("fail_at", 2);
-  device_set("fail_count", 2);
-  EXPECT_EQ(run_error(&add), "");
-  EXPECT_TRUE(contains(run_error(&add), "test device: call failed"));
-  EXPECT_TRUE(contains(run_error(&add), "test device: call failed"));
-  EXPECT_EQ(run_error(&add), "");
-  device_set("oom_at", 1);
-  EXPECT_TRUE(contains(run_error(&add), "out of memory"));
-  EXPECT_EQ(run_error(&add), "");
-}
-
-TEST_F(TestDevice, ReturnsNonsenseWhenTold) {
-  Ort::Session add = session(add_model<float>());
-  device_set("nan_at", 1);
-  for (const float number : run_add<float>(&add, 2)) EXPECT_TRUE(std::isnan(number));
-  for (const float number : run_add<float>(&add, 2)) EXPECT_FALSE(std::isnan(number));
-  device_set("wrong_shape_at", 1);
-  std::vector<std::int64_t> shape;
-  run_add<float>(&add, 2, &shape);
-  EXPECT_EQ(shape, (std::vector<std::int64_t>{3, 3}));
-  run_add<float>(&add, 2, &shape);
-  EXPECT_EQ(shape, (std::vector<std::int64_t>{2, 3}));
-}
-
-TEST_F(TestDevice, LosesTheDeviceForAWhile) {
-  Ort::Session add = session(add_model<float>());
-  std::vector<float> data(3);
-  Ort::Value there = device_tensor({1, 3});
-  Ort::IoBinding binding(add);
-  binding.BindInput("x", there);
-  binding.BindOutput("y", memory());
-  device_set("lost_at", 1);
-  device_set("lost_count", 2);
-  copy(host_tensor(&data, {1, 3}), &there);
-  EXPECT_THROW(add.Run(Ort::RunOptions(), binding), Ort::Exception);
-  EXPECT_THROW(copy(host_tensor(&data, {1, 3}), &there), Ort::Exception);
-  EXPECT_TRUE(contains(run_error(&add), "test device: device lost")) << "its copy fails";
-  EXPECT_THROW(add.Run(Ort::RunOptions(), binding), Ort::Exception);
-  copy(host_tensor(&data, {1, 3}), &there);
-  EXPECT_EQ(run_error(&add), "");
-}
-
-TEST_F(TestDevice, HangsUntilReleased) {
-  Ort::Session add = session(add_model<float>());
-  device_set("hang_at", 1);
-  std::future<std::string> result = std::async(std::launch::async, [&] { return run_error(&add); });
-  EXPECT_EQ(result.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
-  EXPECT_EQ(run_error(&add), "") << "only that call hangs";
-  device_set("release", 1);
-  EXPECT_EQ(result.get(), "");
-  device_set("release", 0);
-  device_set("hang_ms", 10);
-  device_set("hang_at", 1);
-  EXPECT_EQ(run_error(&add), "");
-}
-
-TEST_F(TestDevice, TakesItsTime) {
-  using Clock = std::chrono::steady_clock;
-  device_set("compile_ms", 50);
-  const Clock::time_point start = Clock::now();
-  Ort::Session add = session(add_model<float>());
-  EXPECT_GE(Clock::now() - start, std::chrono::milliseconds(50));
-  device_set("slow_us", 20000);
-  const Clock::time_point run_start = Clock::now();
-  EXPECT_EQ(run_error(&add), "");
-  EXPECT_GE(Clock::now() - run_start, std::chrono::milliseconds(20));
-}
-
-TEST_F(TestDevice, FailsByChanceTheSameWayForASeed) {
-  Ort::Session add = session(add_model<float>());
-  const auto pattern = [&](std::int64_t seed) {
-    device_set("random_fault_permille", 300);
-    device_set("random_seed", seed);
-    std::string kinds;
-    for (int i = 0; i < 60; ++i) {
-      try {
-        kinds += std::isnan(run_add<float>(&add, 1)[0]) ? 'n' : '.';
-      } catch (const Ort::Exception& error) {
-        kinds += contains(error.what(), "out of memory") ? 'o' : 'f';
-      }
-    }
-    return kinds;
-  };
-  const std::string first = pattern(7);
-  EXPECT_EQ(pattern(7), first);
-  EXPECT_NE(pattern(8), first);
-  for (const char kind : {'f', 'o', 'n', '.'}) EXPECT_TRUE(contains(first, std::string(1, kind))) << first;
-}
-
 TEST_F(TestDevice, ComputesInSeveralThreads) {
   Ort::Session add = session(add_model<float>());
   std::atomic<int> wrong = 0;
@@ -519,6 +206,39 @@ TEST_F(TestDevice, ComputesInSeveralThreads) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong, 0);
   EXPECT_EQ(device_get("compute_calls"), 100);
+}
+
+// A message of protobuf, field by field; the numbers in it are below 128.
+std::string field(int number, const std::string& bytes) {
+  return std::string(1, static_cast<char>(number << 3 | 2)) + static_cast<char>(bytes.size()) + bytes;
+}
+
+std::string field(int number, int value) {
+  std::string key(1, static_cast<char>(number << 3));
+  if (number > 15) key = {static_cast<char>((number << 3 & 127) | 128), static_cast<char>(number >> 4)};
+  return key + static_cast<char>(value);
+}
+
+std::string field(int number, const char* text) { return field(number, std::string(text)); }
+
+// No other interface makes an attribute that is a tensor.
+TEST_F(TestDevice, TakesAnAttributeThatIsATensor) {
+  const std::string two_and_a_half("\0\0\x20\x40", 4);
+  const std::string tensor = field(1, 1) + field(2, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT) + field(9, two_and_a_half);
+  const std::string attribute = field(1, "value") + field(5, tensor) + field(20, 4);
+  const std::string shape = field(2, field(1, field(2, "rows")) + field(1, field(1, 3)));
+  const std::string type = field(2, field(1, field(1, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT) + shape));
+  const std::string nodes = field(1, field(1, "x") + field(2, "s") + field(4, "Shape")) +
+                            field(1, field(1, "s") + field(2, "c") + field(4, "ConstantOfShape") + field(5, attribute));
+  // The length of the graph is more than 127, so it has two bytes.
+  const std::string graph = nodes + field(1, field(1, "x") + field(1, "c") + field(2, "y") + field(4, "Add")) +
+                            field(2, "g") + field(11, field(1, "x") + type) + field(12, field(1, "y") + type);
+  const std::string length = {static_cast<char>((graph.size() & 127) | 128), static_cast<char>(graph.size() >> 7)};
+  const std::string bytes = field(1, 8) + std::string(1, 7 << 3 | 2) + length + graph + field(8, field(2, 17));
+  Ort::Session session(env(), bytes.data(), bytes.size(), options());
+  EXPECT_EQ(assigned(session), (std::vector<std::string>{std::string(kEpName) + ": Shape ConstantOfShape Add"}));
+  EXPECT_EQ(run_add<float>(&session, 1), (std::vector<float>{2.5F, 3.5F, 4.5F}));
+  EXPECT_EQ(run_add<float>(&session, 2).size(), 6U);
 }
 
 // All outputs for an input of noise, whose open dimensions are 1 image and `side` pixels.
@@ -575,3 +295,4 @@ INSTANTIATE_TEST_SUITE_P(All, TestDeviceNets,
                                            "test-models/scrfd_2.5g_static640.onnx"));
 
 }  // namespace
+}  // namespace mien::test_device

@@ -45,10 +45,21 @@ std::uint64_t mix(std::uint64_t x) {
 
 }  // namespace
 
+// No block of memory, which would be called a leak when the library is unloaded.
+union Lasting {
+  Lasting() : controls() {}
+  ~Lasting() {}
+  Controls controls;
+};
+
 Controls& Controls::instance() {
-  static Controls* controls = new Controls();
-  return *controls;
+  static Lasting lasting;
+  return lasting.controls;
 }
+
+namespace {
+[[maybe_unused]] const Controls& at_load = Controls::instance();
+}  // namespace
 
 Controls::Controls() {
   const char* text = std::getenv("MIEN_TEST_DEVICE_FAULTS");

@@ -56,7 +56,8 @@ struct Orders {
 
 class Controls {
  public:
-  // Never destroyed: ONNX Runtime may let go of the plugin after the destructors of statics ran.
+  // Made when the library is loaded and never destroyed: ONNX Runtime may let go of the plugin after the destructors of
+  // statics ran.
   static Controls& instance();
 
   bool set(std::string_view name, std::int64_t value);
@@ -75,6 +76,7 @@ class Controls {
   Orders begin_compute();
 
  private:
+  friend union Lasting;
   Controls();
   std::int64_t* find(std::string_view name, Fault** fault);
   bool chance(std::int64_t call) const;

@@ -6,8 +6,10 @@
 // It is no backend for users and must never be installed or offered to them: it is slower than the CPU that it computes
 // with, its memory is the host's, and it fails when an environment variable says so. Nor may a number measured with it
 // be told as the speed of a device.
-#include <array>
-#include <cstring>
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +22,8 @@
 
 namespace mien::test_device {
 namespace {
+
+std::atomic<int> factories_alive = 0;
 
 struct Factory : OrtEpFactory {
   Factory() : OrtEpFactory{} {
@@ -101,6 +105,17 @@ struct Factory : OrtEpFactory {
   std::vector<Ort::MemoryInfo> memories;
 };
 
+// The library is unloaded next, and whatever of it is left crashes its owner later. It would not do so in a test, which
+// has the library open too, so the test ends here. Another registration under another name may still have sessions.
+void check_that_nothing_is_left() {
+  const std::int64_t sessions = Controls::instance().value(&Values::sessions);
+  const std::int64_t bytes = Controls::instance().value(&Values::held_bytes);
+  if (--factories_alive != 0 || (sessions == 0 && bytes == 0)) return;
+  std::fprintf(stderr, "test device: unregistered while there were %lld sessions and %lld bytes\n",
+               static_cast<long long>(sessions), static_cast<long long>(bytes));
+  std::abort();
+}
+
 }  // namespace
 }  // namespace mien::test_device
 
@@ -118,12 +133,14 @@ MIEN_TEST_DEVICE_API OrtStatus* CreateEpFactories(const char* /*registered_name*
   return mien::test_device::guarded([&] {
     if (most < 1) throw Ort::Exception("test device: no room for a factory", ORT_INVALID_ARGUMENT);
     factories[0] = new mien::test_device::Factory();
+    ++mien::test_device::factories_alive;
     *count = 1;
   });
 }
 
 MIEN_TEST_DEVICE_API OrtStatus* ReleaseEpFactory(OrtEpFactory* factory) {
   delete static_cast<mien::test_device::Factory*>(factory);
+  mien::test_device::check_that_nothing_is_left();
   return nullptr;
 }
 

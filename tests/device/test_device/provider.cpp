@@ -33,10 +33,9 @@ class Kernel : public OrtNodeComputeInfo {
  public:
   explicit Kernel(InnerModel model)
       : OrtNodeComputeInfo{},
-        // The environment of the process, counted up. Held by the kernel and not by the library, which goes away
-        // only when the last one lets go of the environment.
-        env_(ORT_LOGGING_LEVEL_WARNING, "mien test device"),
-        session_(env_, model.model, inner_options()),
+        // There is one environment in a process, and this borrows it: to keep it could make the kernel the last one to
+        // let go of it, which unloads the library whose code then runs.
+        session_(Ort::Env(ORT_LOGGING_LEVEL_WARNING, "mien test device"), model.model, inner_options()),
         inputs_(std::move(model.inputs)),
         outputs_(std::move(model.outputs)) {
     ort_version_supported = ORT_API_VERSION;
@@ -98,8 +97,7 @@ class Kernel : public OrtNodeComputeInfo {
     }
   }
 
-  Ort::Env env_;
-  Ort::Session session_;  // goes away before the environment
+  Ort::Session session_;
   std::vector<std::string> inputs_;
   std::vector<std::string> outputs_;
 };
