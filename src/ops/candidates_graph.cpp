@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -72,7 +73,7 @@ CandidatePlan::CandidatePlan(const OutputLayout& layout, std::vector<Shape> shap
     levels_.push_back(static_cast<std::int64_t>(element_count(shapes_[level])) / images);
     anchors_ += levels_.back();
     for (std::size_t group = 0; group < group_count; ++group) {
-      const Shape& shape = shapes_[output(group, level)];
+      const Shape& shape = shapes_[group * level_count + level];
       const std::int64_t wanted = images * levels_.back() * groups_[group].values;
       if (static_cast<std::int64_t>(element_count(shape)) != wanted || shape.empty()) throw_unlike(shape);
     }
@@ -156,9 +157,7 @@ Graph make_pick_graph(const CandidatePlan& plan) {
 }
 
 std::size_t pick_bucket(std::size_t anchors) {
-  std::size_t bucket = 16;
-  while (bucket < anchors && bucket < kPickMax) bucket *= 4;
-  return bucket;
+  return std::clamp<std::size_t>(std::bit_ceil(anchors), 16, kPickMax);
 }
 
 SparseOutputs::SparseOutputs(CandidatePlan plan) : plan_(std::move(plan)) {

@@ -69,7 +69,7 @@ Graph make_pick_graph(const CandidatePlan& plan);
 
 // Rows of a run of the pick graph at most; more anchors take several runs.
 inline constexpr std::size_t kPickMax = 1024;
-// 16, 64, 256 or 1024, the first that holds `anchors`.
+// The power of two from 16 to kPickMax that holds `anchors`.
 std::size_t pick_bucket(std::size_t anchors);
 
 // One image's outputs of full size in which only the picked anchors have values. Scores of the others are not numbers,
