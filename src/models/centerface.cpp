@@ -55,6 +55,12 @@ const DetectorKind kCenterFace = {
     .nms_threshold = 0.3F,
     .nms_counts_pixels = false,
     .size_multiple = 32,
+    .outputs = {.values = {1, 2, 2, 10},
+                .is_planar = true,
+                .levels =
+                    [](std::size_t /*outputs*/) {
+                      return DetectorLevels{1, 1};
+                    }},
     .decode = decode_centerface,
 };
 

@@ -18,6 +18,11 @@ Layout layout_of(std::size_t outputs) {
   return {five ? 5 : 3, five ? 1 : 2, outputs == 9 || outputs == 15};
 }
 
+DetectorLevels levels_of(std::size_t outputs) {
+  const Layout layout = layout_of(outputs);
+  return {layout.strides, layout.anchors};
+}
+
 void decode_stride(const Outputs& outputs, const Layout& layout, int level, const DecodeContext& context,
                    std::vector<Candidate>& candidates) {
   const int stride = 8 << level;
@@ -69,6 +74,7 @@ const DetectorKind kScrfd = {
     .nms_threshold = 0.4F,
     .nms_counts_pixels = true,
     .size_multiple = 32,
+    .outputs = {.values = {1, 4, 10}, .levels = levels_of},
     .decode = decode_scrfd,
 };
 

@@ -64,6 +64,12 @@ const DetectorKind kYunet = {
     .nms_threshold = 0.3F,
     .nms_counts_pixels = false,
     .size_multiple = 32,
+    .outputs = {.values = {1, 1, 4, 10},
+                .score_groups = 2,
+                .levels =
+                    [](std::size_t /*outputs*/) {
+                      return DetectorLevels{3, 1};
+                    }},
     .decode = decode_yunet,
 };
 

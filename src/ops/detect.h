@@ -1,6 +1,7 @@
 // Face detection: letterbox, normalise, detector, and the boxes it means.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -24,6 +25,21 @@ struct DecodeContext {
   float score_threshold = 0;
 };
 
+// The levels of a detector with so many outputs: feature maps, each with its own stride.
+struct DetectorLevels {
+  int count = 1;
+  int anchors = 1;  // of a cell
+};
+
+// How a detector's outputs lie: groups of outputs, in each one output a level. An output has one row an anchor, an
+// image after the other: [images, anchors, values].
+struct OutputLayout {
+  std::array<int, 4> values{};  // of an anchor, in each group; a detector may end with fewer groups
+  int score_groups = 1;         // the first so many groups: the score is the geometric mean of their values
+  bool is_planar = false;       // [images, values, rows, columns] instead
+  DetectorLevels (*levels)(std::size_t outputs) = nullptr;
+};
+
 // How to run one kind of detector: what differs between SCRFD, YuNet and CenterFace, and nothing else.
 struct DetectorKind {
   const char* name;
@@ -33,6 +49,7 @@ struct DetectorKind {
   // InsightFace counts pixels (width = x2 - x1 + 1) when it compares overlaps; others measure lengths.
   bool nms_counts_pixels;
   int size_multiple;  // of the input's width and height
+  OutputLayout outputs = {};
   void (*decode)(const Outputs& outputs, const DecodeContext& context, std::vector<Candidate>& candidates);
 };
 
