@@ -31,6 +31,9 @@ struct DeviceImage {
   std::array<std::int32_t, 3> channel_offsets(bool bgr_planes) const;
 };
 
+// The image that came down with these bytes.
+Image read_image(const DeviceImage& where, Bytes bytes);
+
 // The images of a batch one after the other, rows without padding, as they go up to the device.
 class PackedPixels {
  public:
