@@ -13,8 +13,8 @@ namespace {
 using Value = GraphBuilder::Value;
 
 [[noreturn]] void throw_unlike(const Shape& shape) {
-  throw Exception(ErrorCode::bad_data, fmt::format("the detector's output of {} values is not of its kind's size",
-                                                   element_count(shape)));
+  throw Exception(ErrorCode::bad_data,
+                  fmt::format("the detector's output of {} values is not of its kind's size", element_count(shape)));
 }
 
 // The batch is free, the rest as it was.
@@ -69,12 +69,13 @@ CandidatePlan::CandidatePlan(const OutputLayout& layout, std::vector<Shape> shap
     row_floats_ += groups_.back().values;
   }
   if (group_count == 0 || images < 1) throw Exception(ErrorCode::bad_data, "the detector has too few outputs");
+  levels_.resize(level_count);
   for (std::size_t level = 0; level < level_count; ++level) {
-    levels_.push_back(static_cast<std::int64_t>(element_count(shapes_[level])) / images);
-    anchors_ += levels_.back();
+    levels_[level] = static_cast<std::int64_t>(element_count(shapes_[level])) / images;
+    anchors_ += levels_[level];
     for (std::size_t group = 0; group < group_count; ++group) {
-      const Shape& shape = shapes_[group * level_count + level];
-      const std::int64_t wanted = images * levels_.back() * groups_[group].values;
+      const Shape& shape = shapes_[output(group, level)];
+      const std::int64_t wanted = images * levels_[level] * groups_[group].values;
       if (static_cast<std::int64_t>(element_count(shape)) != wanted || shape.empty()) throw_unlike(shape);
     }
   }
@@ -100,8 +101,9 @@ Graph make_mask_graph(const CandidatePlan& plan) {
   std::vector<float> powers;
   for (int bit = 0; bit < kMaskBits; ++bit) powers.push_back(std::ldexp(1.0F, bit));
   const Value bits = graph.reshape(rows, {-1, words, kMaskBits});
-  const Value packed = graph.matmul(bits, graph.constant(powers, {kMaskBits, 1}));
-  graph.output("mask", graph.reshape(packed, {-1, words}), ElementType::f32, {-1, words});
+  // A sum of products: providers prepare a matrix product at great length, and some round its factors.
+  const Value packed = graph.reduce_sum(graph.mul(bits, graph.constant(powers, {kMaskBits})), {2}, false);
+  graph.output("mask", packed, ElementType::f32, {-1, words});
   graph.output("total", graph.reduce_sum(graph.reshape(all, {-1}), {0}, true), ElementType::f32, {1});
   return std::move(graph).build();
 }
@@ -119,8 +121,8 @@ std::vector<std::int32_t> read_mask(const CandidatePlan& plan, std::span<const f
   for (std::size_t i = 0; i < mask.size(); ++i) {
     if (mask[i] == 0) continue;
     const auto bits = static_cast<std::uint32_t>(mask[i]);
-    const std::int64_t first = static_cast<std::int64_t>(i / words) * plan.anchors() +
-                               static_cast<std::int64_t>(i % words) * kMaskBits;
+    const std::int64_t first =
+        static_cast<std::int64_t>(i / words) * plan.anchors() + static_cast<std::int64_t>(i % words) * kMaskBits;
     for (std::int32_t bit = 0; bit < kMaskBits; ++bit) {
       if ((bits >> bit & 1U) != 0) anchors.push_back(static_cast<std::int32_t>(first) + bit);
     }
@@ -187,7 +189,8 @@ void SparseOutputs::write(std::int64_t anchor, const float* row) {
   for (std::size_t group = 0; group < plan_.groups().size(); ++group) {
     const CandidatePlan::Group& facts = plan_.groups()[group];
     const std::int64_t step = plan_.is_planar() ? plan_.levels()[level] : 1;
-    float* const first = values_[plan_.output(group, level)].data() + (plan_.is_planar() ? anchor : anchor * facts.values);
+    float* const first =
+        values_[plan_.output(group, level)].data() + (plan_.is_planar() ? anchor : anchor * facts.values);
     for (std::int64_t v = 0; v < facts.values; ++v) {
       const float none = facts.is_score ? std::numeric_limits<float>::quiet_NaN() : 0.0F;
       first[v * step] = row != nullptr ? row[facts.begin + v] : none;

@@ -46,7 +46,7 @@ class CandidatePlan {
   int score_groups_ = 1;
 };
 
-// Anchors in a word of the mask: as many bits as a float holds whole numbers for on every device, in tensor cores too.
+// Anchors in a word of the mask: few enough for a float to hold them exactly.
 inline constexpr std::int64_t kMaskBits = 16;
 
 // Inputs: the detector's score outputs (of the groups that make the score, in their order), then

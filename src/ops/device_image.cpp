@@ -41,6 +41,18 @@ std::array<std::int32_t, 3> DeviceImage::channel_offsets(bool bgr_planes) const 
   return {2, 1, 0};
 }
 
+Image read_image(const DeviceImage& where, Bytes bytes) {
+  Image image;
+  image.reset(where.width, where.height, where.channels, where.bgr);
+  for (int y = 0; y < where.height; ++y) {
+    for (int x = 0; x < where.width; ++x) {
+      const std::int64_t at = where.offset + std::int64_t{y} * where.row_step + std::int64_t{x} * where.column_step;
+      std::copy_n(bytes.begin() + at, where.channels, image.row(y) + std::ptrdiff_t{x} * where.channels);
+    }
+  }
+  return image;
+}
+
 DeviceImage PackedPixels::add(ImageView image) {
   DeviceImage where;
   where.offset = static_cast<std::int32_t>(bytes_.size());

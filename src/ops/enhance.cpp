@@ -35,7 +35,7 @@ class RowRing {
   std::vector<std::uint8_t> memory_;
 };
 
-int gray_mean(ImageView image) {
+std::uint64_t sum_gray(ImageView image) {
   const std::size_t width = static_cast<std::size_t>(image.width);
   const auto row = std::make_unique_for_overwrite<std::uint8_t[]>(width);
   std::uint64_t sum = 0;
@@ -43,20 +43,12 @@ int gray_mean(ImageView image) {
     gray_row(image, y, row.get());
     sum = std::accumulate(row.get(), row.get() + width, sum);
   }
-  const double pixels = static_cast<double>(image.width) * static_cast<double>(image.height);
-  return static_cast<int>(static_cast<double>(sum) / pixels + 0.5);
+  return sum;
 }
 
 void raise_contrast(Image& image) {
-  const int mean = gray_mean(image);
-  std::array<std::uint8_t, 256> table{};
-  for (int value = 0; value < 256; ++value) {
-    // Pillow blends in single precision. Both steps are exact in double and then rounded, so that no compiler can
-    // fuse them into one with another result.
-    const float distance = static_cast<float>(static_cast<double>(kContrast) * (value - mean));
-    const float blended = static_cast<float>(static_cast<double>(mean) + static_cast<double>(distance));
-    table[static_cast<std::size_t>(value)] = static_cast<std::uint8_t>(std::clamp(blended, 0.0F, 255.0F));
-  }
+  const double pixels_in_all = static_cast<double>(image.width()) * static_cast<double>(image.height());
+  const std::array<std::uint8_t, 256> table = contrast_table(sum_gray(image), pixels_in_all);
   std::uint8_t* pixels = image.data();
   for (std::size_t i = 0; i < image.size_bytes(); ++i) pixels[i] = table[pixels[i]];
 }
@@ -114,14 +106,31 @@ double enhancement_scale(int width, int height) {
   return std::clamp(static_cast<double>(kSideMax) / longer, 1.0, scale);
 }
 
+PixelSize enhanced_size(int width, int height) {
+  const double scale = enhancement_scale(width, height);
+  return {std::max(width, static_cast<int>(std::lround(width * scale))),
+          std::max(height, static_cast<int>(std::lround(height * scale)))};
+}
+
+std::array<std::uint8_t, 256> contrast_table(std::uint64_t gray_sum, double pixels) {
+  const int mean = static_cast<int>(static_cast<double>(gray_sum) / pixels + 0.5);
+  std::array<std::uint8_t, 256> table{};
+  for (int value = 0; value < 256; ++value) {
+    // Pillow blends in single precision. Both steps are exact in double and then rounded, so that no compiler can
+    // fuse them into one with another result.
+    const float distance = static_cast<float>(static_cast<double>(kContrast) * (value - mean));
+    const float blended = static_cast<float>(static_cast<double>(mean) + static_cast<double>(distance));
+    table[static_cast<std::size_t>(value)] = static_cast<std::uint8_t>(std::clamp(blended, 0.0F, 255.0F));
+  }
+  return table;
+}
+
 double enhance_pixels(ImageView in, Image& out) {
-  const double scale = enhancement_scale(in.width, in.height);
-  const int width = std::max(in.width, static_cast<int>(std::lround(in.width * scale)));
-  const int height = std::max(in.height, static_cast<int>(std::lround(in.height * scale)));
-  resample(in, width, height, ResampleFilter::lanczos, out);
+  const PixelSize size = enhanced_size(in.width, in.height);
+  resample(in, size.width, size.height, ResampleFilter::lanczos, out);
   raise_contrast(out);
   sharpen_in_place(out);
-  return scale;
+  return enhancement_scale(in.width, in.height);
 }
 
 }  // namespace mien

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <memory>
 #include <numbers>
+#include <utility>
 #include <vector>
 
 #include "ops/gray.h"
@@ -33,52 +34,28 @@ struct FilterCurve {
 };
 constexpr FilterCurve kCurves[] = {{bilinear, 1.0}, {lanczos, 3.0}};
 
-// The weights of all output pixels of one direction.
+// The weights of all output pixels of one direction, in the digits that the kernel takes.
 class Weights {
  public:
-  Weights(int in_size, int out_size, ResampleFilter filter) {
-    const FilterCurve& curve = kCurves[static_cast<std::size_t>(filter)];
-    const double scale = static_cast<double>(in_size) / out_size;
-    const double filter_scale = std::max(1.0, scale);
-    const double support = curve.support * filter_scale;
-    std::vector<double> window(static_cast<std::size_t>(std::ceil(support)) * 2 + 1);
-    windows_.reserve(static_cast<std::size_t>(out_size));
+  Weights(int in_size, int out_size, ResampleFilter filter) : windows_(in_size, out_size, filter) {
+    offsets_.reserve(static_cast<std::size_t>(out_size));
     for (int i = 0; i < out_size; ++i) {
-      const double centre = (i + 0.5) * scale;
-      const int first = std::max(0, static_cast<int>(centre - support + 0.5));
-      const int count = std::min(in_size, static_cast<int>(centre + support + 0.5)) - first;
-      double sum = 0;
-      for (int j = 0; j < count; ++j) {
-        const double w = curve.value((j + first - centre + 0.5) * (1.0 / filter_scale));
-        window[static_cast<std::size_t>(j)] = w;
-        sum += w;
-      }
-      windows_.push_back({first, count, low_.size()});
-      add_digits(window.data(), count, sum);
+      offsets_.push_back(low_.size());
+      add_digits(windows_.weights(i));
     }
   }
 
-  int first(int i) const { return windows_[static_cast<std::size_t>(i)].first; }
+  int first(int i) const { return windows_.first(i); }
   WindowWeights at(int i) const {
-    const Window& w = windows_[static_cast<std::size_t>(i)];
-    return {low_.data() + w.offset, high_.data() + w.offset, w.count};
+    const std::size_t offset = offsets_[static_cast<std::size_t>(i)];
+    return {low_.data() + offset, high_.data() + offset, static_cast<int>(windows_.weights(i).size())};
   }
 
  private:
-  struct Window {
-    int first;
-    int count;
-    std::size_t offset;  // of its first pair
-  };
-
-  void add_digits(const double* window, int count, double sum) {
-    for (int j = 0; j < count; ++j) {
-      double weight = window[j];
-      if (sum != 0.0) weight /= sum;
-      weight *= 1 << kWeightBits;
-      const int fixed = static_cast<int>(weight < 0 ? weight - 0.5 : weight + 0.5);
-      const auto low = static_cast<std::int16_t>(fixed);
-      const auto high = static_cast<std::uint16_t>((fixed - low) >> 16);
+  void add_digits(std::span<const std::int32_t> window) {
+    for (std::size_t j = 0; j < window.size(); ++j) {
+      const auto low = static_cast<std::int16_t>(window[j]);
+      const auto high = static_cast<std::uint16_t>((window[j] - low) >> 16);
       if (j % 2 == 0) {
         low_.push_back(static_cast<std::uint16_t>(low));
         high_.push_back(high);
@@ -89,7 +66,8 @@ class Weights {
     }
   }
 
-  std::vector<Window> windows_;
+  ResampleWindows windows_;
+  std::vector<std::size_t> offsets_;  // of each window's first pair
   std::vector<std::uint32_t> low_;
   std::vector<std::uint32_t> high_;
 };
@@ -157,11 +135,46 @@ void copy_rows(ImageView in, Image& out) {
 
 // Pillow 13 shrinks the height first where that takes away more than twice the pixels (its pull request 9549), older
 // versions never. The order shows: each pass rounds to 8 bits.
-bool height_first(ImageView in, int width, int height) {
-  return height < in.height && in.height - height > 2 * (in.width - width);
+bool height_first(int in_width, int in_height, int width, int height) {
+  return height < in_height && in_height - height > 2 * (in_width - width);
 }
 
 }  // namespace
+
+ResampleWindows::ResampleWindows(int in_size, int out_size, ResampleFilter filter) {
+  const FilterCurve& curve = kCurves[static_cast<std::size_t>(filter)];
+  const double scale = static_cast<double>(in_size) / out_size;
+  const double filter_scale = std::max(1.0, scale);
+  const double support = curve.support * filter_scale;
+  std::vector<double> window(static_cast<std::size_t>(std::ceil(support)) * 2 + 1);
+  windows_.reserve(static_cast<std::size_t>(out_size));
+  for (int i = 0; i < out_size; ++i) {
+    const double centre = (i + 0.5) * scale;
+    const int first = std::max(0, static_cast<int>(centre - support + 0.5));
+    const int count = std::min(in_size, static_cast<int>(centre + support + 0.5)) - first;
+    double sum = 0;
+    for (int j = 0; j < count; ++j) {
+      const double w = curve.value((j + first - centre + 0.5) * (1.0 / filter_scale));
+      window[static_cast<std::size_t>(j)] = w;
+      sum += w;
+    }
+    windows_.push_back({first, weights_.size(), static_cast<std::size_t>(count)});
+    for (int j = 0; j < count; ++j) {
+      double weight = window[static_cast<std::size_t>(j)];
+      if (sum != 0.0) weight /= sum;
+      weight *= 1 << kWeightBits;
+      weights_.push_back(static_cast<std::int32_t>(weight < 0 ? weight - 0.5 : weight + 0.5));
+    }
+  }
+}
+
+std::vector<ResampleStep> plan_resample(int in_width, int in_height, int width, int height) {
+  std::vector<ResampleStep> steps;
+  if (in_width != width) steps.push_back({true, width});
+  if (in_height != height) steps.push_back({false, height});
+  if (steps.size() == 2 && height_first(in_width, in_height, width, height)) std::swap(steps[0], steps[1]);
+  return steps;
+}
 
 void resample(ImageView in, int width, int height, ResampleFilter filter, Image& out) {
   assert(!in.empty() && width > 0 && height > 0 && (in.channels == 1 || in.channels == 3));
@@ -172,7 +185,7 @@ void resample(ImageView in, int width, int height, ResampleFilter filter, Image&
     resample_horizontally(in, false, width, filter, out);
   } else if (in.width == width) {
     resample_vertically(in, height, filter, out);
-  } else if (height_first(in, width, height)) {
+  } else if (height_first(in.width, in.height, width, height)) {
     resample_vertically(in, height, filter, between);
     resample_horizontally(between, false, width, filter, out);
   } else {
@@ -184,7 +197,7 @@ void resample(ImageView in, int width, int height, ResampleFilter filter, Image&
 void resample_gray(ImageView in, int width, int height, ResampleFilter filter, Image& out) {
   assert(!in.empty() && width > 0 && height > 0);
   Image between;
-  if (in.width == width || height_first(in, width, height)) {
+  if (in.width == width || height_first(in.width, in.height, width, height)) {
     to_gray(in, between);
   } else {
     resample_horizontally(in, true, width, filter, between);
