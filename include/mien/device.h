@@ -22,9 +22,12 @@ struct Device {
   bool unified_memory = false;      // the processor's own memory: total and free are shared with all programs
   bool is_software = false;         // a GPU that is emulated on the processor
   std::string driver;               // "NVIDIA 580.82.07", "Mesa 25.0.7"; empty: not known
-  int cores = 0;         // of a CPU, 0 otherwise
-  std::string features;  // instruction sets that mien uses: "avx512 avx512_bf16"
+  int cores = 0;                    // of a CPU, 0 otherwise
+  std::string features;             // instruction sets that mien uses: "avx512 avx512_bf16"
 };
+
+// "GPUDevice(id=0, name='NVIDIA GeForce RTX 4090', memory=8192/24576MB, backend=cuda)": free MB, then total MB.
+MIEN_API std::string to_string(const Device& device);
 
 struct BackendInfo {
   std::string name;

@@ -210,6 +210,8 @@ std::vector<SettingRow> setting_rows() {
       path_row("MIEN_CATALOG", &Settings::catalog, "a catalogue of models beside the built-in one (docs/models.md)"));
   rows.push_back(
       code_row("MIEN_ORT_LIBRARY", &Settings::ort_library, "ONNX Runtime's library (empty: the standard places)"));
+  rows.push_back(code_row("MIEN_BACKEND_DIR", &Settings::backend_dir,
+                          "folder of the GPU backends' libraries (empty: the standard places)"));
   return rows;
 }
 

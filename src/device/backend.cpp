@@ -2,8 +2,6 @@
 
 #include <array>
 
-#include "device/session.h"
-
 namespace mien {
 namespace {
 
@@ -88,20 +86,6 @@ const Backend* find_backend(std::string_view name) {
     if (backend.name == name) return &backend;
   }
   return nullptr;
-}
-
-std::vector<BackendInfo> list_backends(const Settings& settings) {
-  std::string runtime;
-  try {
-    runtime = "ready: " + open_onnxruntime(settings)->name();
-  } catch (const Exception& error) {
-    runtime = error.what();
-  }
-  std::vector<BackendInfo> infos;
-  for (const Backend& backend : backends()) {
-    infos.push_back({std::string(backend.name), true, runtime, backend.probe_devices()});
-  }
-  return infos;
 }
 
 }  // namespace mien
