@@ -21,6 +21,7 @@ COMMANDS = [
     "crop",
     "thumbnail",
     "devices",
+    "doctor",
     "config",
     "models",
     "bench",
