@@ -22,6 +22,7 @@ COMMANDS = [
     "thumbnail",
     "devices",
     "doctor",
+    "backends",
     "config",
     "models",
     "bench",
@@ -57,7 +58,7 @@ def test_no_arguments_prints_help_and_fails(mien):
 
 @pytest.mark.parametrize(
     "command", [*COMMANDS, "models list", "models pull", "models add", "models remove", "models verify",
-                "bench pipeline"]
+                "backends list", "backends install", "backends remove", "bench pipeline"]
 )
 def test_every_command_has_help_with_usage(mien, command):
     result = mien(*command.split(), "--help")
