@@ -31,15 +31,22 @@ struct ImageLimits {
   double seconds_max = 30;                              // of decoding; looked at wherever a codec lets us
 };
 
+class DeviceStages;  // a GPU that operations ask for; the library's own
+
 // How an image is read: within which limits, and by whom.
 struct InputOptions {
   ImageLimits limits;
   std::string decoder;  // path of mien-decoder, which then decodes in child processes; empty: this process does
+  // What works on the pixels where a GPU is asked for; null: the CPU. open_input sets it.
+  std::shared_ptr<DeviceStages> device = {};
 };
 
-// For these limits, with a sandbox when it is asked for or MIEN_SANDBOX is set. Throws Exception(unsupported) when it
-// is and cannot be had here: never without it in silence.
+// For these limits, with a sandbox when it is asked for or MIEN_SANDBOX is set, and with the GPU that the settings ask
+// for. Throws Exception(unsupported) when the sandbox cannot be had here: never without it in silence; and
+// Exception(unavailable) when a GPU is required and there is none.
 MIEN_API InputOptions open_input(const ImageLimits& limits, bool sandbox, const Settings& settings);
+// Where the operations below ran that were called with these options: one an operation that a GPU was asked for.
+MIEN_API std::vector<Placement> input_placement(const InputOptions& input);
 
 struct EngineOptions {
   std::string detector;  // a name from the catalogue or a path of an ONNX file; empty: the default

@@ -134,21 +134,31 @@ SettingRow code_row(std::string name, std::string Settings::*field, std::string 
   return row;
 }
 
-SettingRow memory_row() {
-  const auto set = [](Settings& settings, std::string_view value) -> std::optional<std::string> {
+// Decimal numbers above 0 and up to `most`.
+struct DecimalRow {
+  std::string name;
+  std::string standard;
+  double most;
+  double Settings::*field;
+  std::string help;
+};
+
+SettingRow decimal_row(const DecimalRow& row) {
+  const auto set = [most = row.most, field = row.field](Settings& settings,
+                                                        std::string_view value) -> std::optional<std::string> {
     double number = 0;
     const char* const end = value.data() + value.size();
     const std::from_chars_result result = std::from_chars(value.data(), end, number, std::chars_format::fixed);
     // The comparison is written so that "nan" fails it.
-    const bool in_range = number > 0 && number <= kMemoryLimitGbMax;
+    const bool in_range = number > 0 && number <= most;
     if (result.ec != std::errc() || result.ptr != end || !in_range) return std::nullopt;
-    settings.gpu_memory_limit_gb = number;
+    settings.*field = number;
     return fmt::format("{}", number);
   };
-  return {.name = "GPU_MEMORY_LIMIT_GB",
-          .standard = "8",
-          .help = "most that is allocated on the device, in GB (1 GB = 1024 MB)",
-          .allowed = fmt::format("a decimal number above 0 and up to {:.0f}", kMemoryLimitGbMax),
+  return {.name = row.name,
+          .standard = row.standard,
+          .help = row.help,
+          .allowed = fmt::format("a decimal number above 0 and up to {:.0f}", row.most),
           .set = set};
 }
 
@@ -194,9 +204,12 @@ std::vector<SettingRow> setting_rows() {
   rows.push_back(choice_row("GPU_BACKEND", kBackends, &Settings::gpu_backend, "which kind of GPU"));
   rows.push_back(int_row("GPU_DEVICE_ID", 0, {0, std::numeric_limits<int>::max()}, &Settings::gpu_device_id,
                          "which device of that backend"));
-  rows.push_back(memory_row());
+  rows.push_back(decimal_row({"GPU_MEMORY_LIMIT_GB", "8", kMemoryLimitGbMax, &Settings::gpu_memory_limit_gb,
+                              "most that is allocated on the device, in GB (1 GB = 1024 MB)"}));
   rows.push_back(
       int_row("GPU_BATCH_SIZE", 32, {1, kBatchSizeMax}, &Settings::gpu_batch_size, "images in a device batch at most"));
+  rows.push_back(decimal_row({"MIEN_GPU_TIME_LIMIT", "30", kTimeLimitMax, &Settings::gpu_time_limit_s,
+                              "seconds that a device may take for a batch; one that takes longer is not asked again"}));
   rows.push_back(log_level_row());
   rows.push_back(debug_row());
   rows.push_back(choice_row("MIEN_RUNTIME", kRuntimes, &Settings::runtime, "what runs the models on the CPU"));

@@ -91,6 +91,13 @@ Settings load(Terminal& terminal, const SettingsSources& sources) {
   return settings;
 }
 
+void note_placement(Terminal& terminal, const InputOptions& input) {
+  for (const Placement& placement : input_placement(input)) {
+    const std::string reason = placement.reason ? fmt::format(" ({})", printable(*placement.reason)) : "";
+    terminal.note(fmt::format("ran: {}: {}{}\n", placement.operation, placement.ran, reason));
+  }
+}
+
 const Face* largest_face(const Analysis& analysis) {
   const auto largest = std::max_element(analysis.faces.begin(), analysis.faces.end(), [](const Face& a, const Face& b) {
     return a.face_width() * a.face_height() < b.face_width() * b.face_height();

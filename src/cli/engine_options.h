@@ -22,6 +22,9 @@ void add_sandbox_option(Arguments& arguments, bool& sandbox);
 void add_model_options(Arguments& arguments, EngineOptions& options);
 
 // Reads the settings, shows their warnings and lets the log through from their level on.
+// Says where operations ran that a GPU was asked for, a line each.
+void note_placement(Terminal& terminal, const InputOptions& input);
+
 Settings load(Terminal& terminal, const SettingsSources& sources = {});
 
 // By area; null when there is none. Belongs to the analysis.

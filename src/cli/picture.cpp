@@ -17,6 +17,7 @@ struct Paths {
   std::vector<std::string> both;  // IN OUT
   bool force = false;
   bool sandbox = false;
+  SettingsSources sources;
   const std::string& in() const { return both[0]; }
   const std::string& out() const { return both[1]; }
 };
@@ -33,9 +34,11 @@ T take(Result<T> result, const std::string& path) {
   return std::move(*result);
 }
 
-void write(const Call& call, const Paths& paths, const std::vector<std::uint8_t>& bytes, const std::string& what) {
+void write(const Call& call, const Paths& paths, const std::vector<std::uint8_t>& bytes, const std::string& what,
+           const InputOptions& input) {
   write_image({.path = paths.out(), .force = paths.force}, bytes);
   call.terminal.note(fmt::format("{}: {}\n", printable(paths.out()), what));
+  note_placement(call.terminal, input);
 }
 
 // Whole numbers between separators, "150x150"; false when the text is anything else.
@@ -108,15 +111,17 @@ int run_enhance(const Call& call) {
                       "is.");
   declare(arguments, paths);
   add_sandbox_option(arguments, paths.sandbox);
+  add_gpu_options(arguments, paths.sources);
   arguments.example("mien enhance tiny.jpg better.jpg", "write the enhanced image");
   if (!parse_or_help(call, arguments)) return 0;
-  const InputOptions input = open_input({}, paths.sandbox, load(call.terminal));
+  const InputOptions input = open_input({}, paths.sandbox, load(call.terminal, paths.sources));
   const std::vector<std::uint8_t> bytes = read_image(paths.in()).take();
   const EnhancedImage image = take(enhance_image(bytes, input), paths.in());
   const bool untouched = image.bytes == bytes;
   write(call, paths, image.bytes,
         untouched ? "large enough, copied as it is"
-                  : fmt::format("enlarged {} times, contrast and sharpness raised", image.scale));
+                  : fmt::format("enlarged {} times, contrast and sharpness raised", image.scale),
+        input);
   return 0;
 }
 
@@ -137,7 +142,7 @@ int run_crop(const Call& call) {
                     fmt::format("there is no {}: {}: look at 'mien faces'",
                                 options.face > 0 ? fmt::format("face {}", options.face) : "face", options.paths.in()));
   }
-  write(call, options.paths, take(crop_face(bytes, *box, options.margin, input), options.paths.in()), "cut out");
+  write(call, options.paths, take(crop_face(bytes, *box, options.margin, input), options.paths.in()), "cut out", input);
   return 0;
 }
 
@@ -149,6 +154,7 @@ int run_thumbnail(const Call& call) {
                       "enlarged.");
   declare(arguments, paths);
   add_sandbox_option(arguments, paths.sandbox);
+  add_gpu_options(arguments, paths.sources);
   arguments.custom({"--size", "WIDTHxHEIGHT", "fit inside this many pixels (150x150)"}, [&](const std::string& value) {
     constexpr int kSideMax = 10'000;
     const bool valid =
@@ -159,10 +165,10 @@ int run_thumbnail(const Call& call) {
   });
   arguments.example("mien thumbnail photo.jpg small.jpg --size 320x240", "write small.jpg");
   if (!parse_or_help(call, arguments)) return 0;
-  const InputOptions input = open_input({}, paths.sandbox, load(call.terminal));
+  const InputOptions input = open_input({}, paths.sandbox, load(call.terminal, paths.sources));
   const std::vector<std::uint8_t> bytes = read_image(paths.in()).take();
   write(call, paths, take(create_thumbnail(bytes, size[0], size[1], input), paths.in()),
-        fmt::format("at most {}x{} pixels", size[0], size[1]));
+        fmt::format("at most {}x{} pixels", size[0], size[1]), input);
   return 0;
 }
 

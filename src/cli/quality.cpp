@@ -51,9 +51,11 @@ int run_quality(const Call& call) {
   arguments.positionals({"IMAGE...", 1, SIZE_MAX}, images);
   arguments.flag({"--json", "", "print a line of JSON an image"}, json);
   add_sandbox_option(arguments, sandbox);
+  SettingsSources sources;
+  add_gpu_options(arguments, sources);
   arguments.example("mien quality *.jpg", "compare a few photos");
   if (!parse_or_help(call, arguments)) return 0;
-  const InputOptions input = open_input({}, sandbox, load(call.terminal));
+  const InputOptions input = open_input({}, sandbox, load(call.terminal, sources));
 
   Table table({{"image", Align::left, true, Keep::end},
                {"size", Align::right},
@@ -81,6 +83,7 @@ int run_quality(const Call& call) {
   if (!json && failed < images.size()) {
     call.terminal.print(table.render(call.terminal.table_width()));
   }
+  note_placement(call.terminal, input);
   return failed == 0 ? 0 : 1;
 }
 

@@ -95,6 +95,13 @@ const Backend* find_backend(std::string_view name) {
   return nullptr;
 }
 
+bool wants_gpu(const Settings& settings) {
+  for (std::size_t i = 0; i < kOperationCount; ++i) {
+    if (settings.gpu_mode(i) != GpuMode::off) return true;
+  }
+  return false;
+}
+
 std::vector<const Backend*> candidate_backends(const Settings& settings) {
   static const Backend test_device = {.name = "test",
                                       .label = "test device",
@@ -116,7 +123,8 @@ std::vector<const Backend*> candidate_backends(const Settings& settings) {
   return candidates;
 }
 
-BackendLibrary find_backend_library(const Settings& settings, const Backend& backend, const std::string& runtime_path) {
+ProviderLibrary find_backend_library(const Settings& settings, const Backend& backend,
+                                     const std::string& runtime_path) {
   if (backend.is_for_tests) return {settings.test_device, {}};
   if (settings.gpu_backend == "auto" && backend.probe_devices().empty()) {
     return {{}, fmt::format("no {} device found", backend.label)};

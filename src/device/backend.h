@@ -36,15 +36,17 @@ std::span<const Backend> backends();
 // Null when there is none of this name.
 const Backend* find_backend(std::string_view name);
 
+// Whether an operation asks for a GPU.
+bool wants_gpu(const Settings& settings);
 // Those that the settings allow, in the order to try: one that is named, all but the CPU for auto.
 std::vector<const Backend*> candidate_backends(const Settings& settings);
 
 // Where a backend's provider library is, or what to do about its absence.
-struct BackendLibrary {
+struct ProviderLibrary {
   std::string path;
   std::string problem;
 };
-BackendLibrary find_backend_library(const Settings& settings, const Backend& backend, const std::string& runtime_path);
+ProviderLibrary find_backend_library(const Settings& settings, const Backend& backend, const std::string& runtime_path);
 
 // The name of a GPU that is no software; empty when there is none.
 std::string find_idle_gpu();

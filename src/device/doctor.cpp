@@ -1,6 +1,5 @@
 #include "device/doctor.h"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
@@ -15,6 +14,8 @@
 #include "base/child.h"
 #include "device/backend_library.h"
 #include "device/elf.h"
+#include "device/gpu.h"
+#include "device/session.h"
 
 namespace mien {
 namespace {
@@ -205,18 +206,16 @@ std::string try_backend(const Settings& settings, const Backend& backend) {
   if (backend.library.empty()) return "";
   const std::string library = installed_backend_library(settings, backend);
   if (library.empty()) return fmt::format("{} is not installed: mien backends install {}", backend.name, backend.name);
-  preload_needed_libraries(settings, backend);
-  std::vector<std::string> names = {library};
-  if (backend.brings_runtime) {
-    // Its library may be loaded by its runtime only; what it needs may be loaded by anybody.
-    names = needed_libraries(library);
-    names.push_back(installed_backend_runtime(settings, backend));
+  Settings only = settings;
+  only.gpu_backend = backend.name;
+  only.operation_gpu.fill(GpuMode::on);
+  try {
+    const std::unique_ptr<Runtime> runtime = open_onnxruntime(only);
+    const std::shared_ptr<Gpu> gpu = Gpu::open(only, *runtime);
+    return gpu->reason();
+  } catch (const Exception& error) {
+    return error.what();
   }
-  for (const std::string& name : names) {
-    if (name.empty()) return fmt::format("{} has no libonnxruntime.so beside it", library);
-    if (::dlopen(name.c_str(), RTLD_LAZY | RTLD_LOCAL) == nullptr) return ::dlerror();
-  }
-  return "";
 }
 
 std::string open_backend(const Settings& settings, const std::string& name) {

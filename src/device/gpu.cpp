@@ -9,7 +9,9 @@
 
 #include "base/log.h"
 #include "device/backend.h"
+#include "device/library_search.h"
 #include "device/onnxruntime_device.h"
+#include "device/remedy.h"
 
 namespace mien {
 namespace {
@@ -43,11 +45,11 @@ std::string join_reasons(const std::vector<std::string>& reasons) {
   return fmt::format("{}", fmt::join(reasons, "; "));
 }
 
-bool wants_gpu(const Settings& settings) {
-  for (std::size_t i = 0; i < kOperationCount; ++i) {
-    if (settings.gpu_mode(i) != GpuMode::off) return true;
-  }
-  return false;
+// A loader's complaint, with the name of what is missing where mien knows it.
+std::string explain(const std::string& complaint) {
+  const Remedy* const remedy = find_remedy(complaint);
+  if (remedy == nullptr) return complaint;
+  return fmt::format("{} ({} is missing: 'mien doctor' says what to install)", complaint, remedy->what);
 }
 
 }  // namespace
@@ -66,6 +68,8 @@ const TransferCounters* Gpu::counters() const { return accelerator_ != nullptr ?
 
 std::shared_ptr<Gpu> Gpu::open(const Settings& settings, const Runtime& runtime, GpuLimits limits) {
   if (!wants_gpu(settings)) return nullptr;
+  if (!limits.answer)
+    limits.answer = std::chrono::milliseconds(static_cast<std::int64_t>(settings.gpu_time_limit_s * 1000));
   const std::shared_ptr<Gpu> gpu(new Gpu(settings, std::move(limits)));
   gpu->choose(settings, runtime);
   for (std::size_t i = 0; i < kOperationCount; ++i) {
@@ -94,8 +98,9 @@ void Gpu::choose(const Settings& settings, const Runtime& runtime) {
 
 // Empty, or why this one cannot be used.
 std::string Gpu::try_backend(const Settings& settings, const Runtime& runtime, const Backend& backend) {
-  const BackendLibrary library = find_backend_library(settings, backend, runtime.path());
+  const ProviderLibrary library = find_backend_library(settings, backend, runtime.path());
   if (library.path.empty()) return library.problem;
+  if (!backend.is_for_tests) preload_needed_libraries(settings, backend);
   AcceleratorOptions options;
   options.device_id = settings.gpu_device_id;
   options.memory_bytes_max = memory_bytes_max_;
@@ -112,7 +117,7 @@ std::string Gpu::try_backend(const Settings& settings, const Runtime& runtime, c
         },
         kOpenLimit);
   } catch (const Exception& error) {
-    return error.error().message;
+    return explain(error.error().message);
   }
   accelerator_ = std::move(*opened);
   lane_ = std::move(lane);
@@ -199,7 +204,7 @@ std::string Gpu::run_batch(Operation& operation, std::size_t first, std::size_t&
       device->set_aside(bytes);
       work(*device, first, count);
     };
-    lane_->run(job, is_warm ? limits_.answer : limits_.compile);
+    lane_->run(job, is_warm ? *limits_.answer : limits_.compile);
     operation.breaker.report_success();
     if (!is_warm) {
       const std::lock_guard lock(shared_->mutex);
@@ -207,7 +212,7 @@ std::string Gpu::run_batch(Operation& operation, std::size_t first, std::size_t&
     }
     return {};
   } catch (const OutOfDeviceMemory& error) {
-    lane_->post([device = accelerator_] { device->shrink(); }, limits_.answer);
+    lane_->post([device = accelerator_] { device->shrink(); }, *limits_.answer);
     if (count == 1) return fail(error.error().message);
     count = (count + 1) / 2;
     log(LogLevel::info, fmt::format("{}: {}; going on with {} at a time", backend_, error.error().message, count));
@@ -258,11 +263,11 @@ DeviceRun Gpu::run(std::size_t index, std::size_t count, const WorkSize& size, c
 
 void Gpu::run_alone(const std::function<void(Accelerator&)>& work) {
   if (!is_usable()) throw DeviceFailure(reason_);
-  lane_->run([device = accelerator_, work] { work(*device); }, limits_.answer);
+  lane_->run([device = accelerator_, work] { work(*device); }, *limits_.answer);
 }
 
 void Gpu::release(std::shared_ptr<void> owned) {
-  if (lane_ != nullptr && owned != nullptr) lane_->post([owned = std::move(owned)] {}, limits_.answer);
+  if (lane_ != nullptr && owned != nullptr) lane_->post([owned = std::move(owned)] {}, *limits_.answer);
 }
 
 }  // namespace mien

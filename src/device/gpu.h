@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,8 +23,8 @@ namespace mien {
 
 // Tests replace these.
 struct GpuLimits {
-  std::chrono::milliseconds answer{30'000};    // of a batch
-  std::chrono::milliseconds compile{600'000};  // of the first batch of a shape
+  std::optional<std::chrono::milliseconds> answer;  // of a batch; empty: what the settings say
+  std::chrono::milliseconds compile{600'000};       // of the first batch of a shape
   Breaker::Now now = [] { return std::chrono::steady_clock::now(); };
 };
 

@@ -14,6 +14,8 @@
 #include "base/cancel.h"
 #include "base/installation.h"
 #include "base/log.h"
+#include "device/backend.h"
+#include "device/backend_library.h"
 #include "device/session.h"
 
 namespace mien {
@@ -163,6 +165,15 @@ std::vector<std::string> library_candidates(const Settings& settings) {
   if (!settings.ort_library.empty()) return {settings.ort_library};
   std::vector<std::string> candidates;
   std::error_code ignored;
+  // A backend may come with a runtime of its own, and a process has one.
+  if (wants_gpu(settings)) {
+    for (const Backend* const backend : candidate_backends(settings)) {
+      if (!backend->brings_runtime) continue;
+      if (settings.gpu_backend == "auto" && backend->probe_devices().empty()) continue;
+      if (const std::string own = installed_backend_runtime(settings, *backend); !own.empty())
+        candidates.push_back(own);
+    }
+  }
   for (const fs::path& beside : installed_library_folders()) {
     for (const fs::directory_entry& entry : fs::directory_iterator(beside, ignored)) {
       if (entry.path().filename().string().starts_with("libonnxruntime.so")) candidates.push_back(entry.path());

@@ -158,9 +158,7 @@ Graph make_pick_graph(const CandidatePlan& plan) {
   return std::move(graph).build();
 }
 
-std::size_t pick_bucket(std::size_t anchors) {
-  return std::clamp<std::size_t>(std::bit_ceil(anchors), 16, kPickMax);
-}
+std::size_t pick_bucket(std::size_t anchors) { return std::clamp<std::size_t>(std::bit_ceil(anchors), 16, kPickMax); }
 
 SparseOutputs::SparseOutputs(CandidatePlan plan) : plan_(std::move(plan)) {
   values_.resize(plan_.groups().size() * plan_.levels().size());

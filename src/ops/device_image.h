@@ -31,6 +31,9 @@ struct DeviceImage {
   std::array<std::int32_t, 3> channel_offsets(bool bgr_planes) const;
 };
 
+// The image that came down with these bytes.
+Image read_image(const DeviceImage& where, Bytes bytes);
+
 // A view of values for a graph's input.
 template <typename T>
 HostTensor host_tensor(const std::vector<T>& values, Shape shape) {

@@ -1,37 +1,43 @@
 #include "ops/enhance_device.h"
 
 #include "ops/device_run.h"
+#include "ops/enhance.h"
+#include "ops/enhance_graph.h"
 
 namespace mien {
+namespace {
 
-struct DeviceEnhancer::Sessions {};
+// Of a value of the enlarged image: a few copies of it as 32-bit numbers between the steps.
+constexpr std::uint64_t kBytesPerValue = 40;
 
-DeviceEnhancer::DeviceEnhancer() : sessions_(std::make_unique<Sessions>()) {}
-DeviceEnhancer::~DeviceEnhancer() = default;
+}  // namespace
 
 std::uint64_t DeviceEnhancer::bytes_for(int width, int height) {
-  return static_cast<std::uint64_t>(width) * static_cast<std::uint64_t>(height) * 16 * 3 * 40;
+  const PixelSize size = enhanced_size(width, height);
+  return static_cast<std::uint64_t>(size.width) * static_cast<std::uint64_t>(size.height) * 3 * kBytesPerValue;
 }
 
-EnhancedOnDevice DeviceEnhancer::run(Accelerator& /*device*/, ResidentPixels& /*pixels*/,
-                                     const DeviceImage& /*image*/) {
-  throw DeviceFailure("not yet");
-}
-
-Image download_image(Accelerator& device, ResidentPixels& pixels, const DeviceImage& image) {
-  const HostValues values = device.download(pixels.on(device));
-  Image result;
-  result.reset(image.width, image.height, image.channels, image.bgr);
-  const std::size_t row_bytes = static_cast<std::size_t>(image.width * image.channels);
-  throw_unless_count(
-      values.bytes.size() < static_cast<std::size_t>(image.offset + (image.height - 1) * image.row_step) + row_bytes,
-      false, "the device");
-  for (int y = 0; y < image.height; ++y) {
-    const std::uint8_t* const row =
-        values.bytes.data() + image.offset + static_cast<std::ptrdiff_t>(y) * image.row_step;
-    std::copy_n(row, row_bytes, result.row(y));
+EnhancedOnDevice DeviceEnhancer::run(Accelerator& device, ResidentPixels& pixels, const DeviceImage& image) {
+  if (!enhance_) {
+    gray_sum_ = device.create_session(make_gray_sum_graph());
+    enhance_ = device.create_session(make_enhance_graph());
   }
-  return result;
+  const PixelSize size = enhanced_size(image.width, image.height);
+  // The width and then the height, also where a side stays: the graphs want the image column by column.
+  const DevicePicture wide = resampler_.run_step(device, {pixels.on(device), image}, {true, size.width});
+  const DevicePicture large = resampler_.run_step(device, wide, {false, size.height});
+
+  EnhanceInputs inputs(large.image, large.bytes.shape[0], large.bytes.shape[1]);
+  const std::vector<DeviceOutput> sums = gray_sum_->run(inputs_of(large.bytes, inputs.gray_tensors()), {});
+  const std::span<const float> gray = sums.front().values.floats();
+  throw_unless_count(gray.size(), static_cast<std::size_t>(large.bytes.shape[0]), "the sum of gray levels");
+  throw_unless_finite(gray, "the sum of gray levels");
+  constexpr bool kResident[] = {true};
+  DeviceTensor enhanced =
+      enhance_->run(inputs_of(large.bytes, inputs.enhance_tensors(gray)), kResident).front().resident;
+  throw_unless_count(element_count(enhanced.shape), element_count(large.bytes.shape), "enhancement");
+  return {{std::make_shared<ResidentPixels>(std::move(enhanced)), large.image},
+          enhancement_scale(image.width, image.height)};
 }
 
 }  // namespace mien

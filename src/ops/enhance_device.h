@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "device/accelerator.h"
+#include "ops/resample_device.h"
 #include "ops/resident.h"
 
 namespace mien {
@@ -17,21 +18,16 @@ struct EnhancedOnDevice {
 // Holds sessions of one device; for its thread alone.
 class DeviceEnhancer {
  public:
-  DeviceEnhancer();
-  ~DeviceEnhancer();
-
   // What enhancing an image of this size takes on the device.
   static std::uint64_t bytes_for(int width, int height);
 
-  // What enhance_pixels does, to one level. Throws OutOfDeviceMemory, DeviceFailure.
+  // What enhance_pixels does, to the last bit. Throws OutOfDeviceMemory, DeviceFailure.
   EnhancedOnDevice run(Accelerator& device, ResidentPixels& pixels, const DeviceImage& image);
 
  private:
-  struct Sessions;
-  std::unique_ptr<Sessions> sessions_;
+  DeviceResampler resampler_;
+  std::unique_ptr<DeviceSession> gray_sum_;
+  std::unique_ptr<DeviceSession> enhance_;
 };
-
-// Brings an image from the device to the host.
-Image download_image(Accelerator& device, ResidentPixels& pixels, const DeviceImage& image);
 
 }  // namespace mien

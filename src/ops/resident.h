@@ -12,14 +12,15 @@ namespace mien {
 // device holds nothing of its caller's.
 class ResidentPixels {
  public:
+  ResidentPixels() = default;
+  // Of an image that the device made itself.
+  explicit ResidentPixels(DeviceTensor tensor) : tensor_(std::move(tensor)) {}
   // Adds an image and says where it will lie. Before the first on().
   DeviceImage add(ImageView image) { return packed_.add(image); }
   std::size_t size_bytes() const { return packed_.size(); }
 
   // On the device's thread: uploads the bytes at the first call.
   const DeviceTensor& on(Accelerator& device);
-  // After a failure: the next on() uploads them again.
-  void forget() { tensor_ = {}; }
 
  private:
   PackedPixels packed_;

@@ -78,6 +78,7 @@ struct DeviceStages::Programs {
   std::unique_ptr<DeviceEmbedder> embed;
   std::unique_ptr<DeviceQuality> quality;
   std::unique_ptr<DeviceEnhancer> enhance;
+  std::unique_ptr<DeviceResampler> resample;
 };
 
 DeviceStages::DeviceStages(std::shared_ptr<Gpu> gpu, Precision precision)
@@ -259,7 +260,7 @@ void DeviceStages::fetch_image(GroupItem& item) {
   const auto fetched = std::make_shared<Image>();
   try {
     gpu_->run_alone([fetched, where = item.resident](Accelerator& device) {
-      *fetched = download_image(device, *where.pixels, where.image);
+      *fetched = read_image(where.image, device.download(where.pixels->on(device)).bytes);
     });
     item.memory->enhanced = std::move(*fetched);
   } catch (const Exception& error) {
@@ -398,6 +399,44 @@ void DeviceStages::embed(Group& group, const AnalyzeOptions& options) {
     note(item, OperationId::face_embedding, run.reasons[i]);
     if (run.reasons[i].empty()) item.faces[job->inputs[i].face].face.embedding = std::move(job->outputs[i]);
   }
+}
+
+// ---- Image processing
+
+bool DeviceStages::shrink(ImageView in, PixelSize size, Image& out) {
+  if (!is_wanted(OperationId::image_processing)) return false;
+  struct Work {
+    ResidentPixels pixels;
+    DeviceImage where;
+    Image small;
+  };
+  const auto work = std::make_shared<Work>();
+  work->where = work->pixels.add(in);
+  const WorkSize work_size{
+      .fixed_bytes = DeviceResampler::bytes_for({in.width, in.height}, size), .batch = 1, .shape = "resampling"};
+  const DeviceRun run = gpu_->run(static_cast<std::size_t>(OperationId::image_processing), 1, work_size,
+                                  [work, size, programs = programs_](Accelerator& device, std::size_t, std::size_t) {
+                                    if (!programs->resample) programs->resample = std::make_unique<DeviceResampler>();
+                                    work->small = programs->resample->shrink(device, work->pixels, work->where, size);
+                                  });
+  const bool is_done = run.all_done();
+  if (is_done) out = std::move(work->small);
+  gpu_->release(work);
+  count(OperationId::image_processing, {is_done ? 1 : 0, is_done ? 0 : 1, run.reasons.front()});
+  return is_done;
+}
+
+void DeviceStages::count(OperationId id, const StageNote& note) {
+  const std::lock_guard lock(mutex_);
+  StageNote& sum = counted_[static_cast<std::size_t>(id)];
+  sum.on_device += note.on_device;
+  sum.on_cpu += note.on_cpu;
+  if (!note.reason.empty()) sum.reason = note.reason;
+}
+
+std::array<StageNote, kOperationCount> DeviceStages::counted() const {
+  const std::lock_guard lock(mutex_);
+  return counted_;
 }
 
 }  // namespace mien

@@ -2,8 +2,9 @@
 // the CPU's.
 #pragma once
 
-#include <functional>
+#include <array>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "device/gpu.h"
@@ -36,6 +37,13 @@ class DeviceStages {
   // Lets the device's memory go; what a group has there is of no use to the next.
   void release(Group& group);
 
+  // Makes an image smaller: image_processing. False: the CPU is to do it.
+  bool shrink(ImageView in, PixelSize size, Image& out);
+
+  // For operations outside an analysis: adds up where they ran.
+  void count(OperationId id, const StageNote& note);
+  std::array<StageNote, kOperationCount> counted() const;
+
  private:
   struct Programs;
   bool is_wanted(OperationId id) const { return gpu_->mode(static_cast<std::size_t>(id)) != GpuMode::off; }
@@ -44,6 +52,8 @@ class DeviceStages {
   std::shared_ptr<Gpu> gpu_;
   Precision precision_;
   std::shared_ptr<Programs> programs_;  // shared with the work that is on the device
+  mutable std::mutex mutex_;            // guards counted_
+  std::array<StageNote, kOperationCount> counted_{};
 };
 
 }  // namespace mien

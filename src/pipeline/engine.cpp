@@ -5,6 +5,7 @@
 
 #include <future>
 
+#include "base/log.h"
 #include "device/backend.h"
 #include "image/encode.h"
 #include "image/orientation.h"
@@ -15,7 +16,9 @@
 #include "ops/pixels.h"
 #include "ops/quality.h"
 #include "pipeline/analyze.h"
+#include "pipeline/placement.h"
 #include "pipeline/state.h"
+#include "pipeline/thumbnail.h"
 
 namespace mien {
 namespace {
@@ -27,6 +30,20 @@ constexpr int kThumbnailJpegQuality = 85;
 ModelFile require_model(const Settings& settings, std::string_view role, const std::string& name) {
   Result<ModelFile> file = find_model(settings, role, name);
   return std::move(file).take();
+}
+
+InputOptions open_decoding(const ImageLimits& limits, bool sandbox, const Settings& settings) {
+  InputOptions input{.limits = limits, .decoder = {}};
+  if (!sandbox && !settings.sandbox) return input;
+  input.decoder = find_decoder_program(settings.decoder).take();
+  start_sandbox(decode_options(input));
+  return input;
+}
+
+// Null when no operation asks for a GPU.
+std::shared_ptr<DeviceStages> open_device(const Settings& settings, const Runtime& runtime, Precision precision) {
+  std::shared_ptr<Gpu> gpu = Gpu::open(settings, runtime);
+  return gpu ? std::make_shared<DeviceStages>(std::move(gpu), precision) : nullptr;
 }
 
 void load_models(Engine::State& state) {
@@ -74,15 +91,18 @@ Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
     throw Exception(ErrorCode::unsupported, "--precision fast is not built into this version: use default or exact");
   }
   state_->options = std::move(options);
-  state_->input = open_input(state_->options.limits, state_->options.sandbox, state_->options.settings);
+  state_->input = open_decoding(state_->options.limits, state_->options.sandbox, state_->options.settings);
   state_->runtime = open_onnxruntime(state_->options.settings);
   state_->processor = probe_cpu().front().name;
   // Before the models are loaded: a required GPU that is not there ends it here.
-  if (std::shared_ptr<Gpu> gpu = Gpu::open(state_->options.settings, *state_->runtime)) {
-    state_->device = std::make_unique<DeviceStages>(std::move(gpu), state_->options.precision);
-  }
+  state_->device = open_device(state_->options.settings, *state_->runtime, state_->options.precision);
+  state_->input.device = state_->device;
   load_models(*state_);
-  if (state_->device) state_->device->set_models(state_->detector, state_->embedder);
+  if (!state_->device) return;
+  state_->device->set_models(state_->detector, state_->embedder);
+  if (const Device* const device = state_->device->gpu().device()) {
+    log(LogLevel::info, "Face analysis model loaded with GPU acceleration: " + to_string(*device));
+  }
 }
 
 Engine::~Engine() = default;
@@ -109,7 +129,12 @@ Result<Analysis> Engine::analyze_pixels(const PixelView& pixels, const AnalyzeOp
 
 std::vector<Result<Analysis>> Engine::analyze_batch(std::span<const Bytes> images, const AnalyzeOptions& options,
                                                     Workspace& workspace, const BatchProgress& progress) const {
-  return analyze_images(*state_, images, options, workspace.state(), progress);
+  std::vector<Result<Analysis>> results = analyze_images(*state_, images, options, workspace.state(), progress);
+  if (images.size() > 1 && batch_max() > 1) {
+    log(LogLevel::debug,
+        fmt::format("GPU batch processing completed: {} images, {} results", images.size(), results.size()));
+  }
+  return results;
 }
 
 const ModelInfo& Engine::detector() const { return state_->detector_file.info; }
@@ -124,12 +149,61 @@ int Engine::batch_max() const {
 }
 
 InputOptions open_input(const ImageLimits& limits, bool sandbox, const Settings& settings) {
-  InputOptions input{.limits = limits, .decoder = {}};
-  if (!sandbox && !settings.sandbox) return input;
-  input.decoder = find_decoder_program(settings.decoder).take();
-  start_sandbox(decode_options(input));
+  InputOptions input = open_decoding(limits, sandbox, settings);
+  if (wants_gpu(settings)) input.device = open_device(settings, *open_onnxruntime(settings), Precision::standard);
   return input;
 }
+
+std::vector<Placement> input_placement(const InputOptions& input) {
+  return input.device ? describe_placement(*input.device) : std::vector<Placement>();
+}
+
+namespace {
+
+// A group of one image that no model looks at.
+GroupItem& add_alone(Group& group, ItemMemory& memory, ImageView pixels) {
+  GroupItem& item = group.emplace_back();
+  item.memory = &memory;
+  item.upright = item.image = pixels;
+  return item;
+}
+
+// What enhance_pixels gives, by the device where one is asked for.
+double enhance_somewhere(const InputOptions& input, ImageView pixels, Image& out) {
+  if (!input.device) return enhance_pixels(pixels, out);
+  Group group;
+  ItemMemory memory;
+  GroupItem& item = add_alone(group, memory, pixels);
+  input.device->enhance(group, {.enhance = true});
+  StageNote& note = item.note(OperationId::image_enhancement);
+  if (note.on_device > 0) input.device->fetch_image(item);
+  if (note.on_device == 0 && note.on_cpu == 0) {
+    item.enhancement = static_cast<float>(enhance_pixels(pixels, memory.enhanced));
+    note.on_cpu = 1;
+  }
+  input.device->release(group);
+  input.device->count(OperationId::image_enhancement, note);
+  out = std::move(memory.enhanced);
+  return enhancement_scale(pixels.width, pixels.height);
+}
+
+Quality assess_somewhere(const InputOptions& input, ImageView pixels) {
+  if (!input.device) return assess_part(pixels, nullptr, nullptr);
+  Group group;
+  ItemMemory memory;
+  GroupItem& item = add_alone(group, memory, pixels);
+  input.device->assess(group, {.image_quality = true});
+  StageNote& note = item.note(OperationId::quality_checks);
+  if (!item.analysis.quality) {
+    item.analysis.quality = assess_part(pixels, nullptr, nullptr);
+    ++note.on_cpu;
+  }
+  input.device->release(group);
+  input.device->count(OperationId::quality_checks, note);
+  return *item.analysis.quality;
+}
+
+}  // namespace
 
 Result<EnhancedImage> enhance_image(Bytes encoded, const InputOptions& input) {
   DecodedImage decoded;
@@ -140,7 +214,7 @@ Result<EnhancedImage> enhance_image(Bytes encoded, const InputOptions& input) {
     return EnhancedImage{{encoded.begin(), encoded.end()}, 1.0};
   }
   Image enhanced;
-  const double scale = enhance_pixels(*pixels, enhanced);
+  const double scale = enhance_somewhere(input, *pixels, enhanced);
   return EnhancedImage{encode_jpeg(enhanced, kEnhancedJpegQuality), scale};
 }
 
@@ -167,7 +241,7 @@ Result<std::vector<std::uint8_t>> create_thumbnail(Bytes encoded, int width, int
   const Result<ImageView> pixels = decode_upright(encoded, input, decoded, upright);
   if (!pixels) return pixels.error();
   Image thumbnail;
-  make_thumbnail(*pixels, width, height, thumbnail);
+  make_thumbnail(input, *pixels, width, height, thumbnail);
   return encode_jpeg(thumbnail, kThumbnailJpegQuality);
 }
 
@@ -185,7 +259,7 @@ Result<ImageQuality> assess_quality(Bytes encoded, const InputOptions& input) {
   Image upright;
   const Result<ImageView> pixels = decode_upright(encoded, input, decoded, upright);
   if (!pixels) return pixels.error();
-  return ImageQuality{pixels->width, pixels->height, assess_part(*pixels, nullptr, nullptr)};
+  return ImageQuality{pixels->width, pixels->height, assess_somewhere(input, *pixels)};
 }
 
 Result<Quality> assess_quality(const PixelView& pixels, const Box* bbox, const Landmarks* landmarks) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "device/backend.h"
+
 namespace mien {
 namespace {
 
@@ -13,35 +15,52 @@ std::string_view mode_name(GpuMode mode) {
 // What computes it on the CPU: the runtime for operations with a model, mien itself for the others.
 bool has_model(OperationId id) { return id == OperationId::face_detection || id == OperationId::face_embedding; }
 
-Placement place(const Engine::State& engine, OperationId id, const StageNote& note) {
+// What an operation runs on when no device does it.
+struct Processor {
+  std::string name;
+  std::string runtime;  // of models
+};
+
+Placement place(OperationId id, GpuMode mode, const StageNote& note, const Processor& processor, const Gpu* gpu) {
   Placement placement;
   placement.operation = operation(id).name;
-  placement.requested = mode_name(engine.options.settings.gpu_mode(static_cast<std::size_t>(id)));
+  placement.requested = mode_name(mode);
   placement.ran = "cpu";
-  placement.runtime = has_model(id) ? engine.runtime->name() : "mien";
-  placement.device = engine.processor;
-  if (note.on_device > 0) {
-    const Gpu& gpu = engine.device->gpu();
-    placement.ran = gpu.backend();
-    placement.runtime = gpu.runtime();
-    placement.device = gpu.device()->name;
-  }
+  placement.runtime = has_model(id) ? processor.runtime : "mien";
+  placement.device = processor.name;
   if (!note.reason.empty()) placement.reason = note.reason;
-  if (note.on_device > 0 && note.on_cpu > 0) {
-    placement.ran = "mixed";
-    placement.reason =
-        fmt::format("{} {}, cpu {}: {}", engine.device->gpu().backend(), note.on_device, note.on_cpu, note.reason);
-  }
+  if (gpu == nullptr || note.on_device == 0) return placement;
+  placement.ran = gpu->backend();
+  placement.runtime = gpu->runtime();
+  placement.device = gpu->device()->name;
+  if (note.on_cpu == 0) return placement;
+  placement.ran = "mixed";
+  placement.reason = fmt::format("{} {}, cpu {}: {}", gpu->backend(), note.on_device, note.on_cpu, note.reason);
   return placement;
 }
 
 }  // namespace
 
 std::vector<Placement> describe_placement(const Engine::State& engine, const GroupItem& item) {
+  const Processor processor{engine.processor, engine.runtime->name()};
   std::vector<Placement> placements;
   for (const Operation& row : kOperations) {
     const StageNote& note = item.note(row.id);
-    if (note.on_device > 0 || note.on_cpu > 0) placements.push_back(place(engine, row.id, note));
+    if (note.on_device == 0 && note.on_cpu == 0) continue;
+    const GpuMode mode = engine.options.settings.gpu_mode(static_cast<std::size_t>(row.id));
+    placements.push_back(place(row.id, mode, note, processor, engine.device ? &engine.device->gpu() : nullptr));
+  }
+  return placements;
+}
+
+std::vector<Placement> describe_placement(const DeviceStages& device) {
+  const Processor processor{probe_cpu().front().name, device.gpu().runtime()};
+  const std::array<StageNote, kOperationCount> notes = device.counted();
+  std::vector<Placement> placements;
+  for (const Operation& row : kOperations) {
+    const std::size_t index = static_cast<std::size_t>(row.id);
+    if (notes[index].on_device == 0 && notes[index].on_cpu == 0) continue;
+    placements.push_back(place(row.id, device.gpu().mode(index), notes[index], processor, &device.gpu()));
   }
   return placements;
 }

@@ -9,5 +9,7 @@ namespace mien {
 
 // One row an operation that ran on this image.
 std::vector<Placement> describe_placement(const Engine::State& engine, const GroupItem& item);
+// The same of operations that ran without an engine's models.
+std::vector<Placement> describe_placement(const DeviceStages& device);
 
 }  // namespace mien

@@ -11,6 +11,7 @@
 #include "image/encode.h"
 #include "image/orientation.h"
 #include "ops/crop.h"
+#include "pipeline/thumbnail.h"
 
 namespace mien::report {
 namespace {
@@ -49,12 +50,13 @@ struct Scratch {
 };
 
 // The face with some of its surroundings, from an upright image that may be smaller than the one it was found in.
-std::string face_data_uri(const Face& face, int width_found, ImageView upright, Image& small) {
+std::string face_data_uri(const Face& face, int width_found, ImageView upright, const InputOptions& input,
+                          Image& small) {
   const float scale = static_cast<float>(upright.width) / static_cast<float>(width_found);
   const Box box{face.bbox.x1 * scale, face.bbox.y1 * scale, face.bbox.x2 * scale, face.bbox.y2 * scale};
   const PixelRect rect = clip_box(box, kFaceMargin, upright.width, upright.height);
   if (rect.width <= 0 || rect.height <= 0) return "";
-  make_thumbnail(upright.crop(rect.x, rect.y, rect.width, rect.height), kFaceSide, kFaceSide, small);
+  make_thumbnail(input, upright.crop(rect.x, rect.y, rect.width, rect.height), kFaceSide, kFaceSide, small);
   return jpeg_data_uri(small, kFaceJpegQuality);
 }
 
@@ -79,10 +81,10 @@ Thumbnail thumbnail_of(const Record& record, ThumbnailSize size, bool with_face,
   Thumbnail thumbnail;
   if (face) {
     apply_orientation(decoded.pixels, decoded.orientation, scratch.upright);
-    thumbnail.face_data_uri = face_data_uri(*face, width, scratch.upright, scratch.small);
+    thumbnail.face_data_uri = face_data_uri(*face, width, scratch.upright, input, scratch.small);
   }
   // Shrinking first means that few pixels are turned.
-  make_thumbnail(decoded.pixels, size.side_max, size.side_max, scratch.small);
+  make_thumbnail(input, decoded.pixels, size.side_max, size.side_max, scratch.small);
   apply_orientation(scratch.small, decoded.orientation, scratch.upright);
   thumbnail.width = scratch.upright.width();
   thumbnail.height = scratch.upright.height();

@@ -11,12 +11,14 @@
 #include <system_error>
 #include <thread>
 
+#include "base/log.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
 #include "device/backend.h"
 #include "pipeline/state.h"
 #include "scan/loop.h"
 #include "scan/resume.h"
+#include "scan/tally.h"
 
 namespace mien {
 namespace {
@@ -142,6 +144,17 @@ void keep_earlier_records(const Engine& engine, const ScanOptions& options, cons
   summary.matched_images = kept.matched_images;
 }
 
+// Of what was done with images besides analysing them: the report's thumbnails.
+void add_placement(const std::vector<Placement>& placements, ScanSummary& summary) {
+  PlacementTally tally;
+  tally.add(placements);
+  for (const Placement& placement : tally.placements()) summary.placement.push_back(placement);
+  for (const Placement& placement : placements) {
+    summary.placement_counts.push_back(fmt::format("{}: {}{}", placement.operation, placement.ran,
+                                                   placement.reason ? " (" + *placement.reason + ")" : ""));
+  }
+}
+
 }  // namespace
 
 ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCallbacks& callbacks,
@@ -185,6 +198,10 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
   if (!records.lock_problem().empty()) summary.notes.push_back(records.lock_problem());
   run_loop(parts, callbacks, stop, summary);
 
+  if (engine.batch_max() > 1) {
+    log(LogLevel::info, fmt::format("GPU batch processing completed: {} images, {} results",
+                                    summary.analyzed + summary.duplicates, summary.analyzed + summary.duplicates));
+  }
   // From here on the records are complete, or as complete as the caller wanted.
   if (summary.images == 0 && !summary.interrupted) {
     records.remove_if_unused();
@@ -195,6 +212,7 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
     ReportOptions report = options.report;
     report.input = engine.input();
     write_report(records.readable_path(), options.report_path, report);
+    add_placement(input_placement(report.input), summary);
   }
   if (!engine.state().device) summary.idle_gpu = find_idle_gpu();
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

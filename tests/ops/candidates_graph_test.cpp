@@ -201,7 +201,7 @@ TEST(CandidatePlans, RefuseOutputsOfOtherSizes) {
 TEST(CandidatePlans, PickBuckets) {
   EXPECT_EQ(pick_bucket(0), 16U);
   EXPECT_EQ(pick_bucket(16), 16U);
-  EXPECT_EQ(pick_bucket(17), 64U);
+  EXPECT_EQ(pick_bucket(17), 32U);
   EXPECT_EQ(pick_bucket(5000), kPickMax);
 }
 

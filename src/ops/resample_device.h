@@ -1,0 +1,35 @@
+// Antialiased resizing on a device, in as many passes and runs as it takes: thumbnails and enlargements.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "device/accelerator.h"
+#include "ops/crop.h"
+#include "ops/resample.h"
+#include "ops/resident.h"
+
+namespace mien {
+
+// An image in the bytes of a tensor.
+struct DevicePicture {
+  DeviceTensor bytes;
+  DeviceImage image;
+};
+
+// Holds the session of one device; for its thread alone.
+class DeviceResampler {
+ public:
+  // What resampling takes on the device beside the pixels: sums and positions of the larger of both passes.
+  static std::uint64_t bytes_for(PixelSize from, PixelSize to);
+
+  // One pass. Equal to resample's, to the last bit. Throws OutOfDeviceMemory, DeviceFailure.
+  DevicePicture run_step(Accelerator& device, const DevicePicture& in, const ResampleStep& step);
+  // An image made smaller, on the host: all passes of `size` by Lanczos.
+  Image shrink(Accelerator& device, ResidentPixels& pixels, const DeviceImage& image, PixelSize size);
+
+ private:
+  std::unique_ptr<DeviceSession> session_;
+};
+
+}  // namespace mien
