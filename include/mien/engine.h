@@ -123,6 +123,8 @@ class MIEN_API Engine {
   const EngineOptions& options() const;
   const InputOptions& input() const;  // as the engine decodes, for the operations below
   std::string runtime() const;        // "onnxruntime 1.31.1"
+  // Images that analyze_batch takes to a device at once: GPU_BATCH_SIZE where one is used, else 1.
+  int batch_max() const;
 
   struct State;
   const State& state() const { return *state_; }

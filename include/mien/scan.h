@@ -78,6 +78,7 @@ struct ScanSummary {
   std::int64_t resumed = 0;     // taken from an earlier run
   std::int64_t duplicates = 0;  // same content under another name
   std::int64_t failed = 0;
+  std::int64_t unavailable = 0;  // of them: a GPU that was required failed
   std::int64_t faces = 0;
   std::int64_t matched_images = 0;
   double seconds = 0;
@@ -87,6 +88,7 @@ struct ScanSummary {
   std::vector<Placement> placement;           // one an operation, summed over what this run analysed
   std::vector<std::string> placement_counts;  // "face_detection: cpu 12 of 12"
   std::vector<std::string> notes;             // what the user should know: one sentence each
+  std::string idle_gpu;                       // name of a hardware GPU that is there and was not asked for
 };
 
 struct ScanCallbacks {

@@ -45,6 +45,7 @@ struct MIEN_API Settings {
   std::string model_dir;              // empty: the default places
   std::string catalog;                // a catalogue of models beside the built-in one and the user's; empty: none
   std::string ort_library;            // empty: the default places
+  std::string test_device;            // a library that plays a GPU; refused by builds without tests
   std::vector<SettingValue> values;   // all of the above, for `mien config`
   std::vector<std::string> warnings;  // for example an unknown LOG_LEVEL, which other programs use too
 

@@ -201,6 +201,7 @@ int run_scan(const Call& call) {
     explain_interruption(call, command.scan);
     return error_exit_code(ErrorCode::cancelled);
   }
+  if (summary.unavailable > 0) return error_exit_code(ErrorCode::unavailable);
   return summary.failed > 0 && command.failures_count ? 1 : 0;
 }
 

@@ -140,6 +140,7 @@ std::string summary_text(const ScanSummary& summary, const SummaryContext& conte
   std::string models = "models: " + model_text(context.engine.detector());
   if (context.engine.embedder() != nullptr) models += "; " + model_text(*context.engine.embedder());
   add(models);
+  if (!summary.idle_gpu.empty()) add(summary.idle_gpu + " idle: use --gpu");
   return result;
 }
 

@@ -17,7 +17,8 @@
 
 namespace mien {
 
-// The device has no room: the ladder halves the batch and asks again. Any other failure of a device is a DeviceFailure.
+// The device has no room, or the ceiling allows no more: the ladder halves the batch and asks again. Any other failure
+// of a device is a DeviceFailure.
 class OutOfDeviceMemory : public Exception {
  public:
   explicit OutOfDeviceMemory(const std::string& message) : Exception(ErrorCode::internal, message) {}
@@ -87,11 +88,13 @@ class DeviceSession {
   virtual std::vector<DeviceOutput> run(std::span<const DeviceInput> inputs, std::span<const bool> resident) const = 0;
 };
 
-// Bytes between host and device since the start, and bytes that mien holds there.
+// Bytes between host and device since the start; bytes that mien holds there (tensors and models), and the most that it
+// has held with what was set aside for the run in work.
 struct TransferCounters {
   std::atomic<std::uint64_t> up{0};
   std::atomic<std::uint64_t> down{0};
   std::atomic<std::uint64_t> held{0};
+  std::atomic<std::uint64_t> peak{0};
 };
 
 class Accelerator {
@@ -102,6 +105,8 @@ class Accelerator {
   // device does not run).
   virtual std::unique_ptr<DeviceSession> create_session(const Graph& graph) = 0;
   virtual std::unique_ptr<DeviceSession> create_session(Bytes model, const std::string& what) = 0;
+  // For the lane's thread: throws OutOfDeviceMemory when `bytes` more than are held would pass the ceiling.
+  virtual void set_aside(std::uint64_t bytes) = 0;
   virtual DeviceTensor allocate(ElementType type, const Shape& shape) = 0;
   // Copies to the start of `target`'s memory, which must hold as much.
   virtual void upload(const HostTensor& values, const DeviceTensor& target) = 0;

@@ -1,6 +1,9 @@
 #include "device/backend.h"
 
+#include <fmt/format.h>
+
 #include <array>
+#include <filesystem>
 
 #include "device/session.h"
 
@@ -38,7 +41,8 @@ std::span<const Backend> backends() {
        .package = "onnxruntime-gpu",
        .version = "1.31.1",
        .compiles_slowly = false,
-       .provider_options = cuda_options},
+       .provider_options = cuda_options,
+       .arena = "gpu"},
       {.name = "rocm",
        .label = "AMD ROCm",
        .providers = {"MIGraphXExecutionProvider"},
@@ -48,7 +52,8 @@ std::span<const Backend> backends() {
        .package = "onnxruntime-migraphx",
        .version = "1.27.1",
        .compiles_slowly = true,
-       .provider_options = rocm_options},
+       .provider_options = rocm_options,
+       .arena = "gpu"},
       {.name = "mps",
        .label = "Apple Metal",
        .providers = {"CoreMLExecutionProvider", "WebGpuExecutionProvider"},
@@ -88,6 +93,48 @@ const Backend* find_backend(std::string_view name) {
     if (backend.name == name) return &backend;
   }
   return nullptr;
+}
+
+std::vector<const Backend*> candidate_backends(const Settings& settings) {
+  static const Backend test_device = {.name = "test",
+                                      .label = "test device",
+                                      .providers = {"MienTestExecutionProvider"},
+                                      .probe_devices = [] { return std::vector<Device>(); },
+                                      .library = {},
+                                      .brings_runtime = false,
+                                      .package = {},
+                                      .version = {},
+                                      .compiles_slowly = false,
+                                      .provider_options = no_options,
+                                      .is_for_tests = true};
+  if (!settings.test_device.empty()) return {&test_device};
+  std::vector<const Backend*> candidates;
+  for (const Backend& backend : backends()) {
+    const bool is_asked_for = settings.gpu_backend == "auto" || settings.gpu_backend == backend.name;
+    if (is_asked_for && backend.name != "cpu") candidates.push_back(&backend);
+  }
+  return candidates;
+}
+
+BackendLibrary find_backend_library(const Settings& settings, const Backend& backend, const std::string& runtime_path) {
+  if (backend.is_for_tests) return {settings.test_device, {}};
+  if (settings.gpu_backend == "auto" && backend.probe_devices().empty()) {
+    return {{}, fmt::format("no {} device found", backend.label)};
+  }
+  const std::filesystem::path beside = std::filesystem::path(runtime_path).parent_path() / backend.library;
+  std::error_code ignored;
+  if (std::filesystem::exists(beside, ignored)) return {beside.string(), {}};
+  return {{}, fmt::format("{} is not installed: run 'mien backends install {}'", backend.library, backend.name)};
+}
+
+std::string find_idle_gpu() {
+  for (const Backend& backend : backends()) {
+    if (backend.name == "cpu") continue;
+    for (const Device& device : backend.probe_devices()) {
+      if (!device.is_software) return device.name;
+    }
+  }
+  return {};
 }
 
 std::vector<BackendInfo> list_backends(const Settings& settings) {

@@ -26,12 +26,28 @@ struct Backend {
   bool compiles_slowly;      // every new shape takes seconds or minutes: it is compiled while the CPU works
   // Options of the provider for this device and a ceiling on what its arena takes.
   std::vector<std::pair<std::string, std::string>> (*provider_options)(int device_id, std::uint64_t memory_bytes_max);
+  // What the runtime calls its arena when it is to shrink ("gpu"); empty where it has none.
+  std::string_view arena = {};
+  bool is_for_tests = false;  // the test device: not in the table, chosen by MIEN_TEST_DEVICE alone
 };
 
 // In the order in which `auto` tries them; cpu is always last and always there.
 std::span<const Backend> backends();
 // Null when there is none of this name.
 const Backend* find_backend(std::string_view name);
+
+// Those that the settings allow, in the order to try: one that is named, all but the CPU for auto.
+std::vector<const Backend*> candidate_backends(const Settings& settings);
+
+// Where a backend's provider library is, or what to do about its absence.
+struct BackendLibrary {
+  std::string path;
+  std::string problem;
+};
+BackendLibrary find_backend_library(const Settings& settings, const Backend& backend, const std::string& runtime_path);
+
+// The name of a GPU that is no software; empty when there is none.
+std::string find_idle_gpu();
 
 // Rows' functions, one file each.
 std::vector<Device> probe_cpu();

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 
 namespace mien {
 namespace {
@@ -18,6 +19,7 @@ constexpr const char* kAbandoned = "the device gave no answer to an earlier call
 
 struct Ticket {
   std::function<void()> job;
+  std::chrono::milliseconds limit{0};
   std::optional<Clock::time_point> started;
   bool is_done = false;
   std::exception_ptr failure;
@@ -29,9 +31,19 @@ struct Lane::State {
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<std::shared_ptr<Ticket>> queue;
+  std::shared_ptr<Ticket> in_work;
   bool is_closed = false;
   bool is_abandoned = false;
   bool has_ended = false;
+
+  // With the mutex held: whether the lane is given up, because of what was found before or is found now.
+  bool look_for_hanging_job() {
+    if (in_work && !in_work->is_done && Clock::now() > *in_work->started + in_work->limit) {
+      is_abandoned = true;
+      changed.notify_all();
+    }
+    return is_abandoned;
+  }
 
   void serve() {
     std::unique_lock lock(mutex);
@@ -41,6 +53,7 @@ struct Lane::State {
       const std::shared_ptr<Ticket> ticket = queue.front();
       queue.pop_front();
       ticket->started = Clock::now();
+      in_work = ticket;
       changed.notify_all();  // from here on the time limit counts
       lock.unlock();
       try {
@@ -64,46 +77,51 @@ Lane::Lane() : state_(std::make_shared<State>()) {
 }
 
 Lane::~Lane() {
+  constexpr std::chrono::milliseconds kLook{50};
   std::unique_lock lock(state_->mutex);
   state_->is_closed = true;
   state_->changed.notify_all();
-  state_->changed.wait(lock, [&] { return state_->has_ended || state_->is_abandoned; });
+  while (!state_->has_ended && !state_->look_for_hanging_job()) state_->changed.wait_for(lock, kLook);
 }
 
 void Lane::run(std::function<void()> job, std::chrono::milliseconds limit) {
+  constexpr std::chrono::seconds kLook{1};
   const auto ticket = std::make_shared<Ticket>();
   ticket->job = std::move(job);
+  ticket->limit = limit;
   std::unique_lock lock(state_->mutex);
-  if (state_->is_abandoned) throw DeviceHung(kAbandoned);
+  if (state_->look_for_hanging_job()) throw DeviceHung(kAbandoned);
   state_->queue.push_back(ticket);
   state_->changed.notify_all();
-  state_->changed.wait(lock, [&] { return ticket->started || state_->is_abandoned; });
-  if (!ticket->started) throw DeviceHung(kAbandoned);
-  const Clock::time_point deadline = *ticket->started + limit;
-  const bool answered =
-      state_->changed.wait_until(lock, deadline, [&] { return ticket->is_done || state_->is_abandoned; });
+  while (!ticket->started) {
+    if (state_->look_for_hanging_job()) throw DeviceHung(kAbandoned);
+    state_->changed.wait_for(lock, kLook);
+  }
+  const auto is_over = [&] { return ticket->is_done || state_->is_abandoned; };
+  state_->changed.wait_until(lock, *ticket->started + limit, is_over);
   if (!ticket->is_done) {
-    state_->is_abandoned = true;
+    const bool was_abandoned = std::exchange(state_->is_abandoned, true);
     state_->changed.notify_all();
-    if (answered) throw DeviceHung(kAbandoned);
+    if (was_abandoned) throw DeviceHung(kAbandoned);
     throw DeviceHung(fmt::format("no answer from the device in {:.3g} s: it is not asked again",
                                  std::chrono::duration<double>(limit).count()));
   }
   if (ticket->failure) std::rethrow_exception(ticket->failure);
 }
 
-void Lane::post(std::function<void()> job) {
+void Lane::post(std::function<void()> job, std::chrono::milliseconds limit) {
   const auto ticket = std::make_shared<Ticket>();
   ticket->job = std::move(job);
+  ticket->limit = limit;
   const std::lock_guard lock(state_->mutex);
-  if (state_->is_abandoned) return;
+  // An abandoned lane keeps the job without running it: what it owns may be the device's, and freeing that could hang.
   state_->queue.push_back(ticket);
   state_->changed.notify_all();
 }
 
 bool Lane::is_abandoned() const {
   const std::lock_guard lock(state_->mutex);
-  return state_->is_abandoned;
+  return state_->look_for_hanging_job();
 }
 
 }  // namespace mien

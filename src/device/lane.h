@@ -21,7 +21,7 @@ class DeviceHung : public Exception {
 class Lane {
  public:
   Lane();
-  // Waits for the job in work, unless the lane is abandoned.
+  // Waits for the jobs that it has, unless the lane is abandoned or one is over its limit.
   ~Lane();
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
@@ -30,7 +30,8 @@ class Lane {
   // (counted from its start, not from its turn in the queue), or when the lane is abandoned already. From many threads.
   void run(std::function<void()> job, std::chrono::milliseconds limit);
   // Runs it some time later; what it throws is dropped.
-  void post(std::function<void()> job);
+  void post(std::function<void()> job, std::chrono::milliseconds limit);
+  // Also notices that a posted job is over its limit, on which nobody waits.
   bool is_abandoned() const;
 
  private:

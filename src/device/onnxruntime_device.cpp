@@ -62,7 +62,19 @@ struct OrtDeviceContext {
   std::string provider;
   std::string shrink_target;  // "gpu:0", for run options
   std::atomic<bool> shrink_next{false};
+  std::uint64_t memory_bytes_max = 0;
   std::shared_ptr<TransferCounters> counters = std::make_shared<TransferCounters>();
+
+  void set_aside(std::uint64_t bytes) const {
+    const std::uint64_t total = counters->held + bytes;
+    if (total > memory_bytes_max) {
+      throw OutOfDeviceMemory(
+          fmt::format("out of memory: {} MB are held, {} MB more are needed, and GPU_MEMORY_LIMIT_GB "
+                      "allows {} MB in all",
+                      counters->held >> 20, bytes >> 20, memory_bytes_max >> 20));
+    }
+    if (total > counters->peak) counters->peak = total;
+  }
 
   // A tensor over the start of device memory that somebody else owns.
   Ort::Value view(const DeviceTensor& tensor) const {
@@ -124,6 +136,14 @@ class OrtDeviceSession final : public DeviceSession {
     assignment_ = read_assignment(session_, context_->provider);
   }
 
+  ~OrtDeviceSession() override { context_->counters->held -= held_; }
+  OrtDeviceSession(const OrtDeviceSession&) = delete;
+  OrtDeviceSession& operator=(const OrtDeviceSession&) = delete;
+
+  void hold(std::size_t bytes) {
+    held_ += bytes;
+    context_->counters->held += bytes;
+  }
   const std::vector<TensorInfo>& inputs() const override { return inputs_; }
   const std::vector<TensorInfo>& outputs() const override { return outputs_; }
   const NodeAssignment& assignment() const override { return assignment_; }
@@ -187,6 +207,7 @@ class OrtDeviceSession final : public DeviceSession {
   std::vector<TensorInfo> inputs_;
   std::vector<TensorInfo> outputs_;
   NodeAssignment assignment_;
+  std::size_t held_ = 0;
 };
 
 class OrtAccelerator final : public Accelerator {
@@ -209,13 +230,19 @@ class OrtAccelerator final : public Accelerator {
   }
 
   std::unique_ptr<DeviceSession> create_session(Bytes model, const std::string& what) override {
+    context_->set_aside(model.size());
     return guarded(what, [&]() -> std::unique_ptr<DeviceSession> {
-      return std::make_unique<OrtDeviceSession>(
+      auto session = std::make_unique<OrtDeviceSession>(
           context_, Ort::Session(context_->env, model.data(), model.size(), session_options()), what);
+      session->hold(model.size());  // its weights lie on the device
+      return session;
     });
   }
 
+  void set_aside(std::uint64_t bytes) override { context_->set_aside(bytes); }
+
   DeviceTensor allocate(ElementType type, const Shape& shape) override {
+    context_->set_aside(element_count(shape) * element_bytes(type));
     return guarded("device memory", [&] {
       Ort::UnownedAllocator allocator = context_->env.GetSharedAllocator(context_->memory);
       Ort::Value value = Ort::Value::CreateTensor(allocator, shape.data(), shape.size(), ort_element_type(type));
@@ -345,7 +372,8 @@ std::unique_ptr<Accelerator> open_accelerator(const Backend& backend, const Acce
     context->ep_device = choose_device(context->env, backend, options);
     context->provider = context->ep_device.EpName();
     context->memory = context->ep_device.GetMemoryInfo(OrtDeviceMemoryType_DEFAULT);
-    context->shrink_target = fmt::format("gpu:{}", options.device_id);
+    context->memory_bytes_max = options.memory_bytes_max;
+    if (!backend.arena.empty()) context->shrink_target = fmt::format("{}:{}", backend.arena, options.device_id);
     Device device = describe(context->ep_device, backend, options);
     return std::make_unique<OrtAccelerator>(std::move(context), std::move(device),
                                             backend.provider_options(options.device_id, options.memory_bytes_max));

@@ -79,17 +79,27 @@ bool takes_rgb_image(const Session& session) {
   return shape.size() == 4 && shape[1] == 3;
 }
 
+// For a device, which takes several images at once where the model can be freed to.
+void keep_detector_model(const ModelFile& file, const std::vector<std::uint8_t>& bytes, bool keeps_size,
+                         Detector& detector) {
+  FreedModel freed = free_or_throw(file, bytes, {.batch = true, .size = !keeps_size});
+  detector.batch_is_free = freed.batch_is_free;
+  if (!freed.batch_is_free) freed = free_or_throw(file, bytes, {.size = !keeps_size});
+  detector.model = std::make_shared<const std::vector<std::uint8_t>>(std::move(freed.bytes));
+}
+
 }  // namespace
 
 std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile& file, const LoadOptions& options) {
   const std::vector<std::uint8_t> bytes = read_model(file);
   const FreedModel freed = free_or_throw(file, bytes, {.size = true});
-  const bool keeps_size = options.keep_declared_size && declares_real_size(freed);
+  bool keeps_size = options.keep_declared_size && declares_real_size(freed);
   std::unique_ptr<Detector> detector = std::make_unique<Detector>();
   detector->session = runtime.create_session(keeps_size ? bytes : freed.bytes, file.info.path);
   if (!keeps_size && freed.size_is_free && !was_tried(file) && takes_rgb_image(*detector->session) &&
       !runs_at_another_size(*detector->session, freed)) {
     detector->session = runtime.create_session(bytes, file.info.path);
+    keeps_size = true;
   }
   if (!takes_rgb_image(*detector->session)) throw_wrong_kind(file, *detector->session, "face detector");
   const DetectorMatch match = match_detector(*detector->session);
@@ -106,10 +116,11 @@ std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile&
   const Shape& shape = detector->session->inputs().front().shape;
   if (shape[2] > 0) detector->fixed_height = static_cast<int>(shape[2]);
   if (shape[3] > 0) detector->fixed_width = static_cast<int>(shape[3]);
+  if (options.keep_model) keep_detector_model(file, bytes, keeps_size, *detector);
   return detector;
 }
 
-std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile& file) {
+std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile& file, bool keep_model) {
   const std::vector<std::uint8_t> bytes = read_model(file);
   const FreedModel freed = free_or_throw(file, bytes, {.batch = true});
   std::unique_ptr<Embedder> embedder = std::make_unique<Embedder>();
@@ -125,6 +136,7 @@ std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile&
     }
   }
   if (!freed.batch_is_free) embedder->batch_max = 1;
+  if (keep_model) embedder->model = std::make_shared<const std::vector<std::uint8_t>>(freed.bytes);
   embedder->feed = embedder_feed(file, freed.facts);
   embedder->id = embedder_id(bytes, embedder->feed);
   if (was_tried(file)) {

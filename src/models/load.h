@@ -14,11 +14,12 @@ struct LoadOptions {
   // exact: a model of one size runs at that size, as InsightFace runs it.
   bool keep_declared_size = false;
   std::optional<float> score_threshold;
+  bool keep_model = false;  // its bytes are kept, for a device
 };
 
 // Throws Exception: bad_data (no model), unsupported (not a kind that mien knows).
 std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile& file, const LoadOptions& options);
-std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile& file);
+std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile& file, bool keep_model = false);
 
 inline constexpr std::size_t kModelFileBytesMax = std::size_t{512} << 20;
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -84,9 +85,12 @@ Graph make_mask_graph(const CandidatePlan& plan) {
   CandidateBuilder builder("mask", plan);
   GraphBuilder& graph = builder.graph();
   Value score = builder.join_levels(0);
+  Value all = score;
   if (plan.score_groups() == 2) {
     const auto unit = [&](const Value& value) { return graph.clamp(value, graph.scalar(0.0F), graph.scalar(1.0F)); };
-    score = graph.mul(unit(score), unit(builder.join_levels(1)));
+    const Value second = builder.join_levels(1);
+    all = graph.add(score, second);
+    score = graph.mul(unit(score), unit(second));
   }
   const Value threshold = graph.input("threshold", ElementType::f32, {1});
   const Value is_above = graph.cast(graph.greater_equal(score, threshold), ElementType::f32);
@@ -100,6 +104,7 @@ Graph make_mask_graph(const CandidatePlan& plan) {
   // A sum of products: providers prepare a matrix product at great length, and some round its factors.
   const Value packed = graph.reduce_sum(graph.mul(bits, graph.constant(powers, {kMaskBits})), {2}, false);
   graph.output("mask", packed, ElementType::f32, {-1, words});
+  graph.output("total", graph.reduce_sum(graph.reshape(all, {-1}), {0}, true), ElementType::f32, {1});
   return std::move(graph).build();
 }
 
@@ -153,11 +158,7 @@ Graph make_pick_graph(const CandidatePlan& plan) {
   return std::move(graph).build();
 }
 
-std::size_t pick_bucket(std::size_t anchors) {
-  std::size_t bucket = 16;
-  while (bucket < anchors && bucket < kPickMax) bucket *= 4;
-  return bucket;
-}
+std::size_t pick_bucket(std::size_t anchors) { return std::clamp<std::size_t>(std::bit_ceil(anchors), 16, kPickMax); }
 
 SparseOutputs::SparseOutputs(CandidatePlan plan) : plan_(std::move(plan)) {
   values_.resize(plan_.groups().size() * plan_.levels().size());

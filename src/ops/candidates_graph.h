@@ -51,7 +51,8 @@ inline constexpr std::int64_t kMaskBits = 16;
 
 // Inputs: the detector's score outputs (of the groups that make the score, in their order), then
 //   threshold f32 [1]  of mask_threshold
-// Output: mask f32 [N, words], anchor 16 w + b of an image is bit b of word w; anchors of all levels in order.
+// Outputs: mask f32 [N, words], anchor 16 w + b of an image is bit b of word w; anchors of all levels in order;
+//   total f32 [1], the sum of all scores: no number where one of them is none (which the mask does not show).
 Graph make_mask_graph(const CandidatePlan& plan);
 
 // What the graph compares with: a little below the threshold, so that rounding loses no candidate. The decoder drops
@@ -68,7 +69,7 @@ Graph make_pick_graph(const CandidatePlan& plan);
 
 // Rows of a run of the pick graph at most; more anchors take several runs.
 inline constexpr std::size_t kPickMax = 1024;
-// 16, 64, 256 or 1024, the first that holds `anchors`.
+// The power of two from 16 to kPickMax that holds `anchors`.
 std::size_t pick_bucket(std::size_t anchors);
 
 // One image's outputs of full size in which only the picked anchors have values. Scores of the others are not numbers,

@@ -55,6 +55,14 @@ void suppress_overlaps(const DetectorKind& kind, std::vector<Candidate>& candida
   candidates = std::move(kept);
 }
 
+void finish_pass(const Detector& detector, const DetectPass& pass, std::vector<Candidate>& found) {
+  std::erase_if(
+      found, [](const Candidate& face) { return !is_finite(face) || face.box.width() <= 0 || face.box.height() <= 0; });
+  // In pixels of the image from here on. InsightFace drops overlaps there too, and "+ 1 pixel" depends on it.
+  map_to_image(pass, found);
+  suppress_overlaps(*detector.kind, found);
+}
+
 void detect_pass(const Detector& detector, ImageView image, const DetectPass& pass, DetectScratch& scratch,
                  std::vector<Candidate>& faces, const std::stop_token& stop) {
   const std::int64_t width = pass.size.canvas_width;
@@ -67,11 +75,7 @@ void detect_pass(const Detector& detector, ImageView image, const DetectPass& pa
 
   std::vector<Candidate> found;
   detector.kind->decode(outputs, {pass.size.canvas_width, pass.size.canvas_height, detector.score_threshold}, found);
-  std::erase_if(
-      found, [](const Candidate& face) { return !is_finite(face) || face.box.width() <= 0 || face.box.height() <= 0; });
-  // In pixels of the image from here on. InsightFace drops overlaps there too, and "+ 1 pixel" depends on it.
-  map_to_image(pass, found);
-  suppress_overlaps(*detector.kind, found);
+  finish_pass(detector, pass, found);
   faces.insert(faces.end(), found.begin(), found.end());
 }
 

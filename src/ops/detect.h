@@ -62,6 +62,10 @@ struct Detector {
   // Set when the model has one size and could not be freed of it.
   std::optional<int> fixed_width;
   std::optional<int> fixed_height;
+  // What `session` runs, for a device that is to run it too, and whether it takes several images at once. Null where no
+  // device was asked for.
+  std::shared_ptr<const std::vector<std::uint8_t>> model;
+  bool batch_is_free = false;
 };
 
 // One look at a part of the image: which part, and how large it becomes.
@@ -85,6 +89,9 @@ float pass_scale(const DetectPass& pass);
 // Exception(internal, cancelled).
 void detect_pass(const Detector& detector, ImageView image, const DetectPass& pass, DetectScratch& scratch,
                  std::vector<Candidate>& faces, const std::stop_token& stop = {});
+
+// From the candidates of a decoder to faces in pixels of the image, sorted by falling score, overlaps dropped.
+void finish_pass(const Detector& detector, const DetectPass& pass, std::vector<Candidate>& found);
 
 // Sorts by falling score and drops what overlaps a better one by more than the kind's threshold.
 void suppress_overlaps(const DetectorKind& kind, std::vector<Candidate>& candidates);

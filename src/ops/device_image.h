@@ -34,6 +34,15 @@ struct DeviceImage {
 // The image that came down with these bytes.
 Image read_image(const DeviceImage& where, Bytes bytes);
 
+// A view of values for a graph's input.
+template <typename T>
+HostTensor host_tensor(const std::vector<T>& values, Shape shape) {
+  ElementType type = ElementType::u8;
+  if constexpr (std::is_same_v<T, std::int32_t>) type = ElementType::i32;
+  if constexpr (std::is_same_v<T, float>) type = ElementType::f32;
+  return {type, std::move(shape), values.data()};
+}
+
 // The images of a batch one after the other, rows without padding, as they go up to the device.
 class PackedPixels {
  public:
@@ -41,6 +50,8 @@ class PackedPixels {
   DeviceImage add(ImageView image);
   // `bytes` grown to its bucket, with zeros, so that devices see few different lengths. [-1] u8.
   HostTensor tensor();
+  // The bytes of the images alone. [-1] u8.
+  HostTensor bytes() const { return host_tensor(bytes_, {static_cast<std::int64_t>(bytes_.size())}); }
   void clear() { bytes_.clear(); }
   std::size_t size() const { return bytes_.size(); }
 
@@ -51,14 +62,5 @@ class PackedPixels {
 // The smallest size of a bucket that holds `count`: four buckets from each power of two to the next, none below
 // `smallest`. Providers that compile for each shape do so for few.
 std::int64_t bucket_for(std::int64_t count, std::int64_t smallest);
-
-// A view of values for a graph's input.
-template <typename T>
-HostTensor host_tensor(const std::vector<T>& values, Shape shape) {
-  ElementType type = ElementType::u8;
-  if constexpr (std::is_same_v<T, std::int32_t>) type = ElementType::i32;
-  if constexpr (std::is_same_v<T, float>) type = ElementType::f32;
-  return {type, std::move(shape), values.data()};
-}
 
 }  // namespace mien

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "device/session.h"
@@ -20,6 +22,8 @@ struct Embedder {
   std::string id;  // ModelNames::embedder_id
   // Falls to 1 at the first batch that the model refuses or answers with another number of rows.
   mutable std::atomic<int> batch_max{kEmbedBatchMax};
+  // What `session` runs, for a device that is to run it too. Null where no device was asked for.
+  std::shared_ptr<const std::vector<std::uint8_t>> model;
 };
 
 // Aligned faces waiting for their embedding, in one block of memory.

@@ -14,8 +14,7 @@ namespace mien {
 //   pixels  u8  [any]      the bytes that hold the images
 //   items   i32 [N, 6]     offset, column step, row step, and the byte of a pixel that each of the three planes takes
 //   columns i32 [N, 2, W]  byte offset of the first of two columns; then, packed: the weights of both (12 bits each)
-//   and
-//                          whether the second one is the next column (else the same)
+//                          and whether the second one is the next column (else the same)
 //   rows    i32 [N, 2, H]  likewise
 // Output: planes f32 [N, 3, H, W], (value - mean) * scale. Where weights are zero, the canvas is black.
 // The feed's order of colours is in `items`.

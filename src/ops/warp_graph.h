@@ -13,8 +13,7 @@ namespace mien {
 // Inputs, F faces:
 //   pixels u8  [any]     the bytes that hold the images
 //   items  i32 [F, 10]   offset, column step, row step, the byte of a pixel for each plane, width, height, and the
-//   pixel
-//                        (x, y) that positions are relative to
+//                        pixel (x, y) that positions are relative to
 //   maps   f32 [F, 4]    a, b, tx, ty: from the template, relative to its centre, to the image, relative to that pixel
 // Output: planes f32 [F, 3, 112, 112], bilinear with black outside, rounded to 8 bits, then (value - mean) * scale.
 // Positions are off warp_aligned_into's by some 1e-7 of their distance to the face's centre, so that a value that is

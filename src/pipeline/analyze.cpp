@@ -1,22 +1,23 @@
-// The whole flow, read from top to bottom: bytes -> upright pixels -> (enhanced) -> faces -> aligned -> quality;
-// then the embeddings of all images at once.
+// The whole flow, read from top to bottom: bytes -> upright pixels -> (enhanced) -> faces -> quality -> aligned; then
+// the embeddings of all images at once. Images go through the stages in groups: one at a time on the CPU, a batch where
+// a device takes part. In each stage the device comes first, and the CPU does what is left.
 #include "pipeline/analyze.h"
 
 #include <fmt/format.h>
 
 #include <chrono>
-#include <cmath>
 
 #include "base/cancel.h"
 #include "image/orientation.h"
 #include "ops/align.h"
-#include "ops/crop.h"
 #include "ops/enhance.h"
 #include "ops/phash.h"
 #include "ops/pixels.h"
 #include "ops/quality.h"
+#include "pipeline/device_stages.h"
 #include "pipeline/passes.h"
 #include "pipeline/placement.h"
+#include "pipeline/turns.h"
 
 namespace mien {
 namespace {
@@ -42,56 +43,6 @@ struct PendingFace {
   std::size_t face;
 };
 
-struct Found {
-  std::vector<Candidate> faces;
-  float scale = 1;
-};
-
-// Turns a point of an image that was rotated clockwise by `quarter_turns` back to the image before.
-Point turn_back(Point point, int quarter_turns, float width, float height) {
-  switch (quarter_turns) {
-    case 1: return {point.y, height - point.x};
-    case 2: return {width - point.x, height - point.y};
-    case 3: return {width - point.y, point.x};
-    default: return point;
-  }
-}
-
-void turn_back(Candidate& face, int quarter_turns, const ImageView& image) {
-  const float width = static_cast<float>(image.width);
-  const float height = static_cast<float>(image.height);
-  const Point a = turn_back({face.box.x1, face.box.y1}, quarter_turns, width, height);
-  const Point b = turn_back({face.box.x2, face.box.y2}, quarter_turns, width, height);
-  face.box = {std::min(a.x, b.x), std::min(a.y, b.y), std::max(a.x, b.x), std::max(a.y, b.y)};
-  // Boxes end at the edges of pixels, landmarks are at their centres: the first pixel becomes the last one.
-  for (Point& point : face.landmarks) point = turn_back(point, quarter_turns, width - 1, height - 1);
-}
-
-double total_score(const std::vector<Candidate>& faces) {
-  double sum = 0;
-  for (const Candidate& face : faces) sum += face.score;
-  return sum;
-}
-
-// Looks at the image as it is and, when asked, turned; the turn that shows most wins, the upright one in doubt.
-Found find_faces(const Engine::State& engine, ImageView image, const AnalyzeOptions& options, Workspace::State& work) {
-  Found best;
-  const std::stop_token& stop = options.stop;
-  best.faces = detect_faces(*engine.detector, engine.options.precision, image, work.detect, &best.scale, stop);
-  if (!options.rotations) return best;
-  constexpr int kOrientationOfTurn[] = {1, 6, 3, 8};  // EXIF's numbers for clockwise quarter turns
-  for (int quarter_turns = 1; quarter_turns <= 3; ++quarter_turns) {
-    apply_orientation(image, kOrientationOfTurn[quarter_turns], work.turned, stop);
-    Found found;
-    found.faces =
-        detect_faces(*engine.detector, engine.options.precision, work.turned, work.detect, &found.scale, stop);
-    if (total_score(found.faces) <= total_score(best.faces)) continue;
-    for (Candidate& face : found.faces) turn_back(face, quarter_turns, image);
-    best = std::move(found);
-  }
-  return best;
-}
-
 Box scale_box(const Box& box, float factor) {
   return {box.x1 * factor, box.y1 * factor, box.x2 * factor, box.y2 * factor};
 }
@@ -110,50 +61,132 @@ Face make_face(const Detector& detector, const Candidate& candidate, float scale
   return face;
 }
 
-// Adds the face to those waiting for the embedder; false when its landmarks allow no alignment.
-bool align_face(const Engine::State& engine, ImageView image, const Candidate& candidate, AlignedFaces& aligned) {
-  const std::optional<Similarity> similarity = estimate_alignment(candidate.landmarks);
-  if (!similarity) return false;
-  warp_aligned_into(image, *similarity, engine.embedder->feed, aligned.add());
-  return true;
+// ---- Stages. Each works on all images of a group that have no error.
+
+// Runs `work` for each image that has come so far; what it throws becomes that image's error.
+template <typename Work>
+void for_each_alive(Group& group, Work work) {
+  for (GroupItem& item : group) {
+    if (item.error) continue;
+    try {
+      work(item);
+    } catch (const Exception& error) {
+      item.error = error.error();
+    }
+  }
 }
 
-// From upright pixels to faces; what needs the embedder is left in `work.aligned` and `pending`.
-void analyze_upright(const Engine::State& engine, ImageView upright, const AnalyzeOptions& options,
-                     Workspace::State& work, Analysis& analysis, std::size_t image_index,
-                     std::vector<PendingFace>& pending) {
-  Stopwatch watch;
-  ImageView image = upright;
-  float enhancement = 1;
-  if (options.enhance && needs_enhancement(upright.width, upright.height)) {
-    enhancement = static_cast<float>(enhance_pixels(upright, work.enhanced));
-    image = work.enhanced;
-    analysis.timings_ms.enhance = watch.lap();
+bool wants_enhancement(const AnalyzeOptions& options, const GroupItem& item) {
+  return options.enhance && needs_enhancement(item.upright.width, item.upright.height);
+}
+
+void enhance_stage(const Engine::State& engine, const AnalyzeOptions& options, Group& group) {
+  if (!options.enhance) return;
+  if (engine.device) engine.device->enhance(group, options);
+  for_each_alive(group, [&](GroupItem& item) {
+    StageNote& note = item.note(OperationId::image_enhancement);
+    if (!wants_enhancement(options, item) || note.on_device > 0) return;
+    Stopwatch watch;
+    item.enhancement = static_cast<float>(enhance_pixels(item.upright, item.memory->enhanced));
+    item.image = item.memory->enhanced;
+    item.analysis.timings_ms.enhance += watch.lap();
+    ++note.on_cpu;
+  });
+}
+
+// Looks at the image as it is and, when asked, turned; the turn that shows most wins, the upright one in doubt.
+Detection find_faces(const Engine::State& engine, ImageView image, const AnalyzeOptions& options,
+                     Workspace::State& work) {
+  std::vector<Detection> turns;
+  const std::stop_token& stop = options.stop;
+  turns.push_back(detect_faces(*engine.detector, engine.options.precision, image, work.detect, stop));
+  constexpr int kOrientationOfTurn[] = {1, 6, 3, 8};  // EXIF's numbers for clockwise quarter turns
+  for (int quarter_turns = 1; options.rotations && quarter_turns <= 3; ++quarter_turns) {
+    apply_orientation(image, kOrientationOfTurn[quarter_turns], work.turned, stop);
+    turns.push_back(detect_faces(*engine.detector, engine.options.precision, work.turned, work.detect, stop));
   }
+  return choose_turn(std::move(turns), {image.width, image.height});
+}
 
-  const Found found = find_faces(engine, image, options, work);
-  analysis.timings_ms.detect = watch.lap();
-
-  for (const Candidate& candidate : found.faces) {
-    throw_if_stopped(options.stop);
-    Face face = make_face(*engine.detector, candidate, found.scale, enhancement);
-    if (options.face_quality || options.min_quality > 0) {
-      face.quality = assess_part(upright, &face.bbox, face.landmarks ? &*face.landmarks : nullptr);
-      if (face.quality->overall_score < options.min_quality) continue;
+void detect_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
+  if (engine.device) engine.device->detect(group, options);
+  for_each_alive(group, [&](GroupItem& item) {
+    StageNote& note = item.note(OperationId::face_detection);
+    if (note.on_device == 0) {
+      Stopwatch watch;
+      if (engine.device) engine.device->fetch_image(item);
+      item.found = find_faces(engine, item.image, options, work);
+      item.analysis.timings_ms.detect += watch.lap();
+      ++note.on_cpu;
     }
-    if (options.embed && engine.embedder != nullptr) {
-      if (align_face(engine, image, candidate, work.aligned)) {
-        pending.push_back({image_index, analysis.faces.size()});
-      } else {
-        analysis.warnings.push_back(
-            fmt::format("face {} has no embedding: its landmarks are one point", analysis.faces.size()));
+    for (const Candidate& candidate : item.found.faces) {
+      item.faces.push_back({candidate, make_face(*engine.detector, candidate, item.found.scale, item.enhancement)});
+    }
+  });
+}
+
+const Landmarks* landmarks_of(const Face& face) { return face.landmarks ? &*face.landmarks : nullptr; }
+
+void quality_stage(const Engine::State& engine, const AnalyzeOptions& options, Group& group) {
+  const bool of_faces = options.face_quality || options.min_quality > 0;
+  if (!of_faces && !options.image_quality) return;
+  if (engine.device) engine.device->assess(group, options);
+  for_each_alive(group, [&](GroupItem& item) {
+    StageNote& note = item.note(OperationId::quality_checks);
+    Stopwatch watch;
+    for (ItemFace& one : item.faces) {
+      throw_if_stopped(options.stop);
+      if (!of_faces || one.face.quality) continue;
+      one.face.quality = assess_part(item.upright, &one.face.bbox, landmarks_of(one.face));
+      ++note.on_cpu;
+    }
+    if (options.min_quality > 0) {
+      std::erase_if(item.faces,
+                    [&](const ItemFace& one) { return one.face.quality->overall_score < options.min_quality; });
+    }
+    if (options.image_quality && !item.analysis.quality) {
+      item.analysis.quality = assess_part(item.upright, nullptr, nullptr);
+      ++note.on_cpu;
+    }
+    item.analysis.timings_ms.quality += watch.lap();
+  });
+}
+
+// Embeds on the device what it takes; the other faces are aligned and left in `work.aligned` and `pending`.
+void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group,
+                 std::vector<PendingFace>& pending) {
+  if (!options.embed || engine.embedder == nullptr) return;
+  if (engine.device) engine.device->embed(group, options);
+  for_each_alive(group, [&](GroupItem& item) {
+    Stopwatch watch;
+    for (std::size_t i = 0; i < item.faces.size(); ++i) {
+      throw_if_stopped(options.stop);
+      if (!item.faces[i].face.embedding.empty()) continue;
+      const std::optional<Similarity> similarity = estimate_alignment(item.faces[i].candidate.landmarks);
+      if (!similarity) {
+        item.analysis.warnings.push_back(fmt::format("face {} has no embedding: its landmarks are one point", i));
+        continue;
       }
+      if (engine.device) engine.device->fetch_image(item);
+      warp_aligned_into(item.image, *similarity, engine.embedder->feed, work.aligned.add());
+      pending.push_back({item.index, i});
+      ++item.note(OperationId::face_embedding).on_cpu;
     }
-    analysis.faces.push_back(std::move(face));
-  }
-  if (options.image_quality) analysis.quality = assess_part(upright, nullptr, nullptr);
-  analysis.timings_ms.quality = watch.lap();
+    item.analysis.timings_ms.quality += watch.lap();
+  });
 }
+
+// From upright pixels to faces.
+void run_stages(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group,
+                std::vector<PendingFace>& pending) {
+  enhance_stage(engine, options, group);
+  detect_stage(engine, options, work, group);
+  quality_stage(engine, options, group);
+  embed_stage(engine, options, work, group, pending);
+  if (engine.device) engine.device->release(group);
+}
+
+// ---- From bytes or pixels to upright pixels
 
 // The hash of the pixels as stored, colours included, so that it equals what other programs compute of the same file.
 std::string hash_as_stored(Bytes encoded, const DecodeOptions& options, const DecodedImage& decoded) {
@@ -165,46 +198,62 @@ std::string hash_as_stored(Bytes encoded, const DecodeOptions& options, const De
   return perceptual_hash_hex(perceptual_hash(stored.pixels));
 }
 
-Result<Analysis> analyze_encoded(const Engine::State& engine, Bytes encoded, const AnalyzeOptions& options,
-                                 Workspace::State& work, std::size_t image_index, std::vector<PendingFace>& pending) {
+// From here on the image stands upright, and every coordinate is a pixel of it.
+void set_upright(GroupItem& item, const ImageView& upright, double decode_ms) {
+  item.upright = item.image = upright;
+  item.analysis.width = upright.width;
+  item.analysis.height = upright.height;
+  item.analysis.timings_ms.decode = decode_ms;
+}
+
+Result<Done> open_encoded(const Engine::State& engine, Bytes encoded, const AnalyzeOptions& options, GroupItem& item) {
   throw_if_stopped(options.stop);
   Stopwatch watch;
   DecodeOptions decoding = decode_options(engine.input);
   // InsightFace looks at colours as they are stored.
   decoding.convert_colours = engine.options.precision != Precision::exact;
   decoding.stop = options.stop;
-  Result<Done> decoded = decode_image(encoded, decoding, work.decoded);
-  if (!decoded) return decoded.error();
-  Analysis analysis;
-  analysis.format = work.decoded.format;
-  analysis.warnings = work.decoded.warnings;
-  if (options.phash) analysis.phash = hash_as_stored(encoded, decoding, work.decoded);
+  DecodedImage& decoded = item.memory->decoded;
+  Result<Done> done = decode_image(encoded, decoding, decoded);
+  if (!done) return done;
+  item.analysis.format = decoded.format;
+  item.analysis.warnings = decoded.warnings;
+  if (options.phash) item.analysis.phash = hash_as_stored(encoded, decoding, decoded);
   throw_if_stopped(options.stop);
-  const ImageView upright = upright_view(work.decoded.pixels, work.decoded.orientation, work.upright, options.stop);
-  // From here on the image stands upright, and every coordinate is a pixel of it.
-  analysis.width = upright.width;
-  analysis.height = upright.height;
-  analysis.timings_ms.decode = watch.lap();
-  analyze_upright(engine, upright, options, work, analysis, image_index, pending);
-  return analysis;
+  const ImageView upright = upright_view(decoded.pixels, decoded.orientation, item.memory->upright, options.stop);
+  set_upright(item, upright, watch.lap());
+  return done;
 }
 
-Result<Analysis> analyze_view(const Engine::State& engine, const PixelView& pixels, const AnalyzeOptions& options,
-                              Workspace::State& work, std::vector<PendingFace>& pending) {
+Result<Done> open_view(const Engine::State& engine, const PixelView& pixels, const AnalyzeOptions& options,
+                       Workspace::State& work, GroupItem& item) {
   throw_if_stopped(options.stop);
   Stopwatch watch;
   const Result<ImageView> view = open_pixels(pixels, engine.options.limits, work.converted, options.stop);
   if (!view) return view.error();
-  Analysis analysis;
-  analysis.format = "pixels";
-  if (options.phash) analysis.phash = perceptual_hash_hex(perceptual_hash(*view));
-  const ImageView upright = upright_view(*view, pixels.orientation, work.upright, options.stop);
-  analysis.width = upright.width;
-  analysis.height = upright.height;
-  analysis.timings_ms.decode = watch.lap();
-  analyze_upright(engine, upright, options, work, analysis, 0, pending);
-  return analysis;
+  item.analysis.format = "pixels";
+  if (options.phash) item.analysis.phash = perceptual_hash_hex(perceptual_hash(*view));
+  const ImageView upright = upright_view(*view, pixels.orientation, item.memory->upright, options.stop);
+  set_upright(item, upright, watch.lap());
+  return Done{};
 }
+
+// Begins the next image of a group; `open` fills in its pixels.
+template <typename Open>
+void add_item(Workspace::State& work, Group& group, std::size_t index, Open open) {
+  if (work.items.size() <= group.size()) work.items.push_back(std::make_unique<ItemMemory>());
+  GroupItem& item = group.emplace_back();
+  item.index = index;
+  item.memory = work.items[group.size() - 1].get();
+  try {
+    const Result<Done> done = open(item);
+    if (!done) item.error = done.error();
+  } catch (const Exception& error) {
+    item.error = error.error();
+  }
+}
+
+// ---- Results
 
 // Gives every waiting face its embedding. The time is shared among the images by their faces. What ends it becomes the
 // result of all images that wait.
@@ -227,15 +276,34 @@ void embed_pending(const Engine::State& engine, const std::vector<PendingFace>& 
   }
 }
 
-void finish(const Engine::State& engine, const AnalyzeOptions& options, Analysis& analysis) {
-  Timings& timings = analysis.timings_ms;
-  timings.total = timings.decode + timings.enhance + timings.detect + timings.embed + timings.quality;
-  analysis.models.detector = engine.detector_file.info.name;
+// What is known of the image now; the embeddings may still be missing.
+Result<Analysis> take_result(const Engine::State& engine, GroupItem& item) {
+  if (item.error) return *item.error;
+  for (ItemFace& one : item.faces) item.analysis.faces.push_back(std::move(one.face));
+  item.analysis.models.detector = engine.detector_file.info.name;
   if (engine.embedder != nullptr) {
-    analysis.models.embedder = engine.embedder_file.info.name;
-    analysis.models.embedder_id = engine.embedder->id;
+    item.analysis.models.embedder = engine.embedder_file.info.name;
+    item.analysis.models.embedder_id = engine.embedder->id;
   }
-  analysis.placement = describe_placement(engine, options, analysis);
+  item.analysis.placement = describe_placement(engine, item);
+  return std::move(item.analysis);
+}
+
+void add_up(Timings& timings) {
+  timings.total = timings.decode + timings.enhance + timings.detect + timings.embed + timings.quality;
+}
+
+std::size_t pixel_bytes(const ImageView& view) {
+  return static_cast<std::size_t>(view.width) * static_cast<std::size_t>(view.height) *
+         static_cast<std::size_t>(view.channels);
+}
+
+// Images of a group at most, and bytes of their pixels: a device's batch, or one by one on the CPU.
+bool is_full(const Engine::State& engine, const Group& group) {
+  if (!engine.device) return !group.empty();
+  std::size_t bytes = 0;
+  for (const GroupItem& item : group) bytes += pixel_bytes(item.upright);
+  return engine.device->is_group_full(group.size(), bytes);
 }
 
 }  // namespace
@@ -246,33 +314,36 @@ std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::s
   std::vector<Result<Analysis>> results;
   std::vector<PendingFace> pending;
   work.aligned.clear();
-  for (const Bytes image : images) {
-    try {
-      results.push_back(analyze_encoded(engine, image, options, work, results.size(), pending));
-    } catch (const Exception& error) {
-      results.push_back(error.error());
+  Group group;
+  for (std::size_t next = 0; next < images.size();) {
+    group.clear();
+    for (; next < images.size() && !is_full(engine, group); ++next) {
+      add_item(work, group, next, [&](GroupItem& item) { return open_encoded(engine, images[next], options, item); });
     }
-    if (progress) progress(results.size(), images.size());
+    run_stages(engine, options, work, group, pending);
+    for (GroupItem& item : group) {
+      results.push_back(take_result(engine, item));
+      if (progress) progress(results.size(), images.size());
+    }
   }
   embed_pending(engine, pending, options.stop, work, results);
   for (Result<Analysis>& result : results) {
-    if (result) finish(engine, options, *result);
+    if (result) add_up(result->timings_ms);
   }
   return results;
 }
 
 Result<Analysis> analyze_pixels(const Engine::State& engine, const PixelView& pixels, const AnalyzeOptions& options,
                                 Workspace::State& work) {
-  std::vector<Result<Analysis>> results;
   std::vector<PendingFace> pending;
   work.aligned.clear();
-  try {
-    results.push_back(analyze_view(engine, pixels, options, work, pending));
-  } catch (const Exception& error) {
-    results.push_back(error.error());
-  }
+  Group group;
+  add_item(work, group, 0, [&](GroupItem& item) { return open_view(engine, pixels, options, work, item); });
+  run_stages(engine, options, work, group, pending);
+  std::vector<Result<Analysis>> results;
+  results.push_back(take_result(engine, group.front()));
   embed_pending(engine, pending, options.stop, work, results);
-  if (results.front()) finish(engine, options, *results.front());
+  if (results.front()) add_up(results.front()->timings_ms);
   return std::move(results.front());
 }
 

@@ -103,10 +103,10 @@ Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Worksp
   const RecordingSession& detector_record = *detector_calls;
   detector.session = std::move(detector_calls);
 
-  if (!decode_image(bytes, decode_options(engine.input), work.decoded)) return {};
-  const ImageView upright = upright_view(work.decoded.pixels, work.decoded.orientation, work.upright);
-  float scale = 1;
-  const std::vector<Candidate> faces = detect_faces(detector, engine.options.precision, upright, work.detect, &scale);
+  ItemMemory memory;
+  if (!decode_image(bytes, decode_options(engine.input), memory.decoded)) return {};
+  const ImageView upright = upright_view(memory.decoded.pixels, memory.decoded.orientation, memory.upright);
+  const std::vector<Candidate> faces = detect_faces(detector, engine.options.precision, upright, work.detect).faces;
 
   const RecordingSession* embedder_record = nullptr;
   Embedder embedder;
@@ -126,7 +126,7 @@ Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Worksp
   Floor floor{std::numeric_limits<double>::max(), std::numeric_limits<double>::max()};
   for (int pass = 0; pass < passes; ++pass) {
     double start = thread_cpu_ms();
-    (void)decode_image(bytes, decode_options(engine.input), work.decoded);
+    (void)decode_image(bytes, decode_options(engine.input), memory.decoded);
     floor.decode = std::min(floor.decode, thread_cpu_ms() - start);
     start = thread_cpu_ms();
     detector_record.replay();

@@ -15,7 +15,6 @@
 #include "ops/pixels.h"
 #include "ops/quality.h"
 #include "pipeline/analyze.h"
-#include "pipeline/placement.h"
 #include "pipeline/state.h"
 
 namespace mien {
@@ -34,15 +33,16 @@ void load_models(Engine::State& state) {
   const EngineOptions& options = state.options;
   state.detector_file = require_model(options.settings, "detector", options.detector);
   const LoadOptions load{.keep_declared_size = options.precision == Precision::exact,
-                         .score_threshold = options.det_threshold};
+                         .score_threshold = options.det_threshold,
+                         .keep_model = state.device != nullptr && state.device->gpu().is_usable()};
   if (!options.load_embedder) {
     state.detector = load_detector(*state.runtime, state.detector_file, load);
     return;
   }
   state.embedder_file = require_model(options.settings, "embedder", options.embedder);
   // Both at once: opening a model is a tenth of a second of one core.
-  std::future<std::unique_ptr<Embedder>> embedder =
-      std::async(std::launch::async, [&] { return load_embedder(*state.runtime, state.embedder_file); });
+  std::future<std::unique_ptr<Embedder>> embedder = std::async(
+      std::launch::async, [&] { return load_embedder(*state.runtime, state.embedder_file, load.keep_model); });
   state.detector = load_detector(*state.runtime, state.detector_file, load);
   state.embedder = embedder.get();
   state.embedder_file.info.dimension = state.embedder->dimension;
@@ -73,12 +73,16 @@ Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
   if (options.precision == Precision::fast) {
     throw Exception(ErrorCode::unsupported, "--precision fast is not built into this version: use default or exact");
   }
-  check_required_gpu(options.settings);
   state_->options = std::move(options);
   state_->input = open_input(state_->options.limits, state_->options.sandbox, state_->options.settings);
   state_->runtime = open_onnxruntime(state_->options.settings);
   state_->processor = probe_cpu().front().name;
+  // Before the models are loaded: a required GPU that is not there ends it here.
+  if (std::shared_ptr<Gpu> gpu = Gpu::open(state_->options.settings, *state_->runtime)) {
+    state_->device = std::make_unique<DeviceStages>(std::move(gpu), state_->options.precision);
+  }
   load_models(*state_);
+  if (state_->device) state_->device->set_models(state_->detector, state_->embedder);
 }
 
 Engine::~Engine() = default;
@@ -115,6 +119,9 @@ const ModelInfo* Engine::embedder() const {
 const EngineOptions& Engine::options() const { return state_->options; }
 const InputOptions& Engine::input() const { return state_->input; }
 std::string Engine::runtime() const { return state_->runtime->name(); }
+int Engine::batch_max() const {
+  return state_->device && state_->device->gpu().is_usable() ? state_->device->gpu().batch_max() : 1;
+}
 
 InputOptions open_input(const ImageLimits& limits, bool sandbox, const Settings& settings) {
   InputOptions input{.limits = limits, .decoder = {}};

@@ -66,6 +66,8 @@ bool is_cut_by_tile(const Candidate& face, const DetectPass& tile, int width, in
 
 float long_side(const Box& box) { return std::max(box.width(), box.height()); }
 
+float large_side(PixelSize view) { return kLargeFaceShare * static_cast<float>(std::max(view.width, view.height)); }
+
 // Faces of the small look that fill the image and that no other look has found.
 void add_large_faces(const std::vector<Candidate>& large, float side_min, std::vector<Candidate>& faces) {
   const std::size_t before = faces.size();
@@ -99,32 +101,55 @@ DetectPlan plan_detection(const Detector& detector, Precision precision, int wid
   return plan;
 }
 
-std::vector<Candidate> detect_faces(const Detector& detector, Precision precision, ImageView image,
-                                    DetectScratch& scratch, float* scale, const std::stop_token& stop) {
-  const DetectPlan plan = plan_detection(detector, precision, image.width, image.height);
-  *scale = pass_scale(plan.passes.front());
-  std::vector<Candidate> faces;
-  for (const DetectPass& pass : plan.passes) {
-    const std::size_t before = faces.size();
-    detect_pass(detector, image, pass, scratch, faces, stop);
-    faces.erase(
-        std::remove_if(faces.begin() + static_cast<std::ptrdiff_t>(before), faces.end(),
-                       [&](const Candidate& face) { return is_cut_by_tile(face, pass, image.width, image.height); }),
-        faces.end());
+std::vector<Detection> detect_views(const Detector& detector, Precision precision, std::span<const PixelSize> views,
+                                    const DetectRunner& run) {
+  std::vector<Detection> results(views.size());
+  std::vector<DetectPlan> plans;
+  std::vector<DetectRequest> requests;
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    plans.push_back(plan_detection(detector, precision, views[i].width, views[i].height));
+    results[i].scale = pass_scale(plans[i].passes.front());
+    for (const DetectPass& pass : plans[i].passes) requests.push_back({i, pass});
   }
-  if (plan.is_tiled) suppress_overlaps(*detector.kind, faces);
+  std::vector<std::vector<Candidate>> found = run(requests);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const auto& [view, pass] = requests[i];
+    for (const Candidate& face : found[i]) {
+      if (!is_cut_by_tile(face, pass, views[view].width, views[view].height)) results[view].faces.push_back(face);
+    }
+  }
 
-  const float large = kLargeFaceShare * static_cast<float>(std::max(image.width, image.height));
-  const bool has_large =
-      std::any_of(faces.begin(), faces.end(), [&](const Candidate& face) { return long_side(face.box) >= large; });
-  if (plan.small_look && !has_large) {
-    std::vector<Candidate> found;
-    detect_pass(detector, image, *plan.small_look, scratch, found, stop);
-    add_large_faces(found, large, faces);
-    std::stable_sort(faces.begin(), faces.end(),
+  std::vector<DetectRequest> small_looks;
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    std::vector<Candidate>& faces = results[i].faces;
+    if (plans[i].is_tiled) suppress_overlaps(*detector.kind, faces);
+    const float large = large_side(views[i]);
+    const bool has_large =
+        std::any_of(faces.begin(), faces.end(), [&](const Candidate& face) { return long_side(face.box) >= large; });
+    if (plans[i].small_look && !has_large) small_looks.push_back({i, *plans[i].small_look});
+  }
+  if (small_looks.empty()) return results;
+  found = run(small_looks);
+  for (std::size_t i = 0; i < small_looks.size(); ++i) {
+    const std::size_t view = small_looks[i].view;
+    add_large_faces(found[i], large_side(views[view]), results[view].faces);
+    std::stable_sort(results[view].faces.begin(), results[view].faces.end(),
                      [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
   }
-  return faces;
+  return results;
+}
+
+Detection detect_faces(const Detector& detector, Precision precision, ImageView image, DetectScratch& scratch,
+                       const std::stop_token& stop) {
+  const PixelSize size{image.width, image.height};
+  const auto run = [&](std::span<const DetectRequest> requests) {
+    std::vector<std::vector<Candidate>> found(requests.size());
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      detect_pass(detector, image, requests[i].pass, scratch, found[i], stop);
+    }
+    return found;
+  };
+  return std::move(detect_views(detector, precision, {&size, 1}, run).front());
 }
 
 }  // namespace mien

@@ -1,9 +1,12 @@
 // Which looks at an image a detector takes: one square (exact), or a rectangle, tiles and a small second look.
 #pragma once
 
+#include <functional>
+#include <span>
 #include <vector>
 
 #include "mien/engine.h"
+#include "ops/crop.h"
 #include "ops/detect.h"
 
 namespace mien {
@@ -28,9 +31,26 @@ struct DetectPlan {
 // What the detector can take and the precision decide. Width and height are of the upright image.
 DetectPlan plan_detection(const Detector& detector, Precision precision, int width, int height);
 
-// Runs the plan and merges what its passes found: faces in pixels of the image, by falling score. Throws
-// Exception(internal, cancelled).
-std::vector<Candidate> detect_faces(const Detector& detector, Precision precision, ImageView image,
-                                    DetectScratch& scratch, float* scale, const std::stop_token& stop = {});
+// A look to take at one of several views (an image, or an image turned).
+struct DetectRequest {
+  std::size_t view = 0;
+  DetectPass pass;
+};
+// Takes them, in whatever batches suit it: one list of faces a request, as detect_pass gives it.
+using DetectRunner = std::function<std::vector<std::vector<Candidate>>(std::span<const DetectRequest> requests)>;
+
+// Faces in pixels of a view, by falling score, and the detector-input pixels per pixel of it.
+struct Detection {
+  std::vector<Candidate> faces;
+  float scale = 1;
+};
+
+// Runs the plan of each view and merges what its passes found. Throws what the runner throws.
+std::vector<Detection> detect_views(const Detector& detector, Precision precision, std::span<const PixelSize> views,
+                                    const DetectRunner& run);
+
+// The same for one image, on the CPU. Throws Exception(internal, cancelled).
+Detection detect_faces(const Detector& detector, Precision precision, ImageView image, DetectScratch& scratch,
+                       const std::stop_token& stop = {});
 
 }  // namespace mien

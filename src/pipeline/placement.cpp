@@ -2,53 +2,48 @@
 
 #include <fmt/format.h>
 
-#include "device/backend.h"
-
 namespace mien {
 namespace {
-
-constexpr const char* kNoGpu = "this version has no GPU backend: the CPU does the work";
 
 std::string_view mode_name(GpuMode mode) {
   if (mode == GpuMode::require) return "require";
   return mode == GpuMode::on ? "gpu" : "cpu";
 }
 
-Placement place(const Engine::State& engine, std::string_view operation, std::string runtime) {
+// What computes it on the CPU: the runtime for operations with a model, mien itself for the others.
+bool has_model(OperationId id) { return id == OperationId::face_detection || id == OperationId::face_embedding; }
+
+Placement place(const Engine::State& engine, OperationId id, const StageNote& note) {
   Placement placement;
-  placement.operation = operation;
-  for (std::size_t i = 0; i < kOperationCount; ++i) {
-    if (operation_name(i) == operation) placement.requested = mode_name(engine.options.settings.gpu_mode(i));
-  }
+  placement.operation = operation(id).name;
+  placement.requested = mode_name(engine.options.settings.gpu_mode(static_cast<std::size_t>(id)));
   placement.ran = "cpu";
-  placement.runtime = std::move(runtime);
+  placement.runtime = has_model(id) ? engine.runtime->name() : "mien";
   placement.device = engine.processor;
-  if (placement.requested != "cpu") placement.reason = kNoGpu;
+  if (note.on_device > 0) {
+    const Gpu& gpu = engine.device->gpu();
+    placement.ran = gpu.backend();
+    placement.runtime = gpu.runtime();
+    placement.device = gpu.device()->name;
+  }
+  if (!note.reason.empty()) placement.reason = note.reason;
+  if (note.on_device > 0 && note.on_cpu > 0) {
+    placement.ran = "mixed";
+    placement.reason =
+        fmt::format("{} {}, cpu {}: {}", engine.device->gpu().backend(), note.on_device, note.on_cpu, note.reason);
+  }
   return placement;
 }
 
 }  // namespace
 
-std::vector<Placement> describe_placement(const Engine::State& engine, const AnalyzeOptions& options,
-                                          const Analysis& analysis) {
+std::vector<Placement> describe_placement(const Engine::State& engine, const GroupItem& item) {
   std::vector<Placement> placements;
-  placements.push_back(place(engine, "face_detection", engine.runtime->name()));
-  if (options.embed && engine.embedder != nullptr && !analysis.faces.empty()) {
-    placements.push_back(place(engine, "face_embedding", engine.runtime->name()));
+  for (const Operation& row : kOperations) {
+    const StageNote& note = item.note(row.id);
+    if (note.on_device > 0 || note.on_cpu > 0) placements.push_back(place(engine, row.id, note));
   }
-  if (analysis.timings_ms.enhance > 0) placements.push_back(place(engine, "image_enhancement", "mien"));
-  const bool measured = options.image_quality || (options.face_quality && !analysis.faces.empty());
-  if (measured) placements.push_back(place(engine, "quality_checks", "mien"));
   return placements;
-}
-
-void check_required_gpu(const Settings& settings) {
-  for (std::size_t i = 0; i < kOperationCount; ++i) {
-    if (settings.gpu_mode(i) != GpuMode::require) continue;
-    throw Exception(ErrorCode::unavailable, fmt::format("{} requires a GPU, and {}: set it to true to let the CPU take "
-                                                        "over, or to false",
-                                                        operation_name(i), "this version has no GPU backend"));
-  }
 }
 
 }  // namespace mien

@@ -8,10 +8,6 @@
 namespace mien {
 
 // One row an operation that ran on this image.
-std::vector<Placement> describe_placement(const Engine::State& engine, const AnalyzeOptions& options,
-                                          const Analysis& analysis);
-
-// Throws Exception(unavailable) when a setting requires a GPU that is not there.
-void check_required_gpu(const Settings& settings);
+std::vector<Placement> describe_placement(const Engine::State& engine, const GroupItem& item);
 
 }  // namespace mien

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "image/decode.h"
 #include "mien/engine.h"
 #include "models/load.h"
 #include "ops/detect.h"
 #include "ops/embed.h"
+#include "pipeline/device_stages.h"
+#include "pipeline/group.h"
 
 namespace mien {
 
@@ -16,17 +19,16 @@ struct Engine::State {
   InputOptions input;
   std::unique_ptr<Runtime> runtime;
   ModelFile detector_file;
-  std::unique_ptr<Detector> detector;
+  std::shared_ptr<const Detector> detector;  // shared with work on a device
   ModelFile embedder_file;
-  std::unique_ptr<Embedder> embedder;  // null when it was not asked for
-  std::string processor;               // the CPU's name
+  std::shared_ptr<const Embedder> embedder;  // null when it was not asked for
+  std::string processor;                     // the CPU's name
+  std::unique_ptr<DeviceStages> device;      // null when no operation asks for a GPU
 };
 
 struct Workspace::State {
   Image converted;  // of pixels that cannot be read in place
-  DecodedImage decoded;
-  Image upright;
-  Image enhanced;
+  std::vector<std::unique_ptr<ItemMemory>> items;
   Image turned;
   DetectScratch detect;
   AlignedFaces aligned;

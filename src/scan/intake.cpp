@@ -74,14 +74,13 @@ class Intake::State {
         help_if_starving(self, Clock::now() - begin);
         if (ready_.empty() && !is_over()) continue;
       }
-      if (ready_.empty() || is_stopped_) return std::nullopt;
-      ReadImage image = std::move(ready_.extract(ready_.begin()).mapped());
-      release(image.bytes.capacity());
-      image_released_.notify_one();
-      lock.unlock();
-      if (!parts_.queue->engage(image.ticket)) return std::nullopt;
-      return image;
+      return take_ready(lock);
     }
+  }
+
+  std::optional<ReadImage> next_ready() {
+    std::unique_lock lock(mutex_);
+    return take_ready(lock);
   }
 
   void stop() {
@@ -120,6 +119,15 @@ class Intake::State {
   }
 
  private:
+  std::optional<ReadImage> take_ready(std::unique_lock<std::mutex>& lock) {
+    if (ready_.empty() || is_stopped_) return std::nullopt;
+    ReadImage image = std::move(ready_.extract(ready_.begin()).mapped());
+    release(image.bytes.capacity());
+    image_released_.notify_one();
+    lock.unlock();
+    if (!parts_.queue->engage(image.ticket)) return std::nullopt;
+    return image;
+  }
   // With the mutex held.
   static void start_reader(const std::shared_ptr<State>& self) {
     self->reading_.emplace_back([self] { run_reader(self); });
@@ -275,6 +283,7 @@ Intake::~Intake() {
 }
 
 std::optional<ReadImage> Intake::next() { return state_->next(state_); }
+std::optional<ReadImage> Intake::next_ready() { return state_->next_ready(); }
 void Intake::stop() { state_->stop(); }
 std::int64_t Intake::found() const { return state_->found(); }
 bool Intake::has_found_all() const { return state_->has_found_all(); }

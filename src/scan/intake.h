@@ -66,6 +66,8 @@ class Intake {
   // The oldest image that was read, engaged in the queue for the caller. Waits for one. Empty: there will be none any
   // more.
   std::optional<ReadImage> next();
+  // Likewise, without waiting. Empty: none is read now.
+  std::optional<ReadImage> next_ready();
   // From any thread: next() gives nothing more, and the queue drops what nobody has engaged.
   void stop();
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace mien {
 
 // The analysis of one image, whoever does it.
 using Analyze = std::function<Result<Analysis>(Bytes encoded, Workspace& workspace)>;
+using AnalyzeBatch = std::function<std::vector<Result<Analysis>>(std::span<const Bytes> encoded, Workspace& workspace)>;
 
 struct WantedPerson {
   ModelNames models;  // of the embedding

@@ -23,42 +23,65 @@ constexpr double kRateMemorySeconds = 5;  // over which the speed that is shown 
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-// ---- One image, on a worker's thread
+// ---- Images, on a worker's thread
 
 class Worker {
  public:
   Worker(const LoopParts& parts, const std::stop_token& stop) : parts_(parts), stop_(stop) {}
 
-  Outcome work_on(ReadImage image) {
-    Outcome outcome;
+  // One outcome an image, in order.
+  std::vector<Outcome> work_on(std::vector<ReadImage> images) {
+    std::vector<Outcome> outcomes(images.size());
+    std::vector<Bytes> contents;
+    std::vector<std::size_t> content_of;  // contents[i] is of outcomes[content_of[i]]
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      if (!begin(images[i], outcomes[i])) continue;
+      contents.emplace_back(images[i].bytes);
+      content_of.push_back(i);
+    }
+    std::vector<Result<Analysis>> analyses = analyze(contents);
+    for (std::size_t i = 0; i < analyses.size(); ++i) {
+      finish(std::move(analyses[i]), contents[i], outcomes[content_of[i]]);
+    }
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      Outcome& outcome = outcomes[i];
+      Timings& timings = outcome.record.analysis.timings_ms;
+      timings.total += timings.read = read_ms_of(images[i]);
+      if (!outcome.owner && !outcome.is_cancelled) outcome.line = record_to_json(outcome.record, parts_.embeddings);
+    }
+    return outcomes;
+  }
+
+ private:
+  static double read_ms_of(const ReadImage& image) { return image.error ? 0 : image.read_ms; }
+
+  // Whether there is a content to analyse, that nobody else analyses.
+  bool begin(ReadImage& image, Outcome& outcome) {
     Record& record = outcome.record;
     record.source = std::move(image.path);
     record.source_size = image.size_bytes;
     record.source_mtime_ns = image.mtime_ns;
     record.like = parts_.person != nullptr;
     record.terms = parts_.terms;
-    record.error = std::move(image.error);
-    if (!record.error) analyze(outcome, image);
-    if (!outcome.owner && !outcome.is_cancelled) outcome.line = record_to_json(record, parts_.embeddings);
-    return outcome;
-  }
-
- private:
-  void analyze(Outcome& outcome, const ReadImage& image) {
-    Record& record = outcome.record;
+    record.error = image.error;
+    if (record.error) return false;
     const Clock::time_point begin = Clock::now();
     outcome.digest = sha256(image.bytes);
     record.sha256 = sha256_hex(outcome.digest);
-    const double read_ms = image.read_ms + seconds_since(begin) * 1000;
+    image.read_ms += seconds_since(begin) * 1000;
     outcome.owner = parts_.contents.claim(outcome.digest, image.ticket);
-    if (!outcome.owner) analyze_content(outcome, image.bytes);
-    record.analysis.timings_ms.read = read_ms;
-    record.analysis.timings_ms.total += read_ms;
+    return !outcome.owner;
   }
 
-  void analyze_content(Outcome& outcome, Bytes bytes) {
+  std::vector<Result<Analysis>> analyze(std::span<const Bytes> contents) {
+    if (parts_.analyze_batch && contents.size() > 1) return parts_.analyze_batch(contents, workspace_);
+    std::vector<Result<Analysis>> analyses;
+    for (const Bytes content : contents) analyses.push_back(parts_.analyze(content, workspace_));
+    return analyses;
+  }
+
+  void finish(Result<Analysis> analysis, Bytes bytes, Outcome& outcome) {
     Record& record = outcome.record;
-    Result<Analysis> analysis = parts_.analyze(bytes, workspace_);
     if (!analysis) {
       outcome.is_cancelled = analysis.error().code == ErrorCode::cancelled && stop_.stop_requested();
       record.error = analysis.error();
@@ -85,8 +108,14 @@ void run_worker(const LoopParts& parts, Intake& intake, ImageQueue& queue, const
   try {
     Worker worker(parts, stop);
     while (std::optional<ReadImage> image = intake.next()) {
-      const std::uint64_t ticket = image->ticket;
-      queue.complete(ticket, worker.work_on(std::move(*image)));
+      std::vector<std::uint64_t> tickets;
+      std::vector<ReadImage> images;
+      for (; image; image = images.size() < parts.batch_max ? intake.next_ready() : std::nullopt) {
+        tickets.push_back(image->ticket);
+        images.push_back(std::move(*image));
+      }
+      std::vector<Outcome> outcomes = worker.work_on(std::move(images));
+      for (std::size_t i = 0; i < tickets.size(); ++i) queue.complete(tickets[i], std::move(outcomes[i]));
     }
   } catch (...) {
     queue.fail(std::current_exception());
@@ -199,6 +228,7 @@ class Writer {
     ++summary_.images;
     summary_.faces += static_cast<std::int64_t>(record.analysis.faces.size());
     if (record.error) ++summary_.failed;
+    if (record.error && record.error->code == ErrorCode::unavailable) ++summary_.unavailable;
     if (!record.matches.empty()) ++summary_.matched_images;
   }
 

@@ -33,6 +33,8 @@ struct LoopParts {
   std::shared_ptr<KnownPaths> paths;  // those of kept records are not read again
   KnownContents& contents;            // likewise, but they get a record of their own
   Analyze analyze;                    // called from many threads; may answer `cancelled` once the scan is to stop
+  AnalyzeBatch analyze_batch = {};  // likewise, for up to `batch_max` images that are there at once; empty: one by one
+  std::size_t batch_max = 1;
   const WantedPerson* person = nullptr;
   const CropFolder* crops = nullptr;
   std::string terms;  // for every record

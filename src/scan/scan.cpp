@@ -13,6 +13,8 @@
 
 #include "base/sha256.h"
 #include "base/utf8.h"
+#include "device/backend.h"
+#include "pipeline/state.h"
 #include "scan/loop.h"
 #include "scan/resume.h"
 
@@ -170,6 +172,9 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
       .paths = paths,
       .contents = contents,
       .analyze = [&](Bytes encoded, Workspace& workspace) { return engine.analyze(encoded, analyze, workspace); },
+      .analyze_batch = [&](std::span<const Bytes> encoded,
+                           Workspace& workspace) { return engine.analyze_batch(encoded, analyze, workspace); },
+      .batch_max = static_cast<std::size_t>(engine.batch_max()),
       .person = person ? &*person : nullptr,
       .crops = crops ? &*crops : nullptr,
       .terms = fingerprint_of(engine, options, person),
@@ -191,6 +196,7 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
     report.input = engine.input();
     write_report(records.readable_path(), options.report_path, report);
   }
+  if (!engine.state().device) summary.idle_gpu = find_idle_gpu();
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return summary;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "models/detectors.h"
 #include "ops/graph_cases.h"
@@ -192,6 +193,18 @@ TEST_P(CandidateGraphs, TheMaskLosesNoScoreAtTheThreshold) {
   EXPECT_EQ(read_mask(plan, mask[0].floats()).size(), 48U);
 }
 
+TEST_P(CandidateGraphs, TheTotalShowsAScoreThatIsNoNumber) {
+  const std::vector<Shape> shapes = {{1, 1, 4, 4}, {1, 2, 4, 4}, {1, 2, 4, 4}, {1, 10, 4, 4}};
+  const CandidatePlan plan(kCenterFace.outputs, shapes, 1);
+  const auto runner = open(make_mask_graph(plan));
+  std::vector<float> heat(16, 0.25F);
+  const std::vector<float> threshold = {mask_threshold(plan, 0.5F)};
+  const HostTensor scores = host_tensor(heat, shapes[0]);
+  EXPECT_EQ(runner->run({scores, host_tensor(threshold, {1})})[1].floats()[0], 4.0F);
+  heat[11] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_FALSE(std::isfinite(runner->run({scores, host_tensor(threshold, {1})})[1].floats()[0]));
+}
+
 TEST(CandidatePlans, RefuseOutputsOfOtherSizes) {
   EXPECT_THROW(CandidatePlan(kCenterFace.outputs, {{1, 1, 4, 4}, {1, 2, 4, 4}, {1, 2, 4, 4}, {1, 9, 4, 4}}, 1),
                Exception);
@@ -201,7 +214,7 @@ TEST(CandidatePlans, RefuseOutputsOfOtherSizes) {
 TEST(CandidatePlans, PickBuckets) {
   EXPECT_EQ(pick_bucket(0), 16U);
   EXPECT_EQ(pick_bucket(16), 16U);
-  EXPECT_EQ(pick_bucket(17), 64U);
+  EXPECT_EQ(pick_bucket(17), 32U);
   EXPECT_EQ(pick_bucket(5000), kPickMax);
 }
 

@@ -121,10 +121,9 @@ TEST(Plan, ThinStripsAreBounded) {
 std::vector<Candidate> detect(const FakeDetector& fake, int width, int height, float* scale_out = nullptr) {
   const Image image = test::make_slope(width, height);
   DetectScratch scratch;
-  float scale = 0;
-  std::vector<Candidate> faces = detect_faces(fake.detector, Precision::standard, image, scratch, &scale);
-  if (scale_out != nullptr) *scale_out = scale;
-  return faces;
+  Detection found = detect_faces(fake.detector, Precision::standard, image, scratch);
+  if (scale_out != nullptr) *scale_out = found.scale;
+  return std::move(found.faces);
 }
 
 bool is_small_look(const FakeRun& run) { return std::max(run.width, run.height) == 128; }

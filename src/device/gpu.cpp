@@ -1,0 +1,268 @@
+#include "device/gpu.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <filesystem>
+
+#include "base/log.h"
+#include "device/backend.h"
+#include "device/onnxruntime_device.h"
+
+namespace mien {
+namespace {
+
+constexpr double kBytesPerGigabyte = 1024.0 * 1024 * 1024;
+constexpr double kShareOfFree = 0.9;
+constexpr std::chrono::seconds kOpenLimit{60};
+
+// A graph whose answer is known: a device proves itself by it, not by being listed.
+Graph make_proof_graph() {
+  GraphBuilder graph("proof");
+  const auto x = graph.input("x", ElementType::f32, {-1});
+  graph.output("y", graph.add(graph.mul(x, graph.scalar(2.0F)), graph.scalar(1.0F)), ElementType::f32, {-1});
+  return std::move(graph).build();
+}
+
+void prove(Accelerator& device) {
+  const std::unique_ptr<DeviceSession> session = device.create_session(make_proof_graph());
+  constexpr std::array<float, 4> kInput = {0, 1, -3, 20};
+  const DeviceInput input = HostTensor{ElementType::f32, {4}, kInput.data()};
+  const std::vector<DeviceOutput> outputs = session->run({&input, 1}, {});
+  const std::span<const float> floats = outputs.front().values.floats();
+  for (std::size_t i = 0; i < kInput.size(); ++i) {
+    if (floats.size() != kInput.size() || floats[i] != kInput[i] * 2 + 1) {
+      throw DeviceFailure("it computes wrong numbers");
+    }
+  }
+}
+
+std::string join_reasons(const std::vector<std::string>& reasons) {
+  return fmt::format("{}", fmt::join(reasons, "; "));
+}
+
+bool wants_gpu(const Settings& settings) {
+  for (std::size_t i = 0; i < kOperationCount; ++i) {
+    if (settings.gpu_mode(i) != GpuMode::off) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Gpu::Gpu(const Settings& settings, GpuLimits limits)
+    : limits_(std::move(limits)),
+      batch_max_(settings.gpu_batch_size),
+      memory_bytes_max_(static_cast<std::uint64_t>(settings.gpu_memory_limit_gb * kBytesPerGigabyte)) {
+  for (std::size_t i = 0; i < kOperationCount; ++i) {
+    shared_->operations.emplace_back(limits_.now);
+    shared_->operations.back().mode = settings.gpu_mode(i);
+  }
+}
+
+const TransferCounters* Gpu::counters() const { return accelerator_ != nullptr ? &accelerator_->counters() : nullptr; }
+
+std::shared_ptr<Gpu> Gpu::open(const Settings& settings, const Runtime& runtime, GpuLimits limits) {
+  if (!wants_gpu(settings)) return nullptr;
+  const std::shared_ptr<Gpu> gpu(new Gpu(settings, std::move(limits)));
+  gpu->choose(settings, runtime);
+  for (std::size_t i = 0; i < kOperationCount; ++i) {
+    if (!gpu->is_usable()) gpu->fail_if_required(i, gpu->reason_);
+  }
+  if (!gpu->is_usable()) log(LogLevel::warning, fmt::format("the CPU does the work: {}", gpu->reason_));
+  return gpu;
+}
+
+void Gpu::choose(const Settings& settings, const Runtime& runtime) {
+  runtime_ = runtime.name();
+  if (settings.gpu_backend == "cpu") {
+    reason_ = "GPU_BACKEND=cpu";
+    return;
+  }
+  std::vector<std::string> reasons;
+  for (const Backend* const backend : candidate_backends(settings)) {
+    const std::string reason = try_backend(settings, runtime, *backend);
+    if (reason.empty()) return;
+    log(LogLevel::debug, fmt::format("backend {} is not used: {}", backend->name, reason));
+    reasons.push_back(fmt::format("{}: {}", backend->name, reason));
+  }
+  if (reasons.empty()) reasons.push_back(fmt::format("{} is not built into this version", settings.gpu_backend));
+  reason_ = join_reasons(reasons);
+}
+
+// Empty, or why this one cannot be used.
+std::string Gpu::try_backend(const Settings& settings, const Runtime& runtime, const Backend& backend) {
+  const BackendLibrary library = find_backend_library(settings, backend, runtime.path());
+  if (library.path.empty()) return library.problem;
+  AcceleratorOptions options;
+  options.device_id = settings.gpu_device_id;
+  options.memory_bytes_max = memory_bytes_max_;
+  options.allow_software = settings.allow_software_gpu || backend.is_for_tests;
+  options.library = library.path;
+  auto lane = std::make_unique<Lane>();
+  auto opened = std::make_shared<std::shared_ptr<Accelerator>>();
+  try {
+    lane->run(
+        [opened, &backend, options] {
+          std::shared_ptr<Accelerator> accelerator = open_accelerator(backend, options);
+          prove(*accelerator);
+          *opened = std::move(accelerator);
+        },
+        kOpenLimit);
+  } catch (const Exception& error) {
+    return error.error().message;
+  }
+  accelerator_ = std::move(*opened);
+  lane_ = std::move(lane);
+  backend_ = backend.name;
+  label_ = backend.label;
+  compiles_slowly_ = backend.compiles_slowly;
+  const Device& device = accelerator_->device();
+  const std::uint64_t free_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(0, device.memory_free_mb)) << 20;
+  if (free_bytes > 0 && memory_bytes_max_ > free_bytes) {
+    memory_bytes_max_ = static_cast<std::uint64_t>(static_cast<double>(free_bytes) * kShareOfFree);
+    log(LogLevel::warning,
+        fmt::format("GPU_MEMORY_LIMIT_GB={:g} is more than the {} MB that are free: at most {} MB are "
+                    "taken",
+                    settings.gpu_memory_limit_gb, device.memory_free_mb, memory_bytes_max_ >> 20));
+  }
+  return {};
+}
+
+void Gpu::fail_if_required(std::size_t operation, const std::string& reason) const {
+  if (shared_->operations[operation].mode != GpuMode::require) return;
+  throw Exception(ErrorCode::unavailable,
+                  fmt::format("{} requires a GPU, and there is none that works ({}): 'mien doctor' says what is "
+                              "missing; set it to true to let the CPU take over, or to false",
+                              operation_name(operation), reason));
+}
+
+// A copy of the work runs once, for nothing but to have its programs compiled.
+void Gpu::start_compiling(Operation& operation, const std::string& shape, std::size_t first, std::size_t count,
+                          std::uint64_t bytes, const DeviceWork& work) {
+  if (shared_->is_compiling.exchange(true)) return;
+  log(LogLevel::info, fmt::format("{} is compiling {}: the CPU works meanwhile", label_, shape));
+  const auto job = [shared = shared_, device = accelerator_, &operation, shape, first, count, bytes, work,
+                    name = backend_] {
+    std::string failure;
+    try {
+      device->set_aside(bytes);
+      work(*device, first, count);
+    } catch (const Exception& error) {
+      failure = error.error().message;
+    }
+    {
+      const std::lock_guard lock(shared->mutex);
+      if (failure.empty()) {
+        operation.warm.insert(shape);
+      } else {
+        operation.last_failure = failure;
+      }
+    }
+    if (!failure.empty()) {
+      operation.breaker.report_failure();
+      log(LogLevel::warning, fmt::format("{}: {}", name, failure));
+    }
+    shared->is_compiling = false;
+  };
+  lane_->post(job, limits_.compile);
+}
+
+// One rung of the ladder after the other for the batch that begins at `first`; `count` becomes what was dealt with.
+// Empty, or why the CPU has to do it.
+std::string Gpu::run_batch(Operation& operation, std::size_t first, std::size_t& count, const WorkSize& size,
+                           const DeviceWork& work) {
+  const std::string shape_key = fmt::format("{} x {}", size.shape, count);
+  const std::uint64_t bytes = size.fixed_bytes + count * size.item_bytes;
+  bool is_warm = false;
+  {
+    const std::lock_guard lock(shared_->mutex);
+    is_warm = operation.warm.contains(shape_key);
+    if (!operation.breaker.is_open()) operation.last_failure.clear();
+  }
+  if (!is_warm && compiles_slowly_ && operation.mode != GpuMode::require) {
+    start_compiling(operation, shape_key, first, count, bytes, work);
+    return fmt::format("{} is compiling for this size", backend_);
+  }
+  if (shared_->is_compiling) return fmt::format("{} is compiling", backend_);
+  const auto fail = [&](const std::string& reason) {
+    operation.breaker.report_failure();
+    log(LogLevel::warning, fmt::format("{}: {}", backend_, reason));
+    const std::lock_guard lock(shared_->mutex);
+    operation.last_failure = reason;
+    return reason;
+  };
+  try {
+    const auto job = [device = accelerator_, first, count, work, bytes] {
+      device->set_aside(bytes);
+      work(*device, first, count);
+    };
+    lane_->run(job, is_warm ? limits_.answer : limits_.compile);
+    operation.breaker.report_success();
+    if (!is_warm) {
+      const std::lock_guard lock(shared_->mutex);
+      operation.warm.insert(shape_key);
+    }
+    return {};
+  } catch (const OutOfDeviceMemory& error) {
+    lane_->post([device = accelerator_] { device->shrink(); }, limits_.answer);
+    if (count == 1) return fail(error.error().message);
+    count = (count + 1) / 2;
+    log(LogLevel::info, fmt::format("{}: {}; going on with {} at a time", backend_, error.error().message, count));
+    {
+      const std::lock_guard lock(shared_->mutex);
+      operation.batch_max = count;
+    }
+    return run_batch(operation, first, count, size, work);
+  } catch (const DeviceHung& error) {
+    return fail(error.error().message);
+  } catch (const Exception& error) {
+    if (error.error().code == ErrorCode::cancelled) {
+      operation.breaker.report_unused();
+      throw;
+    }
+    return fail(error.error().message);
+  }
+}
+
+DeviceRun Gpu::run(std::size_t index, std::size_t count, const WorkSize& size, const DeviceWork& work) {
+  Operation& operation = shared_->operations[index];
+  DeviceRun result;
+  result.reasons.assign(count, {});
+  std::size_t first = 0;
+  while (first < count) {
+    std::size_t now = std::min(count - first, std::max<std::size_t>(1, size.batch));
+    std::string reason;
+    {
+      const std::lock_guard lock(shared_->mutex);
+      if (operation.batch_max > 0) now = std::min(now, operation.batch_max);
+      reason = operation.last_failure;
+    }
+    if (!is_usable()) {
+      reason = reason_;
+    } else if (lane_->is_abandoned()) {
+      if (reason.empty()) reason = "the device gave no answer to an earlier call";
+    } else if (!operation.breaker.allows()) {
+      reason = fmt::format("paused after {} failures, the last: {}", kFailuresToOpen, reason);
+    } else {
+      reason = run_batch(operation, first, now, size, work);
+    }
+    if (!reason.empty()) fail_if_required(index, reason);
+    std::fill_n(result.reasons.begin() + static_cast<std::ptrdiff_t>(first), now, reason);
+    first += now;
+  }
+  return result;
+}
+
+void Gpu::run_alone(const std::function<void(Accelerator&)>& work) {
+  if (!is_usable()) throw DeviceFailure(reason_);
+  lane_->run([device = accelerator_, work] { work(*device); }, limits_.answer);
+}
+
+void Gpu::release(std::shared_ptr<void> owned) {
+  if (lane_ != nullptr && owned != nullptr) lane_->post([owned = std::move(owned)] {}, limits_.answer);
+}
+
+}  // namespace mien

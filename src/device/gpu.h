@@ -1,0 +1,121 @@
+// The GPU that a process uses: chosen once, watched at every batch, given up when it fails. What an operation asks for
+// (false, true, require) and what came of it is decided here and nowhere else.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "device/accelerator.h"
+#include "device/breaker.h"
+#include "device/lane.h"
+#include "device/session.h"
+#include "mien/settings.h"
+
+namespace mien {
+
+// Tests replace these.
+struct GpuLimits {
+  std::chrono::milliseconds answer{30'000};    // of a batch
+  std::chrono::milliseconds compile{600'000};  // of the first batch of a shape
+  Breaker::Now now = [] { return std::chrono::steady_clock::now(); };
+};
+
+// What became of the items of a stage: where the reason is empty, the item is done on the device; the others are the
+// CPU's.
+struct DeviceRun {
+  std::vector<std::string> reasons;
+  bool all_done() const {
+    for (const std::string& reason : reasons) {
+      if (!reason.empty()) return false;
+    }
+    return true;
+  }
+};
+
+// What a stage needs on the device beside what is held there.
+struct WorkSize {
+  std::uint64_t fixed_bytes = 0;
+  std::uint64_t item_bytes = 0;
+  std::size_t batch = 1;  // items at most at a time
+  std::string shape;      // what a provider would compile for
+};
+
+// Runs on the device's thread, for items first to first + count - 1 of a stage. It must own all it touches (see Lane).
+using DeviceWork = std::function<void(Accelerator& device, std::size_t first, std::size_t count)>;
+
+class Gpu {
+ public:
+  // Null when no operation asks for a GPU. Where one is asked for and none can be used, the object says why. Throws
+  // Exception(unavailable) when that one is required. The runtime must be open.
+  static std::shared_ptr<Gpu> open(const Settings& settings, const Runtime& runtime, GpuLimits limits = {});
+
+  GpuMode mode(std::size_t operation) const { return shared_->operations[operation].mode; }
+  bool is_usable() const { return accelerator_ != nullptr; }
+  // Of the device that is in use; empty without one.
+  const std::string& backend() const { return backend_; }
+  std::string runtime() const { return runtime_; }
+  const Device* device() const { return accelerator_ != nullptr ? &accelerator_->device() : nullptr; }
+  // Why there is no device; empty when there is one.
+  const std::string& reason() const { return reason_; }
+  const TransferCounters* counters() const;
+  int batch_max() const { return batch_max_; }
+  // The ceiling of what is allocated on the device.
+  std::uint64_t memory_bytes_max() const { return memory_bytes_max_; }
+
+  // Runs `work` for `count` items of an operation, a batch at a time, down the ladder: out of memory halves the batch,
+  // down to one; what fails is left to the CPU; after three failures in a row the device is left alone for a while; a
+  // device that does not answer is never asked again. Throws Exception(unavailable) where the operation requires the
+  // GPU, and Exception(cancelled).
+  DeviceRun run(std::size_t operation, std::size_t count, const WorkSize& size, const DeviceWork& work);
+
+  // Runs once on the device's thread. Failures are thrown.
+  void run_alone(const std::function<void(Accelerator&)>& work);
+  // Lets go of something of the device's on the device's thread.
+  void release(std::shared_ptr<void> owned);
+
+ private:
+  struct Operation {
+    explicit Operation(Breaker::Now now) : breaker(std::move(now)) {}
+    GpuMode mode = GpuMode::off;
+    Breaker breaker;
+    std::set<std::string> warm;  // shapes that are compiled
+    std::size_t batch_max = 0;   // what memory allowed last; 0: not known to be less than asked
+    std::string last_failure;
+  };
+  // Shared with compilations, which may outlive this object when a driver hangs.
+  struct Shared {
+    std::mutex mutex;                  // guards what of an Operation is no breaker
+    std::deque<Operation> operations;  // never moved
+    std::atomic<bool> is_compiling{false};
+  };
+
+  Gpu(const Settings& settings, GpuLimits limits);
+  void choose(const Settings& settings, const Runtime& runtime);
+  std::string try_backend(const Settings& settings, const Runtime& runtime, const struct Backend& backend);
+  std::string run_batch(Operation& operation, std::size_t first, std::size_t& count, const WorkSize& size,
+                        const DeviceWork& work);
+  void start_compiling(Operation& operation, const std::string& shape, std::size_t first, std::size_t count,
+                       std::uint64_t bytes, const DeviceWork& work);
+  void fail_if_required(std::size_t operation, const std::string& reason) const;
+
+  GpuLimits limits_;
+  int batch_max_ = 1;
+  std::uint64_t memory_bytes_max_ = 0;
+  std::string backend_;
+  std::string label_;
+  std::string runtime_;
+  std::string reason_;
+  bool compiles_slowly_ = false;
+  std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
+  std::shared_ptr<Accelerator> accelerator_;  // touched on the lane's thread alone, but for device() and counters()
+  std::unique_ptr<Lane> lane_;                // ends first
+};
+
+}  // namespace mien

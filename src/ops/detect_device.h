@@ -1,0 +1,66 @@
+// Face detection on a device: letterbox, detector and the choice of candidates stay there; what comes down is a bit for
+// each place a face may be at, and the rows of those that are one.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "device/accelerator.h"
+#include "ops/detect.h"
+#include "ops/resident.h"
+
+namespace mien {
+
+// One look: the part of an image, as it lies on the device, that becomes the detector's input.
+struct DeviceLook {
+  DeviceImage part;
+  DetectPass pass;
+};
+
+// Holds sessions of one device; for its thread alone.
+class DeviceDetector {
+ public:
+  // `detector` must have its model.
+  explicit DeviceDetector(std::shared_ptr<const Detector> detector);
+  ~DeviceDetector();
+
+  // One list a look, equal to what detect_pass appends. Throws OutOfDeviceMemory, DeviceFailure.
+  std::vector<std::vector<Candidate>> run(Accelerator& device, ResidentPixels& pixels,
+                                          std::span<const DeviceLook> looks);
+
+  // Bytes that a look at a canvas of so many pixels takes on the device while it runs: counted for the letterbox, a
+  // generous guess for the model's own values.
+  static std::uint64_t bytes_for_canvas(std::int64_t pixels);
+
+ private:
+  // How the model's outputs hold several images, found by running it.
+  enum class BatchLayout { one_by_one, plain, within_cells };
+  struct CanvasKey {
+    int width = 0;
+    int height = 0;
+    std::int64_t images = 0;
+    auto operator<=>(const CanvasKey&) const = default;
+  };
+  struct Canvas;
+
+  void open(Accelerator& device);
+  BatchLayout find_batch_layout(const DeviceSession& model) const;
+  Canvas& canvas(Accelerator& device, const CanvasKey& key, std::span<const DeviceOutput> outputs);
+  void run_batch(Accelerator& device, ResidentPixels& pixels, std::span<const DeviceLook> looks,
+                 std::span<const std::size_t> chosen, std::vector<std::vector<Candidate>>& found);
+  std::vector<std::int32_t> choose_anchors(const Canvas& canvas, std::span<const DeviceOutput> outputs,
+                                           std::size_t images) const;
+  std::vector<float> pick_rows(const Canvas& canvas, std::span<const DeviceOutput> outputs,
+                               std::span<const std::int32_t> anchors) const;
+
+  std::shared_ptr<const Detector> detector_;
+  std::unique_ptr<DeviceSession> letterbox_;
+  std::unique_ptr<DeviceSession> model_;
+  BatchLayout layout_ = BatchLayout::one_by_one;
+  std::map<CanvasKey, std::unique_ptr<Canvas>> canvases_;
+};
+
+}  // namespace mien

@@ -1,0 +1,27 @@
+// The four measures of quality on a device: seven sums a tile come down.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "device/accelerator.h"
+#include "mien/face.h"
+#include "ops/resident.h"
+
+namespace mien {
+
+// Holds the session of one device; for its thread alone.
+class DeviceQuality {
+ public:
+  // What a run takes on the device.
+  static std::uint64_t bytes_at_once();
+
+  // One Quality a part (at least 1 x 1), without pose. Throws OutOfDeviceMemory, DeviceFailure.
+  std::vector<Quality> run(Accelerator& device, ResidentPixels& pixels, std::span<const DeviceImage> parts);
+
+ private:
+  std::unique_ptr<DeviceSession> session_;
+};
+
+}  // namespace mien

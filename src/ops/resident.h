@@ -1,0 +1,37 @@
+// The pixels of a batch on a device: they go up once, and every operation reads them there.
+#pragma once
+
+#include <memory>
+
+#include "device/accelerator.h"
+#include "ops/device_image.h"
+
+namespace mien {
+
+// Made on the thread that has the images, used on the device's. Owns a copy of the bytes, so that work that hangs on a
+// device holds nothing of its caller's.
+class ResidentPixels {
+ public:
+  // Adds an image and says where it will lie. Before the first on().
+  DeviceImage add(ImageView image) { return packed_.add(image); }
+  std::size_t size_bytes() const { return packed_.size(); }
+
+  // On the device's thread: uploads the bytes at the first call.
+  const DeviceTensor& on(Accelerator& device);
+  // After a failure: the next on() uploads them again.
+  void forget() { tensor_ = {}; }
+
+ private:
+  PackedPixels packed_;
+  DeviceTensor tensor_;
+};
+
+// An image on a device, or one that will be there.
+struct ResidentImage {
+  std::shared_ptr<ResidentPixels> pixels;
+  DeviceImage image;
+
+  explicit operator bool() const { return pixels != nullptr; }
+};
+
+}  // namespace mien

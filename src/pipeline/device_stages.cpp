@@ -1,0 +1,403 @@
+#include "pipeline/device_stages.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/cancel.h"
+#include "ops/align.h"
+#include "ops/crop.h"
+#include "ops/detect_device.h"
+#include "ops/embed_device.h"
+#include "ops/enhance.h"
+#include "ops/enhance_device.h"
+#include "ops/quality.h"
+#include "ops/quality_device.h"
+#include "pipeline/turns.h"
+
+namespace mien {
+namespace {
+
+// Pixels of a group at most: beyond it more images at once gain nothing, and they take memory twice.
+constexpr std::size_t kGroupBytesMax = std::size_t{256} << 20;
+// Of the ceiling, what the pixels of a group may take; the rest is for models and what they compute.
+constexpr std::uint64_t kPixelsShare = 4;
+constexpr std::uint64_t kBytesPerAlignedFace = std::uint64_t{12}
+                                               << 20;  // warp and an embedder's values: a generous guess
+
+using Clock = std::chrono::steady_clock;
+
+double ms_since(Clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+}
+
+std::vector<GroupItem*> alive(Group& group) {
+  std::vector<GroupItem*> items;
+  for (GroupItem& item : group) {
+    if (!item.error) items.push_back(&item);
+  }
+  return items;
+}
+
+// Work for `Input`s of a group, owned by itself: results are taken out once it is over.
+template <typename Input, typename Output>
+struct Job {
+  std::vector<Input> inputs;
+  std::vector<Output> outputs;
+  std::stop_token stop;
+};
+
+// Why the CPU has to do it; empty when the device has done it.
+void note(GroupItem& item, OperationId id, const std::string& reason) {
+  StageNote& note = item.note(id);
+  if (reason.empty()) {
+    ++note.on_device;
+  } else {
+    note.reason = reason;
+  }
+}
+
+// Runs of neighbours that lie in the same memory of the device.
+template <typename Input, typename Work>
+void for_each_memory(std::span<const Input> inputs, Work work) {
+  for (std::size_t first = 0; first < inputs.size();) {
+    std::size_t last = first + 1;
+    while (last < inputs.size() && inputs[last].where.pixels == inputs[first].where.pixels) ++last;
+    work(*inputs[first].where.pixels, first, last - first);
+    first = last;
+  }
+}
+
+}  // namespace
+
+struct DeviceStages::Programs {
+  std::shared_ptr<const Detector> detector;
+  std::shared_ptr<const Embedder> embedder;
+  Precision precision = Precision::standard;
+  // Made on the device's thread at first use.
+  std::unique_ptr<DeviceDetector> detect;
+  std::unique_ptr<DeviceEmbedder> embed;
+  std::unique_ptr<DeviceQuality> quality;
+  std::unique_ptr<DeviceEnhancer> enhance;
+};
+
+DeviceStages::DeviceStages(std::shared_ptr<Gpu> gpu, Precision precision)
+    : gpu_(std::move(gpu)), precision_(precision), programs_(std::make_shared<Programs>()) {
+  programs_->precision = precision;
+}
+
+DeviceStages::~DeviceStages() { gpu_->release(std::move(programs_)); }
+
+void DeviceStages::set_models(std::shared_ptr<const Detector> detector, std::shared_ptr<const Embedder> embedder) {
+  programs_->detector = std::move(detector);
+  programs_->embedder = std::move(embedder);
+}
+
+bool DeviceStages::is_group_full(std::size_t images, std::size_t pixel_bytes) const {
+  if (images == 0) return false;
+  const std::uint64_t bytes_max = std::min<std::uint64_t>(kGroupBytesMax, gpu_->memory_bytes_max() / kPixelsShare);
+  return !gpu_->is_usable() || images >= static_cast<std::size_t>(gpu_->batch_max()) || pixel_bytes >= bytes_max;
+}
+
+// One copy of the pixels of all images that are not there yet.
+void DeviceStages::make_resident(Group& group, bool upright) {
+  std::shared_ptr<ResidentPixels> pixels;
+  for (GroupItem* const item : alive(group)) {
+    ResidentImage& where = upright ? item->resident_upright : item->resident;
+    const bool is_same = item->image.data == item->upright.data;
+    ResidentImage& other = upright ? item->resident : item->resident_upright;
+    if (!where && is_same && other) where = other;
+    if (where) continue;
+    if (!pixels) pixels = std::make_shared<ResidentPixels>();
+    where = {pixels, pixels->add(upright ? item->upright : item->image)};
+  }
+}
+
+void DeviceStages::release(Group& group) {
+  for (GroupItem& item : group) {
+    gpu_->release(std::move(item.resident.pixels));
+    gpu_->release(std::move(item.resident_upright.pixels));
+  }
+}
+
+// ---- Detection
+
+namespace {
+
+struct DetectInput {
+  ResidentImage where;
+};
+
+// All looks at one stretch of images that share memory, in both rounds.
+std::vector<Detection> detect_resident(DeviceDetector& detect, const Detector& detector, Precision precision,
+                                       Accelerator& device, ResidentPixels& pixels, std::span<const DeviceImage> views,
+                                       const std::stop_token& stop) {
+  std::vector<PixelSize> sizes;
+  for (const DeviceImage& view : views) sizes.push_back({view.width, view.height});
+  const auto run = [&](std::span<const DetectRequest> requests) {
+    throw_if_stopped(stop);
+    std::vector<DeviceLook> looks;
+    for (const auto& [view, pass] : requests) {
+      looks.push_back({views[view].crop(pass.x, pass.y, pass.width, pass.height), pass});
+    }
+    return detect.run(device, pixels, looks);
+  };
+  return detect_views(detector, precision, sizes, run);
+}
+
+// EXIF's numbers for clockwise quarter turns.
+constexpr int kOrientationOfTurn[] = {1, 6, 3, 8};
+
+}  // namespace
+
+void DeviceStages::detect(Group& group, const AnalyzeOptions& options) {
+  const std::vector<GroupItem*> items = alive(group);
+  if (!is_wanted(OperationId::face_detection) || items.empty()) return;
+  const Clock::time_point begin = Clock::now();
+  make_resident(group, false);
+  const auto job = std::make_shared<Job<DetectInput, Detection>>();
+  job->stop = options.stop;
+  WorkSize size{.batch = static_cast<std::size_t>(gpu_->batch_max()), .shape = "the detector for"};
+  for (const GroupItem* const item : items) {
+    job->inputs.push_back({item->resident});
+    const DetectPlan plan = plan_detection(*programs_->detector, precision_, item->image.width, item->image.height);
+    const LetterboxSize& canvas = plan.passes.front().size;
+    size.item_bytes = std::max(
+        size.item_bytes, DeviceDetector::bytes_for_canvas(std::int64_t{canvas.canvas_width} * canvas.canvas_height));
+    const std::string name = std::to_string(canvas.canvas_width) + "x" + std::to_string(canvas.canvas_height);
+    if (size.shape.find(name) == std::string::npos) size.shape += " " + name;
+  }
+  job->outputs.resize(job->inputs.size());
+  const std::size_t turns = options.rotations ? 4 : 1;
+  const DeviceRun run = gpu_->run(
+      static_cast<std::size_t>(OperationId::face_detection), job->inputs.size(), size,
+      [job, turns, programs = programs_](Accelerator& device, std::size_t first, std::size_t count) {
+        if (!programs->detect) programs->detect = std::make_unique<DeviceDetector>(programs->detector);
+        const std::span<const DetectInput> inputs(job->inputs.data() + first, count);
+        for_each_memory(inputs, [&](ResidentPixels& pixels, std::size_t begin_at, std::size_t length) {
+          std::vector<DeviceImage> views;
+          for (const DetectInput& input : inputs.subspan(begin_at, length)) {
+            for (std::size_t turn = 0; turn < turns; ++turn) {
+              views.push_back(input.where.image.turned(kOrientationOfTurn[turn]));
+            }
+          }
+          std::vector<Detection> found = detect_resident(*programs->detect, *programs->detector, programs->precision,
+                                                         device, pixels, views, job->stop);
+          for (std::size_t i = 0; i < length; ++i) {
+            const DeviceImage& image = inputs[begin_at + i].where.image;
+            std::vector<Detection> of_image(
+                std::make_move_iterator(found.begin() + static_cast<std::ptrdiff_t>(i * turns)),
+                std::make_move_iterator(found.begin() + static_cast<std::ptrdiff_t>((i + 1) * turns)));
+            job->outputs[first + begin_at + i] = choose_turn(std::move(of_image), {image.width, image.height});
+          }
+        });
+      });
+  const double each_ms = ms_since(begin) / static_cast<double>(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    items[i]->analysis.timings_ms.detect += each_ms;
+    note(*items[i], OperationId::face_detection, run.reasons[i]);
+    if (run.reasons[i].empty()) items[i]->found = std::move(job->outputs[i]);
+  }
+}
+
+// ---- Enhancement
+
+namespace {
+
+struct EnhanceInput {
+  ResidentImage where;
+};
+
+}  // namespace
+
+void DeviceStages::enhance(Group& group, const AnalyzeOptions& options) {
+  if (!is_wanted(OperationId::image_enhancement)) return;
+  const auto job = std::make_shared<Job<EnhanceInput, EnhancedOnDevice>>();
+  job->stop = options.stop;
+  std::vector<GroupItem*> items;
+  WorkSize size{.batch = 1, .shape = "enhancement"};
+  for (GroupItem* const item : alive(group)) {
+    if (needs_enhancement(item->upright.width, item->upright.height)) items.push_back(item);
+  }
+  if (items.empty()) return;
+  const Clock::time_point begin = Clock::now();
+  make_resident(group, true);
+  for (const GroupItem* const item : items) {
+    job->inputs.push_back({item->resident_upright});
+    size.item_bytes = std::max(size.item_bytes, DeviceEnhancer::bytes_for(item->upright.width, item->upright.height));
+  }
+  job->outputs.resize(items.size());
+  const DeviceRun run =
+      gpu_->run(static_cast<std::size_t>(OperationId::image_enhancement), items.size(), size,
+                [job, programs = programs_](Accelerator& device, std::size_t first, std::size_t count) {
+                  if (!programs->enhance) programs->enhance = std::make_unique<DeviceEnhancer>();
+                  for (std::size_t i = first; i < first + count; ++i) {
+                    throw_if_stopped(job->stop);
+                    const ResidentImage& where = job->inputs[i].where;
+                    job->outputs[i] = programs->enhance->run(device, *where.pixels, where.image);
+                  }
+                });
+  const double each_ms = ms_since(begin) / static_cast<double>(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    GroupItem& item = *items[i];
+    item.analysis.timings_ms.enhance += each_ms;
+    note(item, OperationId::image_enhancement, run.reasons[i]);
+    if (!run.reasons[i].empty()) continue;
+    EnhancedOnDevice& enhanced = job->outputs[i];
+    item.enhancement = static_cast<float>(enhanced.scale);
+    item.resident = std::move(enhanced.where);
+    // Its pixels are on the device; fetch_image() brings them here for whoever needs them.
+    item.image = {};
+    item.image.width = item.resident.image.width;
+    item.image.height = item.resident.image.height;
+    item.image.channels = item.resident.image.channels;
+    item.image.bgr = item.resident.image.bgr;
+  }
+}
+
+void DeviceStages::fetch_image(GroupItem& item) {
+  if (item.image.data != nullptr) return;
+  const auto fetched = std::make_shared<Image>();
+  try {
+    gpu_->run_alone([fetched, where = item.resident](Accelerator& device) {
+      *fetched = download_image(device, *where.pixels, where.image);
+    });
+    item.memory->enhanced = std::move(*fetched);
+  } catch (const Exception& error) {
+    (void)enhance_pixels(item.upright, item.memory->enhanced);
+    StageNote& note = item.note(OperationId::image_enhancement);
+    note = {.on_device = 0, .on_cpu = 1, .reason = error.error().message};
+  }
+  item.image = item.memory->enhanced;
+  item.resident = {};
+}
+
+// ---- Quality
+
+namespace {
+
+struct QualityInput {
+  ResidentImage where;  // of the part
+  std::size_t item = 0;
+  std::size_t face = 0;  // or kWholeImage
+};
+
+constexpr std::size_t kWholeImage = static_cast<std::size_t>(-1);
+
+// What the device is to measure; boxes outside the image are zero without it.
+std::vector<QualityInput> quality_inputs(std::span<GroupItem* const> items, bool of_faces, bool of_images) {
+  std::vector<QualityInput> inputs;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    GroupItem& item = *items[i];
+    for (std::size_t j = 0; of_faces && j < item.faces.size(); ++j) {
+      const PixelRect rect = clip_box(item.faces[j].face.bbox, 0.0, item.upright.width, item.upright.height);
+      if (rect.width <= 0 || rect.height <= 0) continue;
+      const DeviceImage part = item.resident_upright.image.crop(rect.x, rect.y, rect.width, rect.height);
+      inputs.push_back({{item.resident_upright.pixels, part}, i, j});
+    }
+    if (of_images) inputs.push_back({item.resident_upright, i, kWholeImage});
+  }
+  return inputs;
+}
+
+}  // namespace
+
+void DeviceStages::assess(Group& group, const AnalyzeOptions& options) {
+  const std::vector<GroupItem*> items = alive(group);
+  if (!is_wanted(OperationId::quality_checks) || items.empty()) return;
+  const Clock::time_point begin = Clock::now();
+  make_resident(group, true);
+  const auto job = std::make_shared<Job<QualityInput, Quality>>();
+  job->stop = options.stop;
+  job->inputs = quality_inputs(items, options.face_quality || options.min_quality > 0, options.image_quality);
+  job->outputs.resize(job->inputs.size());
+  const WorkSize size{.fixed_bytes = DeviceQuality::bytes_at_once(),
+                      .batch = static_cast<std::size_t>(gpu_->batch_max()),
+                      .shape = "quality"};
+  const DeviceRun run =
+      gpu_->run(static_cast<std::size_t>(OperationId::quality_checks), job->inputs.size(), size,
+                [job, programs = programs_](Accelerator& device, std::size_t first, std::size_t count) {
+                  if (!programs->quality) programs->quality = std::make_unique<DeviceQuality>();
+                  const std::span<const QualityInput> inputs(job->inputs.data() + first, count);
+                  for_each_memory(inputs, [&](ResidentPixels& pixels, std::size_t begin_at, std::size_t length) {
+                    throw_if_stopped(job->stop);
+                    std::vector<DeviceImage> parts;
+                    for (const QualityInput& input : inputs.subspan(begin_at, length))
+                      parts.push_back(input.where.image);
+                    std::vector<Quality> measured = programs->quality->run(device, pixels, parts);
+                    std::move(measured.begin(), measured.end(),
+                              job->outputs.begin() + static_cast<std::ptrdiff_t>(first + begin_at));
+                  });
+                });
+  for (std::size_t i = 0; i < job->inputs.size(); ++i) {
+    const QualityInput& input = job->inputs[i];
+    GroupItem& item = *items[input.item];
+    note(item, OperationId::quality_checks, run.reasons[i]);
+    if (!run.reasons[i].empty()) continue;
+    if (input.face == kWholeImage) {
+      item.analysis.quality = job->outputs[i];
+      continue;
+    }
+    Face& face = item.faces[input.face].face;
+    face.quality = job->outputs[i];
+    if (face.landmarks) face.quality->pose_angles = estimate_pose(*face.landmarks);
+  }
+  const double each_ms = ms_since(begin) / static_cast<double>(items.size());
+  for (GroupItem* const item : items) item->analysis.timings_ms.quality += each_ms;
+}
+
+// ---- Embedding
+
+namespace {
+
+struct EmbedInput {
+  ResidentImage where;
+  Similarity to_template;
+  std::size_t item = 0;
+  std::size_t face = 0;
+};
+
+}  // namespace
+
+void DeviceStages::embed(Group& group, const AnalyzeOptions& options) {
+  const std::vector<GroupItem*> items = alive(group);
+  if (!is_wanted(OperationId::face_embedding) || items.empty()) return;
+  const Clock::time_point begin = Clock::now();
+  make_resident(group, false);
+  const auto job = std::make_shared<Job<EmbedInput, std::vector<float>>>();
+  job->stop = options.stop;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    for (std::size_t j = 0; j < items[i]->faces.size(); ++j) {
+      const std::optional<Similarity> similarity = estimate_alignment(items[i]->faces[j].candidate.landmarks);
+      if (similarity) job->inputs.push_back({items[i]->resident, *similarity, i, j});
+    }
+  }
+  job->outputs.resize(job->inputs.size());
+  const WorkSize size{.item_bytes = kBytesPerAlignedFace,
+                      .batch = static_cast<std::size_t>(gpu_->batch_max()),
+                      .shape = "the embedder"};
+  const DeviceRun run =
+      gpu_->run(static_cast<std::size_t>(OperationId::face_embedding), job->inputs.size(), size,
+                [job, programs = programs_](Accelerator& device, std::size_t first, std::size_t count) {
+                  if (!programs->embed) programs->embed = std::make_unique<DeviceEmbedder>(programs->embedder);
+                  const std::span<const EmbedInput> inputs(job->inputs.data() + first, count);
+                  for_each_memory(inputs, [&](ResidentPixels& pixels, std::size_t begin_at, std::size_t length) {
+                    throw_if_stopped(job->stop);
+                    std::vector<DeviceFace> faces;
+                    for (const EmbedInput& input : inputs.subspan(begin_at, length)) {
+                      faces.push_back({input.where.image, input.to_template});
+                    }
+                    std::vector<std::vector<float>> embeddings = programs->embed->run(device, pixels, faces);
+                    std::move(embeddings.begin(), embeddings.end(),
+                              job->outputs.begin() + static_cast<std::ptrdiff_t>(first + begin_at));
+                  });
+                });
+  const double each_ms = ms_since(begin) / static_cast<double>(std::max<std::size_t>(1, job->inputs.size()));
+  for (std::size_t i = 0; i < job->inputs.size(); ++i) {
+    GroupItem& item = *items[job->inputs[i].item];
+    item.analysis.timings_ms.embed += each_ms;
+    note(item, OperationId::face_embedding, run.reasons[i]);
+    if (run.reasons[i].empty()) item.faces[job->inputs[i].face].face.embedding = std::move(job->outputs[i]);
+  }
+}
+
+}  // namespace mien

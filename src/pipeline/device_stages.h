@@ -1,0 +1,49 @@
+// The stages of analyze.cpp on a device. Each takes what it can of a group and notes what it took; what it leaves is
+// the CPU's.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "device/gpu.h"
+#include "models/load.h"
+#include "pipeline/group.h"
+
+namespace mien {
+
+class DeviceStages {
+ public:
+  DeviceStages(std::shared_ptr<Gpu> gpu, Precision precision);
+  ~DeviceStages();
+
+  // The models that the device is to run; null: none.
+  void set_models(std::shared_ptr<const Detector> detector, std::shared_ptr<const Embedder> embedder);
+
+  Gpu& gpu() { return *gpu_; }
+  const Gpu& gpu() const { return *gpu_; }
+
+  // Whether a group of so many images, with so many bytes of pixels, should be worked on before another is added.
+  bool is_group_full(std::size_t images, std::size_t pixel_bytes) const;
+
+  // Throw Exception(unavailable) where an operation requires the GPU and it failed, Exception(cancelled).
+  void enhance(Group& group, const AnalyzeOptions& options);
+  void detect(Group& group, const AnalyzeOptions& options);
+  void assess(Group& group, const AnalyzeOptions& options);
+  void embed(Group& group, const AnalyzeOptions& options);
+  // Brings pixels here that are on the device alone.
+  void fetch_image(GroupItem& item);
+  // Lets the device's memory go; what a group has there is of no use to the next.
+  void release(Group& group);
+
+ private:
+  struct Programs;
+  bool is_wanted(OperationId id) const { return gpu_->mode(static_cast<std::size_t>(id)) != GpuMode::off; }
+  void make_resident(Group& group, bool upright);
+
+  std::shared_ptr<Gpu> gpu_;
+  Precision precision_;
+  std::shared_ptr<Programs> programs_;  // shared with the work that is on the device
+};
+
+}  // namespace mien

@@ -1,0 +1,59 @@
+// The images that go through the stages together: one on the CPU, a batch where a device takes part.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "image/decode.h"
+#include "mien/engine.h"
+#include "ops/operations.h"
+#include "ops/resident.h"
+#include "pipeline/passes.h"
+
+namespace mien {
+
+// Memory of one image, used again for the next.
+struct ItemMemory {
+  DecodedImage decoded;
+  Image upright;
+  Image enhanced;
+};
+
+// Where an operation's work on one image was done.
+struct StageNote {
+  int on_device = 0;
+  int on_cpu = 0;
+  std::string reason;  // why the CPU had to do what the device was asked for
+};
+
+// A face between detection and the result.
+struct ItemFace {
+  Candidate candidate;  // in pixels of GroupItem::image
+  Face face;            // in pixels of GroupItem::upright
+};
+
+// One image on its way.
+struct GroupItem {
+  std::size_t index = 0;  // among the images of the call
+  ItemMemory* memory = nullptr;
+  ImageView upright;
+  ImageView image;  // what the detector sees: `upright`, or enhanced (without data while it is on a device alone)
+  float enhancement = 1;
+  ResidentImage resident;  // `image` on the device, where a stage needs it there
+  ResidentImage resident_upright;
+  Detection found;
+  std::vector<ItemFace> faces;
+  Analysis analysis;
+  std::optional<Error> error;  // then nothing more is done
+  std::array<StageNote, kOperationCount> notes;
+
+  StageNote& note(OperationId id) { return notes[static_cast<std::size_t>(id)]; }
+  const StageNote& note(OperationId id) const { return notes[static_cast<std::size_t>(id)]; }
+};
+
+using Group = std::vector<GroupItem>;
+
+}  // namespace mien

@@ -1,0 +1,272 @@
+// The ladder, the breakers and the lane over the test device: what becomes of a stage's items.
+#include "device/gpu.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <mutex>
+
+#include "support/test_device.h"
+#include "support/tiny_models.h"
+
+namespace mien {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// Doubles numbers on the device, a batch at a time, and remembers what it gave.
+class Doubler {
+ public:
+  DeviceWork work() const {
+    return [state = state_](Accelerator& device, std::size_t first, std::size_t count) {
+      if (!state->session) state->session = device.create_session(make_graph());
+      std::vector<float> values(count);
+      for (std::size_t i = 0; i < count; ++i) values[i] = static_cast<float>(first + i);
+      const DeviceInput input = HostTensor{ElementType::f32, {static_cast<std::int64_t>(count)}, values.data()};
+      const std::vector<DeviceOutput> outputs = state->session->run({&input, 1}, {});
+      const std::span<const float> floats = outputs.front().values.floats();
+      if (floats.size() != count) throw DeviceFailure("it gives another number of values");
+      for (const float value : floats) {
+        if (!std::isfinite(value)) throw DeviceFailure("it gives numbers that are none");
+      }
+      const std::lock_guard lock(state->mutex);
+      for (std::size_t i = 0; i < count; ++i) state->doubled[first + i] = floats[i];
+      state->batches.push_back(count);
+    };
+  }
+  std::map<std::size_t, float> doubled() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->doubled;
+  }
+  std::vector<std::size_t> batches() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->batches;
+  }
+  void forget() {
+    const std::lock_guard lock(state_->mutex);
+    state_->doubled.clear();
+    state_->batches.clear();
+  }
+
+ private:
+  struct State {
+    std::mutex mutex;
+    std::unique_ptr<DeviceSession> session;  // of the lane's thread
+    std::map<std::size_t, float> doubled;
+    std::vector<std::size_t> batches;
+  };
+  static Graph make_graph() {
+    GraphBuilder graph("double");
+    const auto x = graph.input("x", ElementType::f32, {-1});
+    graph.output("y", graph.add(x, x), ElementType::f32, {-1});
+    return std::move(graph).build();
+  }
+  std::shared_ptr<State> state_ = std::make_shared<State>();
+};
+
+class GpuTest : public testing::Test {
+ protected:
+  std::shared_ptr<Gpu> open(GpuMode mode = GpuMode::on) {
+    GpuLimits limits;
+    limits.answer = 300ms;
+    limits.compile = 20s;
+    limits.now = [this] { return now_; };
+    return Gpu::open(test::device_settings(mode), *runtime_, limits);
+  }
+  DeviceRun run(Gpu& gpu, std::size_t count, std::size_t batch) {
+    return gpu.run(0, count, {.batch = batch, .shape = "double"}, doubler_.work());
+  }
+
+  test::TestDevice device_;
+  std::unique_ptr<Runtime> runtime_ = open_onnxruntime(test::plain_settings());
+  Breaker::TimePoint now_{};
+  Doubler doubler_;
+};
+
+TEST_F(GpuTest, IsNotOpenedWhenNothingAsksForIt) {
+  Settings settings = test::device_settings(GpuMode::off);
+  EXPECT_EQ(Gpu::open(settings, *runtime_), nullptr);
+}
+
+TEST_F(GpuTest, RunsBatchesOnTheDevice) {
+  const std::shared_ptr<Gpu> gpu = open();
+  ASSERT_TRUE(gpu->is_usable()) << gpu->reason();
+  EXPECT_EQ(gpu->backend(), "test");
+  EXPECT_TRUE(contains(gpu->device()->name, "test device")) << gpu->device()->name;
+  const DeviceRun result = run(*gpu, 10, 4);
+  EXPECT_TRUE(result.all_done());
+  EXPECT_EQ(doubler_.batches(), (std::vector<std::size_t>{4, 4, 2}));
+  EXPECT_EQ(doubler_.doubled().at(9), 18.0F);
+}
+
+TEST_F(GpuTest, SaysWhyThereIsNone) {
+  device_.set("init_error", 1);
+  const std::shared_ptr<Gpu> gpu = open();
+  ASSERT_FALSE(gpu->is_usable());
+  EXPECT_TRUE(contains(gpu->reason(), "initialisation failed")) << gpu->reason();
+  const DeviceRun result = run(*gpu, 3, 4);
+  EXPECT_EQ(result.reasons, std::vector<std::string>(3, gpu->reason()));
+  try {
+    open(GpuMode::require);
+    FAIL() << "a device that is required and not there was opened";
+  } catch (const Exception& error) {
+    EXPECT_EQ(error.error().code, ErrorCode::unavailable);
+    EXPECT_TRUE(contains(error.what(), "face_detection requires a GPU")) << error.what();
+    EXPECT_TRUE(contains(error.what(), "initialisation failed")) << error.what();
+  }
+}
+
+TEST_F(GpuTest, SaysWhenTheLibraryIsMissing) {
+  Settings settings = test::device_settings();
+  settings.test_device = "/nonexistent/libdevice.so";
+  const std::shared_ptr<Gpu> gpu = Gpu::open(settings, *runtime_);
+  ASSERT_FALSE(gpu->is_usable());
+  EXPECT_TRUE(contains(gpu->reason(), "/nonexistent/libdevice.so")) << gpu->reason();
+}
+
+TEST_F(GpuTest, HalvesTheBatchWhenMemoryIsShort) {
+  const std::shared_ptr<Gpu> gpu = open();
+  ASSERT_TRUE(run(*gpu, 8, 8).all_done());
+  doubler_.forget();
+  device_.set("oom_count", 2);
+  device_.set("oom_at", 1);
+  EXPECT_TRUE(run(*gpu, 16, 8).all_done());
+  EXPECT_EQ(doubler_.batches(), (std::vector<std::size_t>{2, 2, 2, 2, 2, 2, 2, 2}));
+  EXPECT_EQ(doubler_.doubled().size(), 16U);
+}
+
+TEST_F(GpuTest, WhatDoesNotFitAloneIsTheProcessors) {
+  const std::shared_ptr<Gpu> gpu = open();
+  device_.set("oom_count", 3);  // of 4, of 2, of 1
+  device_.set("oom_at", 1);
+  const DeviceRun result = run(*gpu, 4, 4);
+  EXPECT_TRUE(contains(result.reasons[0], "out of memory")) << result.reasons[0];
+  for (std::size_t i = 1; i < 4; ++i) EXPECT_EQ(result.reasons[i], "") << i;
+  EXPECT_EQ(doubler_.doubled().size(), 3U);
+}
+
+TEST_F(GpuTest, AFailedBatchIsTheProcessorsAndTheNextOneGoesOn) {
+  const std::shared_ptr<Gpu> gpu = open();
+  device_.set("fail_at", 2);
+  const DeviceRun result = run(*gpu, 6, 2);
+  for (std::size_t i = 0; i < 6; ++i) {
+    if (i == 2 || i == 3) {
+      EXPECT_TRUE(contains(result.reasons[i], "call failed")) << result.reasons[i];
+    } else {
+      EXPECT_EQ(result.reasons[i], "") << i;
+    }
+  }
+}
+
+TEST_F(GpuTest, NotANumberAndAWrongShapeAreFailures) {
+  const std::shared_ptr<Gpu> gpu = open();
+  device_.set("nan_at", 1);
+  EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "numbers that are none"));
+  device_.set("wrong_shape_at", 1);
+  EXPECT_FALSE(run(*gpu, 1, 1).all_done());
+  EXPECT_TRUE(run(*gpu, 1, 1).all_done());
+}
+
+TEST_F(GpuTest, PausesAfterThreeFailuresAndTriesAgain) {
+  const std::shared_ptr<Gpu> gpu = open();
+  ASSERT_TRUE(run(*gpu, 1, 1).all_done());
+  device_.set("fail_count", 4);
+  device_.set("fail_at", 1);
+  const std::int64_t before = device_.get("compute_calls");
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "call failed"));
+  EXPECT_EQ(device_.get("compute_calls"), before + 3);
+  const std::string paused = run(*gpu, 1, 1).reasons[0];
+  EXPECT_TRUE(contains(paused, "paused after 3 failures")) << paused;
+  EXPECT_TRUE(contains(paused, "call failed")) << paused;
+  EXPECT_EQ(device_.get("compute_calls"), before + 3) << "a paused device was asked";
+  now_ += 1s;
+  EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "call failed"));  // the trial
+  now_ += 1s;
+  EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "paused"));  // two seconds this time
+  now_ += 1s;
+  EXPECT_TRUE(run(*gpu, 1, 1).all_done());
+  EXPECT_TRUE(run(*gpu, 1, 1).all_done());
+}
+
+TEST_F(GpuTest, ADeviceThatWasLostIsUsedAgainWhenItIsBack) {
+  const std::shared_ptr<Gpu> gpu = open();
+  ASSERT_TRUE(run(*gpu, 1, 1).all_done());
+  device_.set("lost_count", 1000);
+  device_.set("lost_at", 1);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "device lost"));
+  EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "paused after 3 failures, the last:"));
+  device_.set("lost_at", 0);
+  EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "paused"));
+  now_ += 1s;
+  EXPECT_TRUE(run(*gpu, 1, 1).all_done());
+}
+
+TEST_F(GpuTest, ADeviceThatHangsIsNeverAskedAgain) {
+  const std::shared_ptr<Gpu> gpu = open();
+  ASSERT_TRUE(run(*gpu, 1, 1).all_done());
+  device_.set("hang_at", 1);
+  EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "no answer from the device in 0.3 s"));
+  now_ += 1h;
+  EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "no answer"));
+  device_.set("release", 1);
+}
+
+TEST_F(GpuTest, RequireMakesAFailureAnError) {
+  const std::shared_ptr<Gpu> gpu = open(GpuMode::require);
+  device_.set("fail_at", 1);
+  try {
+    run(*gpu, 1, 1);
+    FAIL() << "a required device failed, and nothing was said";
+  } catch (const Exception& error) {
+    EXPECT_EQ(error.error().code, ErrorCode::unavailable);
+    EXPECT_TRUE(contains(error.what(), "call failed")) << error.what();
+  }
+}
+
+TEST_F(GpuTest, CountsBytesAsTheDeviceDoes) {
+  const std::shared_ptr<Gpu> gpu = open();
+  ASSERT_TRUE(run(*gpu, 1, 1).all_done());
+  device_.set("up_bytes", 0);
+  device_.set("down_bytes", 0);
+  const std::uint64_t up = gpu->counters()->up;
+  const std::uint64_t down = gpu->counters()->down;
+  ASSERT_TRUE(run(*gpu, 1000, 100).all_done());
+  EXPECT_EQ(gpu->counters()->up - up, 4000U);
+  EXPECT_EQ(gpu->counters()->down - down, 4000U);
+  EXPECT_EQ(device_.get("up_bytes"), 4000);
+  EXPECT_EQ(device_.get("down_bytes"), 4000);
+}
+
+TEST_F(GpuTest, ResidentTensorsPassFromSessionToSession) {
+  const std::shared_ptr<Gpu> gpu = open();
+  device_.set("up_bytes", 0);
+  device_.set("down_bytes", 0);
+  auto sum = std::make_shared<float>(0);
+  gpu->run_alone([sum](Accelerator& device) {
+    GraphBuilder graph("double");
+    const auto x = graph.input("x", ElementType::f32, {-1});
+    graph.output("y", graph.add(x, x), ElementType::f32, {-1});
+    const std::unique_ptr<DeviceSession> session = device.create_session(std::move(graph).build());
+    EXPECT_TRUE(session->assignment().is_complete());
+    const std::vector<float> values(100, 1.0F);
+    const DeviceTensor buffer = device.allocate(ElementType::f32, {128});
+    device.upload({ElementType::f32, {100}, values.data()}, buffer);
+    const DeviceInput part = DeviceTensor{buffer.memory, ElementType::f32, {100}};
+    constexpr bool kResident[] = {true};
+    const std::vector<DeviceOutput> once = session->run({&part, 1}, kResident);
+    const DeviceInput again = once.front().resident;
+    const std::vector<DeviceOutput> twice = session->run({&again, 1}, kResident);
+    const HostValues down = device.download(twice.front().resident);
+    for (const float value : down.floats()) *sum += value;
+  });
+  EXPECT_EQ(*sum, 400.0F);
+  EXPECT_EQ(device_.get("up_bytes"), 400);
+  EXPECT_EQ(device_.get("down_bytes"), 400);
+}
+
+}  // namespace
+}  // namespace mien

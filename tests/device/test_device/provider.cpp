@@ -1,0 +1,165 @@
+#include "provider.h"
+
+#include <onnxruntime_session_options_config_keys.h>
+
+#include <chrono>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "controls.h"
+#include "graph.h"
+
+namespace mien::test_device {
+namespace {
+
+Ort::SessionOptions inner_options() {
+  Ort::SessionOptions options;
+  options.SetIntraOpNumThreads(1);
+  options.SetInterOpNumThreads(1);
+  options.AddConfigEntry(kOrtSessionOptionsConfigAllowIntraOpSpinning, "0");
+  options.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
+  options.DisableMemPattern();
+  // Each tensor is a block of its own, so that AddressSanitizer sees its bounds.
+  options.DisableCpuMemArena();
+  return options;
+}
+
+// One fused node.
+class Kernel : public OrtNodeComputeInfo {
+ public:
+  explicit Kernel(InnerModel model)
+      : OrtNodeComputeInfo{},
+        // There is one environment in a process, and this borrows it: to keep it could make the kernel the last one to
+        // let go of it, which unloads the library whose code then runs.
+        session_(Ort::Env(ORT_LOGGING_LEVEL_WARNING, "mien test device"), model.model, inner_options()),
+        inputs_(std::move(model.inputs)),
+        outputs_(std::move(model.outputs)) {
+    ort_version_supported = ORT_API_VERSION;
+    CreateState = [](OrtNodeComputeInfo* /*self*/, OrtNodeComputeContext* /*context*/, void** state) noexcept {
+      *state = nullptr;
+      return static_cast<OrtStatus*>(nullptr);
+    };
+    ReleaseState = [](OrtNodeComputeInfo* /*self*/, void* /*state*/) noexcept {};
+    Compute = [](OrtNodeComputeInfo* self, void* /*state*/, OrtKernelContext* context) noexcept {
+      return guarded([&] { static_cast<Kernel*>(self)->compute(Ort::KernelContext(context)); });
+    };
+  }
+
+ private:
+  void compute(const Ort::KernelContext& context) {
+    const Orders orders = Controls::instance().begin_compute();
+    if (orders.error != nullptr) throw Ort::Exception(orders.error, ORT_EP_FAIL);
+    const Ort::MemoryInfo host = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
+    std::vector<const char*> input_names;
+    std::vector<Ort::Value> values;
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      if (inputs_[i].empty()) continue;
+      const Ort::ConstValue input = context.GetInput(i);
+      const Ort::TensorTypeAndShapeInfo info = input.GetTensorTypeAndShapeInfo();
+      const std::vector<std::int64_t> shape = info.GetShape();
+      if (input.GetTensorSizeInBytes() != 0 && input.GetTensorRawData() == nullptr) {
+        throw Ort::Exception(kOutOfMemory, ORT_EP_FAIL);
+      }
+      input_names.push_back(inputs_[i].c_str());
+      // The inner session only reads its inputs; the interface has no const.
+      values.push_back(Ort::Value::CreateTensor(host, const_cast<void*>(input.GetTensorRawData()),
+                                                input.GetTensorSizeInBytes(), shape.data(), shape.size(),
+                                                info.GetElementType()));
+    }
+    std::vector<const char*> output_names;
+    for (const std::string& name : outputs_) output_names.push_back(name.c_str());
+    const std::vector<Ort::Value> results = session_.Run(Ort::RunOptions(), input_names.data(), values.data(),
+                                                         values.size(), output_names.data(), output_names.size());
+    for (std::size_t i = 0; i < results.size(); ++i) write(context, i, results[i], orders);
+  }
+
+  static void write(const Ort::KernelContext& context, std::size_t index, const Ort::Value& result,
+                    const Orders& orders) {
+    const Ort::TensorTypeAndShapeInfo info = result.GetTensorTypeAndShapeInfo();
+    std::vector<std::int64_t> shape = info.GetShape();
+    if (orders.wrong_shape && !shape.empty()) ++shape[0];
+    Ort::UnownedValue output = context.GetOutput(index, shape);
+    const std::size_t bytes = output.GetTensorSizeInBytes();
+    const std::size_t known = result.GetTensorSizeInBytes();
+    if (bytes == 0) return;
+    char* target = static_cast<char*>(output.GetTensorMutableRawData());
+    // ONNX Runtime does not look at what an allocator returns.
+    if (target == nullptr) throw Ort::Exception(kOutOfMemory, ORT_EP_FAIL);
+    if (known != 0) std::memcpy(target, result.GetTensorRawData(), known);
+    std::memset(target + known, 0, bytes - known);
+    if (orders.nan && info.GetElementType() == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT) {
+      float* numbers = reinterpret_cast<float*>(target);
+      std::fill(numbers, numbers + bytes / sizeof(float), std::numeric_limits<float>::quiet_NaN());
+    }
+  }
+
+  Ort::Session session_;
+  std::vector<std::string> inputs_;
+  std::vector<std::string> outputs_;
+};
+
+struct Provider : OrtEp {
+  Provider() : OrtEp{} {
+    ort_version_supported = ORT_API_VERSION;
+    GetName = [](const OrtEp* /*self*/) noexcept { return kProviderName; };
+    GetCapability = get_capability;
+    Compile = compile;
+    ReleaseNodeComputeInfos = release_kernels;
+    IsConcurrentRunSupported = [](OrtEp* /*self*/, bool* is_supported) noexcept {
+      *is_supported = true;
+      return static_cast<OrtStatus*>(nullptr);
+    };
+    Sync = [](OrtEp* /*self*/) noexcept {
+      Controls::instance().add(&Values::sync_calls, 1);
+      return static_cast<OrtStatus*>(nullptr);
+    };
+    Controls::instance().add(&Values::sessions, 1);
+  }
+  Provider(const Provider&) = delete;
+  Provider& operator=(const Provider&) = delete;
+  ~Provider() { Controls::instance().add(&Values::sessions, -1); }
+
+  static OrtStatus* ORT_API_CALL get_capability(OrtEp* /*self*/, const OrtGraph* graph,
+                                                OrtEpGraphSupportInfo* support) noexcept {
+    return guarded([&] {
+      OrtNodeFusionOptions options = {};
+      options.ort_version_supported = ORT_API_VERSION;
+      // The kernels have copies of the weights. They go to the device nevertheless, as they would with a real one, so
+      // that their memory and their transfer count.
+      options.drop_constant_initializers = false;
+      for (const std::vector<const OrtNode*>& nodes : groups_to_take(Ort::ConstGraph(graph))) {
+        Ort::ThrowOnError(
+            Ort::GetEpApi().EpGraphSupportInfo_AddNodesToFuse(support, nodes.data(), nodes.size(), &options));
+      }
+    });
+  }
+
+  static OrtStatus* ORT_API_CALL compile(OrtEp* /*self*/, const OrtGraph** graphs, const OrtNode** fused,
+                                         std::size_t count, OrtNodeComputeInfo** kernels,
+                                         OrtNode** /*ep_context_nodes*/) noexcept {
+    return guarded([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(Controls::instance().value(&Values::compile_ms)));
+      std::vector<std::unique_ptr<Kernel>> made;
+      for (std::size_t i = 0; i < count; ++i) {
+        made.push_back(std::make_unique<Kernel>(rebuild(Ort::ConstGraph(graphs[i]), Ort::ConstNode(fused[i]))));
+      }
+      for (std::size_t i = 0; i < count; ++i) kernels[i] = made[i].release();
+    });
+  }
+
+  static void ORT_API_CALL release_kernels(OrtEp* /*self*/, OrtNodeComputeInfo** kernels, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i) delete static_cast<Kernel*>(kernels[i]);
+  }
+};
+
+}  // namespace
+
+OrtEp* create_provider() { return new Provider(); }
+
+void release_provider(OrtEp* provider) { delete static_cast<Provider*>(provider); }
+
+}  // namespace mien::test_device

@@ -1,0 +1,47 @@
+// How a test steers the test device (see factory.cpp). A test opens the plugin with dlopen, before or after ONNX
+// Runtime does, and asks dlsym for these functions; both see one state, as there is one library in a process.
+//
+// Names and defaults:
+//   devices 1          offered to ONNX Runtime, asked once, when the library is registered; at most 8
+//   init_error 0       1: CreateEp fails with "test device: initialisation failed"
+//   memory_bytes 2^34  all that the devices together can hold; beyond it an allocation fails
+//   slow_us 0          extra microseconds in each Compute
+//   compile_ms 0       extra milliseconds in each Compile
+//   release 0          1 lets a Compute go on that hangs
+//   hang_ms 600000     after this time it goes on by itself
+//   <fault>_at 0       the n-th Compute from the moment this is set, counted from 1, has the fault; 0: none
+//   <fault>_count 1    that many in a row have it
+//                      fault is one of: fail, oom, nan, wrong_shape, hang, lost
+//   random_fault_permille 0, random_seed 0   each Compute is refused, out of memory or NaN (in turn) by chance
+// Counters, which may be set (to 0) too:
+//   compute_calls, up_bytes, up_calls, down_bytes, down_calls, sync_calls, peak_bytes
+// Only to be read:
+//   held_bytes, sessions
+// MIEN_TEST_DEVICE_FAULTS="name=value,name=value" sets them when the library is loaded, so that a program can be
+// tested. MIEN_TEST_DEVICE_REFUSE="GridSample,Sin" lists operators that the device does not take.
+#ifndef MIEN_TESTS_DEVICE_TEST_DEVICE_TEST_DEVICE_H_
+#define MIEN_TESTS_DEVICE_TEST_DEVICE_TEST_DEVICE_H_
+
+#include <stdint.h>
+
+// The rest of the library is hidden, so that it shares no symbol with the program that loads it.
+#define MIEN_TEST_DEVICE_API __attribute__((visibility("default")))
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// 0, or -1 when there is no such name or it cannot be set.
+MIEN_TEST_DEVICE_API int mien_test_device_set(const char* name, int64_t value);
+
+// -1 when there is no such name; no value is negative unless it was set so.
+MIEN_TEST_DEVICE_API int64_t mien_test_device_get(const char* name);
+
+// All defaults, no matter what the environment says, and counters 0. What hangs goes on. held_bytes and sessions stay.
+MIEN_TEST_DEVICE_API void mien_test_device_reset(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // MIEN_TESTS_DEVICE_TEST_DEVICE_TEST_DEVICE_H_

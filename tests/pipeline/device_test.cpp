@@ -1,0 +1,93 @@
+// The whole pipeline on the test device: every mix of flags, bytes that travel, memory, and what becomes of images when
+// the device fails.
+#include <gtest/gtest.h>
+
+#include "device/gpu.h"
+#include "pipeline/state.h"
+#include "support/device_scene.h"
+#include "support/test_device.h"
+
+namespace mien {
+namespace {
+
+using test::Tolerance;
+
+class DeviceTest : public testing::Test {
+ protected:
+  // Each operation's flag from the bits of `flags`.
+  static Settings settings_of(unsigned flags, GpuMode mode = GpuMode::on) {
+    Settings settings = test::device_settings(GpuMode::off);
+    for (std::size_t i = 0; i < kOperationCount; ++i) {
+      if ((flags >> i & 1U) != 0) settings.operation_gpu[i] = mode;
+    }
+    return settings;
+  }
+  const std::vector<Result<Analysis>>& expected(bool enhance) {
+    std::vector<Result<Analysis>>& results = enhance ? enhanced_ : plain_;
+    if (results.empty()) {
+      const Engine engine(files_.options(test::plain_settings()));
+      results = test::analyze_all(engine, pictures_, test::everything(enhance));
+    }
+    return results;
+  }
+
+  test::TestDevice device_;
+  test::TinyEngineFiles files_;
+  std::vector<test::ByteVector> pictures_ = test::make_device_pictures(8);
+  std::vector<Result<Analysis>> plain_;
+  std::vector<Result<Analysis>> enhanced_;
+};
+
+TEST_F(DeviceTest, AllMixesOfFlagsGiveEqualResults) {
+  std::size_t faces = 0;
+  for (const Result<Analysis>& result : expected(false)) faces += result->faces.size();
+  ASSERT_GE(faces, 8U) << "the pictures show too little";
+  for (unsigned flags = 0; flags < 32; ++flags) {
+    SCOPED_TRACE("flags " + std::to_string(flags));
+    const Engine engine(files_.options(settings_of(flags)));
+    const std::vector<Result<Analysis>> found = test::analyze_all(engine, pictures_, test::everything(false));
+    // Letterbox and detector are equal to the last bit, and so are boxes.
+    test::expect_equal(found, expected(false), {});
+    for (const Result<Analysis>& result : found) {
+      for (const Placement& placement : result->placement) {
+        std::size_t index = 0;
+        while (operation_name(index) != placement.operation) ++index;
+        const bool on_device = (flags >> index & 1U) != 0;
+        EXPECT_EQ(placement.ran, on_device ? "test" : "cpu") << placement.operation << *placement.reason;
+        EXPECT_EQ(placement.reason, std::nullopt) << placement.operation;
+      }
+    }
+  }
+}
+
+TEST_F(DeviceTest, BatchesOfAnySizeGiveEqualResults) {
+  for (const int batch : {1, 2, 3, 8}) {
+    SCOPED_TRACE("batch " + std::to_string(batch));
+    Settings settings = settings_of(31);
+    settings.gpu_batch_size = batch;
+    const Engine engine(files_.options(settings));
+    test::expect_equal(test::analyze_all(engine, pictures_, test::everything(false)), expected(false), {});
+  }
+}
+
+TEST_F(DeviceTest, AnImageGoesUpOnceAndLittleComesDown) {
+  const Engine engine(files_.options(settings_of(31)));
+  for (std::size_t i = 0; i < pictures_.size(); ++i) {
+    const std::vector<test::ByteVector> one = {pictures_[i]};
+    (void)test::analyze_all(engine, one, test::everything(false));  // weights go up with the sessions
+    device_.set("up_bytes", 0);
+    device_.set("down_bytes", 0);
+    const std::vector<Result<Analysis>> found = test::analyze_all(engine, one, test::everything(false));
+    const double pixels = static_cast<double>(found[0]->width) * found[0]->height * (i % 8 == 4 ? 1 : 3);
+    const double up = static_cast<double>(device_.get("up_bytes"));
+    // Positions and weights of pixels are some 9 KB whatever the image, so that this holds from 200 KB on.
+    if (pixels >= 200'000) {
+      EXPECT_LE(up / pixels, 1.05) << "image " << i;
+    }
+    EXPECT_GE(up / pixels, 1.0) << "image " << i;
+    EXPECT_LE(device_.get("down_bytes"), 64 << 10) << "image " << i;
+  }
+}
+
+}  // namespace
+}  // namespace mien
