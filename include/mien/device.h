@@ -26,6 +26,9 @@ struct Device {
   std::string features;             // instruction sets that mien uses: "avx512 avx512_bf16"
 };
 
+// "GPUDevice(id=0, name='NVIDIA GeForce RTX 4090', memory=8192/24576MB, backend=cuda)": free MB, then total MB.
+MIEN_API std::string to_string(const Device& device);
+
 struct BackendInfo {
   std::string name;
   bool built_in = true;

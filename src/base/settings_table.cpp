@@ -212,6 +212,8 @@ std::vector<SettingRow> setting_rows() {
       code_row("MIEN_ORT_LIBRARY", &Settings::ort_library, "ONNX Runtime's library (empty: the standard places)"));
   rows.push_back(code_row("MIEN_TEST_DEVICE", &Settings::test_device,
                           "a library that plays a GPU, in builds with tests alone (docs/add-a-backend.md)"));
+  rows.push_back(code_row("MIEN_BACKEND_DIR", &Settings::backend_dir,
+                          "folder of the GPU backends' libraries (empty: the standard places)"));
   return rows;
 }
 

@@ -40,6 +40,8 @@ int run_enhance(const Call& call);
 int run_crop(const Call& call);
 int run_thumbnail(const Call& call);
 int run_devices(const Call& call);
+int run_doctor(const Call& call);
+int run_backends(const Call& call);
 int run_config(const Call& call);
 int run_models(const Call& call);
 int run_bench(const Call& call);

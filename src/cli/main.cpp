@@ -14,7 +14,7 @@
 namespace mien::cli {
 namespace {
 
-constexpr std::array<Command, 12> kCommands = {{
+constexpr std::array<Command, 14> kCommands = {{
     {"scan", "find, measure and match the faces in files and folders", run_scan},
     {"faces", "the faces of a few images, as a table", run_faces},
     {"compare", "whether two photos show the same person", run_compare, 2},
@@ -23,6 +23,8 @@ constexpr std::array<Command, 12> kCommands = {{
     {"crop", "cut a face out of an image", run_crop},
     {"thumbnail", "make a small copy of an image", run_thumbnail},
     {"devices", "the processors that mien can run on", run_devices},
+    {"doctor", "why a GPU is not used, and what to do", run_doctor},
+    {"backends", "fetch, list and remove what runs on GPUs", run_backends},
     {"config", "every setting, its value and where that came from", run_config},
     {"models", "list, check and add models", run_models},
     {"bench", "measure how fast images are analysed", run_bench},

@@ -5,7 +5,7 @@
 #include <array>
 #include <filesystem>
 
-#include "device/session.h"
+#include "device/backend_library.h"
 
 namespace mien {
 namespace {
@@ -121,6 +121,9 @@ BackendLibrary find_backend_library(const Settings& settings, const Backend& bac
   if (settings.gpu_backend == "auto" && backend.probe_devices().empty()) {
     return {{}, fmt::format("no {} device found", backend.label)};
   }
+  if (const std::string installed = installed_backend_library(settings, backend); !installed.empty()) {
+    return {installed, {}};
+  }
   const std::filesystem::path beside = std::filesystem::path(runtime_path).parent_path() / backend.library;
   std::error_code ignored;
   if (std::filesystem::exists(beside, ignored)) return {beside.string(), {}};
@@ -135,20 +138,6 @@ std::string find_idle_gpu() {
     }
   }
   return {};
-}
-
-std::vector<BackendInfo> list_backends(const Settings& settings) {
-  std::string runtime;
-  try {
-    runtime = "ready: " + open_onnxruntime(settings)->name();
-  } catch (const Exception& error) {
-    runtime = error.what();
-  }
-  std::vector<BackendInfo> infos;
-  for (const Backend& backend : backends()) {
-    infos.push_back({std::string(backend.name), true, runtime, backend.probe_devices()});
-  }
-  return infos;
 }
 
 }  // namespace mien

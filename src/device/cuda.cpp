@@ -1,7 +1,8 @@
 #include "device/backend.h"
+#include "device/probe.h"
 
 namespace mien {
 
-std::vector<Device> probe_cuda() { return {}; }
+std::vector<Device> probe_cuda() { return read_nvml(real_probe_roots()).devices; }
 
 }  // namespace mien

@@ -1,3 +1,4 @@
+// In the place of mps_apple.cpp on every other system.
 #include "device/backend.h"
 
 namespace mien {

@@ -39,21 +39,6 @@ auto guarded(const std::string& what, Work work) {
   }
 }
 
-struct DeviceMemory final : DeviceTensor::Memory {
-  DeviceMemory(Ort::Value owned, std::shared_ptr<TransferCounters> counters_of_device)
-      : value(std::move(owned)), counters(std::move(counters_of_device)) {
-    const Ort::TensorTypeAndShapeInfo info = value.GetTensorTypeAndShapeInfo();
-    bytes = info.GetElementCount() * element_bytes(element_type_of(info.GetElementType(), "a device tensor"));
-    counters->held += bytes;
-  }
-  ~DeviceMemory() override { counters->held -= bytes; }
-  DeviceMemory(const DeviceMemory&) = delete;
-  DeviceMemory& operator=(const DeviceMemory&) = delete;
-
-  Ort::Value value;
-  std::shared_ptr<TransferCounters> counters;
-};
-
 // What all sessions of a device share.
 struct OrtDeviceContext {
   Ort::Env env{nullptr};
@@ -75,16 +60,37 @@ struct OrtDeviceContext {
     }
     if (total > counters->peak) counters->peak = total;
   }
-
-  // A tensor over the start of device memory that somebody else owns.
-  Ort::Value view(const DeviceTensor& tensor) const {
-    const auto& memory_of = static_cast<const DeviceMemory&>(*tensor.memory);
-    // The runtime's interface has no const; it writes only where a caller asked for it.
-    void* const data = const_cast<void*>(memory_of.value.GetTensorRawData());
-    return Ort::Value::CreateTensor(memory, data, element_count(tensor.shape) * element_bytes(tensor.type),
-                                    tensor.shape.data(), tensor.shape.size(), ort_element_type(tensor.type));
-  }
 };
+
+// Memory of the device. Keeps the context: a value must not outlive its environment.
+struct DeviceMemory final : DeviceTensor::Memory {
+  DeviceMemory(Ort::Value owned, std::shared_ptr<const OrtDeviceContext> context_of_device)
+      : context(std::move(context_of_device)), value(std::move(owned)) {
+    const Ort::TensorTypeAndShapeInfo info = value.GetTensorTypeAndShapeInfo();
+    const std::size_t count = info.GetElementCount();
+    bytes = count * element_bytes(element_type_of(info.GetElementType(), "a device tensor"));
+    // Allocators of plugins answer with null when they are full, and the runtime passes that on.
+    if (count > 0 && value.GetTensorRawData() == nullptr) {
+      throw OutOfDeviceMemory(fmt::format("out of memory: the device has no {} bytes", bytes));
+    }
+    context->counters->held += bytes;
+  }
+  ~DeviceMemory() override { context->counters->held -= bytes; }
+  DeviceMemory(const DeviceMemory&) = delete;
+  DeviceMemory& operator=(const DeviceMemory&) = delete;
+
+  std::shared_ptr<const OrtDeviceContext> context;
+  Ort::Value value;
+};
+
+// A tensor over the start of device memory that somebody else owns.
+Ort::Value view_of(const OrtDeviceContext& context, const DeviceTensor& tensor) {
+  const auto& memory = static_cast<const DeviceMemory&>(*tensor.memory);
+  // The runtime's interface has no const; it writes only where a caller asked for it.
+  void* const data = const_cast<void*>(memory.value.GetTensorRawData());
+  return Ort::Value::CreateTensor(context.memory, data, element_count(tensor.shape) * element_bytes(tensor.type),
+                                  tensor.shape.data(), tensor.shape.size(), ort_element_type(tensor.type));
+}
 
 Ort::Value host_view(const HostTensor& tensor) {
   const Ort::MemoryInfo memory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeCPU);
@@ -161,7 +167,7 @@ class OrtDeviceSession final : public DeviceSession {
         context_->counters->up += element_count(host->shape) * element_bytes(host->type);
         kept.push_back(host_view(*host));
       } else {
-        kept.push_back(context_->view(std::get<DeviceTensor>(inputs[i])));
+        kept.push_back(view_of(*context_, std::get<DeviceTensor>(inputs[i])));
       }
       binding.BindInput(inputs_[i].name.c_str(), kept.back());
     }
@@ -192,7 +198,7 @@ class OrtDeviceSession final : public DeviceSession {
         DeviceTensor& tensor = outputs[i].resident;
         tensor.type = element_type_of(info.GetElementType(), what_);
         tensor.shape = info.GetShape();
-        tensor.memory = std::make_shared<DeviceMemory>(std::move(values[i]), context_->counters);
+        tensor.memory = std::make_shared<DeviceMemory>(std::move(values[i]), context_);
       } else {
         outputs[i].values = copy_to_host(values[i], what_);
         context_->counters->down += outputs[i].values.bytes.size();
@@ -246,17 +252,14 @@ class OrtAccelerator final : public Accelerator {
     return guarded("device memory", [&] {
       Ort::UnownedAllocator allocator = context_->env.GetSharedAllocator(context_->memory);
       Ort::Value value = Ort::Value::CreateTensor(allocator, shape.data(), shape.size(), ort_element_type(type));
-      if (value.GetTensorRawData() == nullptr) {
-        throw OutOfDeviceMemory(fmt::format("the device has no {} bytes", element_count(shape) * element_bytes(type)));
-      }
-      return DeviceTensor{std::make_shared<DeviceMemory>(std::move(value), context_->counters), type, shape};
+      return DeviceTensor{std::make_shared<DeviceMemory>(std::move(value), context_), type, shape};
     });
   }
 
   void upload(const HostTensor& values, const DeviceTensor& target) override {
     guarded("copying to the device", [&] {
       const Ort::Value from = host_view(values);
-      Ort::Value to = context_->view({target.memory, values.type, values.shape});
+      Ort::Value to = view_of(*context_, {target.memory, values.type, values.shape});
       Ort::Status status = context_->env.CopyTensor(from, to, nullptr);
       if (!status.IsOK()) throw_failure("copying to the device", status.GetErrorMessage());
       context_->counters->up += element_count(values.shape) * element_bytes(values.type);
@@ -267,7 +270,7 @@ class OrtAccelerator final : public Accelerator {
     return guarded("copying from the device", [&] {
       HostValues host{values.type, values.shape, {}};
       host.bytes.resize(element_count(values.shape) * element_bytes(values.type));
-      const Ort::Value from = context_->view(values);
+      const Ort::Value from = view_of(*context_, values);
       Ort::Value to = host_view({values.type, values.shape, host.bytes.data()});
       Ort::Status status = context_->env.CopyTensor(from, to, nullptr);
       if (!status.IsOK()) throw_failure("copying from the device", status.GetErrorMessage());

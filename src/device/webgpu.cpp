@@ -1,7 +1,8 @@
 #include "device/backend.h"
+#include "device/probe.h"
 
 namespace mien {
 
-std::vector<Device> probe_webgpu() { return {}; }
+std::vector<Device> probe_webgpu() { return read_vulkan(real_probe_roots()).devices; }
 
 }  // namespace mien

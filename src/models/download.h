@@ -32,21 +32,4 @@ void copy_as_download(const Download& wanted);
 // The file that goes with a part: from where it is, and which version.
 std::string part_facts_path(const std::string& part_path);
 
-// A file that is written at its end. Throws Exception(io), which says that the part is kept.
-class PartFile {
- public:
-  explicit PartFile(const std::string& path);
-  ~PartFile();
-  PartFile(const PartFile&) = delete;
-  PartFile& operator=(const PartFile&) = delete;
-  std::int64_t size() const { return size_; }
-  void clear();
-  void append(const char* data, std::size_t size);
-
- private:
-  std::string path_;
-  int descriptor_ = -1;
-  std::int64_t size_ = 0;
-};
-
 }  // namespace mien

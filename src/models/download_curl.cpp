@@ -12,6 +12,7 @@
 
 #include "base/cancel.h"
 #include "base/dynamic_library.h"
+#include "base/part_file.h"
 #include "models/download.h"
 
 namespace mien {

@@ -6,10 +6,10 @@
 #include <ctime>
 #include <filesystem>
 
+#include "base/archive.h"
 #include "base/cancel.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
-#include "models/archive.h"
 #include "models/download.h"
 #include "models/load.h"
 #include "models/local_catalog.h"

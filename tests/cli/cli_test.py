@@ -21,6 +21,8 @@ COMMANDS = [
     "crop",
     "thumbnail",
     "devices",
+    "doctor",
+    "backends",
     "config",
     "models",
     "bench",
@@ -56,7 +58,7 @@ def test_no_arguments_prints_help_and_fails(mien):
 
 @pytest.mark.parametrize(
     "command", [*COMMANDS, "models list", "models pull", "models add", "models remove", "models verify",
-                "bench pipeline"]
+                "backends list", "backends install", "backends remove", "bench pipeline"]
 )
 def test_every_command_has_help_with_usage(mien, command):
     result = mien(*command.split(), "--help")
@@ -95,7 +97,33 @@ def test_devices(mien):
     cpu = [backend for backend in answer["backends"] if backend["name"] == "cpu"][0]
     assert cpu["devices"][0]["cores"] >= 1
     assert list(answer["requested"].values()) == ["cpu"] * 5
+    assert {"memory_used_mb", "memory_held_mb", "unified_memory", "software", "driver"} <= set(cpu["devices"][0])
     assert "\x1b" not in result.stdout
+
+
+def test_devices_say_what_is_missing(mien):
+    answer = json.loads(mien("devices", "--json", env={"VK_ICD_FILENAMES": "/nonexistent.json"}).stdout)
+    status = {backend["name"]: backend["status"] for backend in answer["backends"]}
+    assert list(status) == ["cuda", "rocm", "mps", "webgpu", "cpu"]
+    assert status["mps"] == "for Macs with Apple's processor"
+    assert status["webgpu"] == "no device"
+    assert status["cpu"].startswith("ready: onnxruntime")
+
+
+def test_devices_label_software(mien):
+    driver = os.environ.get("MIEN_TEST_SOFTWARE_VULKAN", "/usr/lib/chromium/vk_swiftshader_icd.json")
+    if not os.path.exists(driver):
+        pytest.skip("no SwiftShader: install chromium-common, or set MIEN_TEST_SOFTWARE_VULKAN to its .json")
+    env = {"VK_ICD_FILENAMES": driver}
+    answer = json.loads(mien("devices", "--json", env=env).stdout)
+    webgpu = [backend for backend in answer["backends"] if backend["name"] == "webgpu"][0]
+    if not webgpu["devices"]:
+        pytest.skip("no Vulkan loader: install libvulkan1")
+    assert webgpu["devices"][0]["software"] is True
+    assert "mien backends install webgpu" in webgpu["status"]
+    text = mien("devices", env=env).stdout
+    assert "[software]" in text and "[unified memory]" in text
+    assert "\nsoftware: " in text and "\nunified memory: " in text
 
 
 def test_models(mien):

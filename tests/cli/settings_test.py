@@ -32,6 +32,7 @@ GUIDE_DEFAULTS = {
     "MIEN_MODEL_DIR": "",
     "MIEN_CATALOG": "",
     "MIEN_ORT_LIBRARY": "",
+    "MIEN_BACKEND_DIR": "",
 }
 
 

@@ -35,10 +35,10 @@ void paint_square(Image& image, int x, int y, int side) {
 ByteVector make_picture(const PictureKind& kind, std::mt19937& random) {
   Image image = make_noise(kind.width, kind.height, kind.channels, random());
   for (std::size_t i = 0; i < image.size_bytes(); ++i) image.data()[i] /= 2;  // darker than a face
-  const int side = std::max(48, std::min(kind.width, kind.height) / 4);
+  constexpr int kSide = 48;  // a larger one has hundreds of candidates, which no real face has
   for (int i = 0; i < kind.squares; ++i) {
-    paint_square(image, static_cast<int>(random() % static_cast<unsigned>(kind.width - side)),
-                 static_cast<int>(random() % static_cast<unsigned>(kind.height - side)), side);
+    paint_square(image, static_cast<int>(random() % static_cast<unsigned>(kind.width - kSide)),
+                 static_cast<int>(random() % static_cast<unsigned>(kind.height - kSide)), kSide);
   }
   return encode_jpeg(image, 95);
 }

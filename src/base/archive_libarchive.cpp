@@ -4,10 +4,10 @@
 
 #include <memory>
 
+#include "base/archive.h"
 #include "base/dynamic_library.h"
+#include "base/part_file.h"
 #include "base/utf8.h"
-#include "models/archive.h"
-#include "models/download.h"
 
 namespace mien {
 namespace {
@@ -74,7 +74,7 @@ class Reader {
       if (count == 0) return;
       // The size that an archive states of a member proves nothing: what comes out is counted.
       if (file.size() + count > member.bytes_max) {
-        throw Exception(ErrorCode::limit_exceeded, fmt::format("{} in {} holds more than the {} bytes of the catalogue",
+        throw Exception(ErrorCode::limit_exceeded, fmt::format("{} in {} holds more than the {} bytes that it may",
                                                                member.name, shown_path_, member.bytes_max));
       }
       file.append(block.data(), static_cast<std::size_t>(count));

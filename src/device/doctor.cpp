@@ -1,0 +1,273 @@
+#include "device/doctor.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <filesystem>
+
+#include "base/child.h"
+#include "device/backend_library.h"
+#include "device/elf.h"
+
+namespace mien {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds kOpenLimit{120};
+
+std::string user_name() {
+  const passwd* const entry = ::getpwuid(::geteuid());
+  return entry == nullptr ? std::to_string(::geteuid()) : entry->pw_name;
+}
+
+std::string group_name(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return "";
+  const group* const entry = ::getgrgid(status.st_gid);
+  return entry == nullptr ? std::to_string(status.st_gid) : entry->gr_name;
+}
+
+// In a process of its own: whatever a driver does there, the answer is a text.
+std::string open_in_child(const std::string& program, const Backend& backend,
+                          const std::vector<std::pair<std::string, std::string>>& variables) {
+  ChildRun run{{program, "doctor", "--open", std::string(backend.name)}, variables};
+  run.limit = kOpenLimit;
+  const ChildResult result = run_program(run);
+  if (!result.problem.empty()) return "while it was opened: " + result.problem;
+  return result.exit_code == 0 ? "" : last_line(result.output);
+}
+
+bool is_gpu_asked(const Settings& settings) {
+  if (settings.gpu_backend == "cpu") return false;
+  if (settings.gpu_backend != "auto") return true;
+  for (std::size_t i = 0; i < kOperationCount; ++i) {
+    if (settings.gpu_mode(i) != GpuMode::off) return true;
+  }
+  return false;
+}
+
+bool is_flag_set(const Settings& settings) {
+  for (std::size_t i = 0; i < kOperationCount; ++i) {
+    if (settings.gpu_mode(i) != GpuMode::off) return true;
+  }
+  return false;
+}
+
+struct Candidate {
+  std::string backend;
+  Devices devices;
+  bool is_usable = false;
+};
+
+// Commands of the rows about this backend, each once.
+std::vector<std::string> commands_of(const std::vector<DoctorCheck>& checks, std::string_view backend) {
+  std::vector<std::string> commands;
+  for (const DoctorCheck& check : checks) {
+    if (check.backend != backend) continue;
+    for (const std::string& command : check.commands) {
+      if (std::find(commands.begin(), commands.end(), command) == commands.end()) commands.push_back(command);
+    }
+  }
+  return commands;
+}
+
+void conclude_usable(const Settings& settings, const Candidate& candidate, DoctorReport& report) {
+  report.backend = candidate.backend;
+  const std::size_t id =
+      std::min<std::size_t>(static_cast<std::size_t>(settings.gpu_device_id), candidate.devices.size() - 1);
+  report.device = to_string(candidate.devices[id]);
+  report.gpu_usable = true;
+  report.conclusion = fmt::format("{} can be used.", report.device);
+  if (!is_flag_set(settings)) {
+    report.conclusion += " No operation is asked to run there.";
+    report.commands = {"export ALL_GPU=true"};
+  }
+}
+
+void conclude_unusable(const Settings& settings, const std::vector<Candidate>& candidates, DoctorReport& report) {
+  report.backend = "cpu";
+  for (const Candidate& candidate : candidates) {
+    report.commands = commands_of(report.checks, candidate.backend);
+    if (!report.commands.empty()) break;
+  }
+  const bool has_problem = std::any_of(report.checks.begin(), report.checks.end(),
+                                       [](const DoctorCheck& check) { return check.finding == Finding::problem; });
+  if (settings.gpu_backend == "cpu") {
+    report.conclusion = "GPU_BACKEND=cpu: the CPU does the work.";
+    report.commands.clear();
+  } else if (has_problem) {
+    report.conclusion = "A GPU cannot be used yet: the CPU does the work.";
+    if (!report.commands.empty() && !is_flag_set(settings)) report.commands.emplace_back("export ALL_GPU=true");
+    if (!report.commands.empty()) report.commands.emplace_back("mien doctor");
+  } else {
+    report.conclusion = "There is no GPU that mien can use: the CPU does the work.";
+  }
+}
+
+}  // namespace
+
+std::string_view finding_name(Finding finding) {
+  if (finding == Finding::ok) return "ok";
+  return finding == Finding::problem ? "problem" : "not_applicable";
+}
+
+void Examination::ok(std::string what, std::string found) {
+  checks_.push_back({backend_, std::move(what), Finding::ok, std::move(found), "", {}});
+}
+
+void Examination::skip(std::string what, std::string found) {
+  checks_.push_back({backend_, std::move(what), Finding::not_applicable, std::move(found), "", {}});
+}
+
+void Examination::problem(Problem problem) {
+  checks_.push_back({backend_, std::move(problem.what), Finding::problem, std::move(problem.found),
+                     std::move(problem.advice), std::move(problem.commands)});
+}
+
+bool Examination::has_problem(std::string_view backend) const {
+  return std::any_of(checks_.begin(), checks_.end(), [&](const DoctorCheck& check) {
+    return check.backend == backend && check.finding == Finding::problem;
+  });
+}
+
+bool Examination::exists(const std::string& path) const {
+  std::error_code ignored;
+  return fs::exists(root() + path, ignored);
+}
+
+bool Examination::has_gpu_of(std::string_view vendor) const {
+  std::error_code failure;
+  const fs::path devices = root() + "/sys/bus/pci/devices";
+  for (fs::directory_iterator entry(devices, failure), end; !failure && entry != end; entry.increment(failure)) {
+    if (read_small_file((entry->path() / "vendor").string()) != vendor) continue;
+    const std::string kind = read_small_file((entry->path() / "class").string());
+    if (kind.starts_with("0x03") || kind.starts_with("0x12")) return true;  // display, processing accelerator
+  }
+  return false;
+}
+
+std::string Examination::container() const {
+  if (exists("/run/.containerenv")) return "podman";
+  if (exists("/.dockerenv")) return "docker";
+  return roots_.search.variable("container").empty() ? "" : "container";
+}
+
+std::vector<std::string> Examination::device_nodes(const std::string& folder, std::string_view prefix) const {
+  std::vector<std::string> names;
+  std::error_code failure;
+  for (fs::directory_iterator entry(root() + folder, failure), end; !failure && entry != end;
+       entry.increment(failure)) {
+    const std::string name = entry->path().filename();
+    const bool fits = name.size() > prefix.size() && name.starts_with(prefix) &&
+                      std::all_of(name.begin() + static_cast<std::ptrdiff_t>(prefix.size()), name.end(),
+                                  [](unsigned char c) { return std::isdigit(c) != 0; });
+    if (fits) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool Examination::is_debian_like() const {
+  const std::string path = root() + "/etc/os-release";
+  const std::string names = read_line_value(path, "ID=") + " " + read_line_value(path, "ID_LIKE=");
+  return exists("/etc/debian_version") || names.find("debian") != std::string::npos;
+}
+
+DoctorRoots real_doctor_roots(const Settings& settings, const DoctorOptions& options) {
+  DoctorRoots roots;
+  roots.probe = real_probe_roots();
+  roots.search = real_search_roots();
+  roots.user = user_name();
+  roots.may_use = [](const std::string& path) { return ::access(path.c_str(), R_OK | W_OK) == 0; };
+  roots.group_of = group_name;
+  if (options.program.empty()) {
+    // A variable that only the tried backend shall see cannot be set in this process.
+    roots.open = [settings](const Backend& backend, const auto& variables) {
+      return variables.empty() ? try_backend(settings, backend) : std::string("it was not tried");
+    };
+  } else {
+    roots.open = [program = options.program](const Backend& backend, const auto& variables) {
+      return open_in_child(program, backend, variables);
+    };
+  }
+  return roots;
+}
+
+std::string try_backend(const Settings& settings, const Backend& backend) {
+  if (backend.library.empty()) return "";
+  const std::string library = installed_backend_library(settings, backend);
+  if (library.empty()) return fmt::format("{} is not installed: mien backends install {}", backend.name, backend.name);
+  preload_needed_libraries(settings, backend);
+  std::vector<std::string> names = {library};
+  if (backend.brings_runtime) {
+    // Its library may be loaded by its runtime only; what it needs may be loaded by anybody.
+    names = needed_libraries(library);
+    names.push_back(installed_backend_runtime(settings, backend));
+  }
+  for (const std::string& name : names) {
+    if (name.empty()) return fmt::format("{} has no libonnxruntime.so beside it", library);
+    if (::dlopen(name.c_str(), RTLD_LAZY | RTLD_LOCAL) == nullptr) return ::dlerror();
+  }
+  return "";
+}
+
+std::string open_backend(const Settings& settings, const std::string& name) {
+  const Backend* const backend = find_backend(name);
+  if (backend == nullptr) {
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("there is no backend '{}': 'mien devices' lists them", name));
+  }
+  return try_backend(settings, *backend);
+}
+
+DoctorReport diagnose(const Settings& settings, const DoctorRoots& roots) {
+  struct Row {
+    const char* backend;
+    Devices (*examine)(Examination&);
+  };
+  constexpr std::array<Row, 4> kRows = {
+      {{"cuda", examine_cuda}, {"rocm", examine_rocm}, {"mps", examine_mps}, {"webgpu", examine_webgpu}}};
+  Examination examination(settings, roots);
+  examination.begin("");
+  const std::string container = examination.container();
+  if (container.empty()) {
+    examination.skip("container", "mien does not run in one");
+  } else {
+    examination.ok("container", "mien runs in one (" + container + ")");
+  }
+  std::vector<Candidate> candidates;
+  for (const Row& row : kRows) {
+    const bool is_wanted = settings.gpu_backend == "auto" || settings.gpu_backend == row.backend;
+    Candidate candidate{row.backend, row.examine(examination)};
+    candidate.is_usable = !candidate.devices.empty() && !examination.has_problem(row.backend);
+    if (is_wanted) candidates.push_back(std::move(candidate));
+  }
+  examine_intel(examination);
+  if (settings.gpu_backend == "openvino") candidates.push_back({"openvino", {}, false});
+
+  DoctorReport report;
+  report.checks = std::move(examination.checks());
+  report.gpu_asked = is_gpu_asked(settings);
+  const auto usable = std::find_if(candidates.begin(), candidates.end(),
+                                   [](const Candidate& candidate) { return candidate.is_usable; });
+  if (usable != candidates.end()) {
+    conclude_usable(settings, *usable, report);
+  } else {
+    conclude_unusable(settings, candidates, report);
+  }
+  return report;
+}
+
+DoctorReport diagnose(const Settings& settings, const DoctorOptions& options) {
+  return diagnose(settings, real_doctor_roots(settings, options));
+}
+
+}  // namespace mien

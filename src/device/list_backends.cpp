@@ -1,0 +1,44 @@
+// What `mien devices` tells: each backend, whether its library is here, and its devices.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "device/backend.h"
+#include "device/backend_library.h"
+#include "device/session.h"
+
+namespace mien {
+namespace {
+
+std::string processor_status(const Settings& settings) {
+  try {
+    return "ready: " + open_onnxruntime(settings)->name();
+  } catch (const Exception& error) {
+    return error.what();
+  }
+}
+
+std::string gpu_status(const Settings& settings, const Backend& backend, const std::vector<Device>& devices) {
+  if (devices.empty() && backend.library.ends_with(".dylib")) return "for Macs with Apple's processor";
+  const bool is_installed = !installed_backend_library(settings, backend).empty();
+  if (devices.empty()) return is_installed ? "installed, but no device is there" : "no device";
+  if (!is_installed) return fmt::format("not installed: mien backends install {}", backend.name);
+  const bool is_software =
+      std::all_of(devices.begin(), devices.end(), [](const Device& device) { return device.is_software; });
+  if (is_software && !settings.allow_software_gpu) return "software only: MIEN_ALLOW_SOFTWARE_GPU=1 lets it be used";
+  return fmt::format("installed: {} {}", backend.package, backend.version);
+}
+
+}  // namespace
+
+std::vector<BackendInfo> list_backends(const Settings& settings) {
+  std::vector<BackendInfo> infos;
+  for (const Backend& backend : backends()) {
+    BackendInfo info{std::string(backend.name), true, "", backend.probe_devices()};
+    info.status = backend.library.empty() ? processor_status(settings) : gpu_status(settings, backend, info.devices);
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+}  // namespace mien

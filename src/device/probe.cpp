@@ -1,0 +1,95 @@
+#include "device/probe.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+
+namespace mien {
+namespace {
+
+constexpr std::size_t kSmallFileBytes = 64 * 1024;
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kSpace);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+std::optional<std::string> variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+// The device that a word of the variable names; -1: none.
+int device_named(std::string_view word, int count, const std::vector<std::string>& uuids) {
+  int index = -1;
+  const std::from_chars_result number = std::from_chars(word.data(), word.data() + word.size(), index);
+  if (number.ec == std::errc() && number.ptr == word.data() + word.size()) return index < count ? index : -1;
+  for (std::size_t i = 0; i < uuids.size() && !word.empty(); ++i) {
+    if (uuids[i].starts_with(word)) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+}  // namespace
+
+ProbeRoots real_probe_roots() {
+  ProbeRoots roots;
+  roots.cuda_visible = variable("CUDA_VISIBLE_DEVICES");
+  roots.rocm_visible = variable("HIP_VISIBLE_DEVICES");
+  if (!roots.rocm_visible) roots.rocm_visible = variable("ROCR_VISIBLE_DEVICES");
+  return roots;
+}
+
+std::vector<int> visible_devices(const std::optional<std::string>& variable, int count,
+                                 const std::vector<std::string>& uuids) {
+  std::vector<int> visible;
+  // A slice of a GPU has a name of its own, which only the driver can place.
+  const bool names_slices = variable && variable->find("MIG-") != std::string::npos;
+  if (!variable || names_slices) {
+    for (int i = 0; i < count; ++i) visible.push_back(i);
+    return visible;
+  }
+  std::string_view rest = *variable;
+  for (;;) {
+    const std::size_t comma = rest.find(',');
+    const int index = device_named(trim(rest.substr(0, comma)), count, uuids);
+    if (index < 0 || std::find(visible.begin(), visible.end(), index) != visible.end()) return visible;
+    visible.push_back(index);
+    if (comma == std::string_view::npos) return visible;
+    rest.remove_prefix(comma + 1);
+  }
+}
+
+std::string read_line_value(const std::string& path, std::string_view key) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(key)) continue;
+    std::string_view value = std::string_view(line).substr(key.size());
+    const std::size_t start = value.find_first_not_of(" \t");
+    if (start == std::string_view::npos || (start == 0 && value[0] != ':')) continue;  // a longer key, or no value
+    value.remove_prefix(start);
+    if (value.starts_with(':')) value.remove_prefix(1);
+    return std::string(trim(value));
+  }
+  return "";
+}
+
+std::string read_small_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kSmallFileBytes, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  return std::string(trim(text));
+}
+
+SystemMemory read_system_memory(const std::string& root) {
+  const auto megabytes = [&](std::string_view key) {
+    return std::strtoll(read_line_value(root + "/proc/meminfo", key).c_str(), nullptr, 10) / 1024;
+  };
+  return {megabytes("MemTotal"), megabytes("MemAvailable")};
+}
+
+}  // namespace mien

@@ -1,0 +1,69 @@
+// Where the probes look. Everything about a GPU is asked of its driver or the kernel; no runtime is loaded.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mien/device.h"
+
+namespace mien {
+
+// Tests put a folder and libraries of their own here.
+struct ProbeRoots {
+  std::string root = "";  // stands before /sys, /proc, /dev, /usr; empty: this computer's own
+  std::string nvml_library = "libnvidia-ml.so.1";
+  std::string vulkan_library = "libvulkan.so.1";
+  // CUDA_VISIBLE_DEVICES and HIP_VISIBLE_DEVICES (or ROCR_VISIBLE_DEVICES) as the programs of those makers read them.
+  std::optional<std::string> cuda_visible = std::nullopt;
+  std::optional<std::string> rocm_visible = std::nullopt;
+};
+
+// The computer's own, with the variables of this process.
+ProbeRoots real_probe_roots();
+
+// What NVIDIA's driver says.
+struct NvmlFacts {
+  std::string problem;  // why it cannot be asked; empty: it answered
+  std::string driver;   // "580.82.07"
+  int cuda_major = 0;   // newest CUDA that this driver runs: 13, 0
+  int cuda_minor = 0;
+  std::vector<Device> devices;
+};
+NvmlFacts read_nvml(const ProbeRoots& roots);
+
+// What the kernel's driver for AMD GPUs says.
+struct AmdGpu {
+  Device device;
+  std::string gfx;      // "gfx1031"; empty without the compute driver (/dev/kfd)
+  int render_node = 0;  // 128 of /dev/dri/renderD128; 0: not known
+};
+std::vector<AmdGpu> read_amd_gpus(const ProbeRoots& roots);
+
+// What Vulkan's drivers say.
+struct VulkanFacts {
+  std::string problem;  // why they cannot be asked; empty: they answered, perhaps with no device
+  std::vector<Device> devices;
+};
+VulkanFacts read_vulkan(const ProbeRoots& roots);
+
+// Which of `count` devices a variable like CUDA_VISIBLE_DEVICES leaves, in its order. Without the variable all of them.
+// The first word that names no device ends the list. `uuids` may be empty where there are none.
+std::vector<int> visible_devices(const std::optional<std::string>& variable, int count,
+                                 const std::vector<std::string>& uuids);
+
+// Total and available MB of the computer's memory.
+struct SystemMemory {
+  std::int64_t total_mb = 0;
+  std::int64_t available_mb = 0;
+};
+SystemMemory read_system_memory(const std::string& root);
+
+// The value behind the first line's "key: value", or "key value" of such files; empty when it is not there.
+std::string read_line_value(const std::string& path, std::string_view key);
+// A small file of the kernel without spaces at its ends; empty when it cannot be read.
+std::string read_small_file(const std::string& path);
+
+}  // namespace mien

@@ -1,0 +1,150 @@
+#include "device/backend_library.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+
+#include "base/child.h"
+#include "base/sha256.h"
+#include "device/backend_install.h"
+#include "support/fake_root.h"
+
+namespace mien {
+namespace {
+
+namespace fs = std::filesystem;
+using test::FakeRoot;
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+constexpr const char* kWheel = "onnxruntime_gpu-1.31.1-cp312-cp312-manylinux_2_28_x86_64.whl";
+
+std::string hash_of(const std::string& text) {
+  return sha256_hex(sha256({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}));
+}
+
+class BackendInstallTest : public ::testing::Test {
+ protected:
+  BackendInstallTest() {
+    settings_.backend_dir = folder_.path() + "/backends";
+    hashes_ = {hash_of("provider"), hash_of("runtime")};
+    package_ = {
+        .backend = "cuda",
+        .architecture = "x86_64",
+        .platform = "manylinux_2_28_x86_64",
+        .download_bytes = 1000,
+        .files = {{"libonnxruntime_providers_cuda.so", 8, hashes_[0]}, {"libonnxruntime.so.1.31.1", 7, hashes_[1]}}};
+    options_.wheels_folder = folder_.path() + "/wheels";
+    make_wheel("provider", "runtime");
+  }
+
+  void make_wheel(const std::string& provider, const std::string& runtime) const {
+    folder_.write("/in/onnxruntime/capi/libonnxruntime_providers_cuda.so", provider);
+    folder_.write("/in/onnxruntime/capi/libonnxruntime.so.1.31.1", runtime);
+    folder_.write("/in/onnxruntime/capi/other.so", "not wanted");
+    folder_.make_folder("/wheels");
+    const ChildResult made = run_program(
+        {{"python3", "-m", "zipfile", "-c", folder_.path() + "/wheels/" + kWheel, folder_.path() + "/in/onnxruntime"}});
+    ASSERT_EQ(made.exit_code, 0) << made.output << made.problem;
+  }
+  BackendLibrary install() const { return install_backend(settings_, *find_backend("cuda"), package_, options_); }
+  Error install_error() const {
+    try {
+      install();
+    } catch (const Exception& error) {
+      return error.error();
+    }
+    ADD_FAILURE() << "it was installed";
+    return {};
+  }
+  // What lies in the folder of all backends.
+  std::set<std::string> left() const {
+    std::set<std::string> names;
+    for (const fs::directory_entry& entry : fs::directory_iterator(settings_.backend_dir)) {
+      names.insert(entry.path().filename());
+    }
+    return names;
+  }
+
+  FakeRoot folder_;
+  Settings settings_;
+  std::vector<std::string> hashes_;
+  BackendPackage package_;
+  InstallBackendOptions options_;
+};
+
+TEST_F(BackendInstallTest, TakesWhatIsNeededOutOfAWheel) {
+  EXPECT_EQ(installed_backend_library(settings_, *find_backend("cuda")), "");
+  const BackendLibrary done = install();
+  EXPECT_TRUE(done.installed);
+  EXPECT_TRUE(done.removable);
+  EXPECT_EQ(done.folder, settings_.backend_dir + "/cuda");
+  EXPECT_EQ(installed_backend_library(settings_, *find_backend("cuda")),
+            done.folder + "/libonnxruntime_providers_cuda.so");
+  EXPECT_EQ(installed_backend_runtime(settings_, *find_backend("cuda")), done.folder + "/libonnxruntime.so.1.31.1");
+  EXPECT_EQ(installed_backend_runtime(settings_, *find_backend("webgpu")), "");
+  EXPECT_FALSE(fs::exists(done.folder + "/other.so"));
+  EXPECT_EQ(left(), std::set<std::string>{"cuda"});
+  const RemovedBackend removed = remove_backend(settings_, "cuda");
+  EXPECT_EQ(removed.bytes_freed, 15);
+  EXPECT_TRUE(left().empty());
+}
+
+TEST_F(BackendInstallTest, AnotherChecksumLeavesWhatWasThere) {
+  install();
+  make_wheel("PROVIDER", "runtime");
+  options_.force = true;
+  const Error error = install_error();
+  EXPECT_EQ(error.code, ErrorCode::bad_data);
+  EXPECT_TRUE(contains(error.message, "libonnxruntime_providers_cuda.so")) << error.message;
+  EXPECT_TRUE(contains(error.message, "nothing was installed")) << error.message;
+  EXPECT_EQ(left(), std::set<std::string>{"cuda"});
+  EXPECT_EQ(fs::file_size(settings_.backend_dir + "/cuda/libonnxruntime_providers_cuda.so"), 8U);
+  make_wheel("provider", "runtime");
+  EXPECT_TRUE(install().installed);
+}
+
+TEST_F(BackendInstallTest, DoesNothingWhenItIsHere) {
+  install();
+  fs::remove_all(options_.wheels_folder);
+  EXPECT_TRUE(install().installed);
+}
+
+TEST_F(BackendInstallTest, SaysWhatIsWrongWithAWheel) {
+  make_wheel("longer than it may be", "runtime");
+  EXPECT_EQ(install_error().code, ErrorCode::limit_exceeded);
+  fs::remove(options_.wheels_folder + "/" + kWheel);
+  EXPECT_TRUE(contains(install_error().message, "holds no onnxruntime_gpu-1.31.1-")) << install_error().message;
+  folder_.write(std::string("/wheels/") + kWheel, "no archive");
+  EXPECT_EQ(install_error().code, ErrorCode::bad_data);
+  options_.wheels_folder = "/nonexistent";
+  EXPECT_EQ(install_error().code, ErrorCode::not_found);
+  EXPECT_TRUE(left().empty());
+}
+
+TEST_F(BackendInstallTest, SaysWhenThereIsNoRoom) {
+  package_.download_bytes = std::int64_t{1} << 60;
+  options_.wheels_folder.clear();
+  EXPECT_TRUE(contains(install_error().message, "free room")) << install_error().message;
+}
+
+TEST(BackendPackages, AreThoseOfTheBackends) {
+  for (const BackendPackage& package : backend_packages()) {
+    const Backend* const backend = find_backend(package.backend);
+    ASSERT_NE(backend, nullptr) << package.backend;
+    std::set<std::string_view> names;
+    for (const PackageFile& file : package.files) {
+      EXPECT_EQ(file.sha256.size(), 64U) << file.name;
+      names.insert(file.name);
+    }
+    EXPECT_TRUE(names.contains(backend->library)) << package.backend;
+    const std::string runtime = "libonnxruntime.so." + std::string(backend->version);
+    EXPECT_EQ(names.contains(runtime), backend->brings_runtime) << package.backend;
+    EXPECT_EQ(names.contains("libonnxruntime_providers_shared.so"), backend->brings_runtime) << package.backend;
+  }
+}
+
+}  // namespace
+}  // namespace mien
