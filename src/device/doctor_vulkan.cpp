@@ -105,13 +105,14 @@ Devices examine_webgpu(Examination& examination) {
 void examine_intel(Examination& examination) {
   examination.begin("openvino");
   const bool is_asked = examination.settings().gpu_backend == "openvino";
+  const bool has_gpu = examination.has_gpu_of(kIntel);
   if (is_asked) {
-    examination.problem({"backend",
-                         "openvino is not built into this mien",
-                         "use Vulkan in its place",
-                         {"mien backends install webgpu", "export GPU_BACKEND=webgpu"}});
+    std::vector<std::string> commands;
+    if (has_gpu) commands = {"mien backends install webgpu", "export GPU_BACKEND=webgpu"};
+    examination.problem({"backend", "openvino is not built into this mien",
+                         has_gpu ? "use Vulkan in its place" : "choose another backend", commands});
   }
-  if (!examination.has_gpu_of(kIntel)) {
+  if (!has_gpu) {
     examination.skip("GPU", "this computer has no Intel GPU");
     return;
   }

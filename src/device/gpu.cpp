@@ -73,7 +73,7 @@ std::shared_ptr<Gpu> Gpu::open(const Settings& settings, const Runtime& runtime,
   const std::shared_ptr<Gpu> gpu(new Gpu(settings, std::move(limits)));
   gpu->choose(settings, runtime);
   for (std::size_t i = 0; i < kOperationCount; ++i) {
-    if (!gpu->is_usable()) gpu->fail_if_required(i, gpu->reason_);
+    if (!gpu->is_usable() && gpu->mode(i) == GpuMode::require) throw Exception(gpu->required_error(i, gpu->reason_));
   }
   if (!gpu->is_usable()) log(LogLevel::warning, fmt::format("the CPU does the work: {}", gpu->reason_));
   return gpu;
@@ -136,12 +136,12 @@ std::string Gpu::try_backend(const Settings& settings, const Runtime& runtime, c
   return {};
 }
 
-void Gpu::fail_if_required(std::size_t operation, const std::string& reason) const {
-  if (shared_->operations[operation].mode != GpuMode::require) return;
-  throw Exception(ErrorCode::unavailable,
-                  fmt::format("{} requires a GPU, and there is none that works ({}): 'mien doctor' says what is "
-                              "missing; set it to true to let the CPU take over, or to false",
-                              operation_name(operation), reason));
+Error Gpu::required_error(std::size_t operation, const std::string& reason) const {
+  return {
+      ErrorCode::unavailable,
+      fmt::format("{} requires a GPU, and none did the work ({}): 'mien doctor' says what is missing; set it to true "
+                  "to let the CPU take over, or to false",
+                  operation_name(operation), reason)};
 }
 
 // A copy of the work runs once, for nothing but to have its programs compiled.
@@ -254,7 +254,6 @@ DeviceRun Gpu::run(std::size_t index, std::size_t count, const WorkSize& size, c
     } else {
       reason = run_batch(operation, first, now, size, work);
     }
-    if (!reason.empty()) fail_if_required(index, reason);
     std::fill_n(result.reasons.begin() + static_cast<std::ptrdiff_t>(first), now, reason);
     first += now;
   }

@@ -29,7 +29,7 @@ struct GpuLimits {
 };
 
 // What became of the items of a stage: where the reason is empty, the item is done on the device; the others are the
-// CPU's.
+// CPU's, or failed where the operation requires the GPU.
 struct DeviceRun {
   std::vector<std::string> reasons;
   bool all_done() const {
@@ -72,9 +72,11 @@ class Gpu {
 
   // Runs `work` for `count` items of an operation, a batch at a time, down the ladder: out of memory halves the batch,
   // down to one; what fails is left to the CPU; after three failures in a row the device is left alone for a while; a
-  // device that does not answer is never asked again. Throws Exception(unavailable) where the operation requires the
-  // GPU, and Exception(cancelled).
+  // device that does not answer is never asked again. Throws Exception(cancelled) alone.
   DeviceRun run(std::size_t operation, std::size_t count, const WorkSize& size, const DeviceWork& work);
+
+  // What an item failed with whose operation requires the GPU: ErrorCode::unavailable.
+  Error required_error(std::size_t operation, const std::string& reason) const;
 
   // Runs once on the device's thread. Failures are thrown.
   void run_alone(const std::function<void(Accelerator&)>& work);
@@ -104,7 +106,6 @@ class Gpu {
                         const DeviceWork& work);
   void start_compiling(Operation& operation, const std::string& shape, std::size_t first, std::size_t count,
                        std::uint64_t bytes, const DeviceWork& work);
-  void fail_if_required(std::size_t operation, const std::string& reason) const;
 
   GpuLimits limits_;
   int batch_max_ = 1;

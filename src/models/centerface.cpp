@@ -57,7 +57,10 @@ const DetectorKind kCenterFace = {
     .size_multiple = 32,
     .outputs = {.values = {1, 2, 2, 10},
                 .is_planar = true,
-                .levels = [](std::size_t /*outputs*/) { return DetectorLevels{1, 1}; }},
+                .levels =
+                    [](std::size_t /*outputs*/) {
+                      return DetectorLevels{1, 1};
+                    }},
     .decode = decode_centerface,
 };
 

@@ -66,7 +66,10 @@ const DetectorKind kYunet = {
     .size_multiple = 32,
     .outputs = {.values = {1, 1, 4, 10},
                 .score_groups = 2,
-                .levels = [](std::size_t /*outputs*/) { return DetectorLevels{3, 1}; }},
+                .levels =
+                    [](std::size_t /*outputs*/) {
+                      return DetectorLevels{3, 1};
+                    }},
     .decode = decode_yunet,
 };
 

@@ -76,13 +76,24 @@ void for_each_alive(Group& group, Work work) {
   }
 }
 
+// Offers a stage to the device, where one takes part; a stop there ends all images that are not done.
+template <typename Stage>
+void offer_to_device(const Engine::State& engine, Group& group, Stage stage) {
+  if (!engine.device) return;
+  try {
+    stage(*engine.device);
+  } catch (const Exception& error) {
+    for_each_alive(group, [&](GroupItem& item) { item.error = error.error(); });
+  }
+}
+
 bool wants_enhancement(const AnalyzeOptions& options, const GroupItem& item) {
   return options.enhance && needs_enhancement(item.upright.width, item.upright.height);
 }
 
 void enhance_stage(const Engine::State& engine, const AnalyzeOptions& options, Group& group) {
   if (!options.enhance) return;
-  if (engine.device) engine.device->enhance(group, options);
+  offer_to_device(engine, group, [&](DeviceStages& device) { device.enhance(group, options); });
   for_each_alive(group, [&](GroupItem& item) {
     StageNote& note = item.note(OperationId::image_enhancement);
     if (!wants_enhancement(options, item) || note.on_device > 0) return;
@@ -109,7 +120,7 @@ Detection find_faces(const Engine::State& engine, ImageView image, const Analyze
 }
 
 void detect_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
-  if (engine.device) engine.device->detect(group, options);
+  offer_to_device(engine, group, [&](DeviceStages& device) { device.detect(group, options); });
   for_each_alive(group, [&](GroupItem& item) {
     StageNote& note = item.note(OperationId::face_detection);
     if (note.on_device == 0) {
@@ -130,7 +141,7 @@ const Landmarks* landmarks_of(const Face& face) { return face.landmarks ? &*face
 void quality_stage(const Engine::State& engine, const AnalyzeOptions& options, Group& group) {
   const bool of_faces = options.face_quality || options.min_quality > 0;
   if (!of_faces && !options.image_quality) return;
-  if (engine.device) engine.device->assess(group, options);
+  offer_to_device(engine, group, [&](DeviceStages& device) { device.assess(group, options); });
   for_each_alive(group, [&](GroupItem& item) {
     StageNote& note = item.note(OperationId::quality_checks);
     Stopwatch watch;
@@ -156,7 +167,7 @@ void quality_stage(const Engine::State& engine, const AnalyzeOptions& options, G
 void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group,
                  std::vector<PendingFace>& pending) {
   if (!options.embed || engine.embedder == nullptr) return;
-  if (engine.device) engine.device->embed(group, options);
+  offer_to_device(engine, group, [&](DeviceStages& device) { device.embed(group, options); });
   for_each_alive(group, [&](GroupItem& item) {
     Stopwatch watch;
     for (std::size_t i = 0; i < item.faces.size(); ++i) {

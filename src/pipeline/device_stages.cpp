@@ -46,11 +46,14 @@ struct Job {
   std::stop_token stop;
 };
 
-// Why the CPU has to do it; empty when the device has done it.
-void note(GroupItem& item, OperationId id, const std::string& reason) {
+// Why the CPU has to do it (and where the GPU is required, nobody does); empty when the device has done it.
+void note(const Gpu& gpu, GroupItem& item, OperationId id, const std::string& reason) {
   StageNote& note = item.note(id);
+  const std::size_t index = static_cast<std::size_t>(id);
   if (reason.empty()) {
     ++note.on_device;
+  } else if (gpu.mode(index) == GpuMode::require) {
+    item.error = gpu.required_error(index, reason);
   } else {
     note.reason = reason;
   }
@@ -195,7 +198,7 @@ void DeviceStages::detect(Group& group, const AnalyzeOptions& options) {
   const double each_ms = ms_since(begin) / static_cast<double>(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
     items[i]->analysis.timings_ms.detect += each_ms;
-    note(*items[i], OperationId::face_detection, run.reasons[i]);
+    note(*gpu_, *items[i], OperationId::face_detection, run.reasons[i]);
     if (run.reasons[i].empty()) items[i]->found = std::move(job->outputs[i]);
   }
 }
@@ -241,7 +244,7 @@ void DeviceStages::enhance(Group& group, const AnalyzeOptions& options) {
   for (std::size_t i = 0; i < items.size(); ++i) {
     GroupItem& item = *items[i];
     item.analysis.timings_ms.enhance += each_ms;
-    note(item, OperationId::image_enhancement, run.reasons[i]);
+    note(*gpu_, item, OperationId::image_enhancement, run.reasons[i]);
     if (!run.reasons[i].empty()) continue;
     EnhancedOnDevice& enhanced = job->outputs[i];
     item.enhancement = static_cast<float>(enhanced.scale);
@@ -332,7 +335,7 @@ void DeviceStages::assess(Group& group, const AnalyzeOptions& options) {
   for (std::size_t i = 0; i < job->inputs.size(); ++i) {
     const QualityInput& input = job->inputs[i];
     GroupItem& item = *items[input.item];
-    note(item, OperationId::quality_checks, run.reasons[i]);
+    note(*gpu_, item, OperationId::quality_checks, run.reasons[i]);
     if (!run.reasons[i].empty()) continue;
     if (input.face == kWholeImage) {
       item.analysis.quality = job->outputs[i];
@@ -396,7 +399,7 @@ void DeviceStages::embed(Group& group, const AnalyzeOptions& options) {
   for (std::size_t i = 0; i < job->inputs.size(); ++i) {
     GroupItem& item = *items[job->inputs[i].item];
     item.analysis.timings_ms.embed += each_ms;
-    note(item, OperationId::face_embedding, run.reasons[i]);
+    note(*gpu_, item, OperationId::face_embedding, run.reasons[i]);
     if (run.reasons[i].empty()) item.faces[job->inputs[i].face].face.embedding = std::move(job->outputs[i]);
   }
 }
@@ -422,7 +425,11 @@ bool DeviceStages::shrink(ImageView in, PixelSize size, Image& out) {
   const bool is_done = run.all_done();
   if (is_done) out = std::move(work->small);
   gpu_->release(work);
-  count(OperationId::image_processing, {is_done ? 1 : 0, is_done ? 0 : 1, run.reasons.front()});
+  const std::string& reason = run.reasons.front();
+  if (!is_done && gpu_->mode(static_cast<std::size_t>(OperationId::image_processing)) == GpuMode::require) {
+    throw Exception(gpu_->required_error(static_cast<std::size_t>(OperationId::image_processing), reason));
+  }
+  count(OperationId::image_processing, {is_done ? 1 : 0, is_done ? 0 : 1, reason});
   return is_done;
 }
 

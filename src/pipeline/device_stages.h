@@ -27,7 +27,7 @@ class DeviceStages {
   // Whether a group of so many images, with so many bytes of pixels, should be worked on before another is added.
   bool is_group_full(std::size_t images, std::size_t pixel_bytes) const;
 
-  // Throw Exception(unavailable) where an operation requires the GPU and it failed, Exception(cancelled).
+  // Where an operation requires the GPU and it failed, the item gets that as its error. Throw Exception(cancelled).
   void enhance(Group& group, const AnalyzeOptions& options);
   void detect(Group& group, const AnalyzeOptions& options);
   void assess(Group& group, const AnalyzeOptions& options);
@@ -37,7 +37,8 @@ class DeviceStages {
   // Lets the device's memory go; what a group has there is of no use to the next.
   void release(Group& group);
 
-  // Makes an image smaller: image_processing. False: the CPU is to do it.
+  // Makes an image smaller: image_processing. False: the CPU is to do it. Throws Exception(unavailable) where the GPU
+  // is required and failed.
   bool shrink(ImageView in, PixelSize size, Image& out);
 
   // For operations outside an analysis: adds up where they ran.

@@ -160,6 +160,16 @@ std::vector<Placement> input_placement(const InputOptions& input) {
 
 namespace {
 
+// What `work` gives or throws.
+template <typename Work>
+auto caught(Work work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const Exception& error) {
+    return error.error();
+  }
+}
+
 // A group of one image that no model looks at.
 GroupItem& add_alone(Group& group, ItemMemory& memory, ImageView pixels) {
   GroupItem& item = group.emplace_back();
@@ -168,7 +178,7 @@ GroupItem& add_alone(Group& group, ItemMemory& memory, ImageView pixels) {
   return item;
 }
 
-// What enhance_pixels gives, by the device where one is asked for.
+// What enhance_pixels gives, by the device where one is asked for. Throws Exception(unavailable) where it is required.
 double enhance_somewhere(const InputOptions& input, ImageView pixels, Image& out) {
   if (!input.device) return enhance_pixels(pixels, out);
   Group group;
@@ -176,6 +186,7 @@ double enhance_somewhere(const InputOptions& input, ImageView pixels, Image& out
   GroupItem& item = add_alone(group, memory, pixels);
   input.device->enhance(group, {.enhance = true});
   StageNote& note = item.note(OperationId::image_enhancement);
+  if (item.error) throw Exception(*item.error);
   if (note.on_device > 0) input.device->fetch_image(item);
   if (note.on_device == 0 && note.on_cpu == 0) {
     item.enhancement = static_cast<float>(enhance_pixels(pixels, memory.enhanced));
@@ -193,6 +204,7 @@ Quality assess_somewhere(const InputOptions& input, ImageView pixels) {
   ItemMemory memory;
   GroupItem& item = add_alone(group, memory, pixels);
   input.device->assess(group, {.image_quality = true});
+  if (item.error) throw Exception(*item.error);
   StageNote& note = item.note(OperationId::quality_checks);
   if (!item.analysis.quality) {
     item.analysis.quality = assess_part(pixels, nullptr, nullptr);
@@ -213,9 +225,11 @@ Result<EnhancedImage> enhance_image(Bytes encoded, const InputOptions& input) {
   if (!needs_enhancement(pixels->width, pixels->height)) {
     return EnhancedImage{{encoded.begin(), encoded.end()}, 1.0};
   }
-  Image enhanced;
-  const double scale = enhance_somewhere(input, *pixels, enhanced);
-  return EnhancedImage{encode_jpeg(enhanced, kEnhancedJpegQuality), scale};
+  return caught([&]() -> Result<EnhancedImage> {
+    Image enhanced;
+    const double scale = enhance_somewhere(input, *pixels, enhanced);
+    return EnhancedImage{encode_jpeg(enhanced, kEnhancedJpegQuality), scale};
+  });
 }
 
 Result<std::vector<std::uint8_t>> crop_face(Bytes encoded, Box bbox, double margin, const InputOptions& input) {
@@ -240,9 +254,11 @@ Result<std::vector<std::uint8_t>> create_thumbnail(Bytes encoded, int width, int
   Image upright;
   const Result<ImageView> pixels = decode_upright(encoded, input, decoded, upright);
   if (!pixels) return pixels.error();
-  Image thumbnail;
-  make_thumbnail(input, *pixels, width, height, thumbnail);
-  return encode_jpeg(thumbnail, kThumbnailJpegQuality);
+  return caught([&]() -> Result<std::vector<std::uint8_t>> {
+    Image thumbnail;
+    make_thumbnail(input, *pixels, width, height, thumbnail);
+    return encode_jpeg(thumbnail, kThumbnailJpegQuality);
+  });
 }
 
 Result<std::string> compute_phash(Bytes encoded, const InputOptions& input) {
@@ -259,7 +275,9 @@ Result<ImageQuality> assess_quality(Bytes encoded, const InputOptions& input) {
   Image upright;
   const Result<ImageView> pixels = decode_upright(encoded, input, decoded, upright);
   if (!pixels) return pixels.error();
-  return ImageQuality{pixels->width, pixels->height, assess_somewhere(input, *pixels)};
+  return caught([&]() -> Result<ImageQuality> {
+    return ImageQuality{pixels->width, pixels->height, assess_somewhere(input, *pixels)};
+  });
 }
 
 Result<Quality> assess_quality(const PixelView& pixels, const Box* bbox, const Landmarks* landmarks) {

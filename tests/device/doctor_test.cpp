@@ -232,6 +232,14 @@ TEST_F(DoctorTest, VulkanWithoutLoaderOnAComputerWithAGpu) {
   EXPECT_EQ(row(found, "openvino", "driver").finding, Finding::not_applicable);
 }
 
+TEST_F(DoctorTest, OpenvinoIsNotBuiltIn) {
+  settings_.gpu_backend = "openvino";
+  EXPECT_EQ(report().exit_code(), 3);
+  EXPECT_TRUE(report().commands.empty());
+  add_gpu("0x8086");
+  EXPECT_EQ(report().commands[0], "mien backends install webgpu");
+}
+
 TEST(Remedies, KnowTheLibrariesOfTheBackends) {
   for (const auto& [error, part] : std::vector<std::pair<std::string, std::string>>{
            {"Failed to load library libonnxruntime_providers_cuda.so with error: libcublasLt.so.13: cannot open",

@@ -215,18 +215,6 @@ TEST_F(GpuTest, ADeviceThatHangsIsNeverAskedAgain) {
   device_.set("release", 1);
 }
 
-TEST_F(GpuTest, RequireMakesAFailureAnError) {
-  const std::shared_ptr<Gpu> gpu = open(GpuMode::require);
-  device_.set("fail_at", 1);
-  try {
-    run(*gpu, 1, 1);
-    FAIL() << "a required device failed, and nothing was said";
-  } catch (const Exception& error) {
-    EXPECT_EQ(error.error().code, ErrorCode::unavailable);
-    EXPECT_TRUE(contains(error.what(), "call failed")) << error.what();
-  }
-}
-
 TEST_F(GpuTest, CountsBytesAsTheDeviceDoes) {
   const std::shared_ptr<Gpu> gpu = open();
   ASSERT_TRUE(run(*gpu, 1, 1).all_done());

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "models/detectors.h"
 #include "ops/graph_cases.h"
@@ -190,6 +191,18 @@ TEST_P(CandidateGraphs, TheMaskLosesNoScoreAtTheThreshold) {
   const HostTensor c = host_tensor(classes, shape), o = host_tensor(objects, shape);
   const std::vector<HostValues> mask = runner->run({c, c, c, o, o, o, host_tensor(threshold, {1})});
   EXPECT_EQ(read_mask(plan, mask[0].floats()).size(), 48U);
+}
+
+TEST_P(CandidateGraphs, TheTotalShowsAScoreThatIsNoNumber) {
+  const std::vector<Shape> shapes = {{1, 1, 4, 4}, {1, 2, 4, 4}, {1, 2, 4, 4}, {1, 10, 4, 4}};
+  const CandidatePlan plan(kCenterFace.outputs, shapes, 1);
+  const auto runner = open(make_mask_graph(plan));
+  std::vector<float> heat(16, 0.25F);
+  const std::vector<float> threshold = {mask_threshold(plan, 0.5F)};
+  const HostTensor scores = host_tensor(heat, shapes[0]);
+  EXPECT_EQ(runner->run({scores, host_tensor(threshold, {1})})[1].floats()[0], 4.0F);
+  heat[11] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_FALSE(std::isfinite(runner->run({scores, host_tensor(threshold, {1})})[1].floats()[0]));
 }
 
 TEST(CandidatePlans, RefuseOutputsOfOtherSizes) {
