@@ -94,7 +94,7 @@ NEW_OPERATION_GPU=perhaps is not valid: environment NEW_OPERATION_GPU: use false
 row the brightest byte
 placement new_operation: asked gpu, ran cpu
 brightest 200
-graph new_operation: 3 inputs, 4 nodes
+graph new_operation: 3 inputs, 5 nodes
 """
 
 
