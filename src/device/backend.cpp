@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 
@@ -42,7 +43,9 @@ std::span<const Backend> backends() {
        .version = "1.31.1",
        .compiles_slowly = false,
        .provider_options = cuda_options,
-       .arena = "gpu"},
+       .arena = "gpu",
+       // Else CUDA counts the fastest device first, and NVML does not.
+       .variable = {"CUDA_DEVICE_ORDER", "PCI_BUS_ID"}},
       {.name = "rocm",
        .label = "AMD ROCm",
        .providers = {"MIGraphXExecutionProvider"},
@@ -73,7 +76,8 @@ std::span<const Backend> backends() {
        .package = "onnxruntime-ep-webgpu",
        .version = "0.4.0",
        .compiles_slowly = false,
-       .provider_options = no_options},
+       .provider_options = no_options,
+       .software_variable = "ORT_WEBGPU_EP_ALLOW_SOFTWARE_ADAPTER"},
       {.name = "cpu",
        .label = "processor",
        .providers = {"CPUExecutionProvider"},
@@ -132,8 +136,15 @@ std::vector<const Backend*> candidate_backends(const Settings& settings) {
 ProviderLibrary find_backend_library(const Settings& settings, const Backend& backend,
                                      const std::string& runtime_path) {
   if (backend.is_for_tests) return {settings.test_device, {}};
-  if (settings.gpu_backend == "auto" && backend.probe_devices().empty()) {
-    return {{}, fmt::format("no {} device found", backend.label)};
+  const std::vector<Device> devices = backend.probe_devices();
+  if (settings.gpu_backend == "auto" && devices.empty()) return {{}, fmt::format("no {} device found", backend.label)};
+  const bool is_software = !devices.empty() && std::all_of(devices.begin(), devices.end(),
+                                                           [](const Device& device) { return device.is_software; });
+  if (is_software && !settings.allow_software_gpu) {
+    return {{},
+            fmt::format("only software is there ({}), which is slower than the CPU's own code: "
+                        "MIEN_ALLOW_SOFTWARE_GPU=1 uses it all the same",
+                        devices.front().name)};
   }
   if (const std::string installed = installed_backend_library(settings, backend); !installed.empty()) {
     return {installed, {}};

@@ -28,6 +28,10 @@ struct Backend {
   std::vector<std::pair<std::string, std::string>> (*provider_options)(int device_id, std::uint64_t memory_bytes_max);
   // What the runtime calls its arena when it is to shrink ("gpu"); empty where it has none.
   std::string_view arena = {};
+  // Set in the environment before its library is loaded, unless the user has set it; the other one only where software
+  // adapters are allowed.
+  std::pair<const char*, const char*> variable = {};
+  const char* software_variable = nullptr;
   bool is_for_tests = false;  // the test device: not in the table, chosen by MIEN_TEST_DEVICE alone
 };
 

@@ -101,6 +101,9 @@ std::string Gpu::try_backend(const Settings& settings, const Runtime& runtime, c
   const ProviderLibrary library = find_backend_library(settings, backend, runtime.path());
   if (library.path.empty()) return library.problem;
   if (!backend.is_for_tests) preload_needed_libraries(settings, backend);
+  // Others of this process may read the environment: it is written once, before the library starts threads.
+  if (backend.variable.first != nullptr) setenv(backend.variable.first, backend.variable.second, 0);
+  if (backend.software_variable != nullptr && settings.allow_software_gpu) setenv(backend.software_variable, "1", 0);
   AcceleratorOptions options;
   options.device_id = settings.gpu_device_id;
   options.memory_bytes_max = memory_bytes_max_;

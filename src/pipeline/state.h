@@ -23,7 +23,7 @@ struct Engine::State {
   ModelFile embedder_file;
   std::shared_ptr<const Embedder> embedder;  // null when it was not asked for
   std::string processor;                     // the CPU's name
-  std::unique_ptr<DeviceStages> device;      // null when no operation asks for a GPU
+  std::shared_ptr<DeviceStages> device;      // null when no operation asks for a GPU
 };
 
 struct Workspace::State {

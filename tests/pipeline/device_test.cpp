@@ -53,7 +53,8 @@ TEST_F(DeviceTest, AllMixesOfFlagsGiveEqualResults) {
         std::size_t index = 0;
         while (operation_name(index) != placement.operation) ++index;
         const bool on_device = (flags >> index & 1U) != 0;
-        EXPECT_EQ(placement.ran, on_device ? "test" : "cpu") << placement.operation << ": " << placement.reason.value_or("");
+        EXPECT_EQ(placement.ran, on_device ? "test" : "cpu")
+            << placement.operation << ": " << placement.reason.value_or("");
         EXPECT_EQ(placement.reason, std::nullopt) << placement.operation;
       }
     }

@@ -9,6 +9,7 @@
 
 #include "device/onnxruntime_graph.h"
 #include "support/photos.h"
+#include "support/software_vulkan.h"
 
 namespace mien::test {
 namespace {
@@ -23,11 +24,9 @@ struct Providers {
 };
 
 void find_webgpu(Providers& providers) {
-  const char* const library = std::getenv("MIEN_TEST_WEBGPU");
-  if (library == nullptr) {
-    providers.webgpu_missing = "MIEN_TEST_WEBGPU does not name the provider's library";
-    return;
-  }
+  prepare_software_vulkan();
+  const std::string library = deps_path("backends/webgpu/libonnxruntime_providers_webgpu.so");
+  setenv("ORT_WEBGPU_EP_ALLOW_SOFTWARE_ADAPTER", "1", 1);
   try {
     providers.env.RegisterExecutionProviderLibrary("webgpu", library);
   } catch (const Ort::Exception& error) {

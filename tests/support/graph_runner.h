@@ -12,8 +12,8 @@ namespace mien::test {
 
 enum class Provider { cpu, webgpu };
 
-// Why graphs cannot run there; empty: they can. WebGPU: MIEN_TEST_WEBGPU names its library, and a Vulkan driver is
-// needed, in software if ORT_WEBGPU_EP_ALLOW_SOFTWARE_ADAPTER=1 says so.
+// Why graphs cannot run there; empty: they can. WebGPU takes the library that ./dev fetched, and a Vulkan driver, in
+// software if there is no other.
 std::string missing(Provider provider);
 
 class GraphRunner {
