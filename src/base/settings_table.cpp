@@ -3,16 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <limits>
 #include <utility>
 
 namespace mien {
 namespace {
-
-constexpr std::array<std::string_view, 7> kBackends = {"auto", "cuda", "rocm", "mps", "cpu", "webgpu", "openvino"};
-constexpr std::array<std::string_view, 3> kRuntimes = {"auto", "onnxruntime", "openvino"};
 
 char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 char to_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
@@ -80,14 +76,14 @@ SettingRow operation_row(std::size_t index) {
           }};
 }
 
-template <std::size_t N>
-SettingRow choice_row(const std::string& name, const std::array<std::string_view, N>& choices,
+// The first choice is the default.
+SettingRow choice_row(const std::string& name, const std::vector<std::string_view>& choices,
                       std::string Settings::*field, const std::string& help) {
   return {.name = name,
           .standard = std::string(choices.front()),
           .help = help,
           .allowed = fmt::format("one of {}", fmt::join(choices, ", ")),
-          .set = [&choices, field](Settings& settings, std::string_view value) -> std::optional<std::string> {
+          .set = [choices, field](Settings& settings, std::string_view value) -> std::optional<std::string> {
             const std::string text = lower(value);
             if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
               return std::nullopt;
@@ -95,6 +91,14 @@ SettingRow choice_row(const std::string& name, const std::array<std::string_view
             settings.*field = text;
             return text;
           }};
+}
+
+// Those of the table of backends, and what is no backend: the choice among them, and a runtime with GPUs of its own.
+std::vector<std::string_view> backend_choices() {
+  std::vector<std::string_view> choices = backend_names();
+  choices.insert(choices.begin(), "auto");
+  choices.emplace_back("openvino");
+  return choices;
 }
 
 struct IntRange {
@@ -201,7 +205,7 @@ std::vector<SettingRow> setting_rows() {
   std::vector<SettingRow> rows;
   rows.push_back(bool_row("ALL_GPU", &Settings::all_gpu, "every operation on the GPU"));
   for (std::size_t i = 0; i < kOperationCount; ++i) rows.push_back(operation_row(i));
-  rows.push_back(choice_row("GPU_BACKEND", kBackends, &Settings::gpu_backend, "which kind of GPU"));
+  rows.push_back(choice_row("GPU_BACKEND", backend_choices(), &Settings::gpu_backend, "which kind of GPU"));
   rows.push_back(int_row("GPU_DEVICE_ID", 0, {0, std::numeric_limits<int>::max()}, &Settings::gpu_device_id,
                          "which device of that backend"));
   rows.push_back(decimal_row({"GPU_MEMORY_LIMIT_GB", "8", kMemoryLimitGbMax, &Settings::gpu_memory_limit_gb,
@@ -212,7 +216,8 @@ std::vector<SettingRow> setting_rows() {
                               "seconds that a device may take for a batch; one that takes longer is not asked again"}));
   rows.push_back(log_level_row());
   rows.push_back(debug_row());
-  rows.push_back(choice_row("MIEN_RUNTIME", kRuntimes, &Settings::runtime, "what runs the models on the CPU"));
+  rows.push_back(choice_row("MIEN_RUNTIME", {"auto", "onnxruntime", "openvino"}, &Settings::runtime,
+                            "what runs the models on the CPU"));
   rows.push_back(bool_row("MIEN_ALLOW_SOFTWARE_GPU", &Settings::allow_software_gpu,
                           "use Vulkan adapters that are software (for tests)"));
   rows.push_back(bool_row("MIEN_SANDBOX", &Settings::sandbox, "decode images in child processes without rights"));

@@ -58,7 +58,8 @@ void add_gpu_options(Arguments& arguments, SettingsSources& sources) {
       sources.overrides.push_back({setting, value, flag});
     });
   };
-  add({"--backend", "NAME", "kind of GPU: auto, cuda, rocm, mps, webgpu, openvino or cpu"}, "GPU_BACKEND");
+  add({"--backend", "NAME", fmt::format("kind of GPU: auto, openvino, {}", fmt::join(backend_names(), ", "))},
+      "GPU_BACKEND");
   add({"--device", "N", "which device of that backend, from 0"}, "GPU_DEVICE_ID");
   add({"--batch", "N", "images in a device batch at most"}, "GPU_BATCH_SIZE");
 }

@@ -32,7 +32,7 @@ Options rocm_options(int device_id, std::uint64_t memory_bytes_max) {
 }  // namespace
 
 std::span<const Backend> backends() {
-  static const std::array<Backend, 5> table = {{
+  static const auto table = std::to_array<Backend>({
       {.name = "cuda",
        .label = "NVIDIA CUDA",
        .providers = {"CUDAExecutionProvider"},
@@ -88,8 +88,14 @@ std::span<const Backend> backends() {
        .version = {},
        .compiles_slowly = false,
        .provider_options = no_options},
-  }};
+  });
   return table;
+}
+
+std::vector<std::string_view> backend_names() {
+  std::vector<std::string_view> names;
+  for (const Backend& backend : backends()) names.push_back(backend.name);
+  return names;
 }
 
 const Backend* find_backend(std::string_view name) {

@@ -80,6 +80,20 @@ std::vector<std::string> commands_of(const std::vector<DoctorCheck>& checks, std
   return commands;
 }
 
+// By checks of its own, or by those that every backend has.
+Devices examine(Examination& examination, const Backend& backend) {
+  struct Row {
+    std::string_view backend;
+    Devices (*examine)(Examination&);
+  };
+  constexpr std::array<Row, 4> kRows = {
+      {{"cuda", examine_cuda}, {"rocm", examine_rocm}, {"mps", examine_mps}, {"webgpu", examine_webgpu}}};
+  for (const Row& row : kRows) {
+    if (row.backend == backend.name) return row.examine(examination);
+  }
+  return examine_other(examination, backend);
+}
+
 void conclude_usable(const Settings& settings, const Candidate& candidate, DoctorReport& report) {
   report.backend = candidate.backend;
   const std::size_t id =
@@ -228,12 +242,6 @@ std::string open_backend(const Settings& settings, const std::string& name) {
 }
 
 DoctorReport diagnose(const Settings& settings, const DoctorRoots& roots) {
-  struct Row {
-    const char* backend;
-    Devices (*examine)(Examination&);
-  };
-  constexpr std::array<Row, 4> kRows = {
-      {{"cuda", examine_cuda}, {"rocm", examine_rocm}, {"mps", examine_mps}, {"webgpu", examine_webgpu}}};
   Examination examination(settings, roots);
   examination.begin("");
   const std::string container = examination.container();
@@ -243,10 +251,11 @@ DoctorReport diagnose(const Settings& settings, const DoctorRoots& roots) {
     examination.ok("container", "mien runs in one (" + container + ")");
   }
   std::vector<Candidate> candidates;
-  for (const Row& row : kRows) {
-    const bool is_wanted = settings.gpu_backend == "auto" || settings.gpu_backend == row.backend;
-    Candidate candidate{row.backend, row.examine(examination)};
-    candidate.is_usable = !candidate.devices.empty() && !examination.has_problem(row.backend);
+  for (const Backend& backend : backends()) {
+    if (backend.library.empty()) continue;  // the processor
+    const bool is_wanted = settings.gpu_backend == "auto" || settings.gpu_backend == backend.name;
+    Candidate candidate{std::string(backend.name), examine(examination, backend)};
+    candidate.is_usable = !candidate.devices.empty() && !examination.has_problem(backend.name);
     if (is_wanted) candidates.push_back(std::move(candidate));
   }
   examine_intel(examination);

@@ -77,6 +77,8 @@ Devices examine_rocm(Examination& examination);
 Devices examine_mps(Examination& examination);
 Devices examine_webgpu(Examination& examination);
 void examine_intel(Examination& examination);
+// A backend that has no checks of its own.
+Devices examine_other(Examination& examination, const Backend& backend);
 
 // Rows that every backend has: its library, what that needs, two runtimes in its folder. True when it is all there.
 bool examine_library(Examination& examination, const Backend& backend);

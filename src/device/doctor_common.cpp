@@ -172,6 +172,18 @@ void examine_memory(Examination& examination, const Devices& devices) {
   examination.ok("memory", text);
 }
 
+Devices examine_other(Examination& examination, const Backend& backend) {
+  examination.begin(backend.name);
+  const Devices devices = backend.probe_devices();
+  if (devices.empty()) {
+    examination.skip("GPU", fmt::format("no {} device found", backend.label));
+    return devices;
+  }
+  examine_memory(examination, devices);
+  if (examine_library(examination, backend)) examine_opening(examination, backend);
+  return devices;
+}
+
 bool examine_rights(Examination& examination, const std::vector<std::string>& paths) {
   std::vector<std::string> refused;
   std::vector<std::string> groups;
