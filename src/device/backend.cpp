@@ -11,6 +11,8 @@
 namespace mien {
 namespace {
 
+constexpr bool kTestDeviceAllowed = MIEN_TEST_DEVICE_ALLOWED != 0;
+
 using Options = std::vector<std::pair<std::string, std::string>>;
 
 Options no_options(int /*device_id*/, std::uint64_t /*memory_bytes_max*/) { return {}; }
@@ -124,7 +126,14 @@ std::vector<const Backend*> candidate_backends(const Settings& settings) {
                                       .compiles_slowly = false,
                                       .provider_options = no_options,
                                       .is_for_tests = true};
-  if (!settings.test_device.empty()) return {&test_device};
+  if (!settings.test_device.empty()) {
+    if (!kTestDeviceAllowed) {
+      throw Exception(
+          ErrorCode::invalid_argument,
+          "MIEN_TEST_DEVICE is for builds with tests, and this is none: unset it, or use the build of ./dev test");
+    }
+    return {&test_device};
+  }
   std::vector<const Backend*> candidates;
   for (const Backend& backend : backends()) {
     const bool is_asked_for = settings.gpu_backend == "auto" || settings.gpu_backend == backend.name;

@@ -89,7 +89,13 @@ Devices examine_cuda(Examination& examination) {
   const bool is_on_bus = examination.has_gpu_of(kVendor);
   const NvmlFacts facts = read_nvml(examination.roots().probe);
   if (!has_node && !is_on_bus && facts.devices.empty()) {
-    examination.skip("GPU", "this computer has no NVIDIA GPU");
+    // Who names it learns what else is missing: a container or a rented machine may get its GPU later.
+    if (examination.settings().gpu_backend == "cuda") {
+      examination.problem({"GPU", "this computer shows no NVIDIA GPU", "CUDA needs one: look at 'lspci'"});
+      (void)examine_library(examination, backend);
+    } else {
+      examination.skip("GPU", "this computer has no NVIDIA GPU");
+    }
     return {};
   }
   const std::string container = examination.container();

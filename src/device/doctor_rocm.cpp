@@ -108,7 +108,12 @@ Devices examine_rocm(Examination& examination) {
   const Backend& backend = *find_backend("rocm");
   const std::vector<AmdGpu> gpus = read_amd_gpus(examination.roots().probe);
   if (gpus.empty() && !examination.has_gpu_of(kVendor)) {
-    examination.skip("GPU", "this computer has no AMD GPU");
+    if (examination.settings().gpu_backend == "rocm") {
+      examination.problem({"GPU", "this computer shows no AMD GPU", "ROCm needs one: look at 'lspci'"});
+      (void)examine_library(examination, backend);
+    } else {
+      examination.skip("GPU", "this computer has no AMD GPU");
+    }
     return {};
   }
   Devices devices;

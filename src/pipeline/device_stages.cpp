@@ -59,6 +59,13 @@ void note(const Gpu& gpu, GroupItem& item, OperationId id, const std::string& re
   }
 }
 
+// Whether there is no device at all: then the images learn why, and nothing is copied for it.
+bool is_left_to_processor(const Gpu& gpu, std::span<GroupItem* const> items, OperationId id) {
+  if (gpu.is_usable()) return false;
+  for (GroupItem* const item : items) note(gpu, *item, id, gpu.reason());
+  return true;
+}
+
 // Runs of neighbours that lie in the same memory of the device.
 template <typename Input, typename Work>
 void for_each_memory(std::span<const Input> inputs, Work work) {
@@ -156,6 +163,7 @@ constexpr int kOrientationOfTurn[] = {1, 6, 3, 8};
 void DeviceStages::detect(Group& group, const AnalyzeOptions& options) {
   const std::vector<GroupItem*> items = alive(group);
   if (!is_wanted(OperationId::face_detection) || items.empty()) return;
+  if (is_left_to_processor(*gpu_, items, OperationId::face_detection)) return;
   const Clock::time_point begin = Clock::now();
   make_resident(group, false);
   const auto job = std::make_shared<Job<DetectInput, Detection>>();
@@ -222,7 +230,7 @@ void DeviceStages::enhance(Group& group, const AnalyzeOptions& options) {
   for (GroupItem* const item : alive(group)) {
     if (needs_enhancement(item->upright.width, item->upright.height)) items.push_back(item);
   }
-  if (items.empty()) return;
+  if (items.empty() || is_left_to_processor(*gpu_, items, OperationId::image_enhancement)) return;
   const Clock::time_point begin = Clock::now();
   make_resident(group, true);
   for (const GroupItem* const item : items) {
@@ -308,6 +316,7 @@ std::vector<QualityInput> quality_inputs(std::span<GroupItem* const> items, bool
 void DeviceStages::assess(Group& group, const AnalyzeOptions& options) {
   const std::vector<GroupItem*> items = alive(group);
   if (!is_wanted(OperationId::quality_checks) || items.empty()) return;
+  if (is_left_to_processor(*gpu_, items, OperationId::quality_checks)) return;
   const Clock::time_point begin = Clock::now();
   make_resident(group, true);
   const auto job = std::make_shared<Job<QualityInput, Quality>>();
@@ -365,6 +374,7 @@ struct EmbedInput {
 void DeviceStages::embed(Group& group, const AnalyzeOptions& options) {
   const std::vector<GroupItem*> items = alive(group);
   if (!is_wanted(OperationId::face_embedding) || items.empty()) return;
+  if (is_left_to_processor(*gpu_, items, OperationId::face_embedding)) return;
   const Clock::time_point begin = Clock::now();
   make_resident(group, false);
   const auto job = std::make_shared<Job<EmbedInput, std::vector<float>>>();
@@ -413,6 +423,10 @@ bool DeviceStages::shrink(ImageView in, PixelSize size, Image& out) {
     DeviceImage where;
     Image small;
   };
+  if (!gpu_->is_usable()) {
+    count(OperationId::image_processing, {0, 1, gpu_->reason()});
+    return false;
+  }
   const auto work = std::make_shared<Work>();
   work->where = work->pixels.add(in);
   const WorkSize work_size{

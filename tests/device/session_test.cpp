@@ -36,6 +36,18 @@ TEST(Runtime, TellsItsVersion) {
   EXPECT_TRUE(std::filesystem::exists(runtime->path())) << runtime->path();
 }
 
+// A process has one runtime, so that this needs one of its own: ctest gives each test a process.
+TEST(Runtime, OneBinaryServesTheOldestReleaseToo) {
+  Settings settings = test::plain_settings();
+  settings.ort_library = test::deps_path("onnxruntime-1.27/libonnxruntime.so.1.27.0");
+  const std::unique_ptr<Runtime> runtime = open_onnxruntime(settings);
+  EXPECT_EQ(runtime->name(), "onnxruntime 1.27.0");
+  const std::unique_ptr<Session> session = runtime->create_session(test::make_tiny_embedder({}), "tiny.onnx");
+  const std::vector<float> face(std::size_t{3} * 112 * 112, 0.5F);
+  const TensorView input{face.data(), {1, 3, 112, 112}};
+  EXPECT_EQ(session->run({&input, 1})[0].count(), static_cast<std::size_t>(test::kTinyDimension));
+}
+
 TEST(Runtime, SaysWhatToDoWhenItIsMissing) {
   const Error absent = open_error("/nonexistent/libonnxruntime.so");
   EXPECT_EQ(absent.code, ErrorCode::not_found);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "mien/scan.h"
 #include "support/device_scene.h"
@@ -12,6 +13,7 @@ namespace {
 
 // Models and pictures small enough for a GPU that is emulated.
 TEST(WebGpu, RunsAllFiveOperationsOfAScan) {
+  if (std::getenv("MIEN_TEST_NO_WEBGPU") != nullptr) GTEST_SKIP() << "MIEN_TEST_NO_WEBGPU is set";
   test::prepare_software_vulkan();
   Settings settings = test::plain_settings();
   settings.all_gpu = true;

@@ -24,6 +24,10 @@ struct Providers {
 };
 
 void find_webgpu(Providers& providers) {
+  if (std::getenv("MIEN_TEST_NO_WEBGPU") != nullptr) {
+    providers.webgpu_missing = "MIEN_TEST_NO_WEBGPU is set";
+    return;
+  }
   prepare_software_vulkan();
   const std::string library = deps_path("backends/webgpu/libonnxruntime_providers_webgpu.so");
   setenv("ORT_WEBGPU_EP_ALLOW_SOFTWARE_ADAPTER", "1", 1);
