@@ -36,7 +36,8 @@ EnhancedOnDevice DeviceEnhancer::run(Accelerator& device, ResidentPixels& pixels
   DeviceTensor enhanced =
       enhance_->run(inputs_of(large.bytes, inputs.enhance_tensors(gray)), kResident).front().resident;
   throw_unless_count(element_count(enhanced.shape), element_count(large.bytes.shape), "enhancement");
-  return {{std::make_shared<ResidentPixels>(std::move(enhanced)), large.image},
+  const DevicePicture result{std::move(enhanced), large.image};
+  return {{std::make_shared<ResidentPixels>(result.flat()), result.image},
           enhancement_scale(image.width, image.height)};
 }
 

@@ -30,7 +30,7 @@ DevicePicture DeviceResampler::run_step(Accelerator& device, const DevicePicture
   DeviceInput sums = inputs.first_sums();
   DeviceTensor resampled;
   for (int run = 0; run < inputs.runs(); ++run) {
-    std::vector<DeviceInput> values = {in.bytes, sums};
+    std::vector<DeviceInput> values = {in.flat(), sums};
     const std::vector<HostTensor> tensors = inputs.tensors(run);
     values.insert(values.end(), tensors.begin(), tensors.end());
     std::vector<DeviceOutput> outputs = session_->run(values, kResident);

@@ -15,6 +15,11 @@ namespace mien {
 struct DevicePicture {
   DeviceTensor bytes;
   DeviceImage image;
+
+  // The bytes in one row, as graphs that gather from them want it.
+  DeviceTensor flat() const {
+    return {bytes.memory, bytes.type, {static_cast<std::int64_t>(element_count(bytes.shape))}};
+  }
 };
 
 // Holds the session of one device; for its thread alone.

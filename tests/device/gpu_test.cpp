@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <map>
 #include <mutex>
+#include <thread>
+#include <vector>
 
 #include "support/test_device.h"
 #include "support/tiny_models.h"
@@ -74,7 +77,8 @@ class GpuTest : public testing::Test {
     GpuLimits limits;
     limits.answer = 300ms;
     limits.compile = 20s;
-    limits.now = [this] { return now_; };
+    // Time passes a second a look, so that a breaker that opens does not end the test.
+    limits.now = [this] { return now_ + std::chrono::seconds(looks_ += time_passes_ ? 1 : 0); };
     return Gpu::open(test::device_settings(mode), *runtime_, limits);
   }
   DeviceRun run(Gpu& gpu, std::size_t count, std::size_t batch) {
@@ -84,6 +88,8 @@ class GpuTest : public testing::Test {
   test::TestDevice device_;
   std::unique_ptr<Runtime> runtime_ = open_onnxruntime(test::plain_settings());
   Breaker::TimePoint now_{};
+  std::atomic<int> looks_{0};
+  bool time_passes_ = false;
   Doubler doubler_;
 };
 
@@ -227,6 +233,50 @@ TEST_F(GpuTest, CountsBytesAsTheDeviceDoes) {
   EXPECT_EQ(gpu->counters()->down - down, 4000U);
   EXPECT_EQ(device_.get("up_bytes"), 4000);
   EXPECT_EQ(device_.get("down_bytes"), 4000);
+}
+
+// Four callers, ten thousand batches, and a device that fails at every tenth call in one way or another.
+TEST_F(GpuTest, TenThousandBatchesWithRandomFaultsLoseNothing) {
+  constexpr std::size_t kCallers = 4, kRuns = 500, kItems = 20, kBatch = 4;
+  time_passes_ = true;
+  const std::shared_ptr<Gpu> gpu = open();
+  ASSERT_TRUE(run(*gpu, kItems, kBatch).all_done());
+  device_.set("random_seed", 11);
+  device_.set("random_fault_permille", 100);
+  const std::int64_t held = device_.get("held_bytes");
+  std::atomic<std::size_t> on_device{0}, on_cpu{0};
+  {
+    std::vector<std::jthread> callers;
+    for (std::size_t caller = 0; caller < kCallers; ++caller) {
+      callers.emplace_back([&] {
+        Doubler doubler;
+        for (std::size_t i = 0; i < kRuns; ++i) {
+          doubler.forget();
+          const DeviceRun result = gpu->run(0, kItems, {.batch = kBatch, .shape = "double"}, doubler.work());
+          const std::map<std::size_t, float> doubled = doubler.doubled();
+          std::size_t computed = 0;
+          for (const std::size_t batch : doubler.batches()) computed += batch;
+          std::size_t done = 0;
+          for (std::size_t item = 0; item < kItems; ++item) {
+            if (!result.reasons[item].empty()) continue;
+            ++done;
+            ASSERT_TRUE(doubled.contains(item)) << "item " << item << " is said to be done";
+            ASSERT_EQ(doubled.at(item), static_cast<float>(2 * item));
+          }
+          ASSERT_EQ(doubled.size(), done) << "an item was done and left to the processor too";
+          ASSERT_EQ(computed, done) << "an item was computed twice";
+          on_device += done;
+          on_cpu += kItems - done;
+        }
+        gpu->run_alone([keep = doubler](Accelerator&) {});
+      });
+    }
+  }
+  EXPECT_EQ(on_device + on_cpu, kCallers * kRuns * kItems);
+  EXPECT_GT(on_device, 0U);
+  EXPECT_GT(on_cpu, 0U);
+  device_.set("random_fault_permille", 0);
+  EXPECT_LE(device_.get("held_bytes"), held + (1 << 16));
 }
 
 TEST_F(GpuTest, ResidentTensorsPassFromSessionToSession) {

@@ -90,5 +90,22 @@ TEST_F(DeviceTest, AnImageGoesUpOnceAndLittleComesDown) {
   }
 }
 
+// Peak of what is held and set aside, for any ceiling; what does not fit is the processor's.
+TEST_F(DeviceTest, StaysBelowTheCeiling) {
+  for (const double limit : {0.05, 0.5, 8.0}) {
+    SCOPED_TRACE("GPU_MEMORY_LIMIT_GB=" + std::to_string(limit));
+    Settings settings = settings_of(31);
+    settings.gpu_memory_limit_gb = limit;
+    const Engine engine(files_.options(settings));
+    device_.set("peak_bytes", 0);
+    test::expect_equal(test::analyze_all(engine, pictures_, test::everything(false)), expected(false), {});
+    const double ceiling = limit * (1 << 30);
+    const TransferCounters& counters = *engine.state().device->gpu().counters();
+    EXPECT_LE(static_cast<double>(counters.peak), ceiling);
+    EXPECT_LE(static_cast<double>(device_.get("peak_bytes")), ceiling);
+    EXPECT_GT(counters.peak, 0U);
+  }
+}
+
 }  // namespace
 }  // namespace mien

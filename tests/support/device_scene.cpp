@@ -18,7 +18,7 @@ struct PictureKind {
   int squares;
 };
 
-constexpr PictureKind kPictures[] = {{640, 480, 3, 2}, {520, 700, 3, 1},  {330, 250, 3, 2}, {1100, 420, 3, 3},
+constexpr PictureKind kPictures[] = {{640, 480, 3, 2}, {520, 700, 3, 1},  {330, 250, 3, 2}, {1100, 420, 3, 1},
                                      {500, 400, 1, 0}, {900, 1200, 3, 4}, {160, 130, 3, 1}, {512, 512, 3, 0}};
 
 void paint_square(Image& image, int x, int y, int side) {
