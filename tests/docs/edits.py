@@ -45,8 +45,8 @@ class Copy:
     def compile(self, source, *flags):
         """The object of a source; with -fsyntax-only none."""
         target = self.root / (source.replace("/", "_") + ".o")
-        includes = [f"-I{self.root}/{folder}" for folder in ("src", "include", "tests")]
-        command = [*COMPILER.split(), *WARNINGS, *flags, *includes, "-c", str(self.root / source), "-o", str(target)]
+        folders = [f"-I{self.root / tree}" for tree in ("src", "include", "tests")]
+        command = [*COMPILER.split(), *WARNINGS, *flags, *folders, "-c", str(self.root / source), "-o", str(target)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return target
