@@ -37,7 +37,7 @@ struct Tolerance {
   float box = 0;           // pixels
   float score = 0;         // of 0..1
   double quality = 1e-3;   // relative
-  float embedding = 1e-4;  // one minus the cosine
+  float embedding = 1e-4F;  // one minus the cosine
 };
 
 // Fails the test where two results differ by more, and names the image.
