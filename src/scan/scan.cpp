@@ -144,6 +144,18 @@ void keep_earlier_records(const Engine& engine, const ScanOptions& options, cons
   summary.matched_images = kept.matched_images;
 }
 
+// The line that the guide has its readers look for, when a device did some of the work.
+void log_device_work(const Engine& engine, const ScanSummary& summary) {
+  if (!engine.state().device) return;
+  const std::string& backend = engine.state().device->gpu().backend();
+  const bool worked = std::any_of(summary.placement.begin(), summary.placement.end(), [&](const Placement& placement) {
+    return placement.ran == backend || placement.ran == "mixed";
+  });
+  if (!worked) return;
+  log(LogLevel::info, fmt::format("GPU batch processing completed: {} images, {} results",
+                                  summary.analyzed + summary.duplicates, summary.images - summary.resumed));
+}
+
 // Of what was done with images besides analysing them: the report's thumbnails.
 void add_placement(const std::vector<Placement>& placements, ScanSummary& summary) {
   PlacementTally tally;
@@ -198,10 +210,7 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
   if (!records.lock_problem().empty()) summary.notes.push_back(records.lock_problem());
   run_loop(parts, callbacks, stop, summary);
 
-  if (engine.batch_max() > 1) {
-    log(LogLevel::info, fmt::format("GPU batch processing completed: {} images, {} results",
-                                    summary.analyzed + summary.duplicates, summary.analyzed + summary.duplicates));
-  }
+  log_device_work(engine, summary);
   // From here on the records are complete, or as complete as the caller wanted.
   if (summary.images == 0 && !summary.interrupted) {
     records.remove_if_unused();
