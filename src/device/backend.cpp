@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "device/backend_library.h"
+#include "device/backend_package.h"
 
 namespace mien {
 namespace {
@@ -161,6 +162,9 @@ ProviderLibrary find_backend_library(const Settings& settings, const Backend& ba
   const std::filesystem::path beside = std::filesystem::path(runtime_path).parent_path() / backend.library;
   std::error_code ignored;
   if (std::filesystem::exists(beside, ignored)) return {beside.string(), {}};
+  if (find_backend_package(backend.name) == nullptr) {
+    return {{}, fmt::format("{} is not here, and there is no package of it for this system", backend.library)};
+  }
   return {{}, fmt::format("{} is not installed: run 'mien backends install {}'", backend.library, backend.name)};
 }
 

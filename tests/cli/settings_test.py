@@ -23,6 +23,7 @@ GUIDE_DEFAULTS = {
     "GPU_DEVICE_ID": "0",
     "GPU_MEMORY_LIMIT_GB": "8",
     "GPU_BATCH_SIZE": "32",
+    "MIEN_GPU_TIME_LIMIT": "30",
     "LOG_LEVEL": "INFO",
     "DEBUG": "false",
     "MIEN_RUNTIME": "auto",
@@ -33,6 +34,7 @@ GUIDE_DEFAULTS = {
     "MIEN_CATALOG": "",
     "MIEN_ORT_LIBRARY": "",
     "MIEN_BACKEND_DIR": "",
+    "MIEN_TEST_DEVICE": "",
 }
 
 
