@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <ostream>
 #include <thread>
 
 #include "support/device_scene.h"
@@ -23,6 +24,9 @@ struct Fault {
   const char* reason;  // part of what placement says
   bool at_opening = false;
 };
+
+// For the names of tests.
+void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
 
 constexpr Fault kFaults[] = {
     {"no_device", "devices", 0, "finds no device", true},
@@ -99,13 +103,15 @@ class Faults : public testing::TestWithParam<std::tuple<std::size_t, Fault, GpuM
     device_.set(std::string(fault().control) + "_at", 1);
   }
 
+  void expect_fallback();
+  void expect_errors();
+
   test::TestDevice device_;
   test::TinyEngineFiles files_;
   std::vector<test::ByteVector> pictures_ = test::make_device_pictures(4);
 };
 
-TEST_P(Faults, LoseNothing) {
-  if (mode() == GpuMode::require) GTEST_SKIP() << "the other test's";
+void Faults::expect_fallback() {
   if (fault().at_opening) set_fault();
   const Engine engine(files_.options(settings()));
   if (!fault().at_opening) {
@@ -124,8 +130,7 @@ TEST_P(Faults, LoseNothing) {
   EXPECT_TRUE(is_told) << "instead: " << found.placement.back().reason.value_or("nothing");
 }
 
-TEST_P(Faults, AreErrorsWhereTheGpuIsRequired) {
-  if (mode() != GpuMode::require) GTEST_SKIP() << "the other test's";
+void Faults::expect_errors() {
   if (fault().at_opening) {
     set_fault();
     try {
@@ -157,6 +162,14 @@ TEST_P(Faults, AreErrorsWhereTheGpuIsRequired) {
   }
   EXPECT_EQ(found.analyses.size() + found.thumbnails.size(), pictures_.size());
   EXPECT_GT(failed, 0U);
+}
+
+TEST_P(Faults, LoseNothing) {
+  if (mode() == GpuMode::require) {
+    expect_errors();
+  } else {
+    expect_fallback();
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, Faults,
