@@ -9,6 +9,7 @@ MAIN = r"""
 
 #include "device/backend.h"
 #include "device/backend_library.h"
+#include "device/backend_package.h"
 #include "device/probe.h"
 
 namespace mien {
@@ -20,6 +21,10 @@ std::vector<Device> probe_mps() { return {}; }
 std::vector<Device> probe_webgpu() { return {}; }
 std::vector<Device> probe_cpu() { return {}; }
 std::string installed_backend_library(const Settings&, const Backend&) { return {}; }
+const BackendPackage* find_backend_package(std::string_view) {
+  static const BackendPackage package;
+  return &package;
+}
 
 static std::string root;
 ProbeRoots real_probe_roots() { return {.root = root}; }
