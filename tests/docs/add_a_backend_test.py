@@ -22,7 +22,7 @@ std::vector<Device> probe_webgpu() { return {}; }
 std::vector<Device> probe_cpu() { return {}; }
 std::string installed_backend_library(const Settings&, const Backend&) { return {}; }
 const BackendPackage* find_backend_package(std::string_view) {
-  static const BackendPackage package;
+  static const BackendPackage package{};
   return &package;
 }
 
