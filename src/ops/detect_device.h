@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -42,7 +43,9 @@ class DeviceDetector {
     int width = 0;
     int height = 0;
     std::int64_t images = 0;
-    auto operator<=>(const CanvasKey&) const = default;
+    bool operator<(const CanvasKey& other) const {
+      return std::tie(width, height, images) < std::tie(other.width, other.height, other.images);
+    }
   };
   struct Canvas;
 
