@@ -34,9 +34,9 @@ std::vector<Result<Analysis>> analyze_all(const Engine& engine, const std::vecto
 
 // How far a device may be off the CPU.
 struct Tolerance {
-  float box = 0;           // pixels
-  float score = 0;         // of 0..1
-  double quality = 1e-3;   // relative
+  float box = 0;            // pixels
+  float score = 0;          // of 0..1
+  double quality = 1e-3;    // relative
   float embedding = 1e-4F;  // one minus the cosine
 };
 
