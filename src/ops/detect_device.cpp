@@ -147,9 +147,10 @@ void DeviceDetector::run_batch(Accelerator& device, ResidentPixels& pixels, std:
   constexpr bool kResident[] = {true};
   const DeviceInput planes =
       letterbox_->run(inputs_of(pixels.on(device), letterbox.tensors()), kResident).front().resident;
-  const std::vector<char> all_resident(model_->outputs().size(), 1);
-  const std::vector<DeviceOutput> outputs =
-      model_->run({&planes, 1}, {reinterpret_cast<const bool*>(all_resident.data()), all_resident.size()});
+  const std::size_t output_count = model_->outputs().size();
+  const auto all_resident = std::make_unique<bool[]>(output_count);
+  std::fill_n(all_resident.get(), output_count, true);
+  const std::vector<DeviceOutput> outputs = model_->run({&planes, 1}, {all_resident.get(), output_count});
   const CanvasKey key{size.canvas_width, size.canvas_height, static_cast<std::int64_t>(letterbox.count())};
   Canvas& canvas = this->canvas(device, key, outputs);
 
