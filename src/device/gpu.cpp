@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <filesystem>
 
 #include "base/log.h"
 #include "device/backend.h"
@@ -192,9 +190,13 @@ std::string Gpu::run_batch(Operation& operation, std::size_t first, std::size_t&
   }
   if (!is_warm && compiles_slowly_ && operation.mode != GpuMode::require) {
     start_compiling(operation, shape_key, first, count, bytes, work);
+    operation.breaker.report_unused();  // else a trial would never end
     return fmt::format("{} is compiling for this size", backend_);
   }
-  if (shared_->is_compiling) return fmt::format("{} is compiling", backend_);
+  if (shared_->is_compiling) {
+    operation.breaker.report_unused();
+    return fmt::format("{} is compiling", backend_);
+  }
   const auto fail = [&](const std::string& reason) {
     operation.breaker.report_failure();
     log(LogLevel::warning, fmt::format("{}: {}", backend_, reason));
