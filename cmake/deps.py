@@ -71,6 +71,10 @@ class Package:
     def name(self) -> str:
         return self.spec.split("==")[0]
 
+    @property
+    def folder_name(self) -> str:
+        return self.spec.replace("==", "-")  # with the version: two of one package are fetched side by side
+
 
 def read_lock(machine: str) -> list[Package]:
     packages: list[Package] = []
@@ -237,7 +241,7 @@ class Fetcher:
         print(f"  {package.spec}  {package.megabytes:.1f} MB", flush=True)
 
     def download(self, package: Package) -> Path:
-        folder = WORK / package.name
+        folder = WORK / package.folder_name
         folder.mkdir()
         self.run_client(package, self.client_command(package, folder), folder)
         archives = [path for path in folder.iterdir() if path.suffix in (".whl", ".gz", ".tgz", ".zip")]
@@ -265,7 +269,7 @@ class Fetcher:
                       "--abi=none", f"--platform={tag}", package.spec]
 
     def run_client(self, package: Package, command: list[str], folder: Path) -> None:
-        log = WORK / f"{package.name}.log"
+        log = WORK / f"{package.folder_name}.log"
         with log.open("w") as stream:
             environment = dict(os.environ, TMPDIR=str(folder), npm_config_logs_max="0")
             with self.lock:

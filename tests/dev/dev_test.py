@@ -47,7 +47,7 @@ done
 while [[ $# -gt 0 ]]; do
   case $1 in
     --dest | --pack-destination) dest=$2; shift ;;
-    *onnxruntime==1.0) archive=onnxruntime-1.0.whl ;;
+    *onnxruntime==1.0 | *onnxruntime==0.9) archive=onnxruntime-1.0.whl ;;
     models@2.0) archive=models-2.0.tgz ;;
     *requirement.txt) archive=photos-3.0.tar.gz ;;
   esac
@@ -185,6 +185,20 @@ def test_only_what_is_missing_is_fetched(project: Project):
     assert result.returncode == 0, result.stderr
     assert [call for call in project.called() if "pack" in call or "download" in call] == [
         call for call in project.called() if "models@2.0" in call]
+
+
+def test_two_versions_of_one_package_at_once(project: Project):
+    lock = project.root / "cmake/deps.lock"
+    lock.write_text(lock.read_text() + textwrap.dedent(f"""\
+        package wheel onnxruntime==0.9 0.1 engine any
+        from onnxruntime/capi
+        to onnxruntime-0.9/lib
+        {SHA256["lib.so"]} lib.so
+        """))
+    project.clients("sleep 0.5")  # both are there at the same time
+    result = project.dev("build")
+    assert result.returncode == 0, result.stderr
+    assert {"onnxruntime/lib/lib.so", "onnxruntime-0.9/lib/lib.so"} <= project.files()
 
 
 def test_a_damaged_file_is_replaced(project: Project):
