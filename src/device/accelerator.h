@@ -1,4 +1,5 @@
-// A device that graphs and models run on, with memory of its own: opened once, used by the lane that owns it.
+// A device that graphs and models run on, with memory of its own: opened once, used by the lane that owns it. Where the
+// backend says so, another thread may allocate and copy meanwhile.
 #pragma once
 
 #include <atomic>
@@ -105,8 +106,9 @@ class Accelerator {
   // device does not run).
   virtual std::unique_ptr<DeviceSession> create_session(const Graph& graph) = 0;
   virtual std::unique_ptr<DeviceSession> create_session(Bytes model, const std::string& what) = 0;
-  // For the lane's thread: throws OutOfDeviceMemory when `bytes` more than are held would pass the ceiling.
-  virtual void set_aside(std::uint64_t bytes) = 0;
+  // For what the work in hand will take, until the answer goes, which must be on the same thread. Throws
+  // OutOfDeviceMemory when the ceiling does not allow it beside what is held and what other threads have set aside.
+  [[nodiscard]] virtual std::shared_ptr<void> set_aside(std::uint64_t bytes) = 0;
   virtual DeviceTensor allocate(ElementType type, const Shape& shape) = 0;
   // Copies to the start of `target`'s memory, which must hold as much.
   virtual void upload(const HostTensor& values, const DeviceTensor& target) = 0;

@@ -23,7 +23,9 @@ Options cuda_options(int device_id, std::uint64_t memory_bytes_max) {
   return {{"device_id", std::to_string(device_id)},
           {"gpu_mem_limit", std::to_string(memory_bytes_max)},
           {"arena_extend_strategy", "kSameAsRequested"},
-          {"cudnn_conv_algo_search", "HEURISTIC"}};
+          {"cudnn_conv_algo_search", "HEURISTIC"},
+          // Its products have ten bits: boxes and embeddings would not be the CPU's.
+          {"use_tf32", "0"}};
 }
 
 Options rocm_options(int device_id, std::uint64_t memory_bytes_max) {
@@ -46,6 +48,7 @@ std::span<const Backend> backends() {
        .version = "1.31.1",
        .compiles_slowly = false,
        .provider_options = cuda_options,
+       .copies_beside = true,
        .arena = "gpu",
        // Else CUDA counts the fastest device first, and NVML does not.
        .variable = {"CUDA_DEVICE_ORDER", "PCI_BUS_ID"}},
@@ -126,6 +129,7 @@ std::vector<const Backend*> candidate_backends(const Settings& settings) {
                                       .version = {},
                                       .compiles_slowly = false,
                                       .provider_options = no_options,
+                                      .copies_beside = true,
                                       .is_for_tests = true};
   if (!settings.test_device.empty()) {
     if (!kTestDeviceAllowed) {

@@ -26,6 +26,7 @@ struct Backend {
   bool compiles_slowly;      // every new shape takes seconds or minutes: it is compiled while the CPU works
   // Options of the provider for this device and a ceiling on what its arena takes.
   std::vector<std::pair<std::string, std::string>> (*provider_options)(int device_id, std::uint64_t memory_bytes_max);
+  bool copies_beside = false;  // one thread may copy while another computes
   // What the runtime calls its arena when it is to shrink ("gpu"); empty where it has none.
   std::string_view arena = {};
   // Set in the environment before its library is loaded, unless the user has set it; the other one only where software

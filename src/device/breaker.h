@@ -30,6 +30,12 @@ class Breaker {
     return true;
   }
 
+  // The same without taking the trial.
+  bool would_allow() const {
+    const std::lock_guard lock(mutex_);
+    return !is_open_ || (!is_on_trial_ && now_() >= trial_due_);
+  }
+
   void report_success() {
     const std::lock_guard lock(mutex_);
     failures_ = 0;

@@ -122,6 +122,7 @@ std::string Gpu::try_backend(const Settings& settings, const Runtime& runtime, c
   }
   accelerator_ = std::move(*opened);
   lane_ = std::move(lane);
+  if (backend.copies_beside) copies_ = std::make_unique<Lane>();
   backend_ = backend.name;
   label_ = backend.label;
   compiles_slowly_ = backend.compiles_slowly;
@@ -154,7 +155,7 @@ void Gpu::start_compiling(Operation& operation, const std::string& shape, std::s
                     name = backend_] {
     std::string failure;
     try {
-      device->set_aside(bytes);
+      const std::shared_ptr<void> room = device->set_aside(bytes);
       work(*device, first, count);
     } catch (const Exception& error) {
       failure = error.error().message;
@@ -206,7 +207,7 @@ std::string Gpu::run_batch(Operation& operation, std::size_t first, std::size_t&
   };
   try {
     const auto job = [device = accelerator_, first, count, work, bytes] {
-      device->set_aside(bytes);
+      const std::shared_ptr<void> room = device->set_aside(bytes);
       work(*device, first, count);
     };
     lane_->run(job, is_warm ? *limits_.answer : limits_.compile);
@@ -237,6 +238,22 @@ std::string Gpu::run_batch(Operation& operation, std::size_t first, std::size_t&
   }
 }
 
+std::string Gpu::paused_text(const Operation& operation) const {
+  const std::lock_guard lock(shared_->mutex);
+  return fmt::format("paused after {} failures, the last: {}", kFailuresToOpen, operation.last_failure);
+}
+
+std::string Gpu::refusal_of(const Operation& operation) const {
+  if (!is_usable()) return reason_;
+  if (lane_->is_abandoned()) {
+    const std::lock_guard lock(shared_->mutex);
+    return operation.last_failure.empty() ? "the device gave no answer to an earlier call" : operation.last_failure;
+  }
+  return operation.breaker.would_allow() ? std::string() : paused_text(operation);
+}
+
+std::string Gpu::refusal(std::size_t operation) const { return refusal_of(shared_->operations[operation]); }
+
 DeviceRun Gpu::run(std::size_t index, std::size_t count, const WorkSize& size, const DeviceWork& work) {
   Operation& operation = shared_->operations[index];
   DeviceRun result;
@@ -244,20 +261,13 @@ DeviceRun Gpu::run(std::size_t index, std::size_t count, const WorkSize& size, c
   std::size_t first = 0;
   while (first < count) {
     std::size_t now = std::min(count - first, std::max<std::size_t>(1, size.batch));
-    std::string reason;
     {
       const std::lock_guard lock(shared_->mutex);
       if (operation.batch_max > 0) now = std::min(now, operation.batch_max);
-      reason = operation.last_failure;
     }
-    if (!is_usable()) {
-      reason = reason_;
-    } else if (lane_->is_abandoned()) {
-      if (reason.empty()) reason = "the device gave no answer to an earlier call";
-    } else if (!operation.breaker.allows()) {
-      reason = fmt::format("paused after {} failures, the last: {}", kFailuresToOpen, reason);
-    } else {
-      reason = run_batch(operation, first, now, size, work);
+    std::string reason = refusal_of(operation);
+    if (reason.empty()) {
+      reason = operation.breaker.allows() ? run_batch(operation, first, now, size, work) : paused_text(operation);
     }
     std::fill_n(result.reasons.begin() + static_cast<std::ptrdiff_t>(first), now, reason);
     first += now;
@@ -268,6 +278,17 @@ DeviceRun Gpu::run(std::size_t index, std::size_t count, const WorkSize& size, c
 void Gpu::run_alone(const std::function<void(Accelerator&)>& work) {
   if (!is_usable()) throw DeviceFailure(reason_);
   lane_->run([device = accelerator_, work] { work(*device); }, *limits_.answer);
+}
+
+void Gpu::start_copy(const std::function<void(Accelerator&)>& work) {
+  if (copies_ == nullptr || lane_->is_abandoned() || copies_->is_abandoned()) return;
+  copies_->post([device = accelerator_, work] { work(*device); }, *limits_.answer);
+}
+
+void Gpu::copy(const std::function<void(Accelerator&)>& work) {
+  if (!is_usable()) throw DeviceFailure(reason_);
+  Lane& lane = copies_ != nullptr ? *copies_ : *lane_;
+  lane.run([device = accelerator_, work] { work(*device); }, *limits_.answer);
 }
 
 void Gpu::release(std::shared_ptr<void> owned) {

@@ -80,6 +80,15 @@ class Gpu {
 
   // Runs once on the device's thread. Failures are thrown.
   void run_alone(const std::function<void(Accelerator&)>& work);
+
+  // Why the next batch of an operation would not be tried on the device; empty: it would be.
+  std::string refusal(std::size_t operation) const;
+
+  // Copies that need not wait for computing, on a thread of their own where the backend allows that.
+  // Starts one that run() would do itself otherwise: what becomes of it is not told.
+  void start_copy(const std::function<void(Accelerator&)>& work);
+  // Does one and waits. Failures are thrown.
+  void copy(const std::function<void(Accelerator&)>& work);
   // Lets go of something of the device's on the device's thread.
   void release(std::shared_ptr<void> owned);
 
@@ -101,6 +110,8 @@ class Gpu {
 
   Gpu(const Settings& settings, GpuLimits limits);
   void choose(const Settings& settings, const Runtime& runtime);
+  std::string refusal_of(const Operation& operation) const;
+  std::string paused_text(const Operation& operation) const;
   std::string try_backend(const Settings& settings, const Runtime& runtime, const struct Backend& backend);
   std::string run_batch(Operation& operation, std::size_t first, std::size_t& count, const WorkSize& size,
                         const DeviceWork& work);
@@ -116,7 +127,8 @@ class Gpu {
   std::string reason_;
   bool compiles_slowly_ = false;
   std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
-  std::shared_ptr<Accelerator> accelerator_;  // touched on the lane's thread alone, but for device() and counters()
+  std::shared_ptr<Accelerator> accelerator_;  // touched on the lanes' threads alone, but for device() and counters()
+  std::unique_ptr<Lane> copies_;              // null where copies take turns with computing
   std::unique_ptr<Lane> lane_;                // ends first
 };
 

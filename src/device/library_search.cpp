@@ -50,6 +50,10 @@ std::vector<fs::path> package_folders(const SearchRoots& roots) {
   std::vector<fs::path> prefixes;
   if (const std::string venv = roots.variable("VIRTUAL_ENV"); !venv.empty()) prefixes.emplace_back(venv);
   if (const std::string conda = roots.variable("CONDA_PREFIX"); !conda.empty()) prefixes.emplace_back(conda);
+  for (const fs::path programs : split(roots.variable("PATH"), ':')) {
+    std::error_code ignored;
+    if (fs::exists(programs / "python3", ignored)) prefixes.push_back(programs.parent_path());
+  }
   if (const std::string home = roots.variable("HOME"); !home.empty()) prefixes.push_back(fs::path(home) / ".local");
   for (const char* const system : {"/usr/local", "/usr"}) prefixes.emplace_back(roots.root + system);
   std::vector<fs::path> folders;

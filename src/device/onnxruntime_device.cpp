@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <map>
 #include <mutex>
+#include <thread>
 #include <unordered_map>
 
 #include "base/log.h"
@@ -49,16 +51,20 @@ struct OrtDeviceContext {
   std::atomic<bool> shrink_next{false};
   std::uint64_t memory_bytes_max = 0;
   std::shared_ptr<TransferCounters> counters = std::make_shared<TransferCounters>();
+  mutable std::mutex mutex;                              // guards what follows, and the order of check and claim
+  mutable std::map<std::thread::id, std::uint64_t> claims;  // what the work of each thread has set aside
 
-  void set_aside(std::uint64_t bytes) const {
-    const std::uint64_t total = counters->held + bytes;
-    if (total > memory_bytes_max) {
+  // Whether `bytes` more have room. What this thread's own work has set aside is meant for them. With the mutex held.
+  void check_room(std::uint64_t bytes) const {
+    std::uint64_t held = counters->held;
+    for (const auto& [thread, claim] : claims) held += thread == std::this_thread::get_id() ? 0 : claim;
+    if (held + bytes > memory_bytes_max) {
       throw OutOfDeviceMemory(
           fmt::format("out of memory: {} MB are held, {} MB more are needed, and GPU_MEMORY_LIMIT_GB "
                       "allows {} MB in all",
-                      counters->held >> 20, bytes >> 20, memory_bytes_max >> 20));
+                      held >> 20, bytes >> 20, memory_bytes_max >> 20));
     }
-    if (total > counters->peak) counters->peak = total;
+    if (held + bytes > counters->peak) counters->peak = held + bytes;
   }
 };
 
@@ -236,7 +242,7 @@ class OrtAccelerator final : public Accelerator {
   }
 
   std::unique_ptr<DeviceSession> create_session(Bytes model, const std::string& what) override {
-    context_->set_aside(model.size());
+    require_room(model.size());
     return guarded(what, [&]() -> std::unique_ptr<DeviceSession> {
       auto session = std::make_unique<OrtDeviceSession>(
           context_, Ort::Session(context_->env, model.data(), model.size(), session_options()), what);
@@ -245,10 +251,20 @@ class OrtAccelerator final : public Accelerator {
     });
   }
 
-  void set_aside(std::uint64_t bytes) override { context_->set_aside(bytes); }
+  std::shared_ptr<void> set_aside(std::uint64_t bytes) override {
+    const std::lock_guard lock(context_->mutex);
+    context_->check_room(bytes);
+    context_->claims[std::this_thread::get_id()] = bytes;
+    return {context_.get(), [context = context_](void* /*unused*/) {
+              const std::lock_guard release_lock(context->mutex);
+              context->claims.erase(std::this_thread::get_id());
+            }};
+  }
 
   DeviceTensor allocate(ElementType type, const Shape& shape) override {
-    context_->set_aside(element_count(shape) * element_bytes(type));
+    // What is checked must be held before another thread checks.
+    const std::lock_guard lock(context_->mutex);
+    context_->check_room(element_count(shape) * element_bytes(type));
     return guarded("device memory", [&] {
       Ort::UnownedAllocator allocator = context_->env.GetSharedAllocator(context_->memory);
       Ort::Value value = Ort::Value::CreateTensor(allocator, shape.data(), shape.size(), ort_element_type(type));
@@ -282,6 +298,11 @@ class OrtAccelerator final : public Accelerator {
   void shrink() override { context_->shrink_next = true; }
 
  private:
+  void require_room(std::uint64_t bytes) const {
+    const std::lock_guard lock(context_->mutex);
+    context_->check_room(bytes);
+  }
+
   Ort::SessionOptions session_options() {
     Ort::SessionOptions options;
     options.SetIntraOpNumThreads(1);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 
 #include "device/accelerator.h"
 #include "ops/device_image.h"
@@ -19,11 +20,12 @@ class ResidentPixels {
   DeviceImage add(ImageView image) { return packed_.add(image); }
   std::size_t size_bytes() const { return packed_.size(); }
 
-  // On the device's thread: uploads the bytes at the first call.
+  // On a thread of the device's: uploads the bytes at the first call.
   const DeviceTensor& on(Accelerator& device);
 
  private:
   PackedPixels packed_;
+  std::mutex mutex_;  // the copying thread and the computing one may ask at once
   DeviceTensor tensor_;
 };
 

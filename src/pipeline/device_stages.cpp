@@ -46,6 +46,10 @@ struct Job {
   std::stop_token stop;
 };
 
+struct ImageInput {
+  ResidentImage where;
+};
+
 // Why the CPU has to do it (and where the GPU is required, nobody does); empty when the device has done it.
 void note(const Gpu& gpu, GroupItem& item, OperationId id, const std::string& reason) {
   StageNote& note = item.note(id);
@@ -59,10 +63,11 @@ void note(const Gpu& gpu, GroupItem& item, OperationId id, const std::string& re
   }
 }
 
-// Whether there is no device at all: then the images learn why, and nothing is copied for it.
+// Whether the device will not be asked: then the images learn why, and nothing is copied for it.
 bool is_left_to_processor(const Gpu& gpu, std::span<GroupItem* const> items, OperationId id) {
-  if (gpu.is_usable()) return false;
-  for (GroupItem* const item : items) note(gpu, *item, id, gpu.reason());
+  const std::string reason = gpu.refusal(static_cast<std::size_t>(id));
+  if (reason.empty()) return false;
+  for (GroupItem* const item : items) note(gpu, *item, id, reason);
   return true;
 }
 
@@ -109,10 +114,11 @@ bool DeviceStages::is_group_full(std::size_t images, std::size_t pixel_bytes) co
   return !gpu_->is_usable() || images >= static_cast<std::size_t>(gpu_->batch_max()) || pixel_bytes >= bytes_max;
 }
 
-// One copy of the pixels of all images that are not there yet.
-void DeviceStages::make_resident(Group& group, bool upright) {
+// One copy of the pixels of all images that are not there yet. It goes up while other groups are computed, where the
+// backend can do that; otherwise, or when it fails, with the first work that needs it.
+void DeviceStages::make_resident(std::span<GroupItem* const> items, bool upright) {
   std::shared_ptr<ResidentPixels> pixels;
-  for (GroupItem* const item : alive(group)) {
+  for (GroupItem* const item : items) {
     ResidentImage& where = upright ? item->resident_upright : item->resident;
     const bool is_same = item->image.data == item->upright.data;
     ResidentImage& other = upright ? item->resident : item->resident_upright;
@@ -121,6 +127,7 @@ void DeviceStages::make_resident(Group& group, bool upright) {
     if (!pixels) pixels = std::make_shared<ResidentPixels>();
     where = {pixels, pixels->add(upright ? item->upright : item->image)};
   }
+  if (pixels) gpu_->start_copy([pixels](Accelerator& device) { pixels->on(device); });
 }
 
 void DeviceStages::release(Group& group) {
@@ -133,10 +140,6 @@ void DeviceStages::release(Group& group) {
 // ---- Detection
 
 namespace {
-
-struct DetectInput {
-  ResidentImage where;
-};
 
 // All looks at one stretch of images that share memory, in both rounds.
 std::vector<Detection> detect_resident(DeviceDetector& detect, const Detector& detector, Precision precision,
@@ -165,8 +168,8 @@ void DeviceStages::detect(Group& group, const AnalyzeOptions& options) {
   if (!is_wanted(OperationId::face_detection) || items.empty()) return;
   if (is_left_to_processor(*gpu_, items, OperationId::face_detection)) return;
   const Clock::time_point begin = Clock::now();
-  make_resident(group, false);
-  const auto job = std::make_shared<Job<DetectInput, Detection>>();
+  make_resident(items, false);
+  const auto job = std::make_shared<Job<ImageInput, Detection>>();
   job->stop = options.stop;
   WorkSize size{.batch = static_cast<std::size_t>(gpu_->batch_max()), .shape = "the detector for"};
   for (const GroupItem* const item : items) {
@@ -184,10 +187,10 @@ void DeviceStages::detect(Group& group, const AnalyzeOptions& options) {
       static_cast<std::size_t>(OperationId::face_detection), job->inputs.size(), size,
       [job, turns, programs = programs_](Accelerator& device, std::size_t first, std::size_t count) {
         if (!programs->detect) programs->detect = std::make_unique<DeviceDetector>(programs->detector);
-        const std::span<const DetectInput> inputs(job->inputs.data() + first, count);
+        const std::span<const ImageInput> inputs(job->inputs.data() + first, count);
         for_each_memory(inputs, [&](ResidentPixels& pixels, std::size_t begin_at, std::size_t length) {
           std::vector<DeviceImage> views;
-          for (const DetectInput& input : inputs.subspan(begin_at, length)) {
+          for (const ImageInput& input : inputs.subspan(begin_at, length)) {
             for (std::size_t turn = 0; turn < turns; ++turn) {
               views.push_back(input.where.image.turned(kOrientationOfTurn[turn]));
             }
@@ -213,17 +216,9 @@ void DeviceStages::detect(Group& group, const AnalyzeOptions& options) {
 
 // ---- Enhancement
 
-namespace {
-
-struct EnhanceInput {
-  ResidentImage where;
-};
-
-}  // namespace
-
 void DeviceStages::enhance(Group& group, const AnalyzeOptions& options) {
   if (!is_wanted(OperationId::image_enhancement)) return;
-  const auto job = std::make_shared<Job<EnhanceInput, EnhancedOnDevice>>();
+  const auto job = std::make_shared<Job<ImageInput, EnhancedOnDevice>>();
   job->stop = options.stop;
   std::vector<GroupItem*> items;
   WorkSize size{.batch = 1, .shape = "enhancement"};
@@ -232,7 +227,7 @@ void DeviceStages::enhance(Group& group, const AnalyzeOptions& options) {
   }
   if (items.empty() || is_left_to_processor(*gpu_, items, OperationId::image_enhancement)) return;
   const Clock::time_point begin = Clock::now();
-  make_resident(group, true);
+  make_resident(items, true);
   for (const GroupItem* const item : items) {
     job->inputs.push_back({item->resident_upright});
     size.item_bytes = std::max(size.item_bytes, DeviceEnhancer::bytes_for(item->upright.width, item->upright.height));
@@ -270,7 +265,7 @@ void DeviceStages::fetch_image(GroupItem& item) {
   if (item.image.data != nullptr) return;
   const auto fetched = std::make_shared<Image>();
   try {
-    gpu_->run_alone([fetched, where = item.resident](Accelerator& device) {
+    gpu_->copy([fetched, where = item.resident](Accelerator& device) {
       *fetched = read_image(where.image, device.download(where.pixels->on(device)).bytes);
     });
     item.memory->enhanced = std::move(*fetched);
@@ -314,11 +309,12 @@ std::vector<QualityInput> quality_inputs(std::span<GroupItem* const> items, bool
 }  // namespace
 
 void DeviceStages::assess(Group& group, const AnalyzeOptions& options) {
-  const std::vector<GroupItem*> items = alive(group);
-  if (!is_wanted(OperationId::quality_checks) || items.empty()) return;
-  if (is_left_to_processor(*gpu_, items, OperationId::quality_checks)) return;
+  if (!is_wanted(OperationId::quality_checks)) return;
+  std::vector<GroupItem*> items = alive(group);
+  if (!options.image_quality) std::erase_if(items, [](const GroupItem* item) { return item->faces.empty(); });
+  if (items.empty() || is_left_to_processor(*gpu_, items, OperationId::quality_checks)) return;
   const Clock::time_point begin = Clock::now();
-  make_resident(group, true);
+  make_resident(items, true);
   const auto job = std::make_shared<Job<QualityInput, Quality>>();
   job->stop = options.stop;
   job->inputs = quality_inputs(items, options.face_quality || options.min_quality > 0, options.image_quality);
@@ -372,11 +368,12 @@ struct EmbedInput {
 }  // namespace
 
 void DeviceStages::embed(Group& group, const AnalyzeOptions& options) {
-  const std::vector<GroupItem*> items = alive(group);
-  if (!is_wanted(OperationId::face_embedding) || items.empty()) return;
-  if (is_left_to_processor(*gpu_, items, OperationId::face_embedding)) return;
+  if (!is_wanted(OperationId::face_embedding)) return;
+  std::vector<GroupItem*> items = alive(group);
+  std::erase_if(items, [](const GroupItem* item) { return item->faces.empty(); });
+  if (items.empty() || is_left_to_processor(*gpu_, items, OperationId::face_embedding)) return;
   const Clock::time_point begin = Clock::now();
-  make_resident(group, false);
+  make_resident(items, false);
   const auto job = std::make_shared<Job<EmbedInput, std::vector<float>>>();
   job->stop = options.stop;
   for (std::size_t i = 0; i < items.size(); ++i) {

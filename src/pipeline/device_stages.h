@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "device/gpu.h"
@@ -48,7 +49,7 @@ class DeviceStages {
  private:
   struct Programs;
   bool is_wanted(OperationId id) const { return gpu_->mode(static_cast<std::size_t>(id)) != GpuMode::off; }
-  void make_resident(Group& group, bool upright);
+  void make_resident(std::span<GroupItem* const> items, bool upright);
 
   std::shared_ptr<Gpu> gpu_;
   Precision precision_;

@@ -73,9 +73,9 @@ class Doubler {
 
 class GpuTest : public testing::Test {
  protected:
-  std::shared_ptr<Gpu> open(GpuMode mode = GpuMode::on) {
+  std::shared_ptr<Gpu> open(GpuMode mode = GpuMode::on, std::chrono::milliseconds answer = 300ms) {
     GpuLimits limits;
-    limits.answer = 300ms;
+    limits.answer = answer;
     limits.compile = 20s;
     // Time passes a second a look, so that a breaker that opens does not end the test.
     limits.now = [this] { return now_ + std::chrono::seconds(looks_ += time_passes_ ? 1 : 0); };
@@ -277,6 +277,41 @@ TEST_F(GpuTest, TenThousandBatchesWithRandomFaultsLoseNothing) {
   EXPECT_GT(on_cpu, 0U);
   device_.set("random_fault_permille", 0);
   EXPECT_LE(device_.get("held_bytes"), held + (1 << 16));
+}
+
+TEST_F(GpuTest, CopiesGoOnWhileTheDeviceComputes) {
+  const std::shared_ptr<Gpu> gpu = open(GpuMode::on, 60s);
+  ASSERT_TRUE(run(*gpu, 1, 1).all_done());
+  device_.set("hang_at", 1);
+  std::thread computing([&] { EXPECT_TRUE(run(*gpu, 1, 1).all_done()); });
+  const auto tensor = std::make_shared<DeviceTensor>();
+  gpu->copy([tensor](Accelerator& device) {
+    const std::vector<float> values = {1, 2, 3};
+    *tensor = device.allocate(ElementType::f32, {3});
+    device.upload({ElementType::f32, {3}, values.data()}, *tensor);
+  });
+  const auto came_down = std::make_shared<HostValues>();
+  gpu->copy([tensor, came_down](Accelerator& device) { *came_down = device.download(*tensor); });
+  EXPECT_EQ(came_down->floats()[2], 3.0F);
+  device_.set("release", 1);
+  computing.join();
+  gpu->release(tensor);
+}
+
+TEST_F(GpuTest, WhatIsSetAsideForARunIsNotGivenToACopy) {
+  Settings settings = test::device_settings();
+  settings.gpu_memory_limit_gb = 0.01;
+  const std::shared_ptr<Gpu> gpu = Gpu::open(settings, *runtime_);
+  constexpr std::int64_t kMost = 8 << 20;
+  const auto too_much = [](Accelerator& device) { (void)device.allocate(ElementType::u8, {kMost}); };
+  EXPECT_NO_THROW(gpu->copy(too_much));
+  const auto within = [&](Accelerator& device, std::size_t /*first*/, std::size_t /*count*/) {
+    EXPECT_THROW(gpu->copy(too_much), OutOfDeviceMemory);
+    EXPECT_NO_THROW(too_much(device)) << "the run may take what was set aside for it";
+  };
+  EXPECT_TRUE(gpu->run(0, 1, {.fixed_bytes = 6 << 20, .shape = "memory"}, within).all_done());
+  EXPECT_NO_THROW(gpu->copy(too_much));
+  EXPECT_LE(gpu->counters()->peak, gpu->memory_bytes_max());
 }
 
 TEST_F(GpuTest, ResidentTensorsPassFromSessionToSession) {

@@ -12,6 +12,7 @@
 #include "ops/scene.h"
 #include "support/graph_runner.h"
 #include "support/photos.h"
+#include "support/real_gpu.h"
 
 namespace mien::test {
 
@@ -19,7 +20,9 @@ class GraphTest : public ::testing::TestWithParam<Provider> {
  protected:
   void SetUp() override {
     const std::string reason = missing(GetParam());
-    if (!reason.empty()) GTEST_SKIP() << reason;
+    if (reason.empty()) return;
+    if (!is_real_gpu_software()) FAIL() << reason;  // asked for by name
+    GTEST_SKIP() << reason;
   }
 
   // Opens the graph where this test runs; no node may run elsewhere.
@@ -35,12 +38,11 @@ class GraphTest : public ::testing::TestWithParam<Provider> {
 };
 
 inline std::string provider_name(const ::testing::TestParamInfo<Provider>& test) {
-  return test.param == Provider::cpu ? "Cpu" : "WebGpu";
+  return test.param == Provider::cpu ? "Cpu" : "Gpu";
 }
 
 #define MIEN_TEST_ON_ALL_PROVIDERS(suite)                                                             \
-  INSTANTIATE_TEST_SUITE_P(On, suite, ::testing::Values(test::Provider::cpu, test::Provider::webgpu), \
-                           test::provider_name)
+  INSTANTIATE_TEST_SUITE_P(On, suite, ::testing::Values(test::Provider::cpu, test::Provider::gpu), test::provider_name)
 
 inline std::vector<HostTensor> with_pixels(PackedPixels& pixels, std::vector<HostTensor> others) {
   others.insert(others.begin(), pixels.tensor());

@@ -2,6 +2,8 @@
 // the device fails.
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "device/gpu.h"
 #include "pipeline/state.h"
 #include "support/device_scene.h"
@@ -10,6 +12,7 @@
 namespace mien {
 namespace {
 
+using namespace std::chrono_literals;
 using test::Tolerance;
 
 class DeviceTest : public testing::Test {
@@ -105,6 +108,32 @@ TEST_F(DeviceTest, StaysBelowTheCeiling) {
     EXPECT_LE(static_cast<double>(device_.get("peak_bytes")), ceiling);
     EXPECT_GT(counters.peak, 0U);
   }
+}
+
+TEST_F(DeviceTest, UploadsOneGroupWhileItComputesAnother) {
+  const Engine engine(files_.options(settings_of(31)));
+  const std::vector<test::ByteVector> first = {pictures_[0]}, second = {pictures_[1]};
+  const std::vector<Result<Analysis>> warm = test::analyze_all(engine, second, test::everything(false));
+  const std::int64_t pixels = std::int64_t{warm[0]->width} * warm[0]->height * 3;
+  (void)test::analyze_all(engine, first, test::everything(false));
+
+  device_.set("hang_at", 1);
+  device_.set("compute_calls", 0);
+  std::thread computing([&] { (void)test::analyze_all(engine, first, test::everything(false)); });
+  const auto wait_for = [&](const char* counter, std::int64_t value) {
+    for (int i = 0; i < 2000 && device_.get(counter) < value; ++i) std::this_thread::sleep_for(10ms);
+    return device_.get(counter) >= value;
+  };
+  EXPECT_TRUE(wait_for("compute_calls", 1));
+  device_.set("up_bytes", 0);
+  std::vector<Result<Analysis>> found;
+  std::thread copying([&] { found = test::analyze_all(engine, second, test::everything(false)); });
+  EXPECT_TRUE(wait_for("up_bytes", pixels));
+  EXPECT_EQ(device_.get("compute_calls"), 1) << "the first group was to be in work still";
+  device_.set("release", 1);
+  computing.join();
+  copying.join();
+  test::expect_equal(found, warm, {});
 }
 
 }  // namespace

@@ -3,69 +3,43 @@
 
 #include <onnxruntime_session_options_config_keys.h>
 
-#include <algorithm>
-#include <cstdlib>
-#include <unordered_map>
-
+#include "device/gpu.h"
 #include "device/onnxruntime_graph.h"
 #include "support/photos.h"
-#include "support/software_vulkan.h"
+#include "support/real_gpu.h"
 
 namespace mien::test {
 namespace {
 
-constexpr const char* kWebGpuProvider = "WebGpuExecutionProvider";
-
 struct Providers {
   std::unique_ptr<Runtime> runtime;  // opens the library and its interface
   Ort::Env env{nullptr};
-  std::optional<Ort::ConstEpDevice> webgpu;
-  std::string webgpu_missing;
+  std::shared_ptr<Gpu> gpu;
+  std::string gpu_missing;
 };
-
-void find_webgpu(Providers& providers) {
-  if (std::getenv("MIEN_TEST_NO_WEBGPU") != nullptr) {
-    providers.webgpu_missing = "MIEN_TEST_NO_WEBGPU is set";
-    return;
-  }
-  prepare_software_vulkan();
-  const std::string library = deps_path("backends/webgpu/libonnxruntime_providers_webgpu.so");
-  setenv("ORT_WEBGPU_EP_ALLOW_SOFTWARE_ADAPTER", "1", 1);
-  try {
-    providers.env.RegisterExecutionProviderLibrary("webgpu", library);
-  } catch (const Ort::Exception& error) {
-    providers.webgpu_missing = error.what();
-    return;
-  }
-  for (const Ort::ConstEpDevice& device : providers.env.GetEpDevices()) {
-    if (std::string(device.EpName()) == kWebGpuProvider) providers.webgpu = device;
-  }
-  if (!providers.webgpu) providers.webgpu_missing = "no Vulkan device";
-}
 
 // Never destroyed: providers keep threads and statics.
 Providers& providers() {
   static Providers* const kProviders = [] {
     Providers* made = new Providers;
-    made->runtime = open_onnxruntime(plain_settings());
+    made->gpu_missing = real_gpu_missing();
+    const Settings settings = made->gpu_missing.empty() ? real_gpu_settings() : plain_settings();
+    made->runtime = open_onnxruntime(settings);
     made->env = Ort::Env(ORT_LOGGING_LEVEL_ERROR, "graphs");
-    find_webgpu(*made);
+    if (!made->gpu_missing.empty()) return made;
+    made->gpu = Gpu::open(settings, *made->runtime);
+    made->gpu_missing = made->gpu->reason();
     return made;
   }();
   return *kProviders;
 }
 
-NodeAssignment read_assignment(const Ort::Session& session, const std::string& provider) {
+NodeAssignment read_assignment(const Ort::Session& session) {
   NodeAssignment assignment;
   for (const Ort::ConstEpAssignedSubgraph& part : session.GetEpGraphAssignmentInfo()) {
-    for (const Ort::ConstEpAssignedNode& node : part.GetNodes()) {
-      ++assignment.nodes;
-      if (part.GetEpName() == provider) {
-        ++assignment.on_device;
-      } else {
-        assignment.elsewhere.emplace_back(node.GetOperatorType());
-      }
-    }
+    const int nodes = static_cast<int>(part.GetNodes().size());
+    assignment.nodes += nodes;
+    if (part.GetEpName() == "CPUExecutionProvider") assignment.on_device += nodes;
   }
   return assignment;
 }
@@ -73,33 +47,46 @@ NodeAssignment read_assignment(const Ort::Session& session, const std::string& p
 }  // namespace
 
 struct GraphRunner::State {
+  std::unique_ptr<DeviceSession> on_gpu;  // of the GPU's thread; null: the processor's session runs
   Ort::Session session{nullptr};
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
 };
 
 std::string missing(Provider provider) {
-  return provider == Provider::cpu ? std::string() : providers().webgpu_missing;
+  return provider == Provider::cpu ? std::string() : providers().gpu_missing;
 }
 
 GraphRunner::GraphRunner(Provider provider, const Graph& graph) : state_(std::make_unique<State>()) {
   Providers& all = providers();
+  if (provider == Provider::gpu) {
+    all.gpu->run_alone([&](Accelerator& device) { state_->on_gpu = device.create_session(graph); });
+    assignment_ = state_->on_gpu->assignment();
+    return;
+  }
   Ort::SessionOptions options;
   options.SetIntraOpNumThreads(1);
   options.AddConfigEntry(kOrtSessionOptionsRecordEpGraphAssignmentInfo, "1");
-  if (provider == Provider::webgpu) {
-    options.AppendExecutionProvider_V2(all.env, {*all.webgpu}, std::unordered_map<std::string, std::string>{});
-  }
   const Ort::Model model = make_ort_model(graph);
   state_->session = Ort::Session(all.env, model, options);
   for (const GraphPort& port : graph.inputs) state_->inputs.push_back(port.name);
   for (const GraphPort& port : graph.outputs) state_->outputs.push_back(port.name);
-  assignment_ = read_assignment(state_->session, provider == Provider::cpu ? "CPUExecutionProvider" : kWebGpuProvider);
+  assignment_ = read_assignment(state_->session);
 }
 
-GraphRunner::~GraphRunner() = default;
+GraphRunner::~GraphRunner() {
+  if (state_->on_gpu) providers().gpu->release(std::move(state_->on_gpu));
+}
 
 std::vector<HostValues> GraphRunner::run(const std::vector<HostTensor>& inputs) const {
+  std::vector<HostValues> outputs;
+  if (state_->on_gpu) {
+    const std::vector<DeviceInput> values(inputs.begin(), inputs.end());
+    providers().gpu->run_alone([&](Accelerator& /*device*/) {
+      for (DeviceOutput& output : state_->on_gpu->run(values, {})) outputs.push_back(std::move(output.values));
+    });
+    return outputs;
+  }
   const Ort::MemoryInfo memory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeCPU);
   std::vector<Ort::Value> values;
   std::vector<const char*> input_names, output_names;
@@ -113,7 +100,6 @@ std::vector<HostValues> GraphRunner::run(const std::vector<HostTensor>& inputs) 
   for (const std::string& name : state_->outputs) output_names.push_back(name.c_str());
   const std::vector<Ort::Value> results = state_->session.Run(Ort::RunOptions{}, input_names.data(), values.data(),
                                                               values.size(), output_names.data(), output_names.size());
-  std::vector<HostValues> outputs;
   for (const Ort::Value& result : results) {
     const Ort::TensorTypeAndShapeInfo info = result.GetTensorTypeAndShapeInfo();
     HostValues output{element_type_of(info.GetElementType(), "an output"), info.GetShape(), {}};

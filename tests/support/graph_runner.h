@@ -1,4 +1,4 @@
-// Runs a Graph on a provider of ONNX Runtime: the processor, or WebGPU where the test machine has it.
+// Runs a Graph on the processor's provider of ONNX Runtime, or on a real GPU by the code that mien uses it with.
 #pragma once
 
 #include <memory>
@@ -10,10 +10,9 @@
 
 namespace mien::test {
 
-enum class Provider { cpu, webgpu };
+enum class Provider { cpu, gpu };
 
-// Why graphs cannot run there; empty: they can. WebGPU takes the library that ./dev fetched, and a Vulkan driver, in
-// software if there is no other.
+// Why graphs cannot run there; empty: they can.
 std::string missing(Provider provider);
 
 class GraphRunner {

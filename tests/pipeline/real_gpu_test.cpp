@@ -1,31 +1,25 @@
-// All five operations of a scan on the WebGPU provider over software Vulkan: the real thing, but for the GPU.
+// All five operations of a scan on a real backend: WebGPU over software Vulkan, or what MIEN_TEST_BACKEND names.
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "mien/scan.h"
 #include "support/device_scene.h"
-#include "support/software_vulkan.h"
+#include "support/real_gpu.h"
 
 namespace mien {
 namespace {
 
 // Models and pictures small enough for a GPU that is emulated.
-TEST(WebGpu, RunsAllFiveOperationsOfAScan) {
-  if (std::getenv("MIEN_TEST_NO_WEBGPU") != nullptr) GTEST_SKIP() << "MIEN_TEST_NO_WEBGPU is set";
-  test::prepare_software_vulkan();
-  Settings settings = test::plain_settings();
-  settings.all_gpu = true;
-  settings.gpu_backend = "webgpu";
-  settings.allow_software_gpu = true;
-  settings.backend_dir = test::deps_path("backends");
-  settings.gpu_time_limit_s = 600;
+TEST(RealGpu, RunsAllFiveOperationsOfAScan) {
+  if (const std::string missing = test::real_gpu_missing(); !missing.empty()) GTEST_SKIP() << missing;
+  const Settings settings = test::real_gpu_settings();
   const test::TinyEngineFiles files;
   const Engine engine(files.options(settings));
   if (engine.batch_max() == 1) {
     const std::vector<Result<Analysis>> one = test::analyze_all(engine, test::make_device_pictures(1), {});
-    GTEST_SKIP() << "no Vulkan: " << one[0]->placement.front().reason.value_or("");
+    if (!test::is_real_gpu_software()) FAIL() << one[0]->placement.front().reason.value_or("");
+    GTEST_SKIP() << "no GPU: " << one[0]->placement.front().reason.value_or("");
   }
 
   const test::ScratchFolder folder;
@@ -48,7 +42,7 @@ TEST(WebGpu, RunsAllFiveOperationsOfAScan) {
     const auto placement = std::find_if(summary.placement.begin(), summary.placement.end(),
                                         [&](const Placement& one) { return one.operation == operation_name(i); });
     ASSERT_NE(placement, summary.placement.end()) << operation_name(i);
-    EXPECT_EQ(placement->ran, "webgpu") << operation_name(i) << ": " << placement->reason.value_or("");
+    EXPECT_EQ(placement->ran, settings.gpu_backend) << operation_name(i) << ": " << placement->reason.value_or("");
     EXPECT_EQ(placement->reason, std::nullopt) << operation_name(i);
   }
   const Engine processor(files.options(test::plain_settings()));
