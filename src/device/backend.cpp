@@ -18,12 +18,9 @@ using Options = std::vector<std::pair<std::string, std::string>>;
 
 Options no_options(int /*device_id*/, std::uint64_t /*memory_bytes_max*/) { return {}; }
 
-Options cuda_options(int device_id, std::uint64_t memory_bytes_max) {
-  // An arena that asks for what it needs stays below the ceiling longer than one that grows by powers of two.
-  return {{"device_id", std::to_string(device_id)},
-          {"gpu_mem_limit", std::to_string(memory_bytes_max)},
-          {"arena_extend_strategy", "kSameAsRequested"},
-          {"cudnn_conv_algo_search", "HEURISTIC"},
+Options cuda_options(int /*device_id*/, std::uint64_t /*memory_bytes_max*/) {
+  return {// The others prepare a shape for seconds, with runtime compilation (measured: docs/benchmarks.md).
+          {"cudnn_conv_algo_search", "DEFAULT"},
           // Its products have ten bits: boxes and embeddings would not be the CPU's.
           {"use_tf32", "0"}};
 }
@@ -49,7 +46,8 @@ std::span<const Backend> backends() {
        .compiles_slowly = false,
        .provider_options = cuda_options,
        .copies_beside = true,
-       .arena = "gpu",
+       .keeps_one_shape = true,
+       .allocator_options = {"gpu_external_alloc", "gpu_external_free", "gpu_external_empty_cache"},
        // Else CUDA counts the fastest device first, and NVML does not.
        .variable = {"CUDA_DEVICE_ORDER", "PCI_BUS_ID"}},
       {.name = "rocm",
@@ -130,6 +128,7 @@ std::vector<const Backend*> candidate_backends(const Settings& settings) {
                                       .compiles_slowly = false,
                                       .provider_options = no_options,
                                       .copies_beside = true,
+                                      .keeps_one_shape = true,
                                       .is_for_tests = true};
   if (!settings.test_device.empty()) {
     if (!kTestDeviceAllowed) {

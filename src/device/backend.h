@@ -27,6 +27,11 @@ struct Backend {
   // Options of the provider for this device and a ceiling on what its arena takes.
   std::vector<std::pair<std::string, std::string>> (*provider_options)(int device_id, std::uint64_t memory_bytes_max);
   bool copies_beside = false;  // one thread may copy while another computes
+  // The provider forgets what it prepared for a shape at the next one: each shape gets a session of its own.
+  bool keeps_one_shape = false;
+  // Options that take the addresses of functions to allocate, to free and to trim, where the provider lets its user do
+  // that: then GPU_MEMORY_LIMIT_GB holds for all that it takes, and sessions share what they compute with.
+  std::vector<std::string_view> allocator_options = {};
   // What the runtime calls its arena when it is to shrink ("gpu"); empty where it has none.
   std::string_view arena = {};
   // Set in the environment before its library is loaded, unless the user has set it; the other one only where software

@@ -7,13 +7,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
+#include <list>
 #include <map>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
 
 #include "base/log.h"
+#include "device/device_pools.h"
 #include "device/onnxruntime_graph.h"
 
 namespace mien {
@@ -31,16 +32,6 @@ constexpr std::array<std::string_view, 6> kOutOfMemoryTexts = {
   throw DeviceFailure(text);
 }
 
-// Runs `work`; what the runtime throws becomes one of our two failures.
-template <typename Work>
-auto guarded(const std::string& what, Work work) {
-  try {
-    return work();
-  } catch (const Ort::Exception& error) {
-    throw_failure(what, error.what());
-  }
-}
-
 // What all sessions of a device share.
 struct OrtDeviceContext {
   Ort::Env env{nullptr};
@@ -50,8 +41,9 @@ struct OrtDeviceContext {
   std::string shrink_target;  // "gpu:0", for run options
   std::atomic<bool> shrink_next{false};
   std::uint64_t memory_bytes_max = 0;
+  DevicePools* pools = nullptr;  // null: the provider has an arena of its own
   std::shared_ptr<TransferCounters> counters = std::make_shared<TransferCounters>();
-  mutable std::mutex mutex;                              // guards what follows, and the order of check and claim
+  mutable std::mutex mutex;                                 // guards what follows, and the order of check and claim
   mutable std::map<std::thread::id, std::uint64_t> claims;  // what the work of each thread has set aside
 
   // Whether `bytes` more have room. What this thread's own work has set aside is meant for them. With the mutex held.
@@ -68,6 +60,19 @@ struct OrtDeviceContext {
   }
 };
 
+// Runs `work`; what the runtime throws becomes one of our two failures.
+template <typename Work>
+auto guarded(const std::string& what, const OrtDeviceContext* context, Work work) {
+  try {
+    return work();
+  } catch (const Ort::Exception& error) {
+    // Providers say only that a pointer is null.
+    const bool has_run_out =
+        context != nullptr && context->pools != nullptr && context->pools->has_run_out.exchange(false);
+    throw_failure(what, has_run_out ? fmt::format("out of memory ({})", error.what()) : error.what());
+  }
+}
+
 // Memory of the device. Keeps the context: a value must not outlive its environment.
 struct DeviceMemory final : DeviceTensor::Memory {
   DeviceMemory(Ort::Value owned, std::shared_ptr<const OrtDeviceContext> context_of_device)
@@ -81,12 +86,23 @@ struct DeviceMemory final : DeviceTensor::Memory {
     }
     context->counters->held += bytes;
   }
-  ~DeviceMemory() override { context->counters->held -= bytes; }
+  // A block of the pool for copies.
+  DeviceMemory(void* pooled, Ort::Value view, std::size_t size,
+               std::shared_ptr<const OrtDeviceContext> context_of_device)
+      : context(std::move(context_of_device)), value(std::move(view)), block(pooled) {
+    bytes = size;
+    context->counters->held += bytes;
+  }
+  ~DeviceMemory() override {
+    context->counters->held -= bytes;
+    if (block != nullptr) context->pools->copies.free(block);
+  }
   DeviceMemory(const DeviceMemory&) = delete;
   DeviceMemory& operator=(const DeviceMemory&) = delete;
 
   std::shared_ptr<const OrtDeviceContext> context;
   Ort::Value value;
+  void* block = nullptr;
 };
 
 // A tensor over the start of device memory that somebody else owns.
@@ -132,41 +148,96 @@ NodeAssignment read_assignment(const Ort::Session& session, const std::string& p
   return assignment;
 }
 
+// One session, or one for each shape of the inputs, of which the last ones used are kept.
 class OrtDeviceSession final : public DeviceSession {
  public:
-  OrtDeviceSession(std::shared_ptr<OrtDeviceContext> context, Ort::Session session, std::string what)
-      : context_(std::move(context)), session_(std::move(session)), what_(std::move(what)) {
+  using Open = std::function<Ort::Session()>;
+  static constexpr std::size_t kShapesMax = 48;
+
+  // `open_another` makes one more session of the same model; empty where one does for all shapes. `bytes` is what the
+  // weights of each take on the device.
+  OrtDeviceSession(std::shared_ptr<OrtDeviceContext> context, Ort::Session session, std::string what, std::size_t bytes,
+                   Open open_another)
+      : context_(std::move(context)), what_(std::move(what)), bytes_(bytes), open_another_(std::move(open_another)) {
     Ort::AllocatorWithDefaultOptions allocator;
-    for (std::size_t i = 0; i < session_.GetInputCount(); ++i) {
-      inputs_.push_back({session_.GetInputNameAllocated(i, allocator).get(),
-                         session_.GetInputTypeInfo(i).GetTensorTypeAndShapeInfo().GetShape()});
+    for (std::size_t i = 0; i < session.GetInputCount(); ++i) {
+      inputs_.push_back({session.GetInputNameAllocated(i, allocator).get(),
+                         session.GetInputTypeInfo(i).GetTensorTypeAndShapeInfo().GetShape()});
     }
-    for (std::size_t i = 0; i < session_.GetOutputCount(); ++i) {
-      outputs_.push_back({session_.GetOutputNameAllocated(i, allocator).get(),
-                          session_.GetOutputTypeInfo(i).GetTensorTypeAndShapeInfo().GetShape()});
+    for (std::size_t i = 0; i < session.GetOutputCount(); ++i) {
+      outputs_.push_back({session.GetOutputNameAllocated(i, allocator).get(),
+                          session.GetOutputTypeInfo(i).GetTensorTypeAndShapeInfo().GetShape()});
     }
-    assignment_ = read_assignment(session_, context_->provider);
+    assignment_ = read_assignment(session, context_->provider);
+    keep("", std::move(session));
   }
 
-  ~OrtDeviceSession() override { context_->counters->held -= held_; }
+  ~OrtDeviceSession() override { context_->counters->held -= sessions_.size() * bytes_; }
   OrtDeviceSession(const OrtDeviceSession&) = delete;
   OrtDeviceSession& operator=(const OrtDeviceSession&) = delete;
 
-  void hold(std::size_t bytes) {
-    held_ += bytes;
-    context_->counters->held += bytes;
-  }
   const std::vector<TensorInfo>& inputs() const override { return inputs_; }
   const std::vector<TensorInfo>& outputs() const override { return outputs_; }
   const NodeAssignment& assignment() const override { return assignment_; }
 
   std::vector<DeviceOutput> run(std::span<const DeviceInput> inputs, std::span<const bool> resident) const override {
-    return guarded(what_, [&] { return run_unguarded(inputs, resident); });
+    return guarded(what_, context_.get(), [&] { return run_unguarded(inputs, resident); });
   }
 
  private:
+  struct Shaped {
+    std::string shapes;  // empty: not used yet
+    Ort::Session session;
+  };
+
+  void keep(std::string shapes, Ort::Session session) const {
+    sessions_.push_front({std::move(shapes), std::move(session)});
+    context_->counters->held += bytes_;
+  }
+
+  void drop_all_but(std::size_t count) const {
+    while (sessions_.size() > count) {
+      sessions_.pop_back();
+      context_->counters->held -= bytes_;
+    }
+  }
+
+  // The last one used comes first.
+  Ort::Session& session_for(std::span<const DeviceInput> inputs) const {
+    if (!open_another_) return sessions_.front().session;
+    std::string shapes;
+    for (const DeviceInput& input : inputs) {
+      const Shape& shape = std::visit([](const auto& tensor) -> const Shape& { return tensor.shape; }, input);
+      shapes += fmt::format("{};", fmt::join(shape, "x"));
+    }
+    const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const Shaped& shaped) {
+      return shaped.shapes == shapes || shaped.shapes.empty();
+    });
+    if (found != sessions_.end()) {
+      found->shapes = shapes;
+      sessions_.splice(sessions_.begin(), sessions_, found);
+    } else {
+      drop_all_but(kShapesMax - 1);
+      keep(shapes, open_another());
+    }
+    return sessions_.front().session;
+  }
+
+  Ort::Session open_another() const {
+    try {
+      return open_another_();
+    } catch (const Ort::Exception&) {
+      // Those of other shapes may hold the memory.
+      if (sessions_.empty()) throw;
+      drop_all_but(0);
+      if (context_->pools != nullptr) context_->pools->has_run_out = false;
+      return open_another_();
+    }
+  }
+
   std::vector<DeviceOutput> run_unguarded(std::span<const DeviceInput> inputs, std::span<const bool> resident) const {
-    Ort::IoBinding binding(session_);
+    Ort::Session& session = session_for(inputs);
+    Ort::IoBinding binding(session);
     std::vector<Ort::Value> kept;  // until the run is over
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       if (const auto* host = std::get_if<HostTensor>(&inputs[i])) {
@@ -190,7 +261,7 @@ class OrtDeviceSession final : public DeviceSession {
     if (context_->shrink_next.exchange(false) && !context_->shrink_target.empty()) {
       options.AddConfigEntry(kOrtRunOptionsConfigEnableMemoryArenaShrinkage, context_->shrink_target.c_str());
     }
-    session_.Run(options, binding);
+    session.Run(options, binding);
     binding.SynchronizeOutputs();
     return take_outputs(binding, resident);
   }
@@ -214,28 +285,37 @@ class OrtDeviceSession final : public DeviceSession {
   }
 
   std::shared_ptr<OrtDeviceContext> context_;
-  mutable Ort::Session session_;  // the wrapper has no const
+  mutable std::list<Shaped> sessions_;
   std::string what_;
+  std::size_t bytes_ = 0;
+  Open open_another_;
   std::vector<TensorInfo> inputs_;
   std::vector<TensorInfo> outputs_;
   NodeAssignment assignment_;
-  std::size_t held_ = 0;
 };
 
 class OrtAccelerator final : public Accelerator {
  public:
   OrtAccelerator(std::shared_ptr<OrtDeviceContext> context, Device device,
-                 std::vector<std::pair<std::string, std::string>> provider_options)
-      : context_(std::move(context)), device_(std::move(device)), provider_options_(std::move(provider_options)) {}
+                 std::vector<std::pair<std::string, std::string>> provider_options, bool keeps_one_shape)
+      : context_(std::move(context)),
+        device_(std::move(device)),
+        provider_options_(std::move(provider_options)),
+        keeps_one_shape_(keeps_one_shape) {}
+  ~OrtAccelerator() override {
+    if (context_->pools != nullptr) context_->pools->trim();
+  }
+  OrtAccelerator(const OrtAccelerator&) = delete;
+  OrtAccelerator& operator=(const OrtAccelerator&) = delete;
 
   const Device& device() const override { return device_; }
   const TransferCounters& counters() const override { return *context_->counters; }
 
   std::unique_ptr<DeviceSession> create_session(const Graph& graph) override {
-    return guarded(graph.name, [&]() -> std::unique_ptr<DeviceSession> {
+    return guarded(graph.name, context_.get(), [&]() -> std::unique_ptr<DeviceSession> {
       const Ort::Model model = make_ort_model(graph);
       auto session = std::make_unique<OrtDeviceSession>(context_, Ort::Session(context_->env, model, session_options()),
-                                                        graph.name);
+                                                        graph.name, 0, OrtDeviceSession::Open());
       require_all_nodes(*session, graph.name);
       return session;
     });
@@ -243,11 +323,14 @@ class OrtAccelerator final : public Accelerator {
 
   std::unique_ptr<DeviceSession> create_session(Bytes model, const std::string& what) override {
     require_room(model.size());
-    return guarded(what, [&]() -> std::unique_ptr<DeviceSession> {
-      auto session = std::make_unique<OrtDeviceSession>(
-          context_, Ort::Session(context_->env, model.data(), model.size(), session_options()), what);
-      session->hold(model.size());  // its weights lie on the device
-      return session;
+    return guarded(what, context_.get(), [&]() -> std::unique_ptr<DeviceSession> {
+      OrtDeviceSession::Open open = [context = context_, model,
+                                     options = std::make_shared<Ort::SessionOptions>(session_options())]() {
+        return Ort::Session(context->env, model.data(), model.size(), *options);
+      };
+      Ort::Session session = open();
+      if (!keeps_one_shape_) open = {};
+      return std::make_unique<OrtDeviceSession>(context_, std::move(session), what, model.size(), std::move(open));
     });
   }
 
@@ -264,8 +347,10 @@ class OrtAccelerator final : public Accelerator {
   DeviceTensor allocate(ElementType type, const Shape& shape) override {
     // What is checked must be held before another thread checks.
     const std::lock_guard lock(context_->mutex);
-    context_->check_room(element_count(shape) * element_bytes(type));
-    return guarded("device memory", [&] {
+    const std::size_t bytes = element_count(shape) * element_bytes(type);
+    context_->check_room(bytes);
+    return guarded("device memory", context_.get(), [&] {
+      if (context_->pools != nullptr) return allocate_pooled(type, shape, bytes);
       Ort::UnownedAllocator allocator = context_->env.GetSharedAllocator(context_->memory);
       Ort::Value value = Ort::Value::CreateTensor(allocator, shape.data(), shape.size(), ort_element_type(type));
       return DeviceTensor{std::make_shared<DeviceMemory>(std::move(value), context_), type, shape};
@@ -273,7 +358,7 @@ class OrtAccelerator final : public Accelerator {
   }
 
   void upload(const HostTensor& values, const DeviceTensor& target) override {
-    guarded("copying to the device", [&] {
+    guarded("copying to the device", context_.get(), [&] {
       const Ort::Value from = host_view(values);
       Ort::Value to = view_of(*context_, {target.memory, values.type, values.shape});
       Ort::Status status = context_->env.CopyTensor(from, to, nullptr);
@@ -283,7 +368,7 @@ class OrtAccelerator final : public Accelerator {
   }
 
   HostValues download(const DeviceTensor& values) override {
-    return guarded("copying from the device", [&] {
+    return guarded("copying from the device", context_.get(), [&] {
       HostValues host{values.type, values.shape, {}};
       host.bytes.resize(element_count(values.shape) * element_bytes(values.type));
       const Ort::Value from = view_of(*context_, values);
@@ -295,9 +380,20 @@ class OrtAccelerator final : public Accelerator {
     });
   }
 
-  void shrink() override { context_->shrink_next = true; }
+  void shrink() override {
+    context_->shrink_next = true;
+    if (context_->pools != nullptr) context_->pools->trim();
+  }
 
  private:
+  DeviceTensor allocate_pooled(ElementType type, const Shape& shape, std::size_t bytes) {
+    void* const block = context_->pools->allocate(context_->pools->copies, bytes);
+    if (block == nullptr) throw OutOfDeviceMemory(fmt::format("out of memory: the device has no {} bytes", bytes));
+    Ort::Value view =
+        Ort::Value::CreateTensor(context_->memory, block, bytes, shape.data(), shape.size(), ort_element_type(type));
+    return {std::make_shared<DeviceMemory>(block, std::move(view), bytes, context_), type, shape};
+  }
+
   void require_room(std::uint64_t bytes) const {
     const std::lock_guard lock(context_->mutex);
     context_->check_room(bytes);
@@ -329,7 +425,32 @@ class OrtAccelerator final : public Accelerator {
   std::shared_ptr<OrtDeviceContext> context_;
   Device device_;
   std::vector<std::pair<std::string, std::string>> provider_options_;
+  bool keeps_one_shape_;
 };
+
+// Gives the provider our pools to allocate from, where it takes such.
+void add_pools(OrtDeviceContext& context, const Backend& backend, int device_id,
+               std::vector<std::pair<std::string, std::string>>& provider_options) {
+  if (backend.allocator_options.empty() || device_id >= kPooledDevicesMax) return;
+  const Ort::UnownedAllocator raw = context.env.GetSharedAllocator(context.memory);
+  MemoryPool::Source source;
+  source.allocate = [raw](std::size_t bytes) -> void* {
+    try {
+      return Ort::UnownedAllocator(raw).Alloc(bytes);
+    } catch (...) {  // of a type that only the runtime knows
+      return nullptr;
+    }
+  };
+  source.free = [raw](void* block) { Ort::UnownedAllocator(raw).Free(block); };
+  context.pools = &open_device_pools(device_id, source, context.memory_bytes_max);
+  const PoolFunctions functions = pool_functions(device_id);
+  const void* const addresses[] = {reinterpret_cast<void*>(functions.allocate), reinterpret_cast<void*>(functions.free),
+                                   reinterpret_cast<void*>(functions.trim)};
+  for (std::size_t i = 0; i < backend.allocator_options.size(); ++i) {
+    provider_options.emplace_back(backend.allocator_options[i],
+                                  std::to_string(reinterpret_cast<std::uintptr_t>(addresses[i])));
+  }
+}
 
 // Libraries are loaded once a process and stay: providers keep threads and statics.
 void register_library(Ort::Env& env, const Backend& backend, const std::string& path) {
@@ -389,7 +510,7 @@ Device describe(const Ort::ConstEpDevice& ep_device, const Backend& backend, con
 }  // namespace
 
 std::unique_ptr<Accelerator> open_accelerator(const Backend& backend, const AcceleratorOptions& options) {
-  return guarded(std::string(backend.label), [&]() -> std::unique_ptr<Accelerator> {
+  return guarded(std::string(backend.label), nullptr, [&]() -> std::unique_ptr<Accelerator> {
     auto context = std::make_shared<OrtDeviceContext>();
     context->env = Ort::Env(ORT_LOGGING_LEVEL_WARNING, "mien");
     register_library(context->env, backend, options.library);
@@ -399,8 +520,10 @@ std::unique_ptr<Accelerator> open_accelerator(const Backend& backend, const Acce
     context->memory_bytes_max = options.memory_bytes_max;
     if (!backend.arena.empty()) context->shrink_target = fmt::format("{}:{}", backend.arena, options.device_id);
     Device device = describe(context->ep_device, backend, options);
-    return std::make_unique<OrtAccelerator>(std::move(context), std::move(device),
-                                            backend.provider_options(options.device_id, options.memory_bytes_max));
+    auto provider_options = backend.provider_options(options.device_id, options.memory_bytes_max);
+    add_pools(*context, backend, options.device_id, provider_options);
+    return std::make_unique<OrtAccelerator>(std::move(context), std::move(device), std::move(provider_options),
+                                            backend.keeps_one_shape);
   });
 }
 

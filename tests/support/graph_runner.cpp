@@ -53,9 +53,7 @@ struct GraphRunner::State {
   std::vector<std::string> outputs;
 };
 
-std::string missing(Provider provider) {
-  return provider == Provider::cpu ? std::string() : providers().gpu_missing;
-}
+std::string missing(Provider provider) { return provider == Provider::cpu ? std::string() : providers().gpu_missing; }
 
 GraphRunner::GraphRunner(Provider provider, const Graph& graph) : state_(std::make_unique<State>()) {
   Providers& all = providers();
@@ -75,7 +73,10 @@ GraphRunner::GraphRunner(Provider provider, const Graph& graph) : state_(std::ma
 }
 
 GraphRunner::~GraphRunner() {
-  if (state_->on_gpu) providers().gpu->release(std::move(state_->on_gpu));
+  if (!state_->on_gpu) return;
+  providers().gpu->release(std::move(state_->on_gpu));
+  // Waits for it: a session must not end while the process does.
+  providers().gpu->run_alone([](Accelerator& /*device*/) {});
 }
 
 std::vector<HostValues> GraphRunner::run(const std::vector<HostTensor>& inputs) const {
