@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 
 #include "device/backend_library.h"
@@ -31,6 +32,23 @@ Options rocm_options(int device_id, std::uint64_t memory_bytes_max) {
           {"migraphx_arena_extend_strategy", "kSameAsRequested"}};
 }
 
+// In no table: chosen by MIEN_TEST_DEVICE alone.
+Backend make_test_device(bool compiles_slowly) {
+  return {.name = "test",
+          .label = "test device",
+          .providers = {"MienTestExecutionProvider"},
+          .probe_devices = [] { return std::vector<Device>(); },
+          .library = {},
+          .brings_runtime = false,
+          .package = {},
+          .version = {},
+          .compiles_slowly = compiles_slowly,
+          .provider_options = no_options,
+          .copies_beside = true,
+          .keeps_one_shape = true,
+          .is_for_tests = true};
+}
+
 }  // namespace
 
 std::span<const Backend> backends() {
@@ -43,7 +61,8 @@ std::span<const Backend> backends() {
        .brings_runtime = true,
        .package = "onnxruntime-gpu",
        .version = "1.31.1",
-       .compiles_slowly = false,
+       // cuDNN plans every convolution of every shape.
+       .compiles_slowly = true,
        .provider_options = cuda_options,
        .copies_beside = true,
        .keeps_one_shape = true,
@@ -117,26 +136,15 @@ bool wants_gpu(const Settings& settings) {
 }
 
 std::vector<const Backend*> candidate_backends(const Settings& settings) {
-  static const Backend test_device = {.name = "test",
-                                      .label = "test device",
-                                      .providers = {"MienTestExecutionProvider"},
-                                      .probe_devices = [] { return std::vector<Device>(); },
-                                      .library = {},
-                                      .brings_runtime = false,
-                                      .package = {},
-                                      .version = {},
-                                      .compiles_slowly = false,
-                                      .provider_options = no_options,
-                                      .copies_beside = true,
-                                      .keeps_one_shape = true,
-                                      .is_for_tests = true};
+  static const Backend kTestDevice = make_test_device(false);
+  static const Backend kSlowTestDevice = make_test_device(true);
   if (!settings.test_device.empty()) {
     if (!kTestDeviceAllowed) {
       throw Exception(
           ErrorCode::invalid_argument,
           "MIEN_TEST_DEVICE is for builds with tests, and this is none: unset it, or use the build of ./dev test");
     }
-    return {&test_device};
+    return {std::getenv("MIEN_TEST_DEVICE_COMPILES_SLOWLY") == nullptr ? &kTestDevice : &kSlowTestDevice};
   }
   std::vector<const Backend*> candidates;
   for (const Backend& backend : backends()) {

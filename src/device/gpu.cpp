@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "base/log.h"
 #include "device/backend.h"
@@ -153,12 +154,15 @@ void Gpu::start_compiling(Operation& operation, const std::string& shape, std::s
   log(LogLevel::info, fmt::format("{} is compiling {}: the CPU works meanwhile", label_, shape));
   const auto job = [shared = shared_, device = accelerator_, &operation, shape, first, count, bytes, work,
                     name = backend_] {
-    std::string failure;
+    std::string failure = "it ended early";
     try {
       const std::shared_ptr<void> room = device->set_aside(bytes);
       work(*device, first, count);
+      failure.clear();
     } catch (const Exception& error) {
       failure = error.error().message;
+    } catch (const std::exception& error) {
+      failure = error.what();  // memory of this computer
     }
     {
       const std::lock_guard lock(shared->mutex);
@@ -181,7 +185,8 @@ void Gpu::start_compiling(Operation& operation, const std::string& shape, std::s
 // Empty, or why the CPU has to do it.
 std::string Gpu::run_batch(Operation& operation, std::size_t first, std::size_t& count, const WorkSize& size,
                            const DeviceWork& work) {
-  const std::string shape_key = fmt::format("{} x {}", size.shape, count);
+  // Graphs fill their batches up to a power of two.
+  const std::string shape_key = fmt::format("{} x {}", size.shape, std::bit_ceil(count));
   const std::uint64_t bytes = size.fixed_bytes + count * size.item_bytes;
   bool is_warm = false;
   {

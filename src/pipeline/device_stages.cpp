@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <utility>
 
 #include "base/cancel.h"
 #include "ops/align.h"
@@ -169,19 +171,27 @@ void DeviceStages::detect(Group& group, const AnalyzeOptions& options) {
   if (is_left_to_processor(*gpu_, items, OperationId::face_detection)) return;
   const Clock::time_point begin = Clock::now();
   make_resident(items, false);
+  // Canvases of one size make a batch. While a provider prepares one size, the others need not wait for it.
+  std::map<std::pair<int, int>, std::vector<GroupItem*>> by_canvas;
+  for (GroupItem* const item : items) {
+    const DetectPlan plan = plan_detection(*programs_->detector, precision_, item->image.width, item->image.height);
+    const LetterboxSize& size = plan.passes.front().size;
+    by_canvas[{size.canvas_width, size.canvas_height}].push_back(item);
+  }
+  for (const auto& [canvas, alike] : by_canvas) detect_alike(alike, {canvas.first, canvas.second}, options);
+  const double each_ms = ms_since(begin) / static_cast<double>(items.size());
+  for (GroupItem* const item : items) item->analysis.timings_ms.detect += each_ms;
+}
+
+void DeviceStages::detect_alike(std::span<GroupItem* const> items, PixelSize canvas, const AnalyzeOptions& options) {
   const auto job = std::make_shared<Job<ImageInput, Detection>>();
   job->stop = options.stop;
-  WorkSize size{.batch = static_cast<std::size_t>(gpu_->batch_max()), .shape = "the detector for"};
-  for (const GroupItem* const item : items) {
-    job->inputs.push_back({item->resident});
-    const DetectPlan plan = plan_detection(*programs_->detector, precision_, item->image.width, item->image.height);
-    const LetterboxSize& canvas = plan.passes.front().size;
-    size.item_bytes = std::max(
-        size.item_bytes, DeviceDetector::bytes_for_canvas(std::int64_t{canvas.canvas_width} * canvas.canvas_height));
-    const std::string name = std::to_string(canvas.canvas_width) + "x" + std::to_string(canvas.canvas_height);
-    if (size.shape.find(name) == std::string::npos) size.shape += " " + name;
-  }
+  for (const GroupItem* const item : items) job->inputs.push_back({item->resident});
   job->outputs.resize(job->inputs.size());
+  const WorkSize size{
+      .item_bytes = DeviceDetector::bytes_for_canvas(std::int64_t{canvas.width} * canvas.height),
+      .batch = static_cast<std::size_t>(gpu_->batch_max()),
+      .shape = "the detector for " + std::to_string(canvas.width) + "x" + std::to_string(canvas.height)};
   const std::size_t turns = options.rotations ? 4 : 1;
   const DeviceRun run = gpu_->run(
       static_cast<std::size_t>(OperationId::face_detection), job->inputs.size(), size,
@@ -206,9 +216,7 @@ void DeviceStages::detect(Group& group, const AnalyzeOptions& options) {
           }
         });
       });
-  const double each_ms = ms_since(begin) / static_cast<double>(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
-    items[i]->analysis.timings_ms.detect += each_ms;
     note(*gpu_, *items[i], OperationId::face_detection, run.reasons[i]);
     if (run.reasons[i].empty()) items[i]->found = std::move(job->outputs[i]);
   }

@@ -49,6 +49,8 @@ class DeviceStages {
  private:
   struct Programs;
   bool is_wanted(OperationId id) const { return gpu_->mode(static_cast<std::size_t>(id)) != GpuMode::off; }
+  // Those whose first look has a canvas of this size.
+  void detect_alike(std::span<GroupItem* const> items, PixelSize canvas, const AnalyzeOptions& options);
   void make_resident(std::span<GroupItem* const> items, bool upright);
 
   std::shared_ptr<Gpu> gpu_;

@@ -136,5 +136,26 @@ TEST_F(DeviceTest, UploadsOneGroupWhileItComputesAnother) {
   test::expect_equal(found, warm, {});
 }
 
+// The CPU works while programs are compiled; nothing is lost or done twice, and in the end the device does it all.
+TEST_F(DeviceTest, WorksOnTheProcessorWhileTheDeviceCompiles) {
+  setenv("MIEN_TEST_DEVICE_COMPILES_SLOWLY", "1", 1);
+  const Engine engine(files_.options(settings_of(31)));
+  unsetenv("MIEN_TEST_DEVICE_COMPILES_SLOWLY");
+  bool was_compiling = false, is_done = false;
+  for (int i = 0; i < 200 && !is_done; ++i) {
+    const std::vector<Result<Analysis>> found = test::analyze_all(engine, pictures_, test::everything(false));
+    test::expect_equal(found, expected(false), {});
+    is_done = true;
+    for (const Result<Analysis>& result : found) {
+      for (const Placement& placement : result->placement) {
+        is_done = is_done && placement.ran == "test";
+        was_compiling = was_compiling || placement.reason.value_or("").find("test is compiling") != std::string::npos;
+      }
+    }
+  }
+  EXPECT_TRUE(was_compiling);
+  EXPECT_TRUE(is_done);
+}
+
 }  // namespace
 }  // namespace mien
