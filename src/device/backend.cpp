@@ -32,23 +32,6 @@ Options rocm_options(int device_id, std::uint64_t memory_bytes_max) {
           {"migraphx_arena_extend_strategy", "kSameAsRequested"}};
 }
 
-// In no table: chosen by MIEN_TEST_DEVICE alone.
-Backend make_test_device(bool compiles_slowly) {
-  return {.name = "test",
-          .label = "test device",
-          .providers = {"MienTestExecutionProvider"},
-          .probe_devices = [] { return std::vector<Device>(); },
-          .library = {},
-          .brings_runtime = false,
-          .package = {},
-          .version = {},
-          .compiles_slowly = compiles_slowly,
-          .provider_options = no_options,
-          .copies_beside = true,
-          .keeps_one_shape = true,
-          .is_for_tests = true};
-}
-
 }  // namespace
 
 std::span<const Backend> backends() {
@@ -134,6 +117,27 @@ bool wants_gpu(const Settings& settings) {
   }
   return false;
 }
+
+namespace {
+
+// In no table: chosen by MIEN_TEST_DEVICE alone.
+Backend make_test_device(bool compiles_slowly) {
+  return {.name = "test",
+          .label = "test device",
+          .providers = {"MienTestExecutionProvider"},
+          .probe_devices = [] { return std::vector<Device>(); },
+          .library = {},
+          .brings_runtime = false,
+          .package = {},
+          .version = {},
+          .compiles_slowly = compiles_slowly,
+          .provider_options = no_options,
+          .copies_beside = true,
+          .keeps_one_shape = true,
+          .is_for_tests = true};
+}
+
+}  // namespace
 
 std::vector<const Backend*> candidate_backends(const Settings& settings) {
   static const Backend kTestDevice = make_test_device(false);
