@@ -43,7 +43,27 @@ void set_gpu(const Arguments& arguments, const std::string& value, SettingsSourc
   }
 }
 
+void add_override(Arguments& arguments, SettingsSources& sources, Option option, const std::string& setting) {
+  const std::string flag = option.name;
+  arguments.custom(std::move(option), [&sources, setting, flag](const std::string& value) {
+    sources.overrides.push_back({setting, value, flag});
+  });
+}
+
 }  // namespace
+
+void add_device_options(Arguments& arguments, SettingsSources& sources) {
+  const std::string backends = fmt::format("kind of GPU: auto, openvino, {}", fmt::join(backend_names(), ", "));
+  add_override(arguments, sources, {"--backend", "NAME", backends}, "GPU_BACKEND");
+  add_override(arguments, sources, {"--device", "N", "which device of that backend, from 0"}, "GPU_DEVICE_ID");
+}
+
+int batch_limit_of(const Settings& settings) {
+  for (const SettingValue& value : settings.values) {
+    if (value.name == "GPU_BATCH_SIZE" && value.source != "default") return settings.gpu_batch_size;
+  }
+  return 0;
+}
 
 void add_gpu_options(Arguments& arguments, SettingsSources& sources) {
   arguments.custom({.name = "--gpu",
@@ -52,16 +72,8 @@ void add_gpu_options(Arguments& arguments, SettingsSources& sources) {
                             "without a GPU (exit code 3); off: on the CPU",
                     .value_may_miss = true},
                    [&](const std::string& value) { set_gpu(arguments, value, sources); });
-  const auto add = [&](Option option, const std::string& setting) {
-    const std::string flag = option.name;
-    arguments.custom(std::move(option), [&sources, setting, flag](const std::string& value) {
-      sources.overrides.push_back({setting, value, flag});
-    });
-  };
-  add({"--backend", "NAME", fmt::format("kind of GPU: auto, openvino, {}", fmt::join(backend_names(), ", "))},
-      "GPU_BACKEND");
-  add({"--device", "N", "which device of that backend, from 0"}, "GPU_DEVICE_ID");
-  add({"--batch", "N", "images in a device batch at most"}, "GPU_BATCH_SIZE");
+  add_device_options(arguments, sources);
+  add_override(arguments, sources, {"--batch", "N", "images in a device batch at most"}, "GPU_BATCH_SIZE");
 }
 
 void add_sandbox_option(Arguments& arguments, bool& sandbox) {

@@ -15,6 +15,12 @@ namespace mien::cli {
 // --gpu[=require|off], --backend, --device and --batch: they win over every other source.
 void add_gpu_options(Arguments& arguments, SettingsSources& sources);
 
+// --backend and --device, for commands that choose the flags of the operations themselves.
+void add_device_options(Arguments& arguments, SettingsSources& sources);
+
+// GPU_BATCH_SIZE where somebody has set it; 0 where it has its default.
+int batch_limit_of(const Settings& settings);
+
 // --sandbox.
 void add_sandbox_option(Arguments& arguments, bool& sandbox);
 

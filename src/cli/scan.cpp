@@ -100,12 +100,6 @@ void check(const Arguments& arguments, const ScanCommand& command) {
   }
 }
 
-std::string command_line(const std::vector<std::string>& typed) {
-  std::string result;
-  for (const std::string& word : typed) result += (result.empty() ? "" : " ") + shell_quoted(word);
-  return result;
-}
-
 // The command line as typed, with --resume in the place of --force.
 std::string resume_command(const std::vector<std::string>& typed) {
   std::string result = shell_quoted(typed[0]) + " " + shell_quoted(typed[1]) + " --resume";
