@@ -38,7 +38,7 @@ void declare(Arguments& arguments, BenchCommand& command) {
   arguments.flag({"--image-quality", "", "with the quality of the whole image"}, command.bench.analyze.image_quality);
   arguments.flag({"--enhance", "", "with the enhancement of small images"}, command.bench.analyze.enhance);
   arguments.flag({"--json", "", "print JSON"}, command.json);
-  add_model_options(arguments, command.engine);
+  add_model_options(arguments, command.engine, command.sources);
   add_gpu_options(arguments, command.sources);
   arguments.example("mien bench pipeline --images photos --passes 5", "CPU time an image");
 }
@@ -151,7 +151,7 @@ int bench_pipeline_command(const Call& call) {
   command.bench.analyze.face_quality = !command.no_quality;
   command.bench.analyze.embed = !command.no_embed;
   command.engine.load_embedder = !command.no_embed;
-  command.engine.settings = load(call.terminal, command.sources);
+  load_engine_settings(call.terminal, command.sources, command.engine);
   const Engine engine(command.engine);
   const PipelineBenchResult result = bench_pipeline(engine, command.bench);
   if (command.json) {
@@ -183,10 +183,11 @@ int run_bench(const Call& call) {
     rest.erase(rest.begin());
     return subject.run({call.terminal, std::move(rest), call.typed});
   }
-  throw Exception(ErrorCode::invalid_argument,
-                  fmt::format("unknown subject '{}': mien bench: use 'mien bench', 'mien bench pipeline' or 'mien bench "
-                              "ops'",
-                              rest[0]));
+  throw Exception(
+      ErrorCode::invalid_argument,
+      fmt::format("unknown subject '{}': mien bench: use 'mien bench', 'mien bench pipeline' or 'mien bench "
+                  "ops'",
+                  rest[0]));
 }
 
 }  // namespace mien::cli

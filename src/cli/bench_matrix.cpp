@@ -49,7 +49,7 @@ void declare(Arguments& arguments, MatrixCommand& command) {
   arguments.text({"--output", "FILE", fmt::format("the result as JSON ({})", kOutputStandard)}, command.output);
   arguments.text({"--report", "FILE", "write an HTML page with charts there"}, command.report);
   arguments.flag({"--json", "", "print the JSON instead of tables"}, command.json);
-  add_model_options(arguments, command.bench.engine);
+  add_model_options(arguments, command.bench.engine, command.sources);
   add_device_options(arguments, command.sources);
   arguments.example("mien bench", "every operation, size and batch, on the CPU and on the GPU: some minutes");
   arguments.example("mien bench --operation face_detection --image-size medium --iterations 20", "one of them");
@@ -99,13 +99,19 @@ std::string rows_table(const BenchResult& result, int width) {
   return table.render(width);
 }
 
+std::string gain_text(const BenchComparison& one) {
+  // Beyond twice the time a percentage says little.
+  if (one.time_improvement_percent > -100) return fmt::format("{:+.0f} %", one.time_improvement_percent);
+  return fmt::format("{:.1f}x slower", 1 - one.time_improvement_percent / 100);
+}
+
 std::string comparisons_table(const BenchResult& result, int width) {
   Table table({{"operation"}, {"size"}, {"GPU gain", Align::right}, {"use"}, {"fastest"}});
   bool any = false;
   for (const BenchComparison& one : result.comparisons) {
     if (!one.compared) continue;
     any = true;
-    const std::string gain = one.reason.empty() ? fmt::format("{:+.0f} %", one.time_improvement_percent) : "none";
+    const std::string gain = one.reason.empty() ? gain_text(one) : "none";
     table.add({one.operation, one.size, gain, one.use_gpu ? "GPU" : "CPU",
                fmt::format("{}, batch {}: {:.2f} ms", one.best_device, one.best_batch, one.best_ms)});
   }
@@ -113,20 +119,23 @@ std::string comparisons_table(const BenchResult& result, int width) {
 }
 
 std::string notes_text(const BenchResult& result, int width) {
-  std::string text = "\n" + wrap(fmt::format("Wall-clock ms an image of the operation alone; n: batches measured x images in "
-                                             "each. {} photos; {:.0f} s in all.",
-                                             result.photos, result.seconds),
-                                 width, 0) +
+  std::string text = "\n" +
+                     wrap(fmt::format("Wall-clock ms an image of the operation alone; n: batches measured x images in "
+                                      "each. {} photos; {:.0f} s in all.",
+                                      result.photos, result.seconds),
+                          width, 0) +
                      "\n";
   if (!result.gpu.empty()) text += wrap("GPU: " + printable(result.gpu), width, 2) + "\n";
   if (!result.gpu_reason.empty()) {
-    text += wrap(fmt::format("No GPU was used, and what ran on the CPU instead is no gain: {}", printable(result.gpu_reason)),
+    text += wrap(fmt::format("No GPU was used, and what ran on the CPU instead is no gain: {}",
+                             printable(result.gpu_reason)),
                  width, 2) +
             "\n";
   }
   for (const BenchRow& row : result.rows) {
     if (row.error.empty()) continue;
-    return text + wrap(fmt::format("failed: {}, {}: {}", row.operation, row.size, printable(row.error)), width, 2) + "\n";
+    return text + wrap(fmt::format("failed: {}, {}: {}", row.operation, row.size, printable(row.error)), width, 2) +
+           "\n";
   }
   return text;
 }
@@ -151,7 +160,7 @@ int bench_matrix_command(const Call& call) {
   command.bench.gpu = command.gpu || !command.no_gpu;
   command.bench.cpu = command.no_gpu || !command.gpu;
   if (command.batch > 0) command.bench.batches = {command.batch};
-  command.bench.engine.settings = load(call.terminal, command.sources);
+  load_engine_settings(call.terminal, command.sources, command.bench.engine);
   command.bench.device_batch_max = batch_limit_of(command.bench.engine.settings);
 
   Interrupt interrupt(call.terminal);
@@ -175,8 +184,8 @@ int bench_matrix_command(const Call& call) {
                         fmt::format("written: {}{}\n", printable(command.output),
                                     command.report.empty() ? "" : ", " + printable(command.report)));
   }
-  const bool failed = std::any_of(result.rows.begin(), result.rows.end(),
-                                  [](const BenchRow& row) { return row.error_rate > 0; });
+  const bool failed =
+      std::any_of(result.rows.begin(), result.rows.end(), [](const BenchRow& row) { return row.error_rate > 0; });
   return failed ? 1 : 0;
 }
 

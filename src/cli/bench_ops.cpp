@@ -63,21 +63,22 @@ int bench_ops_command(const Call& call) {
   SettingsSources sources;
   bool no_gpu = false;
   bool json = false;
-  Arguments arguments("mien bench ops",
-                      "Runs the code of each operation on a fixed list of cases, in one thread on the CPU, and the same "
-                      "as device graphs where a GPU can be used. The pixels are made by the program, so that machines "
-                      "and versions can be compared. Times are of one image; stages are what an analysis runs.");
+  Arguments arguments(
+      "mien bench ops",
+      "Runs the code of each operation on a fixed list of cases, in one thread on the CPU, and the same "
+      "as device graphs where a GPU can be used. The pixels are made by the program, so that machines "
+      "and versions can be compared. Times are of one image; stages are what an analysis runs.");
   arguments.list({"--operation", "NAME", "only this one: face_detection, ..."}, bench.operations);
   arguments.integer({"--iterations", "N", "runs of each case (as many as fit into 0.3 s)"}, {1, 1'000'000},
                     bench.iterations);
   arguments.flag({"--no-gpu", "", "on the CPU alone"}, no_gpu);
   arguments.flag({"--json", "", "print JSON"}, json);
-  add_model_options(arguments, bench.engine);
+  add_model_options(arguments, bench.engine, sources);
   add_device_options(arguments, sources);
   arguments.example("mien bench ops --operation quality_checks", "one operation");
   if (!parse_or_help(call, arguments)) return 0;
   bench.gpu = !no_gpu;
-  bench.engine.settings = load(call.terminal, sources);
+  load_engine_settings(call.terminal, sources, bench.engine);
   Interrupt interrupt(call.terminal);
   bench.stop = interrupt.token();
   const std::vector<OpsBenchRow> rows = bench_operations(bench);

@@ -50,6 +50,12 @@ void add_override(Arguments& arguments, SettingsSources& sources, Option option,
   });
 }
 
+// Every name of the table has a value once settings are loaded.
+const SettingValue& value_of(const Settings& settings, std::string_view name) {
+  return *std::find_if(settings.values.begin(), settings.values.end(),
+                       [&](const SettingValue& value) { return value.name == name; });
+}
+
 }  // namespace
 
 void add_device_options(Arguments& arguments, SettingsSources& sources) {
@@ -59,11 +65,15 @@ void add_device_options(Arguments& arguments, SettingsSources& sources) {
 }
 
 int batch_limit_of(const Settings& settings) {
-  for (const SettingValue& value : settings.values) {
-    if (value.name == "GPU_BATCH_SIZE" && value.source != "default") return settings.gpu_batch_size;
-  }
-  return 0;
+  return value_of(settings, "GPU_BATCH_SIZE").source == "default" ? 0 : settings.gpu_batch_size;
 }
+
+void add_threads_option(Arguments& arguments, SettingsSources& sources) {
+  add_override(arguments, sources, {"--threads", "N", "threads that analyse; 0, the default, is one a core"},
+               "MIEN_THREADS");
+}
+
+int threads_of(const Settings& settings) { return std::stoi(value_of(settings, "MIEN_THREADS").value); }
 
 void add_gpu_options(Arguments& arguments, SettingsSources& sources) {
   arguments.custom({.name = "--gpu",
@@ -80,12 +90,11 @@ void add_sandbox_option(Arguments& arguments, bool& sandbox) {
   arguments.flag({"--sandbox", "", "decode images in child processes without rights (see SECURITY.md)"}, sandbox);
 }
 
-void add_model_options(Arguments& arguments, EngineOptions& options) {
+void add_model_options(Arguments& arguments, EngineOptions& options, SettingsSources& sources) {
   arguments.text({"--det", "NAME|FILE", "detector: a name of 'mien models list' or an ONNX file"}, options.detector);
   arguments.text({"--rec", "NAME|FILE", "embedder: a name of 'mien models list' or an ONNX file"}, options.embedder);
-  arguments.choice<Precision>(
-      {"--precision", "NAME", "exact (as InsightFace computes), default or fast"},
-      {{"exact", Precision::exact}, {"default", Precision::standard}, {"fast", Precision::fast}}, options.precision);
+  add_override(arguments, sources, {"--precision", "NAME", "exact (as InsightFace computes), default or fast"},
+               "MIEN_PRECISION");
   add_sandbox_option(arguments, options.sandbox);
   arguments.number({"--pixels-max", "N", "images with more pixels are refused before they are decoded (200000000)"},
                    {1, kPixelsMax}, [&](double value) { options.limits.pixels_max = std::llround(value); });
@@ -102,6 +111,14 @@ Settings load(Terminal& terminal, const SettingsSources& sources) {
     terminal.note(fmt::format("mien: warning: {}\n", printable(warning)));
   }
   return settings;
+}
+
+void load_engine_settings(Terminal& terminal, const SettingsSources& sources, EngineOptions& options) {
+  options.settings = load(terminal, sources);
+  const std::string& precision = value_of(options.settings, "MIEN_PRECISION").value;
+  options.precision = precision == "exact"  ? Precision::exact
+                      : precision == "fast" ? Precision::fast
+                                            : Precision::standard;
 }
 
 void note_placement(Terminal& terminal, const InputOptions& input) {
