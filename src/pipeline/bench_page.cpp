@@ -60,7 +60,7 @@ svg .quiet { fill: var(--quiet); }
 .key:first-child { margin-left: 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
-th, td { text-align: left; padding: .4rem .8rem; border-bottom: 1px solid var(--line); font-weight: 400; }
+th, td { text-align: left; padding: .4rem .7rem; white-space: nowrap; border-bottom: 1px solid var(--line); font-weight: 400; }
 tbody tr:last-child > * { border-bottom: 0; }
 thead th { font-weight: 600; white-space: nowrap; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -89,9 +89,7 @@ std::string ms_text(double ms) { return ms >= 100 ? fmt::format("{:.0f}", ms) : 
 // "cpu", "cuda", or what a GPU's row really was.
 std::string device_text(const BenchRow& row) {
   if (!row.gpu) return "cpu";
-  return row.fell_back()
-             ? fmt::format("GPU asked, {}", row.placement.ran == "cpu" ? "ran on the cpu" : "partly on the cpu")
-             : row.placement.ran;
+  return row.fell_back() ? row.placement.ran + " (GPU asked)" : row.placement.ran;
 }
 
 std::string bar_svg(const BenchRow& row, int y, double longest_ms, const std::string& label) {
