@@ -35,7 +35,8 @@ struct TunedSetting {
 };
 
 struct TuneOptions {
-  std::vector<std::string> sizes;  // as in BenchOptions
+  std::vector<std::string> operations;  // as in BenchOptions; flags of the others are not chosen
+  std::vector<std::string> sizes;       // as in BenchOptions
   std::vector<int> batches = {1, 8, 32};
   int iterations = 0;       // of each row; 0: as the time allows
   double seconds_max = 90;  // for the operations; a target

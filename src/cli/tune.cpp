@@ -29,6 +29,7 @@ void declare(Arguments& arguments, TuneCommand& command) {
   arguments.integer({"--seconds", "N", "time for the operations; a target (90)"}, {1, 86'400}, command.seconds);
   arguments.integer({"--iterations", "N", "batches measured in each row instead"}, {1, 100'000},
                     command.tune.iterations);
+  arguments.list({"--operation", "NAME", "only this one, as 'mien bench' names it"}, command.tune.operations);
   arguments.list({"--image-size", "NAME", "only this one: small, medium or large"}, command.tune.sizes);
   arguments.integer({"--batch-size", "N", "only batches of N images (1, 8 and 32)"}, {1, 4096}, command.batch);
   arguments.text({"--images", "DIR", "photos with faces, which are composed to the sizes (the build's samples)"},

@@ -259,8 +259,8 @@ BenchResult bench_matrix(const BenchOptions& options) {
   const std::vector<Plan> plans = plan_rows(options);
   Bench bench{.options = options, .cpu = {}, .gpu = {}, .photos = {}, .deadline_ms = start + options.seconds_max * 1e3};
   bench.cpu = std::make_unique<Engine>(engine_options(options, plans, GpuMode::off));
-  if (options.gpu) bench.gpu = std::make_unique<Engine>(engine_options(options, plans, GpuMode::on));
   bench.photos = load_bench_photos(bench.cpu->state(), options.images_dir, options.stop);
+  if (options.gpu) bench.gpu = std::make_unique<Engine>(engine_options(options, plans, GpuMode::on));
 
   BenchResult result;
   std::vector<SizePictures> by_size(std::size(kSizes));

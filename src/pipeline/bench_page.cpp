@@ -60,7 +60,10 @@ svg .quiet { fill: var(--quiet); }
 .key:first-child { margin-left: 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
-th, td { text-align: left; padding: .4rem .7rem; white-space: nowrap; border-bottom: 1px solid var(--line); font-weight: 400; }
+th, td {
+  text-align: left; padding: .4rem .7rem; white-space: nowrap; border-bottom: 1px solid var(--line);
+  font-weight: 400;
+}
 tbody tr:last-child > * { border-bottom: 0; }
 thead th { font-weight: 600; white-space: nowrap; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }

@@ -157,6 +157,7 @@ void note_what_wins(const Settings& settings, std::vector<TunedSetting>& tuned) 
 TuneResult tune(const TuneOptions& options) {
   TuneResult result;
   BenchOptions bench;
+  bench.operations = options.operations;
   bench.sizes = options.sizes;
   bench.batches = options.batches;
   bench.iterations = options.iterations;

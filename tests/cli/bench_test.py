@@ -174,6 +174,9 @@ def tuned(done):
 TUNE = ["tune", "--json", "--iterations", "1", "--image-size", "small", "--batch-size", "2"]
 
 
+QUICK_ONES = ["--operation", "face_detection", "--operation", "quality_checks"]
+
+
 def test_tune_says_what_it_would_set_and_writes_nothing(mien, few):
     done = mien(*TUNE, "--images", few)
     assert done.returncode == 0, done.stderr
@@ -190,7 +193,7 @@ def test_tune_writes_what_is_faster(mien, few):
     """The device remembers what it has computed: detection on it is a look-up."""
     env = mien.folder / ".env"
     env.write_text("# mine\nexport QUALITY_CHECKS_GPU=false\nOTHER=1 # stays\n")
-    done = mien(*TUNE, "--write", "--images", few, env=on_test_device(remember=1) | {"MIEN_THREADS": "1"})
+    done = mien(*TUNE, *QUICK_ONES, "--write", "--images", few, env=on_test_device(remember=1) | {"MIEN_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     settings = tuned(done)
     lines = env.read_text().splitlines()
@@ -204,7 +207,7 @@ def test_tune_writes_what_is_faster(mien, few):
     config = {row["name"]: row for row in json.loads(mien("config", "--json").stdout)["settings"]}
     assert config["FACE_DETECTION_GPU"]["value"] == "true"
     # On a machine that lost its device the same command takes its own lines back, and no others.
-    done = mien(*TUNE, "--write", "--images", few)
+    done = mien(*TUNE, *QUICK_ONES, "--write", "--images", few)
     assert done.returncode == 0, done.stderr
     lines = env.read_text().splitlines()
     assert lines[:3] == ["# mine", "export QUALITY_CHECKS_GPU=false", "OTHER=1 # stays"]
@@ -212,10 +215,11 @@ def test_tune_writes_what_is_faster(mien, few):
 
 
 def test_tune_leaves_a_slow_device_alone(mien, few):
-    done = mien(*TUNE, "--write", "--output", "tuned.env", "--images", few, env=on_test_device(slow_us=100000))
+    done = mien(*TUNE, *QUICK_ONES, "--write", "--output", "tuned.env", "--images", few,
+                env=on_test_device(slow_us=100000))
     assert done.returncode == 0, done.stderr
     settings = tuned(done)
-    for name in ("FACE_DETECTION_GPU", "QUALITY_CHECKS_GPU", "IMAGE_PROCESSING_GPU"):
+    for name in ("FACE_DETECTION_GPU", "QUALITY_CHECKS_GPU"):
         assert settings[name]["value"] == "false", settings[name]["why"]
     assert "QUALITY_CHECKS_GPU=false  # mien tune: false" in (mien.folder / "tuned.env").read_text()
     # What is chosen is what the table says.
