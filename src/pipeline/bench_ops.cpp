@@ -94,7 +94,7 @@ KernelCase letterbox_case(PixelSize size) {
   return {OperationId::face_detection,
           fmt::format("letterbox {}x{} to {}x{}", size.width, size.height, box.canvas_width, box.canvas_height), size,
           [box, scratch = std::make_shared<DetectScratch>()](const Engine::State& engine, const Image& image) {
-            scratch->planes.resize(static_cast<std::size_t>(3 * box.canvas_width) *
+            scratch->planes.resize(3 * static_cast<std::size_t>(box.canvas_width) *
                                    static_cast<std::size_t>(box.canvas_height));
             letterbox_into(image, box, engine.detector->kind->feed, scratch->resize, scratch->planes.data());
           }};
