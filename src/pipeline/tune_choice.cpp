@@ -103,7 +103,7 @@ std::string flag_reason(const Measured& one, int batch) {
   }
   if (best_batch == 0) return fmt::format("the GPU did not do it: {}", one.reason);
   const int at = batch != 0 && one.gpu_ms.contains(batch) ? batch : best_batch;
-  return fmt::format("{} takes {:.2f} ms against {:.2f} on the CPU (batch {}): less than {:.0f} % gained", one.backend,
+  return fmt::format("{} takes {:.2f} ms against {:.2f} on the CPU (batch {}): no gain of {:.0f} %", one.backend,
                      one.gpu_ms.at(at), one.cpu_ms, at, kGainPercentMin);
 }
 
