@@ -61,7 +61,7 @@ svg .quiet { fill: var(--quiet); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td {
-  text-align: left; padding: .4rem .7rem; white-space: nowrap; border-bottom: 1px solid var(--line);
+  text-align: left; padding: .4rem .5rem; white-space: nowrap; border-bottom: 1px solid var(--line);
   font-weight: 400;
 }
 tbody tr:last-child > * { border-bottom: 0; }
