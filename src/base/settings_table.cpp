@@ -199,6 +199,31 @@ SettingRow debug_row() {
           .warn_only = true};
 }
 
+// What the program's commands read from the list of values: an Engine is told by its own options.
+SettingRow threads_row() {
+  const auto set = [](Settings& /*settings*/, std::string_view value) -> std::optional<std::string> {
+    const std::optional<int> number = parse_int(value, 0, kThreadsSettingMax);
+    return number ? std::optional(std::to_string(*number)) : std::nullopt;
+  };
+  return {.name = "MIEN_THREADS",
+          .standard = "0",
+          .help = "threads of a scan that analyse (0: one a core)",
+          .allowed = fmt::format("a whole number from 0 to {}", kThreadsSettingMax),
+          .set = set};
+}
+
+SettingRow precision_row() {
+  const auto set = [](Settings& /*settings*/, std::string_view value) -> std::optional<std::string> {
+    const std::string text = lower(value);
+    return text == "exact" || text == "default" || text == "fast" ? std::optional(text) : std::nullopt;
+  };
+  return {.name = "MIEN_PRECISION",
+          .standard = "default",
+          .help = "how models are run by the commands: exact as InsightFace does, default, or fast",
+          .allowed = "one of exact, default, fast",
+          .set = set};
+}
+
 }  // namespace
 
 std::vector<SettingRow> setting_rows() {
@@ -218,6 +243,8 @@ std::vector<SettingRow> setting_rows() {
   rows.push_back(debug_row());
   rows.push_back(choice_row("MIEN_RUNTIME", {"auto", "onnxruntime", "openvino"}, &Settings::runtime,
                             "what runs the models on the CPU"));
+  rows.push_back(threads_row());
+  rows.push_back(precision_row());
   rows.push_back(bool_row("MIEN_ALLOW_SOFTWARE_GPU", &Settings::allow_software_gpu,
                           "use Vulkan adapters that are software (for tests)"));
   rows.push_back(bool_row("MIEN_SANDBOX", &Settings::sandbox, "decode images in child processes without rights"));

@@ -34,6 +34,7 @@ inline constexpr std::string_view kSettingPrefix = "MIEN_";
 
 inline constexpr int kBatchSizeMax = 4096;
 inline constexpr double kMemoryLimitGbMax = 1'000'000;
+inline constexpr int kThreadsSettingMax = 1024;
 inline constexpr double kTimeLimitMax = 86'400;
 
 }  // namespace mien

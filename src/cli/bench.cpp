@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
+
 #include "cli/arguments.h"
+#include "cli/bench.h"
 #include "cli/command.h"
 #include "cli/engine_options.h"
 #include "cli/json.h"
@@ -35,7 +38,7 @@ void declare(Arguments& arguments, BenchCommand& command) {
   arguments.flag({"--image-quality", "", "with the quality of the whole image"}, command.bench.analyze.image_quality);
   arguments.flag({"--enhance", "", "with the enhancement of small images"}, command.bench.analyze.enhance);
   arguments.flag({"--json", "", "print JSON"}, command.json);
-  add_model_options(arguments, command.engine);
+  add_model_options(arguments, command.engine, command.sources);
   add_gpu_options(arguments, command.sources);
   arguments.example("mien bench pipeline --images photos --passes 5", "CPU time an image");
 }
@@ -148,7 +151,7 @@ int bench_pipeline_command(const Call& call) {
   command.bench.analyze.face_quality = !command.no_quality;
   command.bench.analyze.embed = !command.no_embed;
   command.engine.load_embedder = !command.no_embed;
-  command.engine.settings = load(call.terminal, command.sources);
+  load_engine_settings(call.terminal, command.sources, command.engine);
   const Engine engine(command.engine);
   const PipelineBenchResult result = bench_pipeline(engine, command.bench);
   if (command.json) {
@@ -168,17 +171,23 @@ int bench_pipeline_command(const Call& call) {
 }  // namespace
 
 int run_bench(const Call& call) {
+  struct Subject {
+    std::string_view name;
+    int (*run)(const Call& call);
+  };
+  constexpr Subject kSubjects[] = {{"pipeline", bench_pipeline_command}, {"ops", bench_ops_command}};
   std::vector<std::string> rest = call.arguments;
-  if (!rest.empty() && rest[0] == "pipeline") {
+  if (rest.empty() || rest[0].starts_with('-')) return bench_matrix_command(call);
+  for (const Subject& subject : kSubjects) {
+    if (rest[0] != subject.name) continue;
     rest.erase(rest.begin());
-    return bench_pipeline_command({call.terminal, std::move(rest), call.typed});
+    return subject.run({call.terminal, std::move(rest), call.typed});
   }
-  std::vector<std::string> subject;
-  Arguments arguments("mien bench", "pipeline: the whole way from the bytes of a photo to its faces.");
-  arguments.positionals({"pipeline", 1, SIZE_MAX}, subject);
-  arguments.example("mien bench pipeline --images photos --passes 3", "CPU time an image");
-  if (!parse_or_help(call, arguments)) return 0;
-  arguments.fail(fmt::format("unknown subject '{}'", subject[0]), "use 'mien bench pipeline'");
+  throw Exception(
+      ErrorCode::invalid_argument,
+      fmt::format("unknown subject '{}': mien bench: use 'mien bench', 'mien bench pipeline' or 'mien bench "
+                  "ops'",
+                  rest[0]));
 }
 
 }  // namespace mien::cli

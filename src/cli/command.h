@@ -45,6 +45,7 @@ int run_backends(const Call& call);
 int run_config(const Call& call);
 int run_models(const Call& call);
 int run_bench(const Call& call);
+int run_tune(const Call& call);
 int run_version(const Call& call);
 
 }  // namespace mien::cli

@@ -117,13 +117,13 @@ int run_compare(const Call& call) {
                    {-1, 1}, [&](double value) { threshold = static_cast<float>(value); });
   arguments.flag({"--json", "", "print JSON"}, json);
   arguments.flag({"--rotations", "", "also look for faces in the photos turned by 90, 180, 270"}, analyze.rotations);
-  add_model_options(arguments, engine_options);
+  add_model_options(arguments, engine_options, sources);
   add_gpu_options(arguments, sources);
   arguments.example("mien compare passport.jpg selfie.jpg", "print the similarity and the verdict");
   arguments.example("mien compare a.jpg b.jpg > /dev/null && echo same", "use it in a script");
   if (!parse_or_help(call, arguments)) return 0;
 
-  engine_options.settings = load(call.terminal, sources);
+  load_engine_settings(call.terminal, sources, engine_options);
   const Engine engine(engine_options);
   const ModelInfo& model = *engine.embedder();
   if (!threshold && !model.threshold_verify) {

@@ -43,7 +43,37 @@ void set_gpu(const Arguments& arguments, const std::string& value, SettingsSourc
   }
 }
 
+void add_override(Arguments& arguments, SettingsSources& sources, Option option, const std::string& setting) {
+  const std::string flag = option.name;
+  arguments.custom(std::move(option), [&sources, setting, flag](const std::string& value) {
+    sources.overrides.push_back({setting, value, flag});
+  });
+}
+
+// Every name of the table has a value once settings are loaded.
+const SettingValue& value_of(const Settings& settings, std::string_view name) {
+  return *std::find_if(settings.values.begin(), settings.values.end(),
+                       [&](const SettingValue& value) { return value.name == name; });
+}
+
 }  // namespace
+
+void add_device_options(Arguments& arguments, SettingsSources& sources) {
+  const std::string backends = fmt::format("kind of GPU: auto, openvino, {}", fmt::join(backend_names(), ", "));
+  add_override(arguments, sources, {"--backend", "NAME", backends}, "GPU_BACKEND");
+  add_override(arguments, sources, {"--device", "N", "which device of that backend, from 0"}, "GPU_DEVICE_ID");
+}
+
+int batch_limit_of(const Settings& settings) {
+  return value_of(settings, "GPU_BATCH_SIZE").source == "default" ? 0 : settings.gpu_batch_size;
+}
+
+void add_threads_option(Arguments& arguments, SettingsSources& sources) {
+  add_override(arguments, sources, {"--threads", "N", "threads that analyse; 0, the default, is one a core"},
+               "MIEN_THREADS");
+}
+
+int threads_of(const Settings& settings) { return std::stoi(value_of(settings, "MIEN_THREADS").value); }
 
 void add_gpu_options(Arguments& arguments, SettingsSources& sources) {
   arguments.custom({.name = "--gpu",
@@ -52,28 +82,19 @@ void add_gpu_options(Arguments& arguments, SettingsSources& sources) {
                             "without a GPU (exit code 3); off: on the CPU",
                     .value_may_miss = true},
                    [&](const std::string& value) { set_gpu(arguments, value, sources); });
-  const auto add = [&](Option option, const std::string& setting) {
-    const std::string flag = option.name;
-    arguments.custom(std::move(option), [&sources, setting, flag](const std::string& value) {
-      sources.overrides.push_back({setting, value, flag});
-    });
-  };
-  add({"--backend", "NAME", fmt::format("kind of GPU: auto, openvino, {}", fmt::join(backend_names(), ", "))},
-      "GPU_BACKEND");
-  add({"--device", "N", "which device of that backend, from 0"}, "GPU_DEVICE_ID");
-  add({"--batch", "N", "images in a device batch at most"}, "GPU_BATCH_SIZE");
+  add_device_options(arguments, sources);
+  add_override(arguments, sources, {"--batch", "N", "images in a device batch at most"}, "GPU_BATCH_SIZE");
 }
 
 void add_sandbox_option(Arguments& arguments, bool& sandbox) {
   arguments.flag({"--sandbox", "", "decode images in child processes without rights (see SECURITY.md)"}, sandbox);
 }
 
-void add_model_options(Arguments& arguments, EngineOptions& options) {
+void add_model_options(Arguments& arguments, EngineOptions& options, SettingsSources& sources) {
   arguments.text({"--det", "NAME|FILE", "detector: a name of 'mien models list' or an ONNX file"}, options.detector);
   arguments.text({"--rec", "NAME|FILE", "embedder: a name of 'mien models list' or an ONNX file"}, options.embedder);
-  arguments.choice<Precision>(
-      {"--precision", "NAME", "exact (as InsightFace computes), default or fast"},
-      {{"exact", Precision::exact}, {"default", Precision::standard}, {"fast", Precision::fast}}, options.precision);
+  add_override(arguments, sources, {"--precision", "NAME", "exact (as InsightFace computes), default or fast"},
+               "MIEN_PRECISION");
   add_sandbox_option(arguments, options.sandbox);
   arguments.number({"--pixels-max", "N", "images with more pixels are refused before they are decoded (200000000)"},
                    {1, kPixelsMax}, [&](double value) { options.limits.pixels_max = std::llround(value); });
@@ -90,6 +111,14 @@ Settings load(Terminal& terminal, const SettingsSources& sources) {
     terminal.note(fmt::format("mien: warning: {}\n", printable(warning)));
   }
   return settings;
+}
+
+void load_engine_settings(Terminal& terminal, const SettingsSources& sources, EngineOptions& options) {
+  options.settings = load(terminal, sources);
+  const std::string& precision = value_of(options.settings, "MIEN_PRECISION").value;
+  options.precision = precision == "exact"  ? Precision::exact
+                      : precision == "fast" ? Precision::fast
+                                            : Precision::standard;
 }
 
 void note_placement(Terminal& terminal, const InputOptions& input) {

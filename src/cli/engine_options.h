@@ -15,17 +15,29 @@ namespace mien::cli {
 // --gpu[=require|off], --backend, --device and --batch: they win over every other source.
 void add_gpu_options(Arguments& arguments, SettingsSources& sources);
 
+// --backend and --device, for commands that choose the flags of the operations themselves.
+void add_device_options(Arguments& arguments, SettingsSources& sources);
+
+// GPU_BATCH_SIZE where somebody has set it; 0 where it has its default.
+int batch_limit_of(const Settings& settings);
+
 // --sandbox.
 void add_sandbox_option(Arguments& arguments, bool& sandbox);
 
 // --det, --rec, --precision, --sandbox, --pixels-max, --memory-max.
-void add_model_options(Arguments& arguments, EngineOptions& options);
+void add_model_options(Arguments& arguments, EngineOptions& options, SettingsSources& sources);
 
-// Reads the settings, shows their warnings and lets the log through from their level on.
+// --threads, which wins over MIEN_THREADS, and what came of both.
+void add_threads_option(Arguments& arguments, SettingsSources& sources);
+int threads_of(const Settings& settings);
+
 // Says where operations ran that a GPU was asked for, a line each.
 void note_placement(Terminal& terminal, const InputOptions& input);
 
+// Reads the settings, shows their warnings and lets the log through from their level on.
 Settings load(Terminal& terminal, const SettingsSources& sources = {});
+// The same into the options of an engine, with the precision that the settings say.
+void load_engine_settings(Terminal& terminal, const SettingsSources& sources, EngineOptions& options);
 
 // By area; null when there is none. Belongs to the analysis.
 const Face* largest_face(const Analysis& analysis);

@@ -24,7 +24,7 @@ void declare(Arguments& arguments, FacesOptions& options) {
   arguments.flag({"--rotations", "", "also look for faces in the image turned by 90, 180, 270"},
                  options.scan.analyze.rotations);
   arguments.flag({"--enhance", "", "enlarge and sharpen small images first"}, options.scan.analyze.enhance);
-  add_model_options(arguments, options.engine);
+  add_model_options(arguments, options.engine, options.sources);
   add_gpu_options(arguments, options.sources);
   arguments.example("mien faces group.jpg", "every face with its place, size and quality");
   arguments.example("mien faces --json a.jpg | jq .faces", "the same for a program");
@@ -90,7 +90,7 @@ int run_faces(const Call& call) {
   declare(arguments, options);
   if (!parse_or_help(call, arguments)) return 0;
 
-  options.engine.settings = load(call.terminal, options.sources);
+  load_engine_settings(call.terminal, options.sources, options.engine);
   const Engine engine(options.engine);
   Table table({{"image", Align::left, true, Keep::end},
                {"face", Align::right},

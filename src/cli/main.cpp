@@ -14,7 +14,7 @@
 namespace mien::cli {
 namespace {
 
-constexpr std::array<Command, 14> kCommands = {{
+constexpr std::array<Command, 15> kCommands = {{
     {"scan", "find, measure and match the faces in files and folders", run_scan},
     {"faces", "the faces of a few images, as a table", run_faces},
     {"compare", "whether two photos show the same person", run_compare, 2},
@@ -27,7 +27,8 @@ constexpr std::array<Command, 14> kCommands = {{
     {"backends", "fetch, list and remove what runs on GPUs", run_backends},
     {"config", "every setting, its value and where that came from", run_config},
     {"models", "list, check and add models", run_models},
-    {"bench", "measure how fast images are analysed", run_bench},
+    {"bench", "measure each operation, on the CPU and on the GPU", run_bench},
+    {"tune", "measure, and set the switches to what is fastest here", run_tune},
     {"version", "version, runtime, backends and formats", run_version},
 }};
 

@@ -59,7 +59,7 @@ void declare_analysis(Arguments& arguments, ScanCommand& command) {
                     "cosine similarity from which on a face matches; otherwise "
                     "the model's own for searching"},
                    {-1, 1}, [&](double value) { scan.threshold = static_cast<float>(value); });
-  add_model_options(arguments, command.engine);
+  add_model_options(arguments, command.engine, command.sources);
   arguments.flag({"--rotations", "",
                   "also look at images turned by 90, 180, 270 (scans without "
                   "EXIF)"},
@@ -68,7 +68,7 @@ void declare_analysis(Arguments& arguments, ScanCommand& command) {
   arguments.number({"--min-quality", "Q", "drop faces with a lower overall_score, 0 to 1"}, {0, 1},
                    [&](double value) { scan.analyze.min_quality = value; });
   arguments.flag({"--image-quality", "", "measure whole images too, not only faces"}, scan.analyze.image_quality);
-  arguments.integer({"--threads", "N", "threads that analyse; 0, the default, is one a core"}, {0, 1024}, scan.threads);
+  add_threads_option(arguments, command.sources);
 }
 
 void add_examples(Arguments& arguments) {
@@ -98,12 +98,6 @@ void check(const Arguments& arguments, const ScanCommand& command) {
   if (scan.threshold && scan.like_path.empty()) {
     arguments.fail("--threshold needs --like", "add --like PHOTO");
   }
-}
-
-std::string command_line(const std::vector<std::string>& typed) {
-  std::string result;
-  for (const std::string& word : typed) result += (result.empty() ? "" : " ") + shell_quoted(word);
-  return result;
 }
 
 // The command line as typed, with --resume in the place of --force.
@@ -181,7 +175,8 @@ int run_scan(const Call& call) {
   if (!parse_or_help(call, arguments)) return 0;
   check(arguments, command);
 
-  command.engine.settings = load(call.terminal, command.sources);
+  load_engine_settings(call.terminal, command.sources, command.engine);
+  command.scan.threads = threads_of(command.engine.settings);
   // Embeddings of strangers are neither needed nor made unless somebody is looked for.
   command.engine.load_embedder = !command.scan.like_path.empty() || command.scan.embeddings != EmbeddingFormat::none;
   command.scan.analyze.phash = true;

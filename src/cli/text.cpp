@@ -199,6 +199,12 @@ std::string shell_quoted(std::string_view text) {
   return result + "'";
 }
 
+std::string command_line(const std::vector<std::string>& typed) {
+  std::string result;
+  for (const std::string& word : typed) result += (result.empty() ? "" : " ") + shell_quoted(word);
+  return result;
+}
+
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
   // A word that was not finished, if only one goes on like this.
   constexpr std::size_t kStartMin = 3;

@@ -37,6 +37,9 @@ std::string counted(long long count, std::string_view singular);  // plural with
 // As a POSIX shell must be given it to mean exactly these bytes.
 std::string shell_quoted(std::string_view text);
 
+// A command line as a POSIX shell must be given it.
+std::string command_line(const std::vector<std::string>& typed);
+
 // The candidate that was probably meant by a mistyped word; empty when none is near.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 

@@ -67,6 +67,8 @@ class Gpu {
   const std::string& reason() const { return reason_; }
   const TransferCounters* counters() const;
   int batch_max() const { return batch_max_; }
+  // Whether it compiles for a batch that the CPU did meanwhile.
+  bool is_compiling() const { return shared_->is_compiling; }
   // The ceiling of what is allocated on the device.
   std::uint64_t memory_bytes_max() const { return memory_bytes_max_; }
 

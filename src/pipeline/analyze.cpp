@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include "base/cancel.h"
 #include "image/orientation.h"
@@ -35,12 +37,6 @@ class Stopwatch {
  private:
   using Clock = std::chrono::steady_clock;
   Clock::time_point last_ = Clock::now();
-};
-
-// A face of one image waiting for its embedding.
-struct PendingFace {
-  std::size_t image;
-  std::size_t face;
 };
 
 Box scale_box(const Box& box, float factor) {
@@ -88,10 +84,11 @@ void offer_to_device(const Engine::State& engine, Group& group, Stage stage) {
 }
 
 bool wants_enhancement(const AnalyzeOptions& options, const GroupItem& item) {
-  return options.enhance && needs_enhancement(item.upright.width, item.upright.height);
+  return options.enhance && (item.always_enhance || needs_enhancement(item.upright.width, item.upright.height));
 }
 
-void enhance_stage(const Engine::State& engine, const AnalyzeOptions& options, Group& group) {
+void enhance_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& /*work*/,
+                   Group& group) {
   if (!options.enhance) return;
   offer_to_device(engine, group, [&](DeviceStages& device) { device.enhance(group, options); });
   for_each_alive(group, [&](GroupItem& item) {
@@ -138,7 +135,8 @@ void detect_stage(const Engine::State& engine, const AnalyzeOptions& options, Wo
 
 const Landmarks* landmarks_of(const Face& face) { return face.landmarks ? &*face.landmarks : nullptr; }
 
-void quality_stage(const Engine::State& engine, const AnalyzeOptions& options, Group& group) {
+void quality_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& /*work*/,
+                   Group& group) {
   const bool of_faces = options.face_quality || options.min_quality > 0;
   if (!of_faces && !options.image_quality) return;
   offer_to_device(engine, group, [&](DeviceStages& device) { device.assess(group, options); });
@@ -163,9 +161,8 @@ void quality_stage(const Engine::State& engine, const AnalyzeOptions& options, G
   });
 }
 
-// Embeds on the device what it takes; the other faces are aligned and left in `work.aligned` and `pending`.
-void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group,
-                 std::vector<PendingFace>& pending) {
+// Embeds on the device what it takes; the other faces are aligned and left in `work.aligned` and `work.pending`.
+void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
   if (!options.embed || engine.embedder == nullptr) return;
   offer_to_device(engine, group, [&](DeviceStages& device) { device.embed(group, options); });
   for_each_alive(group, [&](GroupItem& item) {
@@ -180,7 +177,7 @@ void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Wor
       }
       if (engine.device) engine.device->fetch_image(item);
       warp_aligned_into(item.image, *similarity, engine.embedder->feed, work.aligned.add());
-      pending.push_back({item.index, i});
+      work.pending.push_back({item.index, i});
       ++item.note(OperationId::face_embedding).on_cpu;
     }
     item.analysis.timings_ms.quality += watch.lap();
@@ -188,12 +185,21 @@ void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Wor
 }
 
 // From upright pixels to faces.
-void run_stages(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group,
-                std::vector<PendingFace>& pending) {
-  enhance_stage(engine, options, group);
-  detect_stage(engine, options, work, group);
-  quality_stage(engine, options, group);
-  embed_stage(engine, options, work, group, pending);
+// Each stage stands beside the operation that it does, so that `mien bench` can run one by itself.
+struct Stage {
+  OperationId operation;
+  void (*run)(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group);
+};
+
+constexpr Stage kStages[] = {
+    {OperationId::image_enhancement, enhance_stage},
+    {OperationId::face_detection, detect_stage},
+    {OperationId::quality_checks, quality_stage},
+    {OperationId::face_embedding, embed_stage},
+};
+
+void run_stages(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
+  for (const Stage& stage : kStages) stage.run(engine, options, work, group);
   if (engine.device) engine.device->release(group);
 }
 
@@ -268,8 +274,9 @@ void add_item(Workspace::State& work, Group& group, std::size_t index, Open open
 
 // Gives every waiting face its embedding. The time is shared among the images by their faces. What ends it becomes the
 // result of all images that wait.
-void embed_pending(const Engine::State& engine, const std::vector<PendingFace>& pending, const std::stop_token& stop,
-                   Workspace::State& work, std::vector<Result<Analysis>>& results) {
+void embed_pending(const Engine::State& engine, const std::stop_token& stop, Workspace::State& work,
+                   std::vector<Result<Analysis>>& results) {
+  const std::vector<PendingFace>& pending = work.pending;
   if (pending.empty()) return;
   Stopwatch watch;
   std::vector<std::vector<float>> embeddings;
@@ -323,7 +330,7 @@ std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::s
                                              const AnalyzeOptions& options, Workspace::State& work,
                                              const BatchProgress& progress) {
   std::vector<Result<Analysis>> results;
-  std::vector<PendingFace> pending;
+  work.pending.clear();
   work.aligned.clear();
   Group group;
   for (std::size_t next = 0; next < images.size();) {
@@ -331,13 +338,13 @@ std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::s
     for (; next < images.size() && !is_full(engine, group); ++next) {
       add_item(work, group, next, [&](GroupItem& item) { return open_encoded(engine, images[next], options, item); });
     }
-    run_stages(engine, options, work, group, pending);
+    run_stages(engine, options, work, group);
     for (GroupItem& item : group) {
       results.push_back(take_result(engine, item));
       if (progress) progress(results.size(), images.size());
     }
   }
-  embed_pending(engine, pending, options.stop, work, results);
+  embed_pending(engine, options.stop, work, results);
   for (Result<Analysis>& result : results) {
     if (result) add_up(result->timings_ms);
   }
@@ -346,16 +353,48 @@ std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::s
 
 Result<Analysis> analyze_pixels(const Engine::State& engine, const PixelView& pixels, const AnalyzeOptions& options,
                                 Workspace::State& work) {
-  std::vector<PendingFace> pending;
+  work.pending.clear();
   work.aligned.clear();
   Group group;
   add_item(work, group, 0, [&](GroupItem& item) { return open_view(engine, pixels, options, work, item); });
-  run_stages(engine, options, work, group, pending);
+  run_stages(engine, options, work, group);
   std::vector<Result<Analysis>> results;
   results.push_back(take_result(engine, group.front()));
-  embed_pending(engine, pending, options.stop, work, results);
+  embed_pending(engine, options.stop, work, results);
   if (results.front()) add_up(results.front()->timings_ms);
   return std::move(results.front());
+}
+
+// ---- One stage by itself
+
+void add_upright(Workspace::State& work, Group& group, ImageView upright) {
+  add_item(work, group, group.size(), [&](GroupItem& item) {
+    set_upright(item, upright, 0);
+    return Result<Done>(Done{});
+  });
+}
+
+bool has_stage(OperationId id) {
+  return std::any_of(std::begin(kStages), std::end(kStages), [&](const Stage& row) { return row.operation == id; });
+}
+
+void run_stages_before(OperationId id, const Engine::State& engine, const AnalyzeOptions& options,
+                       Workspace::State& work, Group& group) {
+  for (const Stage& stage : kStages) {
+    if (stage.operation == id) return;
+    stage.run(engine, options, work, group);
+  }
+}
+
+void run_stage(OperationId id, const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
+               Group& group) {
+  work.pending.clear();
+  work.aligned.clear();
+  for (const Stage& stage : kStages) {
+    if (stage.operation == id) stage.run(engine, options, work, group);
+  }
+  // In an analysis the faces of all images of a call wait for each other.
+  if (!work.pending.empty()) (void)embed_faces(*engine.embedder, work.aligned, options.stop);
 }
 
 }  // namespace mien

@@ -13,4 +13,18 @@ std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::s
 Result<Analysis> analyze_pixels(const Engine::State& engine, const PixelView& pixels, const AnalyzeOptions& options,
                                 Workspace::State& work);
 
+// ---- Stages by themselves, for measuring them. In an analysis they follow one another.
+
+// The next image of a group; the pixels must outlive it.
+void add_upright(Workspace::State& work, Group& group, ImageView upright);
+// Whether the operation is a stage of an analysis.
+bool has_stage(OperationId id);
+// What an analysis does before it comes to this operation.
+void run_stages_before(OperationId id, const Engine::State& engine, const AnalyzeOptions& options,
+                       Workspace::State& work, Group& group);
+// The stage alone: the device first where one takes part, then the CPU for what is left. What the group has on the
+// device stays there until DeviceStages::release. Throws Exception.
+void run_stage(OperationId id, const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
+               Group& group);
+
 }  // namespace mien

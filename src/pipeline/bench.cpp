@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -18,6 +17,8 @@
 #include "base/file.h"
 #include "image/orientation.h"
 #include "pipeline/analyze.h"
+#include "pipeline/bench_images.h"
+#include "pipeline/measure.h"
 #include "pipeline/passes.h"
 
 namespace mien {
@@ -29,10 +30,6 @@ double thread_cpu_ms() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
-}
-
-double wall_ms() {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 double peak_rss_mb() {
@@ -137,20 +134,7 @@ Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Worksp
 }
 
 std::vector<fs::path> list_images(const PipelineBenchOptions& options) {
-  std::vector<fs::path> paths;
-  std::error_code failure;
-  for (const fs::directory_entry& entry : fs::directory_iterator(options.images_dir, failure)) {
-    const std::string extension = entry.path().extension().string();
-    if (extension == ".jpg" || extension == ".jpeg" || extension == ".png") paths.push_back(entry.path());
-  }
-  if (failure) {
-    throw Exception(ErrorCode::not_found,
-                    fmt::format("{} cannot be listed: {}", options.images_dir, failure.message()));
-  }
-  if (paths.empty()) {
-    throw Exception(ErrorCode::not_found, fmt::format("no .jpg, .jpeg or .png files in {}", options.images_dir));
-  }
-  std::sort(paths.begin(), paths.end());
+  std::vector<fs::path> paths = list_photos(options.images_dir);
   if (options.limit > 0) paths.resize(std::min(paths.size(), static_cast<std::size_t>(options.limit)));
   return paths;
 }

@@ -231,7 +231,7 @@ void DeviceStages::enhance(Group& group, const AnalyzeOptions& options) {
   std::vector<GroupItem*> items;
   WorkSize size{.batch = 1, .shape = "enhancement"};
   for (GroupItem* const item : alive(group)) {
-    if (needs_enhancement(item->upright.width, item->upright.height)) items.push_back(item);
+    if (item->always_enhance || needs_enhancement(item->upright.width, item->upright.height)) items.push_back(item);
   }
   if (items.empty() || is_left_to_processor(*gpu_, items, OperationId::image_enhancement)) return;
   const Clock::time_point begin = Clock::now();

@@ -42,7 +42,8 @@ struct GroupItem {
   ImageView upright;
   ImageView image;  // what the detector sees: `upright`, or enhanced (without data while it is on a device alone)
   float enhancement = 1;
-  ResidentImage resident;  // `image` on the device, where a stage needs it there
+  bool always_enhance = false;  // where enhancement is asked for, whatever the size: for measuring it
+  ResidentImage resident;       // `image` on the device, where a stage needs it there
   ResidentImage resident_upright;
   Detection found;
   std::vector<ItemFace> faces;

@@ -26,12 +26,19 @@ struct Engine::State {
   std::shared_ptr<DeviceStages> device;      // null when no operation asks for a GPU
 };
 
+// A face waiting for its embedding: of which image of the call, and which of its faces.
+struct PendingFace {
+  std::size_t image;
+  std::size_t face;
+};
+
 struct Workspace::State {
   Image converted;  // of pixels that cannot be read in place
   std::vector<std::unique_ptr<ItemMemory>> items;
   Image turned;
   DetectScratch detect;
   AlignedFaces aligned;
+  std::vector<PendingFace> pending;  // one for each of `aligned`
 };
 
 }  // namespace mien

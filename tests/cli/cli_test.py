@@ -26,6 +26,7 @@ COMMANDS = [
     "config",
     "models",
     "bench",
+    "tune",
     "version",
 ]
 
@@ -58,7 +59,7 @@ def test_no_arguments_prints_help_and_fails(mien):
 
 @pytest.mark.parametrize(
     "command", [*COMMANDS, "models list", "models pull", "models add", "models remove", "models verify",
-                "backends list", "backends install", "backends remove", "bench pipeline"]
+                "backends list", "backends install", "backends remove", "bench pipeline", "bench ops"]
 )
 def test_every_command_has_help_with_usage(mien, command):
     result = mien(*command.split(), "--help")

@@ -27,6 +27,8 @@ GUIDE_DEFAULTS = {
     "LOG_LEVEL": "INFO",
     "DEBUG": "false",
     "MIEN_RUNTIME": "auto",
+    "MIEN_THREADS": "0",
+    "MIEN_PRECISION": "default",
     "MIEN_ALLOW_SOFTWARE_GPU": "false",
     "MIEN_SANDBOX": "false",
     "MIEN_DECODER": "",

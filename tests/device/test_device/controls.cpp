@@ -30,6 +30,7 @@ constexpr Name kNames[] = {
     {"down_bytes", &Values::down_bytes},     {"down_calls", &Values::down_calls},
     {"sync_calls", &Values::sync_calls},     {"peak_bytes", &Values::peak_bytes},
     {"held_bytes", &Values::held_bytes},     {"sessions", &Values::sessions},
+    {"remember", &Values::remember},
 };
 
 constexpr std::string_view kFaultNames[] = {"fail", "oom", "nan", "wrong_shape", "hang", "lost"};

@@ -29,6 +29,7 @@ struct Values {
   std::int64_t memory_bytes = std::int64_t{1} << 34;
   std::int64_t slow_us = 0;
   std::int64_t compile_ms = 0;
+  std::int64_t remember = 0;
   std::int64_t release = 0;
   std::int64_t hang_ms = 600000;
   std::int64_t random_fault_permille = 0;

@@ -1,0 +1,83 @@
+// Measures what this machine does fastest, and writes it down as settings.
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mien/bench.h"
+#include "mien/export.h"
+
+namespace mien {
+
+// Images a second of the whole analysis with so many threads, on the devices that were chosen.
+struct ThreadsMeasured {
+  int threads = 1;
+  double images_per_second = 0;
+};
+
+// A precision that could be had, and its time.
+struct PrecisionMeasured {
+  std::string name;         // "default", "fast"
+  double detection_ms = 0;  // an image, the mean of the sizes' medians
+  std::string problem;      // why it cannot be had; then there is no time
+};
+
+// One setting as it was chosen.
+struct TunedSetting {
+  std::string name;
+  std::string value;
+  std::string why;      // a sentence, with the figures
+  std::string kept_by;  // where a user has set it otherwise, or to the same: that wins; empty: nowhere
+  std::string kept_value;
+};
+
+struct TuneOptions {
+  std::vector<std::string> operations;  // as in BenchOptions; flags of the others are not chosen
+  std::vector<std::string> sizes;       // as in BenchOptions
+  std::vector<int> batches = {1, 8, 32};
+  int iterations = 0;       // of each row; 0: as the time allows
+  double seconds_max = 90;  // for the operations; a target
+  std::string images_dir;   // as in BenchOptions
+  EngineOptions engine;
+  std::stop_token stop = {};
+  std::function<void(const BenchProgress&)> on_progress = {};
+};
+
+struct TuneResult {
+  BenchResult bench;
+  std::vector<ThreadsMeasured> threads;
+  std::vector<PrecisionMeasured> precisions;
+  std::vector<TunedSetting> settings;
+};
+
+// Throws Exception like bench_matrix.
+MIEN_API TuneResult tune(const TuneOptions& options);
+
+// The choice by itself: what these measurements say. An operation goes to the GPU when all of its rows together take
+// more than kGainPercentMin less time there, at the batch that is best for all operations that go; rows that fell back
+// or failed keep it on the CPU. Threads: the fewest within 5 % of the best. Precision: fast where it takes more than
+// kGainPercentMin less time than default.
+MIEN_API std::vector<TunedSetting> choose_settings(const std::vector<BenchRow>& rows,
+                                                   const std::vector<ThreadsMeasured>& threads,
+                                                   const std::vector<PrecisionMeasured>& precisions);
+
+// What writing does to a file of settings.
+struct EnvUpdate {
+  std::string text;                                       // of the file afterwards
+  std::vector<std::string> changed;                       // names that got another value, or a line of their own
+  std::vector<std::pair<std::string, std::string>> kept;  // names with a value by hand, and where that stands
+};
+// Lines, comments and their order stay. A line that an earlier call wrote and nobody has changed since gets the new
+// value; a name that has another line is its user's; the others are added at the end. `shown_path` is what messages
+// call the file.
+MIEN_API EnvUpdate update_env_text(const std::string& text, const std::vector<TunedSetting>& settings,
+                                   const std::string& shown_path);
+
+// The same with the file at this path, which need not be there; a link is followed, and the file's rights stay.
+// Settings with `kept_by` are left out. Throws Exception(io, limit_exceeded).
+MIEN_API EnvUpdate update_env_file(const std::string& path, const std::vector<TunedSetting>& settings);
+
+}  // namespace mien

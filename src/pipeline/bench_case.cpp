@@ -1,0 +1,179 @@
+#include "pipeline/bench_case.h"
+
+#include <algorithm>
+
+#include "base/cancel.h"
+#include "ops/resample.h"
+#include "pipeline/analyze.h"
+#include "pipeline/measure.h"
+#include "pipeline/placement.h"
+#include "pipeline/thumbnail.h"
+
+namespace mien {
+namespace {
+
+constexpr int kThumbnailSide = 150;
+constexpr std::string_view kThumbnailName = "thumbnail_creation";
+
+// What the stages are asked for when they run alone: each reads its own flag.
+AnalyzeOptions stage_options(const std::stop_token& stop) {
+  AnalyzeOptions options;
+  options.embed = true;
+  options.face_quality = false;
+  options.image_quality = true;
+  options.enhance = true;
+  options.stop = stop;
+  return options;
+}
+
+AnalyzeOptions options_before(const std::stop_token& stop) {
+  AnalyzeOptions options;
+  options.embed = options.face_quality = false;
+  options.stop = stop;
+  return options;
+}
+
+void add_note(StageNote& sum, const StageNote& note) {
+  sum.on_device += note.on_device;
+  sum.on_cpu += note.on_cpu;
+  if (!note.reason.empty()) sum.reason = note.reason;
+}
+
+}  // namespace
+
+std::vector<BenchCase> bench_cases() {
+  std::vector<BenchCase> cases;
+  for (const Operation& row : kOperations) {
+    if (has_stage(row.id) || row.id == OperationId::image_processing) cases.push_back({row.name, row.id});
+  }
+  cases.push_back({kThumbnailName, OperationId::image_processing});
+  return cases;
+}
+
+PreparedPictures prepare_pictures(const Engine::State& engine, const BenchCase& bench_case,
+                                  const std::vector<Image>& pictures, const std::stop_token& stop) {
+  PreparedPictures prepared;
+  Workspace workspace;
+  for (const Image& picture : pictures) {
+    throw_if_stopped(stop);
+    Group group;
+    add_upright(workspace.state(), group, picture);
+    const double start = wall_ms();
+    if (has_stage(bench_case.operation)) {
+      run_stages_before(bench_case.operation, engine, options_before(stop), workspace.state(), group);
+    }
+    prepared.detect_ms += wall_ms() - start;
+    GroupItem& item = group.front();
+    if (item.error) throw Exception(*item.error);
+    if (bench_case.operation == OperationId::face_embedding && item.faces.empty()) continue;
+    prepared.faces += static_cast<double>(item.faces.size());
+    item.upright = item.image = prepared.pictures.emplace_back(copy_picture(picture));
+    item.always_enhance = true;
+    item.notes = {};
+    prepared.items.push_back(std::move(item));
+  }
+  if (prepared.items.empty()) {
+    throw Exception(ErrorCode::not_found, "no face is left in the photos at this size: name others by --images DIR");
+  }
+  prepared.detect_ms /= static_cast<double>(pictures.size());
+  prepared.faces /= static_cast<double>(prepared.items.size());
+  return prepared;
+}
+
+CaseRun::CaseRun(const Engine::State& engine, const BenchCase& bench_case, const PreparedPictures& prepared)
+    : engine_(engine), case_(bench_case), prepared_(prepared) {
+  workspace_.state().items.push_back(std::make_unique<ItemMemory>());
+}
+
+bool CaseRun::uses_device() const { return engine_.device && engine_.device->gpu().is_usable(); }
+
+// A device works on the groups that an analysis would give it; for the CPU one group is like many of one image.
+bool CaseRun::is_group_full(const Group& group, int images) const {
+  if (!uses_device()) return static_cast<int>(group.size()) >= images;
+  std::size_t bytes = 0;
+  for (const GroupItem& item : group) {
+    bytes += static_cast<std::size_t>(item.upright.width) * static_cast<std::size_t>(item.upright.height) *
+             static_cast<std::size_t>(item.upright.channels);
+  }
+  return engine_.device->is_group_full(group.size(), bytes);
+}
+
+BatchSample CaseRun::run(int images, const std::stop_token& stop) {
+  BatchSample sample;
+  const AnalyzeOptions options = stage_options(stop);
+  StageNote& sum = sum_.note(case_.operation);
+  for (int next = 0; next < images;) {
+    Group group;
+    for (; next < images && !is_group_full(group, images); ++next) {
+      GroupItem& item = group.emplace_back(prepared_.items[static_cast<std::size_t>(next) % prepared_.items.size()]);
+      item.index = group.size() - 1;
+      // One for all: what is written there is looked at by nobody.
+      item.memory = workspace_.state().items.front().get();
+    }
+    const double wall = wall_ms(), cpu = process_cpu_ms();
+    try {
+      run_group(group, options);
+    } catch (const Exception& error) {
+      if (error.error().code == ErrorCode::cancelled) throw;
+      for (GroupItem& item : group) item.error = error.error();
+    }
+    sample.wall_ms += wall_ms() - wall;
+    sample.cpu_ms += process_cpu_ms() - cpu;
+    throw_if_stopped(stop);
+    for (const GroupItem& item : group) {
+      add_note(sum, item.note(case_.operation));
+      if (!item.error) continue;
+      if (sample.failed++ == 0) sample.error = item.error->message;
+    }
+    if (!uses_device()) continue;
+    sample.gpu_memory_mb = static_cast<double>(engine_.device->gpu().counters()->held) / (1 << 20);
+    engine_.device->release(group);
+  }
+  return sample;
+}
+
+void CaseRun::run_group(Group& group, const AnalyzeOptions& options) {
+  if (!has_stage(case_.operation)) return process_images(group);
+  run_stage(case_.operation, engine_, options, workspace_.state(), group);
+  if (case_.operation != OperationId::image_enhancement || !engine_.device) return;
+  // With this flag alone the next stage is the CPU's: the pixels come down.
+  for (GroupItem& item : group) {
+    if (!item.error) engine_.device->fetch_image(item);
+  }
+}
+
+void CaseRun::process_images(Group& group) {
+  const std::size_t index = static_cast<std::size_t>(OperationId::image_processing);
+  for (GroupItem& item : group) {
+    const StageNote before = engine_.device ? engine_.device->counted()[index] : StageNote();
+    try {
+      if (case_.name == kThumbnailName) {
+        make_thumbnail(engine_.input, item.upright, kThumbnailSide, kThumbnailSide, out_);
+      } else {
+        const PixelSize half = {std::max(1, item.upright.width / 2), std::max(1, item.upright.height / 2)};
+        if (!engine_.device || !engine_.device->shrink(item.upright, half, out_)) {
+          resample(item.upright, half.width, half.height, ResampleFilter::lanczos, out_);
+        }
+      }
+    } catch (const Exception& error) {
+      item.error = error.error();
+      continue;
+    }
+    const StageNote after = engine_.device ? engine_.device->counted()[index] : StageNote{0, 1, {}};
+    item.notes[index] = {after.on_device - before.on_device, after.on_cpu - before.on_cpu, {}};
+    if (item.notes[index].on_cpu > 0) item.notes[index].reason = after.reason;
+  }
+}
+
+Placement CaseRun::take_placement() {
+  std::vector<Placement> placements = describe_placement(engine_, sum_);
+  sum_.notes = {};
+  if (!placements.empty()) return std::move(placements.front());
+  Placement none;
+  none.operation = operation(case_.operation).name;
+  none.requested = engine_.device ? "gpu" : "cpu";
+  none.ran = "none";
+  return none;
+}
+
+}  // namespace mien

@@ -1,0 +1,28 @@
+// Clocks, memory, and what a series of measurements says.
+#pragma once
+
+#include <vector>
+
+namespace mien {
+
+double wall_ms();
+// Of all threads of this process.
+double process_cpu_ms();
+double resident_mb();
+// The most that was resident since reset_peak_memory, or since the process started where the kernel does not let it be
+// reset.
+double peak_memory_mb();
+void reset_peak_memory();
+
+struct Spread {
+  double mean = 0;
+  double median = 0;
+  double std = 0;  // of the population
+  double min = 0;
+  double max = 0;
+  double p95 = 0;  // nearest rank
+};
+// All zero for no values.
+Spread spread_of(std::vector<double> values);
+
+}  // namespace mien

@@ -1,0 +1,190 @@
+// What is chosen from measurements, and that a device which is slower or faster is chosen accordingly.
+#include "mien/tune.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "support/device_scene.h"
+#include "support/test_device.h"
+
+namespace mien {
+namespace {
+
+struct Times {
+  double cpu;
+  double gpu;
+};
+
+// Rows of an operation at one size, in batches of 1 and 8; a batch of 8 takes `batch_gain` of the time on the GPU.
+std::vector<BenchRow> make_rows(const std::string& operation, const Times& times, double batch_gain = 1) {
+  std::vector<BenchRow> rows;
+  for (const bool gpu : {true, false}) {
+    for (const int batch : {1, 8}) {
+      BenchRow row;
+      row.operation = operation;
+      row.size = "medium";
+      row.gpu = gpu;
+      row.batch = batch;
+      row.median_ms = gpu ? times.gpu * (batch == 8 ? batch_gain : 1) : times.cpu;
+      row.images_per_second = 1e3 / row.median_ms;
+      row.placement.ran = gpu ? "cuda" : "cpu";
+      rows.push_back(row);
+    }
+  }
+  return rows;
+}
+
+void add(std::vector<BenchRow>& rows, std::vector<BenchRow> more) { rows.insert(rows.end(), more.begin(), more.end()); }
+
+std::string value_of(const std::vector<TunedSetting>& settings, const std::string& name) {
+  for (const TunedSetting& one : settings) {
+    if (one.name == name) return one.value;
+  }
+  return "absent";
+}
+
+TEST(ChooseSettings, SendsWhatIsFasterToTheGpu) {
+  std::vector<BenchRow> rows = make_rows("face_detection", {.cpu = 20, .gpu = 4});
+  add(rows, make_rows("quality_checks", {.cpu = 1, .gpu = 3}));
+  const std::vector<TunedSetting> chosen = choose_settings(rows, {}, {});
+  EXPECT_EQ(value_of(chosen, "FACE_DETECTION_GPU"), "true");
+  EXPECT_EQ(value_of(chosen, "QUALITY_CHECKS_GPU"), "false");
+  EXPECT_EQ(value_of(chosen, "FACE_EMBEDDING_GPU"), "absent") << "it was not measured";
+  EXPECT_EQ(value_of(chosen, "GPU_BATCH_SIZE"), "1") << "the smallest of equal ones";
+  EXPECT_NE(chosen.front().why.find("cuda takes 80 % less time"), std::string::npos) << chosen.front().why;
+}
+
+TEST(ChooseSettings, AGainOfTenPercentIsNotEnough) {
+  EXPECT_EQ(value_of(choose_settings(make_rows("face_detection", {.cpu = 10, .gpu = 9}), {}, {}), "FACE_DETECTION_GPU"),
+            "false");
+  EXPECT_EQ(
+      value_of(choose_settings(make_rows("face_detection", {.cpu = 10, .gpu = 8.9}), {}, {}), "FACE_DETECTION_GPU"),
+      "true");
+}
+
+TEST(ChooseSettings, TakesTheBatchThatPays) {
+  std::vector<BenchRow> rows = make_rows("face_detection", {.cpu = 10, .gpu = 12}, 0.25);
+  std::vector<TunedSetting> chosen = choose_settings(rows, {}, {});
+  EXPECT_EQ(value_of(chosen, "FACE_DETECTION_GPU"), "true");
+  EXPECT_EQ(value_of(chosen, "GPU_BATCH_SIZE"), "8");
+  rows = make_rows("face_detection", {.cpu = 10, .gpu = 2}, 0.97);
+  EXPECT_EQ(value_of(choose_settings(rows, {}, {}), "GPU_BATCH_SIZE"), "1") << "within 5 %";
+}
+
+TEST(ChooseSettings, WhatFellBackIsNeverChosen) {
+  for (const char* ran : {"cpu", "mixed"}) {
+    std::vector<BenchRow> rows = make_rows("face_detection", {.cpu = 20, .gpu = 1});
+    for (BenchRow& row : rows) {
+      if (!row.gpu) continue;
+      row.placement.ran = ran;
+      row.placement.reason = "the fan is broken";
+    }
+    const std::vector<TunedSetting> chosen = choose_settings(rows, {}, {});
+    EXPECT_EQ(value_of(chosen, "FACE_DETECTION_GPU"), "false");
+    EXPECT_EQ(value_of(chosen, "GPU_BATCH_SIZE"), "absent");
+    EXPECT_NE(chosen.front().why.find("the fan is broken"), std::string::npos);
+    EXPECT_FALSE(compare_rows(rows).front().use_gpu);
+    EXPECT_EQ(compare_rows(rows).front().time_improvement_percent, 0);
+  }
+  std::vector<BenchRow> rows = make_rows("face_detection", {.cpu = 20, .gpu = 1});
+  for (BenchRow& row : rows) row.error_rate = row.gpu ? 0.5 : 0;
+  EXPECT_EQ(value_of(choose_settings(rows, {}, {}), "FACE_DETECTION_GPU"), "false");
+}
+
+TEST(ChooseSettings, AllCasesOfAnOperationCountTogether) {
+  std::vector<BenchRow> rows = make_rows("image_processing", {.cpu = 1, .gpu = 0.5});
+  add(rows, make_rows("thumbnail_creation", {.cpu = 1, .gpu = 9}));
+  EXPECT_EQ(value_of(choose_settings(rows, {}, {}), "IMAGE_PROCESSING_GPU"), "false");
+}
+
+TEST(ChooseSettings, ThreadsAndPrecision) {
+  const std::vector<ThreadsMeasured> threads = {{1, 10}, {2, 19}, {4, 19.5}};
+  std::vector<PrecisionMeasured> precisions = {{"default", 10, ""}, {"fast", 5, ""}};
+  std::vector<TunedSetting> chosen = choose_settings({}, threads, precisions);
+  EXPECT_EQ(value_of(chosen, "MIEN_THREADS"), "2") << "the fewest within 5 %";
+  EXPECT_EQ(value_of(chosen, "MIEN_PRECISION"), "fast");
+  precisions[1].detection_ms = 9.5;
+  EXPECT_EQ(value_of(choose_settings({}, threads, precisions), "MIEN_PRECISION"), "default");
+  precisions[1] = {"fast", 0, "not built in"};
+  chosen = choose_settings({}, threads, precisions);
+  EXPECT_EQ(value_of(chosen, "MIEN_PRECISION"), "default");
+  EXPECT_NE(chosen.back().why.find("not built in"), std::string::npos);
+}
+
+TEST(UpdateEnv, SaysWhatStays) {
+  std::vector<TunedSetting> settings = {{"FACE_DETECTION_GPU", "true", "", "", ""},
+                                        {"GPU_BATCH_SIZE", "8", "", "", ""},
+                                        {"MIEN_THREADS", "2", "", "environment MIEN_THREADS", "1"}};
+  const EnvUpdate update = update_env_text("GPU_BATCH_SIZE=4\n", settings, ".env");
+  EXPECT_EQ(update.text, "GPU_BATCH_SIZE=4\nFACE_DETECTION_GPU=true  # mien tune: true\n");
+  EXPECT_EQ(update.changed, std::vector<std::string>{"FACE_DETECTION_GPU"});
+  ASSERT_EQ(update.kept.size(), 2U);
+  EXPECT_EQ(update.kept[0].second, "environment MIEN_THREADS");
+  EXPECT_EQ(update.kept[1].second, ".env line 1");
+}
+
+TEST(UpdateEnv, TheFileKeepsItsRights) {
+  const test::ScratchFolder folder;
+  const std::string path = folder.add(".env", {'A', '=', '1', '\n'});
+  std::filesystem::permissions(path, std::filesystem::perms(0644));
+  (void)update_env_file(path, {{"MIEN_THREADS", "2", "", "", ""}});
+  EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms(0644));
+  std::ifstream file(path);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "A=1\nMIEN_THREADS=2  # mien tune: 2\n");
+}
+
+// On the test device, which computes what the processor computes, later or, where it remembers, at once.
+class TuneTest : public testing::Test {
+ protected:
+  TuneTest() {
+    int number = 0;
+    for (const test::ByteVector& picture : test::make_device_pictures(3)) {
+      photos_.add(std::to_string(number++) + ".jpg", picture);
+    }
+  }
+  TuneResult run() {
+    TuneOptions options;
+    // Without enhancement, whose graph is slow on a processor.
+    options.operations = {"face_detection", "face_embedding", "image_processing", "quality_checks"};
+    options.sizes = {"small"};
+    options.batches = {2};
+    options.iterations = 1;
+    options.images_dir = photos_.path();
+    options.engine = files_.options(test::device_settings());
+    return tune(options);
+  }
+
+  test::TestDevice device_;
+  test::TinyEngineFiles files_;
+  test::ScratchFolder photos_;
+};
+
+TEST_F(TuneTest, LeavesEverythingToTheProcessorWhenTheDeviceIsSlow) {
+  device_.set("slow_us", 50'000);
+  const TuneResult result = run();
+  std::size_t flags = 0;
+  for (const TunedSetting& one : result.settings) {
+    if (!one.name.ends_with("_GPU")) continue;
+    ++flags;
+    EXPECT_EQ(one.value, "false") << one.name << ": " << one.why;
+  }
+  EXPECT_EQ(flags, kOperationCount - 1);
+  for (const BenchRow& row : result.bench.rows) {
+    EXPECT_FALSE(row.fell_back()) << row.operation << " " << row.size << ": " << row.placement.reason.value_or("");
+  }
+  ASSERT_FALSE(result.threads.empty());
+}
+
+// What is chosen is what the table says.
+TEST_F(TuneTest, FollowsItsTable) {
+  device_.set("remember", 1);
+  const TuneResult result = run();
+  const std::vector<TunedSetting> again = choose_settings(result.bench.rows, result.threads, result.precisions);
+  ASSERT_EQ(again.size(), result.settings.size());
+  for (std::size_t i = 0; i < again.size(); ++i) EXPECT_EQ(again[i].value, result.settings[i].value) << again[i].name;
+}
+
+}  // namespace
+}  // namespace mien
