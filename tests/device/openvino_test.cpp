@@ -107,7 +107,7 @@ TEST_F(OpenVinoTest, GivesTheNumbersOfOnnxRuntime) {
 TEST_F(OpenVinoTest, NumbersStayTheSameFromRunToRun) {
   const std::unique_ptr<Session> session = openvino->create_session(test::make_tiny_scrfd({.side = 0}), "tiny.onnx");
   const std::vector<float> first = run_flat(*session, {1, 3, 64, 96});
-  for (int i = 0; i < 2 * FormLimits{}.runs_before_own; ++i) {
+  for (int i = 0; i < 2 * openvino::FormLimits{}.runs_before_own; ++i) {
     ASSERT_EQ(run_flat(*session, {1, 3, 64, 96}), first) << "run " << i;
   }
   EXPECT_NE(run_flat(*session, {1, 3, 96, 64}), first);
