@@ -139,7 +139,8 @@ std::vector<std::string> pip_arguments(const Backend& backend, const BackendPack
 // Whether a wheel whose name goes on like this after the version is for every Python or for ours. A number of the build
 // may come first.
 bool is_for_our_python(std::string_view tags) {
-  if (!tags.empty() && tags.front() >= '0' && tags.front() <= '9') tags.remove_prefix(std::min(tags.find('-'), tags.size() - 1) + 1);
+  const bool has_build_number = !tags.empty() && tags.front() >= '0' && tags.front() <= '9';
+  if (has_build_number) tags.remove_prefix(std::min(tags.find('-'), tags.size() - 1) + 1);
   return tags.starts_with("py3-") || tags.starts_with(kPythonAbi);
 }
 

@@ -80,7 +80,8 @@ struct ReadModel {
 struct OpenVinoForm final : Form {
   Handle<CompiledModel> compiled;
   Handle<Request> request;
-  OpenVinoForm(Handle<CompiledModel> model, Handle<Request> run) : compiled(std::move(model)), request(std::move(run)) {}
+  OpenVinoForm(Handle<CompiledModel> model, Handle<Request> run)
+      : compiled(std::move(model)), request(std::move(run)) {}
 };
 
 // What runs share and outputs outlive.
@@ -237,10 +238,9 @@ class OpenVinoSession final : public Session {
                                                        wanted.size(), given.size()));
     }
     for (std::size_t i = 0; i < given.size(); ++i) {
-      const bool fits = std::equal(given[i].shape.begin(), given[i].shape.end(), wanted[i].shape.begin(),
-                                   wanted[i].shape.end(), [](std::int64_t has, std::int64_t takes) {
-                                     return takes < 0 || takes == has;
-                                   });
+      const bool fits =
+          std::equal(given[i].shape.begin(), given[i].shape.end(), wanted[i].shape.begin(), wanted[i].shape.end(),
+                     [](std::int64_t has, std::int64_t takes) { return takes < 0 || takes == has; });
       if (fits) continue;
       throw Exception(ErrorCode::internal,
                       fmt::format("running {} failed: its input {} takes {}, and {} was given", what_, wanted[i].name,
@@ -372,8 +372,9 @@ bool is_openvino_installed(const Settings& settings) { return !find_library(sett
 std::unique_ptr<Runtime> open_openvino(const Settings& settings, bool cheaply) {
   const std::string path = find_library(settings);
   if (path.empty()) {
-    throw Exception(ErrorCode::not_found, "OpenVINO is not installed: run 'mien backends install openvino', or set "
-                                          "MIEN_OPENVINO_LIBRARY to its libopenvino_c.so");
+    throw Exception(ErrorCode::not_found,
+                    "OpenVINO is not installed: run 'mien backends install openvino', or set "
+                    "MIEN_OPENVINO_LIBRARY to its libopenvino_c.so");
   }
   static std::mutex mutex;
   static std::map<std::string, std::unique_ptr<Library>> opened;

@@ -1,5 +1,6 @@
-// What mien calls of OpenVINO's C interface (libopenvino_c.so), declared after its documentation: types of 2022.1, which
-// have not changed since. Declared here, so that mien is built without OpenVINO and opens it where it is installed.
+// What mien calls of OpenVINO's C interface (libopenvino_c.so), declared after its documentation: types of 2022.1,
+// which have not changed since. Declared here, so that mien is built without OpenVINO and opens it where it is
+// installed.
 #pragma once
 
 #include <cstddef>

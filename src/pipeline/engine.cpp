@@ -59,8 +59,8 @@ bool gain_by_openvino(const EngineOptions& options) {
 void open_runtimes(Engine::State& state) {
   const EngineOptions& options = state.options;
   const bool pays = options.many_images && gain_by_openvino(options);
-  ChosenRuntime chosen = choose_runtime(
-      options.settings, {.many_images = pays, .cheaply = options.precision == Precision::fast});
+  ChosenRuntime chosen =
+      choose_runtime(options.settings, {.many_images = pays, .cheaply = options.precision == Precision::fast});
   state.runtime = std::move(chosen.runtime);
   if (!chosen.why_not_cheap.empty()) {
     state.why_not_fast = "precision fast computes like default: " + chosen.why_not_cheap;

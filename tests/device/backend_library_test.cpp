@@ -133,8 +133,8 @@ TEST_F(BackendInstallTest, SaysWhenThereIsNoRoom) {
 TEST(BackendPackages, AreThoseOfTheBackends) {
   for (const BackendPackage& package : backend_packages()) {
     const std::vector<const Backend*> all = installable_backends();
-    const auto found = std::find_if(all.begin(), all.end(),
-                                    [&](const Backend* one) { return one->name == package.backend; });
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const Backend* one) { return one->name == package.backend; });
     ASSERT_NE(found, all.end()) << package.backend;
     const Backend* const backend = *found;
     std::set<std::string_view> names;
