@@ -25,8 +25,8 @@ using namespace openvino;  // NOLINT(google-build-using-namespace): its C types,
 namespace fs = std::filesystem;
 
 constexpr const char* kDevice = "CPU";
-// Of forms for one shape, a core: two of a detector's largest. Each holds 20 to 40 MB.
-constexpr std::int64_t kFormFloatsPerCore = std::int64_t{2} * 3 * 640 * 640;
+// Of forms for one shape, a core: one of a detector's largest, which holds 20 to 60 MB.
+constexpr std::int64_t kFormFloatsPerCore = std::int64_t{3} * 640 * 640;
 
 // An object of the library, freed by the library.
 template <typename T>

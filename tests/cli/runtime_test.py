@@ -22,7 +22,7 @@ def folder_of(mien, photo, count):
     folder = mien.folder / "many"
     folder.mkdir()
     for number in range(count):
-        os.symlink(photo, folder / f"{number:03}.jpg")
+        os.symlink(photo, folder / f"{number:04}.jpg")
     return folder
 
 
@@ -33,7 +33,7 @@ def test_a_few_images_start_quickly(mien, photos):
 
 @needs_openvino
 def test_many_images_compute_quickly(mien, photos):
-    folder = folder_of(mien, photos / "obama_partial_face.jpg", 32)
+    folder = folder_of(mien, photos / "obama_partial_face.jpg", 256)
     row, _ = placement(mien, "scan", str(folder))
     assert row["runtime"].startswith("openvino ")
     row, _ = placement(mien, "scan", str(folder), env={"MIEN_RUNTIME": "onnxruntime"})
