@@ -56,8 +56,8 @@ struct EngineOptions {
   std::optional<float> det_threshold;  // 0..1; empty: the model's own
   ImageLimits limits;
   bool sandbox = false;  // decode in child processes without rights, so that a codec's defect cannot hurt this one
-  // Hundreds of images or more are to come: then the runtime that computes faster is taken, where another starts faster.
-  // It is the same for all of them. MIEN_RUNTIME decides otherwise.
+  // Hundreds of images or more are to come: then the runtime that computes faster is taken, where another starts
+  // faster. It is the same for all of them. MIEN_RUNTIME decides otherwise.
   bool many_images = false;
   Settings settings;
 };

@@ -103,8 +103,8 @@ void check(const Arguments& arguments, const ScanCommand& command) {
   }
 }
 
-// From here on a runtime pays that compiles its models for a second or two, and then saves tens of milliseconds an image:
-// with the default models it lost at 37 images (4.8 against 4.0 s of CPU time).
+// From here on a runtime pays that compiles its models for a second or two, and then saves tens of milliseconds an
+// image: with the default models it lost at 37 images (4.8 against 4.0 s of CPU time).
 constexpr int kManyImages = 256;
 
 // Counts no further than it has to. What a list holds is not known before it is read, and lists are long.
