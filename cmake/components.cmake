@@ -4,10 +4,12 @@
 # name | licence (SPDX) | how | version | Debian package whose copyright file is the licence text | option
 #   how      inside: code of it is in our binaries; bundled: a file of it is installed with us; linked: the system's
 #            shared library; opened: the system's, opened on first use, and not needed otherwise
-#   version  pkg:NAME as pkg-config knows it, header: as a header defines it, ort: of the runtime's file, or itself
+#   version  pkg:NAME as pkg-config knows it, header: as a header defines it, ort: and openvino: of the runtimes' files,
+#            or itself
 #   option   of what a build may go without: MIEN_HAVE_<option> says whether this one has it (optional_library.cmake)
 set(MIEN_COMPONENTS
   "ONNX Runtime|MIT|bundled|ort:|"
+  "OpenVINO|Apache-2.0|bundled|openvino:|"
   "libjpeg-turbo|IJG AND BSD-3-Clause AND Zlib|linked|pkg:libjpeg|libjpeg62-turbo"
   "libpng|libpng-2.0|linked|pkg:libpng|libpng16-16"
   "libexif|LGPL-2.1-or-later|linked|pkg:libexif|libexif12"

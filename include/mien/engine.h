@@ -56,6 +56,9 @@ struct EngineOptions {
   std::optional<float> det_threshold;  // 0..1; empty: the model's own
   ImageLimits limits;
   bool sandbox = false;  // decode in child processes without rights, so that a codec's defect cannot hurt this one
+  // Hundreds of images or more are to come: then the runtime that computes faster is taken, where another starts
+  // faster. It is the same for all of them. MIEN_RUNTIME decides otherwise.
+  bool many_images = false;
   Settings settings;
 };
 
@@ -108,7 +111,7 @@ using BatchProgress = std::function<void(std::size_t done, std::size_t total)>;
 class MIEN_API Engine {
  public:
   // Loads the runtime and the models. Throws Exception: not_found (model, runtime), bad_data (not a model),
-  // unsupported (a model without landmarks, a precision that is not built in), unavailable (a required GPU).
+  // unsupported (a model without landmarks), unavailable (a required GPU).
   explicit Engine(EngineOptions options);
   ~Engine();
   Engine(const Engine&) = delete;
@@ -129,7 +132,9 @@ class MIEN_API Engine {
   const ModelInfo* embedder() const;  // null when it was not loaded
   const EngineOptions& options() const;
   const InputOptions& input() const;  // as the engine decodes, for the operations below
-  std::string runtime() const;        // "onnxruntime 1.31.1"
+  std::string runtime() const;        // "onnxruntime 1.31.1", "openvino 2026.4.1 bf16"
+  // Why Precision::fast computes like standard here; empty where it does not, or was not asked for.
+  const std::string& why_not_fast() const;
   // Images that analyze_batch takes to a device at once: GPU_BATCH_SIZE where one is used, else 1.
   int batch_max() const;
 

@@ -49,6 +49,7 @@ struct MIEN_API Settings {
   std::string model_dir;              // empty: the default places
   std::string catalog;                // a catalogue of models beside the built-in one and the user's; empty: none
   std::string ort_library;            // empty: the default places
+  std::string openvino_library;       // likewise
   std::string test_device;            // a library that plays a GPU; refused by builds without tests
   std::string backend_dir;            // folder of the GPU backends' libraries; empty: the default places
   std::vector<SettingValue> values;   // all of the above, for `mien config`

@@ -255,6 +255,8 @@ std::vector<SettingRow> setting_rows() {
       path_row("MIEN_CATALOG", &Settings::catalog, "a catalogue of models beside the built-in one (docs/models.md)"));
   rows.push_back(
       code_row("MIEN_ORT_LIBRARY", &Settings::ort_library, "ONNX Runtime's library (empty: the standard places)"));
+  rows.push_back(code_row("MIEN_OPENVINO_LIBRARY", &Settings::openvino_library,
+                          "OpenVINO's libopenvino_c.so (empty: the standard places)"));
   rows.push_back(code_row("MIEN_TEST_DEVICE", &Settings::test_device,
                           "a library that plays a GPU, in builds with tests alone (docs/add-a-backend.md)"));
   rows.push_back(code_row("MIEN_BACKEND_DIR", &Settings::backend_dir,

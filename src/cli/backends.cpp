@@ -26,8 +26,8 @@ std::string state_text(const BackendLibrary& backend) {
 int list(const Call& call) {
   bool json = false;
   Arguments arguments("mien backends list",
-                      "Lists the libraries that run models on GPUs, the packages that they come from, and where they "
-                      "lie. Each has a folder of its own.");
+                      "Lists the libraries that run models on GPUs, and faster on processors (openvino), the packages "
+                      "that they come from, and where they lie. Each has a folder of its own.");
   arguments.flag({"--json", "", "print JSON"}, json);
   arguments.example("mien backends list", "which are here");
   if (!parse_or_help(call, arguments)) return 0;
@@ -85,6 +85,7 @@ int install(const Call& call) {
   arguments.flag({"--force", "", "fetch it again although it is here"}, options.force);
   arguments.example("mien backends install cuda", "for NVIDIA GPUs");
   arguments.example("mien backends install webgpu", "for any GPU with a Vulkan driver");
+  arguments.example("mien backends install openvino", "for processors: large scans and --precision fast");
   if (!parse_or_help(call, arguments)) return 0;
   const Settings settings = load(call.terminal);
   Interrupt interrupt(call.terminal);
@@ -100,7 +101,7 @@ int install(const Call& call) {
   call.terminal.print(printable(fmt::format("{}: {} in {}", backend.name, has_plan ? "installed" : "installed already",
                                             backend.folder)) +
                       "\n");
-  if (has_plan) call.terminal.note("'mien doctor' says whether it can be used here\n");
+  if (has_plan) call.terminal.note("'mien devices' and 'mien doctor' say whether it can be used here\n");
   return 0;
 }
 

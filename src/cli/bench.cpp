@@ -75,6 +75,16 @@ nlohmann::ordered_json models_json(const Engine& engine) {
   return result;
 }
 
+nlohmann::ordered_json precision_json(const Engine& engine) {
+  constexpr const char* kNames[] = {"exact", "default", "fast"};
+  const std::string& why_not_fast = engine.why_not_fast();
+  const char* const requested = kNames[static_cast<int>(engine.options().precision)];
+  nlohmann::ordered_json result = {
+      {"requested", requested}, {"ran", why_not_fast.empty() ? requested : "default"}, {"reason", nullptr}};
+  if (!why_not_fast.empty()) result["reason"] = why_not_fast;
+  return result;
+}
+
 void print_json(Terminal& terminal, const PipelineBenchResult& result, const Engine& engine) {
   nlohmann::ordered_json images = nlohmann::ordered_json::array();
   for (const PipelineBenchImage& image : result.images) {
@@ -88,6 +98,7 @@ void print_json(Terminal& terminal, const PipelineBenchResult& result, const Eng
   const Sums sums = sums_of(result);
   terminal.print(json_text({{"models", models_json(engine)},
                             {"runtime", engine.runtime()},
+                            {"precision", precision_json(engine)},
                             {"images", images},
                             {"sums",
                              {{"images", result.images.size()},
@@ -152,6 +163,7 @@ int bench_pipeline_command(const Call& call) {
   command.bench.analyze.embed = !command.no_embed;
   command.engine.load_embedder = !command.no_embed;
   load_engine_settings(call.terminal, command.sources, command.engine);
+  command.engine.many_images = true;
   const Engine engine(command.engine);
   const PipelineBenchResult result = bench_pipeline(engine, command.bench);
   if (command.json) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "cli/arguments.h"
 #include "cli/command.h"
@@ -14,6 +15,8 @@
 
 namespace mien::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 struct ScanCommand {
   SettingsSources sources;
@@ -100,6 +103,27 @@ void check(const Arguments& arguments, const ScanCommand& command) {
   }
 }
 
+// From here on a runtime pays that compiles its models for a second or two, and then saves tens of milliseconds an
+// image: with the default models it lost at 37 images (4.8 against 4.0 s of CPU time).
+constexpr int kManyImages = 256;
+
+// Counts no further than it has to. What a list holds is not known before it is read, and lists are long.
+bool has_many_images(const ScanOptions& scan) {
+  if (!scan.list_path.empty()) return true;
+  int files = 0;
+  for (const std::string& source : scan.sources) {
+    std::error_code failure;
+    if (!fs::is_directory(source, failure)) ++files;
+    constexpr fs::directory_options kOptions = fs::directory_options::skip_permission_denied;
+    for (fs::recursive_directory_iterator entry(source, kOptions, failure), end; !failure && entry != end;
+         entry.increment(failure)) {
+      std::error_code ignored;
+      if (entry->is_regular_file(ignored) && ++files >= kManyImages) return true;
+    }
+  }
+  return files >= kManyImages;
+}
+
 // The command line as typed, with --resume in the place of --force.
 std::string resume_command(const std::vector<std::string>& typed) {
   std::string result = shell_quoted(typed[0]) + " " + shell_quoted(typed[1]) + " --resume";
@@ -181,6 +205,7 @@ int run_scan(const Call& call) {
   command.engine.load_embedder = !command.scan.like_path.empty() || command.scan.embeddings != EmbeddingFormat::none;
   command.scan.analyze.phash = true;
   command.scan.report.command = command_line(call.typed);
+  command.engine.many_images = has_many_images(command.scan);
 
   // From here on Ctrl-C no longer ends the process by itself.
   Interrupt interrupt(call.terminal);

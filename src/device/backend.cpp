@@ -111,6 +111,30 @@ const Backend* find_backend(std::string_view name) {
   return nullptr;
 }
 
+const Backend& openvino_package() {
+  static const Backend package = {.name = "openvino",
+                                  .label = "OpenVINO, for processors",
+                                  .providers = {},
+                                  .probe_devices = [] { return std::vector<Device>(); },
+                                  .library = "libopenvino_c.so.2641",
+                                  .brings_runtime = false,
+                                  .package = "openvino",
+                                  .version = "2026.4.1",
+                                  .licence = "Apache-2.0",
+                                  .compiles_slowly = false,
+                                  .provider_options = no_options};
+  return package;
+}
+
+std::vector<const Backend*> installable_backends() {
+  std::vector<const Backend*> installable;
+  for (const Backend& backend : backends()) {
+    if (!backend.package.empty()) installable.push_back(&backend);
+  }
+  installable.push_back(&openvino_package());
+  return installable;
+}
+
 bool wants_gpu(const Settings& settings) {
   for (std::size_t i = 0; i < kOperationCount; ++i) {
     if (settings.gpu_mode(i) != GpuMode::off) return true;

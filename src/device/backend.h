@@ -23,6 +23,7 @@ struct Backend {
   bool brings_runtime;       // its package holds an ONNX Runtime of its own, which is then the one that is opened
   std::string_view package;  // of PyPI: "onnxruntime-gpu"
   std::string_view version;  // of the package
+  std::string_view licence = "MIT";
   bool compiles_slowly;      // every new shape takes seconds or minutes: it is compiled while the CPU works
   // Options of the provider for this device and a ceiling on what its arena takes.
   std::vector<std::pair<std::string, std::string>> (*provider_options)(int device_id, std::uint64_t memory_bytes_max);
@@ -45,6 +46,10 @@ struct Backend {
 std::span<const Backend> backends();
 // Null when there is none of this name.
 const Backend* find_backend(std::string_view name);
+// No backend, but installed like one: the runtime for processors (src/device/openvino.cpp).
+const Backend& openvino_package();
+// What `mien backends install` knows: the backends that have a package, and OpenVINO.
+std::vector<const Backend*> installable_backends();
 
 // Whether an operation asks for a GPU.
 bool wants_gpu(const Settings& settings);

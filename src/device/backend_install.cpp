@@ -64,14 +64,13 @@ class ScratchFolder {
 };
 
 const Backend& known_backend(const std::string& name) {
-  const Backend* const backend = find_backend(name);
-  if (backend != nullptr && !backend->package.empty()) return *backend;
   std::string names;
-  for (const Backend& other : backends()) {
-    if (!other.package.empty()) names += (names.empty() ? "" : ", ") + std::string(other.name);
+  for (const Backend* const installable : installable_backends()) {
+    if (installable->name == name) return *installable;
+    names += (names.empty() ? "" : ", ") + std::string(installable->name);
   }
   throw Exception(ErrorCode::invalid_argument,
-                  backend == nullptr
+                  find_backend(name) == nullptr
                       ? fmt::format("there is no backend '{}': use one of {}", replace_invalid_utf8(name), names)
                       : fmt::format("{} is always here: the others are {}", name, names));
 }
@@ -87,7 +86,7 @@ BackendLibrary describe(const Settings& settings, const Backend& backend, const 
   info.label = backend.label;
   info.package = backend.package;
   info.version = backend.version;
-  info.licence = "MIT";
+  info.licence = backend.licence;
   const std::string library = installed_backend_library(settings, backend);
   info.installed = !library.empty();
   try {
@@ -137,6 +136,14 @@ std::vector<std::string> pip_arguments(const Backend& backend, const BackendPack
           fmt::format("{}=={}", backend.package, backend.version)};
 }
 
+// Whether a wheel whose name goes on like this after the version is for every Python or for ours. A number of the build
+// may come first.
+bool is_for_our_python(std::string_view tags) {
+  const bool has_build_number = !tags.empty() && tags.front() >= '0' && tags.front() <= '9';
+  if (has_build_number) tags.remove_prefix(std::min(tags.find('-'), tags.size() - 1) + 1);
+  return tags.starts_with("py3-") || tags.starts_with(kPythonAbi);
+}
+
 // Empty when the folder has none.
 fs::path find_wheel(const fs::path& folder, const Backend& backend, const BackendPackage& package) {
   const std::string start = wheel_start(backend);
@@ -144,9 +151,8 @@ fs::path find_wheel(const fs::path& folder, const Backend& backend, const Backen
   for (fs::directory_iterator entry(folder, failure), last; !failure && entry != last; entry.increment(failure)) {
     const std::string name = entry->path().filename();
     const std::string_view tags = std::string_view(name).substr(std::min(start.size(), name.size()));
-    const bool is_for_any = tags.starts_with("py3-") || tags.starts_with(kPythonAbi);
     const bool is_for_this = tags.ends_with(std::string(package.architecture) + ".whl");
-    if (name.starts_with(start) && is_for_any && is_for_this) return entry->path();
+    if (name.starts_with(start) && is_for_our_python(tags) && is_for_this) return entry->path();
   }
   if (!failure) return {};
   throw Exception(ErrorCode::not_found,
@@ -266,8 +272,8 @@ std::int64_t folder_bytes(const fs::path& folder) {
 
 std::vector<BackendLibrary> list_backend_libraries(const Settings& settings) {
   std::vector<BackendLibrary> infos;
-  for (const Backend& backend : backends()) {
-    if (!backend.package.empty()) infos.push_back(describe(settings, backend, find_backend_package(backend.name)));
+  for (const Backend* const backend : installable_backends()) {
+    infos.push_back(describe(settings, *backend, find_backend_package(backend->name)));
   }
   return infos;
 }

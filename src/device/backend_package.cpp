@@ -13,7 +13,7 @@ constexpr PackageFile kLicence = {"LICENSE", 1073, "2f07c72751aed99790b8a4869cf2
 }  // namespace
 
 std::span<const BackendPackage> backend_packages() {
-  static const std::array<BackendPackage, 3> table = {{
+  static const std::array<BackendPackage, 4> table = {{
       {.backend = "cuda",
        .architecture = "x86_64",
        .platform = "manylinux_2_28_x86_64",
@@ -43,6 +43,24 @@ std::span<const BackendPackage> backend_packages() {
        .files = {{"libonnxruntime_providers_webgpu.so", 16450888,
                   "9f76e3dc4459421958ad086a9da03bf7e5de9289e9a3a56e28bbb459773dec81"},
                  kLicence}},
+      {.backend = "openvino",
+       .architecture = "x86_64",
+       .platform = "manylinux_2_28_x86_64",
+       .download_bytes = 59144434,
+       .files = {{"libopenvino_c.so.2641", 377505, "d2d0836d422b21fc5da2739af0d6035df3fc6dd5e4756402eb848974edecf8a5"},
+                 {"libopenvino.so.2641", 20526937, "9b9a80ac1f18e07b13ed54459d9a865bcfe9dc170dbf8fe740c2974b85ecedc1"},
+                 {"libopenvino_intel_cpu_plugin.so", 63691929,
+                  "6599e3dd300d047b5ed72f8e48101c5f312c25321f35f57f803641ff8372900b"},
+                 {"libopenvino_onnx_frontend.so.2641", 6827321,
+                  "82d499f5b5e8514def7aaa1ecd5a9f570542d33ae9d00a0077f707cccd0e0192"},
+                 {"libtbb.so.12", 369313, "ac9518497a4f2cb6729792730f145ee58367316031511923fef263c9ac81ca61"},
+                 {"LICENSE", 11357, "c71d239df91726fc519c6eb72d318ec65820627232b2f796219e87dcf35d0ab4"},
+                 {"onednn_third-party-programs.txt", 28475,
+                  "f1b16991dfe8488f3f5f07cccba575c31c91175a9f2c8d9e1569665f86e0b2f6"},
+                 {"onetbb_third-party-programs.txt", 46979,
+                  "b10997cc50652ba6ab365e3bc43e13057681cd4a56533b46171529bd249749f3"},
+                 {"runtime-third-party-programs.txt", 120451,
+                  "caf4040a8c3043c9fdc7638ccc61078b40ce623e69e3bcd2bc544ae70a368b2f"}}},
   }};
   return table;
 }

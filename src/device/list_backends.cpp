@@ -12,7 +12,8 @@ namespace {
 
 std::string processor_status(const Settings& settings) {
   try {
-    return "ready: " + open_onnxruntime(settings)->name();
+    const std::string openvino = is_openvino_installed(settings) ? "; openvino is installed" : "";
+    return "ready: " + open_onnxruntime(settings)->name() + openvino;
   } catch (const Exception& error) {
     return error.what();
   }

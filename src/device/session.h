@@ -63,12 +63,13 @@ class Session {
   Outputs run(std::span<const TensorView> inputs) const { return run(inputs, {}); }
 };
 
-// A loaded runtime. One a process: it stays loaded until the process ends.
+// A loaded runtime. One of its kind a process: it stays loaded until the process ends.
 class Runtime {
  public:
   virtual ~Runtime() = default;
   virtual std::string name() const = 0;  // "onnxruntime 1.31.1"
   virtual std::string path() const = 0;  // of the library
+  virtual bool computes_cheaply() const { return false; }  // in 16 bits where the model's numbers have 32
   // `what` names the model in messages. Throws Exception(bad_data) when the bytes are no model that it can run.
   virtual std::unique_ptr<Session> create_session(Bytes model, const std::string& what) const = 0;
 };
@@ -76,5 +77,11 @@ class Runtime {
 // Opens ONNX Runtime's library from MIEN_ORT_LIBRARY, beside the program, from the build's folder or from the system.
 // Throws Exception(not_found) that lists where it looked.
 std::unique_ptr<Runtime> open_onnxruntime(const Settings& settings);
+
+// Opens OpenVINO's library from MIEN_OPENVINO_LIBRARY, from where `mien backends install openvino` puts it, from beside
+// the program or from the build's folder. `cheaply`: in bf16, where the processor has it. Throws Exception(not_found,
+// unsupported) that says what to do.
+std::unique_ptr<Runtime> open_openvino(const Settings& settings, bool cheaply);
+bool is_openvino_installed(const Settings& settings);
 
 }  // namespace mien

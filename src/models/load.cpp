@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/file.h"
@@ -174,6 +176,14 @@ ProbedModel probe_model(const Settings& settings, const std::string& path) {
   }
   file.info.role = "embedder";
   return {.role = "embedder", .decoder = {}, .dimension = load_embedder(*runtime, file)->dimension};
+}
+
+bool gains_by_openvino(const ModelFile& file) {
+  constexpr std::size_t kLargeBytes = 3'000'000;
+  constexpr std::string_view kUnfused = "PRelu";  // as it stands in the file
+  const std::vector<std::uint8_t> bytes = read_model(file);
+  if (file.info.role == "detector" && bytes.size() >= kLargeBytes) return true;
+  return std::search(bytes.begin(), bytes.end(), kUnfused.begin(), kUnfused.end()) != bytes.end();
 }
 
 void open_once(const Settings& settings, const ModelFile& file) {

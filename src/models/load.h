@@ -31,6 +31,10 @@ struct ProbedModel {
 // What a file is, by opening it. Throws Exception like the two above.
 ProbedModel probe_model(const Settings& settings, const std::string& path);
 
+// Whether OpenVINO computes it clearly faster than ONNX Runtime, in 32 bits and on a processor, by what was measured
+// (docs/benchmarks.md): what has PReLU, which ONNX Runtime does not fuse, and detectors larger than SCRFD-500M.
+bool gains_by_openvino(const ModelFile& file);
+
 // Opens the model as what its row says and throws when it is something else.
 void open_once(const Settings& settings, const ModelFile& file);
 

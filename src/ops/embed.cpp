@@ -23,6 +23,9 @@ bool run_batch(const Embedder& embedder, const float* planes, std::size_t count,
   return true;
 }
 
+// Full batches, and the rest one by one: a runtime that compiles for each shape then sees two of them.
+std::size_t batch_of(std::size_t left, std::size_t batch_max) { return left >= batch_max ? batch_max : 1; }
+
 }  // namespace
 
 float* AlignedFaces::add() {
@@ -42,8 +45,7 @@ std::vector<std::vector<float>> embed_faces(const Embedder& embedder, const Alig
   embeddings.reserve(faces.size());
   while (embeddings.size() < faces.size()) {
     const std::size_t at = embeddings.size();
-    const std::size_t batch =
-        std::min<std::size_t>(faces.size() - at, static_cast<std::size_t>(embedder.batch_max.load()));
+    const std::size_t batch = batch_of(faces.size() - at, static_cast<std::size_t>(embedder.batch_max.load()));
     bool is_done = false;
     try {
       is_done = run_batch(embedder, faces.face(at), batch, stop, embeddings);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "device/backend.h"
+#include "device/choose_runtime.h"
 #include "image/encode.h"
 #include "image/orientation.h"
 #include "image/sandbox.h"
@@ -44,6 +45,31 @@ InputOptions open_decoding(const ImageLimits& limits, bool sandbox, const Settin
 std::shared_ptr<DeviceStages> open_device(const Settings& settings, const Runtime& runtime, Precision precision) {
   std::shared_ptr<Gpu> gpu = Gpu::open(settings, runtime);
   return gpu ? std::make_shared<DeviceStages>(std::move(gpu), precision) : nullptr;
+}
+
+// Of models that are not there something else complains.
+bool gain_by_openvino(const EngineOptions& options) {
+  const auto gains = [&](std::string_view role, const std::string& name) {
+    const Result<ModelFile> file = find_model(options.settings, role, name);
+    return file && gains_by_openvino(*file);
+  };
+  return gains("detector", options.detector) || (options.load_embedder && gains("embedder", options.embedder));
+}
+
+void open_runtimes(Engine::State& state) {
+  const EngineOptions& options = state.options;
+  const bool pays = options.many_images && gain_by_openvino(options);
+  ChosenRuntime chosen =
+      choose_runtime(options.settings, {.many_images = pays, .cheaply = options.precision == Precision::fast});
+  state.runtime = std::move(chosen.runtime);
+  if (!chosen.why_not_cheap.empty()) {
+    state.why_not_fast = "precision fast computes like default: " + chosen.why_not_cheap;
+    log(LogLevel::warning, state.why_not_fast);
+  }
+  // GPUs are ONNX Runtime's.
+  if (wants_gpu(options.settings) && !state.runtime->name().starts_with("onnxruntime")) {
+    state.device_runtime = open_onnxruntime(options.settings);
+  }
 }
 
 void load_models(Engine::State& state) {
@@ -87,15 +113,13 @@ Workspace::Workspace(Workspace&&) noexcept = default;
 Workspace& Workspace::operator=(Workspace&&) noexcept = default;
 
 Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
-  if (options.precision == Precision::fast) {
-    throw Exception(ErrorCode::unsupported, "--precision fast is not built into this version: use default or exact");
-  }
   state_->options = std::move(options);
   state_->input = open_decoding(state_->options.limits, state_->options.sandbox, state_->options.settings);
-  state_->runtime = open_onnxruntime(state_->options.settings);
+  open_runtimes(*state_);
   state_->processor = probe_cpu().front().name;
   // Before the models are loaded: a required GPU that is not there ends it here.
-  state_->device = open_device(state_->options.settings, *state_->runtime, state_->options.precision);
+  const Runtime& of_device = state_->device_runtime ? *state_->device_runtime : *state_->runtime;
+  state_->device = open_device(state_->options.settings, of_device, state_->options.precision);
   state_->input.device = state_->device;
   load_models(*state_);
   if (!state_->device) return;
@@ -144,6 +168,7 @@ const ModelInfo* Engine::embedder() const {
 const EngineOptions& Engine::options() const { return state_->options; }
 const InputOptions& Engine::input() const { return state_->input; }
 std::string Engine::runtime() const { return state_->runtime->name(); }
+const std::string& Engine::why_not_fast() const { return state_->why_not_fast; }
 int Engine::batch_max() const {
   return state_->device && state_->device->gpu().is_usable() ? state_->device->gpu().batch_max() : 1;
 }

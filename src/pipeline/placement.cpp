@@ -19,6 +19,7 @@ bool has_model(OperationId id) { return id == OperationId::face_detection || id 
 struct Processor {
   std::string name;
   std::string runtime;  // of models
+  std::string problem;  // why it does not compute them as asked
 };
 
 Placement place(OperationId id, GpuMode mode, const StageNote& note, const Processor& processor, const Gpu* gpu) {
@@ -28,6 +29,7 @@ Placement place(OperationId id, GpuMode mode, const StageNote& note, const Proce
   placement.ran = "cpu";
   placement.runtime = has_model(id) ? processor.runtime : "mien";
   placement.device = processor.name;
+  if (has_model(id) && !processor.problem.empty()) placement.reason = processor.problem;
   if (!note.reason.empty()) placement.reason = note.reason;
   if (gpu == nullptr || note.on_device == 0) return placement;
   placement.ran = gpu->backend();
@@ -42,7 +44,7 @@ Placement place(OperationId id, GpuMode mode, const StageNote& note, const Proce
 }  // namespace
 
 std::vector<Placement> describe_placement(const Engine::State& engine, const GroupItem& item) {
-  const Processor processor{engine.processor, engine.runtime->name()};
+  const Processor processor{engine.processor, engine.runtime->name(), engine.why_not_fast};
   std::vector<Placement> placements;
   for (const Operation& row : kOperations) {
     const StageNote& note = item.note(row.id);
@@ -54,7 +56,7 @@ std::vector<Placement> describe_placement(const Engine::State& engine, const Gro
 }
 
 std::vector<Placement> describe_placement(const DeviceStages& device) {
-  const Processor processor{probe_cpu().front().name, device.gpu().runtime()};
+  const Processor processor{probe_cpu().front().name, device.gpu().runtime(), {}};
   const std::array<StageNote, kOperationCount> notes = device.counted();
   std::vector<Placement> placements;
   for (const Operation& row : kOperations) {

@@ -17,7 +17,9 @@ namespace mien {
 struct Engine::State {
   EngineOptions options;
   InputOptions input;
-  std::unique_ptr<Runtime> runtime;
+  std::unique_ptr<Runtime> runtime;         // of the models on the CPU
+  std::unique_ptr<Runtime> device_runtime;  // where a GPU is asked for and that is another one
+  std::string why_not_fast;
   ModelFile detector_file;
   std::shared_ptr<const Detector> detector;  // shared with work on a device
   ModelFile embedder_file;

@@ -105,15 +105,12 @@ std::vector<PrecisionMeasured> measure_precisions(const TuneOptions& options, co
     throw_if_stopped(options.stop);
     PrecisionMeasured one;
     one.name = name;
-    try {
-      EngineOptions engine = on_cpu(options.engine);
-      engine.precision = precision;
-      engine.load_embedder = false;
-      one.detection_ms = measure_detection(Engine(engine), photos, options);
-    } catch (const Exception& error) {
-      if (error.error().code != ErrorCode::unsupported) throw;
-      one.problem = error.error().message;
-    }
+    EngineOptions chosen = on_cpu(options.engine);
+    chosen.precision = precision;
+    chosen.load_embedder = false;
+    const Engine engine(chosen);
+    one.problem = engine.why_not_fast();
+    if (one.problem.empty()) one.detection_ms = measure_detection(engine, photos, options);
     result.push_back(std::move(one));
   }
   return result;

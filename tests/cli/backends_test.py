@@ -38,11 +38,12 @@ def installed(mien):
 
 def test_list(mien):
     rows = {row["name"]: row for row in json.loads(mien("backends", "list", "--json").stdout)}
-    assert list(rows) == ["cuda", "rocm", "mps", "webgpu"]
+    assert list(rows) == ["cuda", "rocm", "mps", "webgpu", "openvino"]
     assert rows["cuda"]["package"] == "onnxruntime-gpu" and not rows["cuda"]["installed"]
     assert rows["cuda"]["download_bytes"] > 200e6 and "LICENSE" in rows["cuda"]["files"]
     assert rows["webgpu"]["folder"] == str(mien.home / ".local/share/mien/backends/webgpu")
     assert rows["mps"]["problem"]
+    assert rows["openvino"]["licence"] == "Apache-2.0" and "libopenvino_c.so.2641" in rows["openvino"]["files"]
     text = mien("backends", "list").stdout
     assert "not for this computer" in text and "255.6" in text
 
@@ -119,7 +120,7 @@ def test_the_real_package(mien):
         (["backends"], "is missing"),
         (["backends", "instal", "cuda"], "did you mean 'install'"),
         (["backends", "install"], "NAME is missing"),
-        (["backends", "install", "tpu"], "use one of cuda, rocm, mps, webgpu"),
+        (["backends", "install", "tpu"], "use one of cuda, rocm, mps, webgpu, openvino"),
         (["backends", "install", "cpu"], "always here"),
         (["backends", "install", "cuda", "--form", "x"], "did you mean --from"),
         (["backends", "remove", "tpu"], "use one of cuda"),

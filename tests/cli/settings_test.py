@@ -35,6 +35,7 @@ GUIDE_DEFAULTS = {
     "MIEN_MODEL_DIR": "",
     "MIEN_CATALOG": "",
     "MIEN_ORT_LIBRARY": "",
+    "MIEN_OPENVINO_LIBRARY": "",
     "MIEN_BACKEND_DIR": "",
     "MIEN_TEST_DEVICE": "",
 }

@@ -346,11 +346,23 @@ TEST_F(EngineErrors, MissingRuntime) {
   EXPECT_TRUE(contains(error.message, "MIEN_ORT_LIBRARY")) << error.message;
 }
 
-TEST_F(EngineErrors, FastIsNotBuiltIn) {
+// Where cheaper arithmetic gains nothing, fast is default, and every result says so.
+TEST_F(EngineErrors, FastIsDefaultWhereItGainsNothing) {
   options.precision = Precision::fast;
-  const Error error = construct_error(options);
-  EXPECT_EQ(error.code, ErrorCode::unsupported);
-  EXPECT_TRUE(contains(error.message, "fast")) << error.message;
+  options.settings.runtime = "onnxruntime";
+  options.load_embedder = false;
+  const Engine fast(options);
+  EXPECT_TRUE(contains(fast.why_not_fast(), "fast computes like default")) << fast.why_not_fast();
+  options.precision = Precision::standard;
+  const Engine standard(options);
+  EXPECT_EQ(standard.why_not_fast(), "");
+  const Image image = test::make_slope(320, 240);
+  const Result<Analysis> of_fast = fast.analyze_pixels(to_pixels(image));
+  const Result<Analysis> of_standard = standard.analyze_pixels(to_pixels(image));
+  ASSERT_TRUE(of_fast && of_standard);
+  ASSERT_FALSE(of_fast->placement.empty());
+  EXPECT_EQ(of_fast->placement[0].reason, fast.why_not_fast());
+  EXPECT_EQ(of_standard->placement[0].reason, std::nullopt);
 }
 
 TEST_F(EngineErrors, ARequiredGpuThatIsNotThere) {

@@ -1,0 +1,44 @@
+#include "device/choose_runtime.h"
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "device/backend.h"
+
+namespace mien {
+namespace {
+
+constexpr const char* kNoUnits = "this processor has no bf16 arithmetic (AVX512_BF16, AMX or Arm's)";
+
+// Null where it does not open: then the reason is a warning, and the work goes on.
+std::unique_ptr<Runtime> try_openvino(const Settings& settings, bool cheaply) {
+  try {
+    return open_openvino(settings, cheaply);
+  } catch (const Exception& error) {
+    log(LogLevel::warning, fmt::format("ONNX Runtime computes in place of OpenVINO: {}", error.what()));
+    return nullptr;
+  }
+}
+
+}  // namespace
+
+ChosenRuntime choose_runtime(const Settings& settings, const RuntimeWish& wish) {
+  const bool cheaply = wish.cheaply && probe_cpu().front().features.find("bf16") != std::string::npos;
+  ChosenRuntime chosen;
+  std::string why_not = kNoUnits;
+  if (settings.runtime == "openvino") {
+    chosen.runtime = open_openvino(settings, wish.cheaply);
+  } else if (settings.runtime == "onnxruntime") {
+    why_not = "MIEN_RUNTIME=onnxruntime has no cheaper arithmetic";
+  } else if (!is_openvino_installed(settings)) {
+    if (cheaply) why_not = "it needs OpenVINO: mien backends install openvino";
+  } else if (cheaply || (wish.many_images && !wants_gpu(settings))) {
+    chosen.runtime = try_openvino(settings, cheaply);
+    if (chosen.runtime == nullptr && cheaply) why_not = "OpenVINO does not open";
+  }
+  if (chosen.runtime == nullptr) chosen.runtime = open_onnxruntime(settings);
+  if (wish.cheaply && !chosen.runtime->computes_cheaply()) chosen.why_not_cheap = why_not;
+  return chosen;
+}
+
+}  // namespace mien

@@ -1,0 +1,286 @@
+// OpenVINO and ONNX Runtime behind the same seam: equal numbers on the tiny models, and the choice between them.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <thread>
+
+#include "device/backend.h"
+#include "device/choose_runtime.h"
+#include "device/openvino_forms.h"
+#include "device/session.h"
+#include "support/tiny_models.h"
+
+namespace mien {
+namespace {
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// Kernels differ in the order of sums; values of the tiny models are below a hundred.
+constexpr float kTolerance = 1e-4F;
+
+std::vector<float> make_wave(std::size_t count) {
+  std::vector<float> values(count);
+  for (std::size_t i = 0; i < count; ++i) values[i] = std::sin(0.37F * static_cast<float>(i));
+  return values;
+}
+
+template <typename Open>
+Error open_error(Open open) {
+  try {
+    open();
+  } catch (const Exception& error) {
+    return error.error();
+  }
+  ADD_FAILURE() << "it was opened";
+  return {};
+}
+
+class OpenVinoTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!is_openvino_installed(settings)) GTEST_SKIP() << "OpenVINO is not installed: ./dev fetches it";
+    openvino = open_openvino(settings, false);
+    onnxruntime = open_onnxruntime(settings);
+  }
+
+  void expect_equal(const test::ByteVector& model, const std::vector<Shape>& shapes) {
+    const std::unique_ptr<Session> one = onnxruntime->create_session(model, "tiny.onnx");
+    const std::unique_ptr<Session> other = openvino->create_session(model, "tiny.onnx");
+    ASSERT_EQ(one->inputs().size(), other->inputs().size());
+    EXPECT_EQ(one->inputs()[0].name, other->inputs()[0].name);
+    EXPECT_EQ(one->inputs()[0].shape, other->inputs()[0].shape);
+    ASSERT_EQ(one->outputs().size(), other->outputs().size());
+    for (std::size_t i = 0; i < one->outputs().size(); ++i) {
+      EXPECT_EQ(one->outputs()[i].name, other->outputs()[i].name);
+    }
+    for (const Shape& shape : shapes) expect_equal_runs(*one, *other, shape);
+  }
+
+  std::vector<float> run_flat(const Session& session, const Shape& shape) {
+    const std::vector<float> values = make_wave(TensorView{nullptr, shape}.count());
+    const TensorView input{values.data(), shape};
+    const Outputs outputs = session.run({&input, 1});
+    std::vector<float> flat;
+    for (const TensorView& output : outputs.tensors()) {
+      flat.insert(flat.end(), output.data, output.data + output.count());
+    }
+    return flat;
+  }
+
+  Settings settings = test::plain_settings();
+  std::unique_ptr<Runtime> openvino;
+  std::unique_ptr<Runtime> onnxruntime;
+
+ private:
+  static void expect_equal_runs(const Session& one, const Session& other, const Shape& shape) {
+    const std::vector<float> values = make_wave(TensorView{nullptr, shape}.count());
+    const TensorView input{values.data(), shape};
+    const Outputs expected = one.run({&input, 1});
+    const Outputs found = other.run({&input, 1});
+    ASSERT_EQ(found.size(), expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      ASSERT_EQ(found[i].shape, expected[i].shape) << "output " << i;
+      for (std::size_t k = 0; k < expected[i].count(); ++k) {
+        ASSERT_NEAR(found[i].data[k], expected[i].data[k], kTolerance) << "output " << i << ", value " << k;
+      }
+    }
+  }
+};
+
+TEST_F(OpenVinoTest, TellsWhatItIs) {
+  EXPECT_TRUE(openvino->name().starts_with("openvino 20")) << openvino->name();
+  EXPECT_FALSE(openvino->computes_cheaply());
+  EXPECT_TRUE(contains(openvino->path(), "libopenvino_c.so")) << openvino->path();
+  EXPECT_FALSE(onnxruntime->computes_cheaply());
+}
+
+TEST_F(OpenVinoTest, GivesTheNumbersOfOnnxRuntime) {
+  expect_equal(test::make_tiny_scrfd({}), {{1, 3, 64, 64}});
+  expect_equal(test::make_tiny_scrfd({.side = 0}), {{1, 3, 64, 64}, {1, 3, 96, 128}, {1, 3, 64, 64}});
+  expect_equal(test::make_tiny_yunet(), {{1, 3, 64, 64}});
+  expect_equal(test::make_tiny_embedder({}), {{1, 3, 112, 112}});
+  expect_equal(test::make_tiny_embedder({.batch = 0}), {{1, 3, 112, 112}, {4, 3, 112, 112}});
+}
+
+// The form for one shape takes the place of the one for all in the middle of a run.
+TEST_F(OpenVinoTest, NumbersStayTheSameFromRunToRun) {
+  const std::unique_ptr<Session> session = openvino->create_session(test::make_tiny_scrfd({.side = 0}), "tiny.onnx");
+  const std::vector<float> first = run_flat(*session, {1, 3, 64, 96});
+  for (int i = 0; i < 2 * openvino::FormLimits{}.runs_before_own; ++i) {
+    ASSERT_EQ(run_flat(*session, {1, 3, 64, 96}), first) << "run " << i;
+  }
+  EXPECT_NE(run_flat(*session, {1, 3, 96, 64}), first);
+}
+
+TEST_F(OpenVinoTest, ThreadsShareASession) {
+  const std::unique_ptr<Session> session = openvino->create_session(test::make_tiny_scrfd({.side = 0}), "tiny.onnx");
+  const std::vector<Shape> shapes = {{1, 3, 64, 64}, {1, 3, 64, 96}, {1, 3, 96, 64}};
+  std::vector<std::vector<float>> expected;
+  for (const Shape& shape : shapes) expected.push_back(run_flat(*session, shape));
+  std::vector<std::jthread> threads;
+  std::atomic<int> wrong = 0;
+  for (std::size_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::size_t i = 0; i < 40; ++i) {
+        const std::size_t which = (i + t) % shapes.size();
+        if (run_flat(*session, shapes[which]) != expected[which]) ++wrong;
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(OpenVinoTest, OutputsKeepTheirValuesAndOutliveTheSession) {
+  std::unique_ptr<Session> session = openvino->create_session(test::make_tiny_embedder({}), "tiny.onnx");
+  const std::vector<float> ones(std::size_t{3} * 112 * 112, 1.0F);
+  const std::vector<float> twos(std::size_t{3} * 112 * 112, 2.0F);
+  const TensorView first{ones.data(), {1, 3, 112, 112}};
+  const TensorView second{twos.data(), {1, 3, 112, 112}};
+  const Outputs kept = session->run({&first, 1});
+  const std::vector<float> before(kept[0].data, kept[0].data + kept[0].count());
+  { const Outputs others = session->run({&second, 1}); }
+  session.reset();
+  EXPECT_EQ(std::vector<float>(kept[0].data, kept[0].data + kept[0].count()), before);
+}
+
+TEST_F(OpenVinoTest, RefusesWhatItCannotRun) {
+  const test::ByteVector garbage(100, 0x5A);
+  const Error bad = open_error([&] { openvino->create_session(garbage, "garbage.onnx"); });
+  EXPECT_EQ(bad.code, ErrorCode::bad_data);
+  EXPECT_TRUE(contains(bad.message, "garbage.onnx")) << bad.message;
+  EXPECT_FALSE(contains(bad.message, "\n")) << bad.message;
+
+  const std::unique_ptr<Session> session = openvino->create_session(test::make_tiny_embedder({}), "tiny.onnx");
+  for (const Shape& shape : {Shape{1, 3, 96, 96}, Shape{2, 3, 112, 112}, Shape{1, 3 * 112 * 112}}) {
+    const Error error = open_error([&] { run_flat(*session, shape); });
+    EXPECT_EQ(error.code, ErrorCode::internal);
+    EXPECT_TRUE(contains(error.message, "tiny.onnx") && contains(error.message, "1x3x112x112")) << error.message;
+  }
+  const std::unique_ptr<Session> integers = openvino->create_session(test::make_tiny_integer_model(), "tiny.onnx");
+  EXPECT_EQ(open_error([&] { run_flat(*integers, {1, 3, 112, 112}); }).code, ErrorCode::unsupported);
+}
+
+TEST_F(OpenVinoTest, AStopEndsARun) {
+  const std::unique_ptr<Session> session = openvino->create_session(test::make_tiny_embedder({}), "tiny.onnx");
+  const std::vector<float> values = make_wave(std::size_t{3} * 112 * 112);
+  const TensorView input{values.data(), {1, 3, 112, 112}};
+  std::stop_source source;
+  source.request_stop();
+  EXPECT_EQ(open_error([&] { (void)session->run({&input, 1}, source.get_token()); }).code, ErrorCode::cancelled);
+  EXPECT_EQ(session->run({&input, 1}).size(), 1U);
+}
+
+// bf16 keeps eight bits of a number: the tiny embedder's sums agree to about a hundredth.
+TEST_F(OpenVinoTest, CheapArithmeticIsThereOnlyWithBf16) {
+  const std::unique_ptr<Runtime> cheap = open_openvino(settings, true);
+  const bool has_bf16 = contains(probe_cpu().front().features, "bf16");
+  EXPECT_EQ(cheap->computes_cheaply(), has_bf16);
+  EXPECT_EQ(cheap->name().ends_with(" bf16"), has_bf16) << cheap->name();
+}
+
+TEST(OpenVinoLibrary, SaysWhatToDoWhenItIsMissing) {
+  Settings settings = test::plain_settings();
+  settings.openvino_library = "/nonexistent/libopenvino_c.so";
+  const Error absent = open_error([&] { open_openvino(settings, false); });
+  EXPECT_EQ(absent.code, ErrorCode::not_found);
+  EXPECT_TRUE(contains(absent.message, "mien backends install openvino")) << absent.message;
+  EXPECT_TRUE(contains(absent.message, "/nonexistent/libopenvino_c.so")) << absent.message;
+
+  settings.openvino_library = "libm.so.6";
+  const Error other = open_error([&] { open_openvino(settings, false); });
+  EXPECT_EQ(other.code, ErrorCode::unsupported);
+  EXPECT_TRUE(contains(other.message, "libm.so.6")) << other.message;
+
+  settings.openvino_library.clear();
+  settings.backend_dir = "/nonexistent";
+  EXPECT_FALSE(is_openvino_installed(settings));
+  EXPECT_TRUE(contains(open_error([&] { open_openvino(settings, false); }).message, "mien backends install openvino"));
+}
+
+TEST(ChooseRuntime, WithoutOpenVinoItIsOnnxRuntimeAndSaysWhy) {
+  Settings settings = test::plain_settings();
+  settings.backend_dir = "/nonexistent";
+  const ChosenRuntime chosen = choose_runtime(settings, {.many_images = true, .cheaply = true});
+  EXPECT_TRUE(chosen.runtime->name().starts_with("onnxruntime ")) << chosen.runtime->name();
+  EXPECT_FALSE(chosen.why_not_cheap.empty());
+
+  settings.runtime = "openvino";
+  EXPECT_EQ(open_error([&] { choose_runtime(settings, {}); }).code, ErrorCode::not_found);
+  // One that does not open is no reason to do nothing, unless it is the one that was asked for.
+  settings.openvino_library = "/nonexistent/libopenvino_c.so";
+  EXPECT_EQ(open_error([&] { choose_runtime(settings, {}); }).code, ErrorCode::not_found);
+  settings.runtime = "auto";
+  EXPECT_TRUE(choose_runtime(settings, {.many_images = true}).runtime->name().starts_with("onnxruntime "));
+}
+
+TEST_F(OpenVinoTest, IsChosenWhereItPays) {
+  const auto name = [&](const RuntimeWish& wish) { return choose_runtime(settings, wish).runtime->name(); };
+  EXPECT_TRUE(name({}).starts_with("onnxruntime "));
+  EXPECT_TRUE(name({.many_images = true}).starts_with("openvino "));
+  settings.all_gpu = true;  // GPUs are ONNX Runtime's, and what they leave is computed alike
+  EXPECT_TRUE(name({.many_images = true}).starts_with("onnxruntime "));
+  settings.all_gpu = false;
+  settings.runtime = "onnxruntime";
+  EXPECT_TRUE(name({.many_images = true}).starts_with("onnxruntime "));
+  EXPECT_TRUE(contains(choose_runtime(settings, {.cheaply = true}).why_not_cheap, "MIEN_RUNTIME=onnxruntime"));
+  settings.runtime = "openvino";
+  EXPECT_TRUE(name({}).starts_with("openvino "));
+  EXPECT_TRUE(choose_runtime(settings, {}).why_not_cheap.empty());
+}
+
+struct CountedForm : openvino::Form {
+  explicit CountedForm(std::atomic<int>& count) : alive(count) { ++alive; }
+  ~CountedForm() override { --alive; }
+  std::atomic<int>& alive;
+};
+
+TEST(Forms, AShapeThatComesOftenGetsItsOwn) {
+  std::atomic<int> alive = 0;
+  openvino::Forms forms([&](const openvino::FormShape&) { return std::make_unique<CountedForm>(alive); }, false,
+                        {.runs_before_own = 3, .floats_max = 2000, .floats_min = 1000, .stale_after = 10});
+  const auto run = [&](const openvino::FormShape& shape) {
+    openvino::Forms::Taken taken = forms.take(shape);
+    const bool is_own = taken.is_own;
+    forms.give_back(shape, std::move(taken));
+    return is_own;
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(run({1}));
+  EXPECT_TRUE(run({1}));
+  for (int i = 0; i < 4; ++i) run({2});
+  EXPECT_EQ(forms.own_floats(), 2000);
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(run({3}));  // no room, and both others were used lately
+  for (int i = 0; i < 8; ++i) run({2});
+  EXPECT_TRUE(run({3}));  // in the place of the first
+  EXPECT_FALSE(run({1}));
+  EXPECT_TRUE(run({2}));
+  EXPECT_EQ(forms.own_floats(), 2000);
+  EXPECT_EQ(alive, 3);
+  for (std::int64_t shape = 10; shape < 1000; ++shape) run({shape});
+  EXPECT_EQ(alive, 3);
+}
+
+TEST(Forms, WhatCannotBeCompiledForOneShapeRunsAllTheSame) {
+  std::atomic<int> alive = 0;
+  int attempts = 0;
+  openvino::Forms forms(
+      [&](const openvino::FormShape& shape) -> std::unique_ptr<openvino::Form> {
+        if (!shape.empty()) {
+          ++attempts;
+          throw Exception(ErrorCode::internal, "no");
+        }
+        return std::make_unique<CountedForm>(alive);
+      },
+      false, {.runs_before_own = 1, .floats_max = 2000, .floats_min = 1000, .stale_after = 10});
+  for (int i = 0; i < 10; ++i) {
+    openvino::Forms::Taken taken = forms.take({7});
+    EXPECT_FALSE(taken.is_own);
+    forms.give_back({7}, std::move(taken));
+  }
+  EXPECT_EQ(attempts, 1);
+  EXPECT_EQ(forms.own_floats(), 0);
+}
+
+}  // namespace
+}  // namespace mien
