@@ -24,8 +24,8 @@ from ._mien import (
     ScanProgress,
     ScanSummary,
     SettingValue,
+    __version__,
     compare_faces,
-    version,
 )
 from .devices import GPUBackend, GPUManager, get_gpu_manager
 from .engine import Engine, analyze, compare
@@ -46,13 +46,11 @@ from .scanning import Scan, scan
 from .service import FaceService, get_face_service
 from .settings import Settings, get_settings, reload_settings
 
-__version__ = "0.1.0"
-
 __all__ = [
     "AnalyzeOptions", "Analysis", "BackendInfo", "BadDataError", "CancelledError", "Engine", "Error", "Face",
     "FaceService", "FileError", "GPUBackend", "GPUDevice", "GPUManager", "InternalError", "InvalidArgumentError",
     "LimitExceededError", "Match", "ModelInfo", "NotFoundError", "Placement", "PoseAngles", "Quality",
     "QualityChecker", "QualityMetrics", "Record", "Scan", "ScanProgress", "ScanSummary", "SettingValue", "Settings",
     "UnavailableError", "UnsupportedError", "analyze", "compare", "compare_faces", "get_face_service",
-    "get_gpu_manager", "get_settings", "reload_settings", "scan", "version",
+    "get_gpu_manager", "get_settings", "reload_settings", "scan",
 ]

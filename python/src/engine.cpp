@@ -131,7 +131,7 @@ void bind_engine(nb::module_& module) {
       .def_rw("rotations", &AnalyzeOptions::rotations)
       .def_rw("min_quality", &AnalyzeOptions::min_quality);
   nb::class_<PythonEngine>(module, "NativeEngine", "What mien.Engine is made of. Any thread may call it.")
-      .def("analyze", analyze, nb::arg("image"), nb::arg("colours").none(), nb::arg("options"),
+      .def("analyze", analyze, nb::arg("image").none(), nb::arg("colours").none(), nb::arg("options"),
            nb::sig("def analyze(self, image: object, colours: str | None, options: AnalyzeOptions) -> "
                    "Analysis"))
       .def("analyze_batch", analyze_batch, nb::arg("images"), nb::arg("options"),

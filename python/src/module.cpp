@@ -1,7 +1,9 @@
 // The module mien._mien: a thin layer over include/mien. What users see is made of it by the Python files beside it.
 #include "bindings.h"
+#include "mien/mien.h"
 
 NB_MODULE(_mien, module) {
+  module.attr("__version__") = mien_version();
   module.doc() = "The library behind the package mien.";
   mien::python::bind_errors(module);
   mien::python::bind_log(module);

@@ -86,21 +86,21 @@ void bind_operations(nb::module_& module) {
   module.def(
       "engine_input", [](const PythonEngine& engine) { return engine.engine.input(); }, nb::arg("engine"),
       nb::sig("def engine_input(engine: NativeEngine) -> Input"), "As the engine reads images.");
-  module.def("enhance_image", enhance, nb::arg("image"), nb::arg("input"),
+  module.def("enhance_image", enhance, nb::arg("image").none(), nb::arg("input"),
              nb::sig("def enhance_image(image: object, input: Input) -> tuple[bytes, float]"));
-  module.def("crop_face", crop, nb::arg("image"), nb::arg("bbox"), nb::arg("margin"), nb::arg("input"),
+  module.def("crop_face", crop, nb::arg("image").none(), nb::arg("bbox"), nb::arg("margin"), nb::arg("input"),
              nb::sig("def crop_face(image: object, bbox: collections.abc.Sequence[float], margin: float, "
                      "input: Input) -> bytes"));
-  module.def("create_thumbnail", thumbnail, nb::arg("image"), nb::arg("width"), nb::arg("height"), nb::arg("input"),
+  module.def("create_thumbnail", thumbnail, nb::arg("image").none(), nb::arg("width"), nb::arg("height"), nb::arg("input"),
              nb::sig("def create_thumbnail(image: object, width: int, height: int, input: Input) -> bytes"));
-  module.def("compute_phash", phash, nb::arg("image"), nb::arg("input"),
+  module.def("compute_phash", phash, nb::arg("image").none(), nb::arg("input"),
              nb::sig("def compute_phash(image: object, input: Input) -> str"));
-  module.def("assess_quality", quality, nb::arg("image"), nb::arg("colours").none(), nb::arg("bbox").none(),
+  module.def("assess_quality", quality, nb::arg("image").none(), nb::arg("colours").none(), nb::arg("bbox").none(),
              nb::arg("landmarks").none(), nb::arg("input"),
              nb::sig("def assess_quality(image: object, colours: str | None, bbox: "
                      "collections.abc.Sequence[float] | None, landmarks: "
                      "collections.abc.Sequence[tuple[float, float]] | None, input: Input) -> Quality"));
-  module.def("align_face", align, nb::arg("image"), nb::arg("colours"), nb::arg("landmarks"), nb::arg("side"),
+  module.def("align_face", align, nb::arg("image").none(), nb::arg("colours"), nb::arg("landmarks"), nb::arg("side"),
              nb::sig("def align_face(image: object, colours: str, landmarks: "
                      "collections.abc.Sequence[tuple[float, float]], side: int) -> "
                      "numpy.typing.NDArray[numpy.uint8]"));

@@ -183,7 +183,7 @@ void bind_pool(nb::module_& module) {
              new (self) Pool(std::move(engine), threads > 0 ? threads : cores, waiting_max);
            },
            nb::arg("engine"), nb::arg("threads"), nb::arg("waiting_max"))
-      .def("submit", submit, nb::arg("image"), nb::arg("options"), nb::arg("batch_max"), nb::arg("done"),
+      .def("submit", submit, nb::arg("image").none(), nb::arg("options"), nb::arg("batch_max"), nb::arg("done"),
            nb::sig("def submit(self, image: object, options: AnalyzeOptions, batch_max: int, "
                    "done: collections.abc.Callable[[Analysis | None, Exception | None], None]) -> Job | None"),
            "The job; None when too many wait already.")

@@ -106,13 +106,6 @@ void bind_models(nb::module_& module) {
         return without_lock([&] { return probe_model(settings, path); });
       },
       nb::arg("settings"), nb::arg("path"), "Opens an ONNX file and says what it is.");
-  module.def(
-      "version",
-      [] {
-        Settings settings;
-        return without_lock([&] { return version_info(settings).version; });
-      },
-      "Of the library.");
 }
 
 }  // namespace

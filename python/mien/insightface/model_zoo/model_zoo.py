@@ -50,7 +50,7 @@ def task_of(path: pathlib.Path) -> str | None:
         return OTHER_FILES[path.name]
     try:
         return TASKS[_mien.probe_model(get_settings().native, str(path)).role]
-    except (UnsupportedError, InvalidArgumentError):
+    except UnsupportedError:
         return None
 
 
@@ -84,7 +84,9 @@ def open_pack(name: Any, root: Any, model_set: ModelSet) -> set[str]:
     try:
         model_set.engine()
     except (NotFoundError, InvalidArgumentError) as error:
-        raise NotFoundError(f"the model pack {name} is not in {folder.parent}: {error}") from None
+        raise NotFoundError(
+            f"the model pack {name} is not in {folder.parent}, nor among mien's own models: 'mien models pull {name}' "
+            f"fetches those that 'mien models' lists ({error})") from None
     return {"detection", "recognition"}
 
 
