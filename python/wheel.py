@@ -40,7 +40,7 @@ def repair(wheel: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
 
 
 def package_of(library: str, names: dict[str, str]) -> str:
-    """The Debian package that a copied library comes from: libtiff-0a1b2c3d.so.6.0.0 is /usr/lib/.../libtiff.so.6.0.0."""
+    """The Debian package of a copied library: libtiff-0a1b2c3d.so.6.0.0 was libtiff.so.6.0.0."""
     stem, dot, version = library.partition(".so")
     for candidate in (library, f"{stem.rpartition('-')[0]}{dot}{version}"):
         if candidate in names:

@@ -163,8 +163,8 @@ MIEN_API Result<EnhancedImage> enhance_image(Bytes encoded, const InputOptions& 
 // The box grown by `margin` of its size on each side and clipped, as a JPEG of quality 95.
 MIEN_API Result<std::vector<std::uint8_t>> crop_face(Bytes encoded, Box bbox, double margin = 0.2,
                                                      const InputOptions& input = {});
-// The face turned upright and scaled as embedders want it, in a square of `side` pixels (112, 128 or a multiple of one),
-// black outside the image; colours in the order of `pixels`. Errors: invalid_argument (also landmarks in one point).
+// The face turned upright and scaled as embedders want it, in a square of `side` pixels (a multiple of 112 or 128),
+// black outside the image; colours in the order of `pixels`. Errors: invalid_argument (also for landmarks in a point).
 MIEN_API Result<Image> align_face(const PixelView& pixels, const Landmarks& landmarks, int side = 112);
 // Fits inside width x height, keeps the aspect ratio, never enlarges; JPEG of quality 85.
 MIEN_API Result<std::vector<std::uint8_t>> create_thumbnail(Bytes encoded, int width = 150, int height = 150,

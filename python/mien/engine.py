@@ -3,7 +3,7 @@
 >>> import mien
 >>> analysis = mien.analyze("photos/obama.jpg")
 >>> analysis
-Analysis(jpeg 427x240, 1 face)
+Analysis(jpeg 910x1137, 1 face)
 >>> face = analysis.faces[0]
 >>> face.bbox.shape, face.embedding.shape, face.det_score > 0.9
 ((4,), (512,), True)
@@ -28,8 +28,9 @@ Analysis = _mien.Analysis
 class Engine:
     """A detector and an embedder, shared by threads. Analysing releases the interpreter lock.
 
-    `detector` and `embedder` are names (`mien models`) or paths of ONNX files. `precision` is "default" or "exact": SCRFD
-    and ArcFace as InsightFace runs them. Raises NotFoundError, with the command that fetches it, for a missing model.
+    `detector` and `embedder` are names (`mien models`) or paths of ONNX files. `precision` is "default" or "exact":
+    SCRFD and ArcFace as InsightFace runs them. Raises NotFoundError, with the command that fetches it, for a missing
+    model.
     """
 
     def __init__(

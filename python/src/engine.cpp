@@ -19,10 +19,9 @@ Precision precision_from_name(const std::string& name) {
   throw Exception(ErrorCode::invalid_argument, "precision='" + name + "' is not known: use 'default', 'exact', 'fast'");
 }
 
-
 std::shared_ptr<PythonEngine> open_engine(const Settings& settings, const std::string& detector,
-                                          const std::string& embedder, const std::string& precision,
-                                          bool load_embedder, std::optional<float> det_threshold,
+                                          const std::string& embedder, const std::string& precision, bool load_embedder,
+                                          std::optional<float> det_threshold,
                                           const std::vector<std::pair<int, int>>& exact_sizes, bool sandbox) {
   EngineOptions options;
   options.detector = detector;
@@ -79,15 +78,14 @@ nb::list embed_aligned(PythonEngine& self, const nb::list& faces, const std::str
     inputs.push_back(open_array(face, colours));
     pixels.push_back(inputs.back().pixels);
   }
-  std::vector<std::vector<float>> embeddings =
-      without_lock([&] { return take(self.engine.embed_aligned(pixels)); });
+  std::vector<std::vector<float>> embeddings = without_lock([&] { return take(self.engine.embed_aligned(pixels)); });
   nb::list answer;
   for (std::vector<float>& embedding : embeddings) answer.append(to_numpy(std::move(embedding)));
   return answer;
 }
 
-AnalyzeOptions make_options(bool embed, bool face_quality, bool image_quality, bool phash, bool enhance,
-                            bool rotations, double min_quality) {
+AnalyzeOptions make_options(bool embed, bool face_quality, bool image_quality, bool phash, bool enhance, bool rotations,
+                            double min_quality) {
   AnalyzeOptions options;
   options.embed = embed;
   options.face_quality = face_quality;
@@ -106,23 +104,25 @@ std::optional<ModelInfo> embedder_of(const PythonEngine& self) {
 
 std::string describe(const PythonEngine& self) {
   const ModelInfo* const embedder = self.engine.embedder();
-  return "Engine(detector='" + self.engine.detector().name + "', embedder=" +
-         (embedder != nullptr ? "'" + embedder->name + "'" : "None") + ", " + self.engine.runtime() + ")";
+  return "Engine(detector='" + self.engine.detector().name +
+         "', embedder=" + (embedder != nullptr ? "'" + embedder->name + "'" : "None") + ", " + self.engine.runtime() +
+         ")";
 }
 
 }  // namespace
 
 void bind_engine(nb::module_& module) {
   nb::class_<AnalyzeOptions>(module, "AnalyzeOptions", "What is done with an image.")
-      .def("__init__",
-           [](AnalyzeOptions* self, bool embed, bool face_quality, bool image_quality, bool phash, bool enhance,
-              bool rotations, double min_quality) {
-             new (self) AnalyzeOptions(
-                 make_options(embed, face_quality, image_quality, phash, enhance, rotations, min_quality));
-           },
-           nb::kw_only(), nb::arg("embed") = true, nb::arg("face_quality") = true, nb::arg("image_quality") = false,
-           nb::arg("phash") = false, nb::arg("enhance") = false, nb::arg("rotations") = false,
-           nb::arg("min_quality") = 0.0)
+      .def(
+          "__init__",
+          [](AnalyzeOptions* self, bool embed, bool face_quality, bool image_quality, bool phash, bool enhance,
+             bool rotations, double min_quality) {
+            new (self) AnalyzeOptions(
+                make_options(embed, face_quality, image_quality, phash, enhance, rotations, min_quality));
+          },
+          nb::kw_only(), nb::arg("embed") = true, nb::arg("face_quality") = true, nb::arg("image_quality") = false,
+          nb::arg("phash") = false, nb::arg("enhance") = false, nb::arg("rotations") = false,
+          nb::arg("min_quality") = 0.0)
       .def_rw("embed", &AnalyzeOptions::embed)
       .def_rw("face_quality", &AnalyzeOptions::face_quality)
       .def_rw("image_quality", &AnalyzeOptions::image_quality)
@@ -147,9 +147,8 @@ void bind_engine(nb::module_& module) {
       .def("__repr__", describe);
   module.def("open_engine", open_engine, nb::arg("settings"), nb::kw_only(), nb::arg("detector") = "",
              nb::arg("embedder") = "", nb::arg("precision") = "default", nb::arg("load_embedder") = true,
-             nb::arg("det_threshold") = nb::none(),
-             nb::arg("exact_sizes") = std::vector<std::pair<int, int>>{}, nb::arg("sandbox") = false,
-             "Loads the runtime and the models.");
+             nb::arg("det_threshold") = nb::none(), nb::arg("exact_sizes") = std::vector<std::pair<int, int>>{},
+             nb::arg("sandbox") = false, "Loads the runtime and the models.");
 }
 
 }  // namespace mien::python

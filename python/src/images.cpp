@@ -45,8 +45,8 @@ void check_array(const nb::ndarray<nb::ro, nb::device::cpu>& array) {
   if (array.dtype() != nb::dtype<std::uint8_t>()) {
     refuse("an array of pixels holds uint8 values 0..255: convert it with .astype('uint8')");
   }
-  const bool is_picture = array.ndim() == 2 || (array.ndim() == 3 && (array.shape(2) == 1 || array.shape(2) == 3 ||
-                                                                      array.shape(2) == 4));
+  const bool is_picture =
+      array.ndim() == 2 || (array.ndim() == 3 && (array.shape(2) == 1 || array.shape(2) == 3 || array.shape(2) == 4));
   if (!is_picture) refuse("an array of pixels has the shape HxW, HxWx3 or HxWx4");
   constexpr std::size_t kSideMax = 1 << 24;
   if (array.shape(0) == 0 || array.shape(1) == 0) refuse("an array of pixels has at least one pixel");

@@ -57,8 +57,8 @@ void drain_log() {
 
 void bind_log(nb::module_& module) {
   module.def(
-      "set_log_level", [](const std::string& name) { set_log_sink(keep, log_level_from_name(name)); },
-      nb::arg("name"), "Lines of this level and above go to Python's logging.");
+      "set_log_level", [](const std::string& name) { set_log_sink(keep, log_level_from_name(name)); }, nb::arg("name"),
+      "Lines of this level and above go to Python's logging.");
 }
 
 }  // namespace mien::python

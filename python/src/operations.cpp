@@ -91,7 +91,8 @@ void bind_operations(nb::module_& module) {
   module.def("crop_face", crop, nb::arg("image").none(), nb::arg("bbox"), nb::arg("margin"), nb::arg("input"),
              nb::sig("def crop_face(image: object, bbox: collections.abc.Sequence[float], margin: float, "
                      "input: Input) -> bytes"));
-  module.def("create_thumbnail", thumbnail, nb::arg("image").none(), nb::arg("width"), nb::arg("height"), nb::arg("input"),
+  module.def("create_thumbnail", thumbnail, nb::arg("image").none(), nb::arg("width"), nb::arg("height"),
+             nb::arg("input"),
              nb::sig("def create_thumbnail(image: object, width: int, height: int, input: Input) -> bytes"));
   module.def("compute_phash", phash, nb::arg("image").none(), nb::arg("input"),
              nb::sig("def compute_phash(image: object, input: Input) -> str"));

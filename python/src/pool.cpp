@@ -161,9 +161,8 @@ std::shared_ptr<Job> submit(Pool& self, nb::object image, const AnalyzeOptions& 
     delete ended;
   });
   // Of bytes alone nobody can change what they hold while the call waits.
-  job->image = PyBytes_Check(input.owner.ptr())
-                   ? input.owner
-                   : nb::object(nb::bytes(input.encoded.data(), input.encoded.size()));
+  job->image = PyBytes_Check(input.owner.ptr()) ? input.owner
+                                                : nb::object(nb::bytes(input.encoded.data(), input.encoded.size()));
   const nb::bytes kept = nb::borrow<nb::bytes>(job->image);
   job->encoded = {static_cast<const std::uint8_t*>(kept.data()), kept.size()};
   job->done = std::move(done);
@@ -177,20 +176,22 @@ std::shared_ptr<Job> submit(Pool& self, nb::object image, const AnalyzeOptions& 
 void bind_pool(nb::module_& module) {
   nb::class_<Job>(module, "Job", "An image that was handed in.").def("cancel", &Job::cancel);
   nb::class_<Pool>(module, "Pool", "Threads that analyse what asynchronous callers hand in.")
-      .def("__init__",
-           [](Pool* self, std::shared_ptr<PythonEngine> engine, int threads, std::size_t waiting_max) {
-             const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-             new (self) Pool(std::move(engine), threads > 0 ? threads : cores, waiting_max);
-           },
-           nb::arg("engine"), nb::arg("threads"), nb::arg("waiting_max"))
+      .def(
+          "__init__",
+          [](Pool* self, std::shared_ptr<PythonEngine> engine, int threads, std::size_t waiting_max) {
+            const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+            new (self) Pool(std::move(engine), threads > 0 ? threads : cores, waiting_max);
+          },
+          nb::arg("engine"), nb::arg("threads"), nb::arg("waiting_max"))
       .def("submit", submit, nb::arg("image").none(), nb::arg("options"), nb::arg("batch_max"), nb::arg("done"),
            nb::sig("def submit(self, image: object, options: AnalyzeOptions, batch_max: int, "
                    "done: collections.abc.Callable[[Analysis | None, Exception | None], None]) -> Job | None"),
            "The job; None when too many wait already.")
       .def_prop_ro("waiting", &Pool::waiting)
       .def("stop", &Pool::stop, nb::call_guard<nb::gil_scoped_release>(), "Ends the threads and what they do.")
-      .def("forget", [](std::shared_ptr<Pool> self) { Pool::forget(std::move(self)); },
-           "In the child of a fork, where its threads are not.");
+      .def(
+          "forget", [](std::shared_ptr<Pool> self) { Pool::forget(std::move(self)); },
+          "In the child of a fork, where its threads are not.");
 }
 
 }  // namespace mien::python

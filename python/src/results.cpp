@@ -87,30 +87,29 @@ void bind_quality(nb::module_& module) {
       .def_ro("occlusion_score", &Quality::occlusion_score, "None: not measured.")
       .def_ro("pose_angles", &Quality::pose_angles, "None without landmarks.")
       .def("__repr__", [](const Quality& self) {
-        return format_text("Quality(overall_score=%.3f, blur_score=%.1f, brightness=%.1f, contrast=%.1f, "
-                           "sharpness=%.1f)",
-                           self.overall_score, self.blur_score, self.brightness, self.contrast, self.sharpness);
+        return format_text(
+            "Quality(overall_score=%.3f, blur_score=%.1f, brightness=%.1f, contrast=%.1f, "
+            "sharpness=%.1f)",
+            self.overall_score, self.blur_score, self.brightness, self.contrast, self.sharpness);
       });
 }
 
 void bind_face(nb::module_& module) {
   nb::class_<Face>(module, "Face", "A face, in pixels of the upright image.")
-      .def_prop_ro("bbox", bbox, nb::sig("def bbox(self) -> numpy.typing.NDArray[numpy.float32]"),
-                   "x1, y1, x2, y2.")
-      .def_prop_ro("landmarks", landmarks,
-                   nb::sig("def landmarks(self) -> numpy.typing.NDArray[numpy.float32] | None"),
+      .def_prop_ro("bbox", bbox, nb::sig("def bbox(self) -> numpy.typing.NDArray[numpy.float32]"), "x1, y1, x2, y2.")
+      .def_prop_ro("landmarks", landmarks, nb::sig("def landmarks(self) -> numpy.typing.NDArray[numpy.float32] | None"),
                    "5x2: left eye, right eye, nose tip, corners of the mouth, as the viewer sees them.")
       .def_ro("det_score", &Face::det_score, "0..1.")
       .def_ro("scale", &Face::scale, "Detector-input pixels per original pixel.")
       .def_ro("enhancement_scale", &Face::enhancement_scale, "Upscale before detection, 1 if none.")
-      .def_prop_ro("embedding", embedding,
-                   nb::sig("def embedding(self) -> numpy.typing.NDArray[numpy.float32] | None"),
+      .def_prop_ro("embedding", embedding, nb::sig("def embedding(self) -> numpy.typing.NDArray[numpy.float32] | None"),
                    "As the model gives it; None when it was not asked for.")
       .def_prop_ro("normed_embedding", normed_embedding,
                    nb::sig("def normed_embedding(self) -> numpy.typing.NDArray[numpy.float32] | None"),
                    "The embedding with length 1.")
-      .def_prop_ro("face_size", [](const Face& self) { return nb::make_tuple(self.face_width(), self.face_height()); },
-                   nb::sig("def face_size(self) -> tuple[float, float]"), "Width and height of the box.")
+      .def_prop_ro(
+          "face_size", [](const Face& self) { return nb::make_tuple(self.face_width(), self.face_height()); },
+          nb::sig("def face_size(self) -> tuple[float, float]"), "Width and height of the box.")
       .def_ro("quality", &Face::quality)
       .def("__repr__", describe);
 }
@@ -159,8 +158,9 @@ void bind_results(nb::module_& module) {
            nb::sig("def draw(self, image: object = None, colours: str | None = None) -> PIL.Image.Image"),
            "The picture with boxes and landmarks, as a PIL image, which notebooks show. `image` is needed when the\n"
            "analysis no longer knows what it was made from.")
-      .def("to_pandas", [](nb::handle self) { return nb::module_::import_("mien.tables").attr("of_analysis")(self); },
-           nb::sig("def to_pandas(self) -> pandas.DataFrame"), "A row a face.")
+      .def(
+          "to_pandas", [](nb::handle self) { return nb::module_::import_("mien.tables").attr("of_analysis")(self); },
+          nb::sig("def to_pandas(self) -> pandas.DataFrame"), "A row a face.")
       .def("__len__", [](const Analysis& self) { return self.faces.size(); })
       .def("__repr__", describe_analysis);
   module.def(

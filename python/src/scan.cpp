@@ -22,9 +22,8 @@ constexpr std::size_t kRecordsWaitingMax = 64;
 class ScanRun {
  public:
   ScanRun(std::shared_ptr<PythonEngine> engine, ScanOptions options)
-      : engine_(std::move(engine)), thread_([this, options = std::move(options)](const std::stop_token& stop) {
-          run(options, stop);
-        }) {}
+      : engine_(std::move(engine)),
+        thread_([this, options = std::move(options)](const std::stop_token& stop) { run(options, stop); }) {}
   // Python destroys it with its lock held, which nothing here needs.
   ~ScanRun() { close(); }
   ScanRun(const ScanRun&) = delete;
@@ -91,12 +90,12 @@ class ScanRun {
   std::shared_ptr<PythonEngine> engine_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::deque<Record> records_;         // guarded by mutex_
-  ScanProgress progress_;              // guarded by mutex_
+  std::deque<Record> records_;          // guarded by mutex_
+  ScanProgress progress_;               // guarded by mutex_
   std::optional<ScanSummary> summary_;  // guarded by mutex_
-  std::exception_ptr failure_;         // guarded by mutex_
-  bool is_over_ = false;               // guarded by mutex_
-  std::jthread thread_;                // last: it starts when all else is there
+  std::exception_ptr failure_;          // guarded by mutex_
+  bool is_over_ = false;                // guarded by mutex_
+  std::jthread thread_;                 // last: it starts when all else is there
 };
 
 // Paths are bytes; Python's text holds those that are no UTF-8 as surrogates.
@@ -120,17 +119,19 @@ void bind_records(nb::module_& module) {
         return "Match(face=" + std::to_string(self.face) + ", similarity=" + std::to_string(self.similarity) + ")";
       });
   nb::class_<Record>(module, "Record", "One image of a scan: what was found, or why nothing could be.")
-      .def_prop_ro("source", [](const Record& self) { return to_path(self.source); },
-                   nb::sig("def source(self) -> str"))
+      .def_prop_ro(
+          "source", [](const Record& self) { return to_path(self.source); }, nb::sig("def source(self) -> str"))
       .def_ro("source_size", &Record::source_size)
       .def_ro("sha256", &Record::sha256)
       .def_prop_ro("analysis", analysis_of, nb::sig("def analysis(self) -> Analysis | None"),
                    "None when there is an error.")
       .def_ro("matches", &Record::matches)
-      .def_prop_ro("error", [](const Record& self) { return self.error ? make_exception(*self.error) : nb::none(); },
-                   nb::sig("def error(self) -> Exception | None"))
-      .def("to_json", [](const Record& self) { return record_to_json(self, EmbeddingFormat::none); },
-           "As a line of mien scan, without embeddings.")
+      .def_prop_ro(
+          "error", [](const Record& self) { return self.error ? make_exception(*self.error) : nb::none(); },
+          nb::sig("def error(self) -> Exception | None"))
+      .def(
+          "to_json", [](const Record& self) { return record_to_json(self, EmbeddingFormat::none); },
+          "As a line of mien scan, without embeddings.")
       .def("__repr__", [](const Record& self) {
         const std::string what = self.error ? std::string(error_code_name(self.error->code))
                                             : std::to_string(self.analysis.faces.size()) + " faces";
@@ -186,19 +187,21 @@ void bind_scan(nb::module_& module) {
                ", failed=" + std::to_string(self.failed) + ")";
       });
   nb::class_<ScanRun>(module, "ScanRun", "A scan that runs.")
-      .def("__init__",
-           [](ScanRun* self, std::shared_ptr<PythonEngine> engine, const std::vector<std::string>& sources,
-              const AnalyzeOptions& analyze, const std::string& like, std::optional<float> threshold,
-              const std::string& out, bool force, int threads, const std::vector<std::string>& excludes,
-              bool embeddings) {
-             new (self) ScanRun(std::move(engine), scan_options(sources, like, threshold, out, force, threads, excludes,
-                                                                embeddings, analyze));
-           },
-           nb::arg("engine"), nb::arg("sources"), nb::arg("analyze"), nb::kw_only(), nb::arg("like") = "",
-           nb::arg("threshold") = nb::none(), nb::arg("out") = "", nb::arg("force") = false, nb::arg("threads") = 0,
-           nb::arg("excludes") = std::vector<std::string>{}, nb::arg("embeddings") = false)
-      .def("__iter__", [](nb::handle self) { return nb::borrow(self); },
-           nb::sig("def __iter__(self) -> collections.abc.Iterator[Record]"))
+      .def(
+          "__init__",
+          [](ScanRun* self, std::shared_ptr<PythonEngine> engine, const std::vector<std::string>& sources,
+             const AnalyzeOptions& analyze, const std::string& like, std::optional<float> threshold,
+             const std::string& out, bool force, int threads, const std::vector<std::string>& excludes,
+             bool embeddings) {
+            new (self) ScanRun(std::move(engine), scan_options(sources, like, threshold, out, force, threads, excludes,
+                                                               embeddings, analyze));
+          },
+          nb::arg("engine"), nb::arg("sources"), nb::arg("analyze"), nb::kw_only(), nb::arg("like") = "",
+          nb::arg("threshold") = nb::none(), nb::arg("out") = "", nb::arg("force") = false, nb::arg("threads") = 0,
+          nb::arg("excludes") = std::vector<std::string>{}, nb::arg("embeddings") = false)
+      .def(
+          "__iter__", [](nb::handle self) { return nb::borrow(self); },
+          nb::sig("def __iter__(self) -> collections.abc.Iterator[Record]"))
       .def("__next__", next_record, nb::sig("def __next__(self) -> Record"))
       .def("close", &ScanRun::close, nb::call_guard<nb::gil_scoped_release>())
       .def_prop_ro("progress", &ScanRun::progress)

@@ -18,7 +18,8 @@ def test_the_stub_is_up_to_date(tmp_path):
     if not (DEPS / "python" / "nanobind").is_dir():
         pytest.skip("no nanobind in .deps/python: ./dev test fetches it")
     done = subprocess.run([sys.executable, str(ROOT / "python" / "stub.py"), str(tmp_path / "_mien.pyi")],
-                          env=environment(MIEN_NANOBIND=str(DEPS / "python")), capture_output=True, text=True, check=False)
+                          env=environment(MIEN_NANOBIND=str(DEPS / "python")), capture_output=True, text=True,
+                          check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "_mien.pyi").read_text() == STUB.read_text(), (
         f"run: PYTHONPATH={PACKAGE} python3 python/stub.py python/mien/_mien.pyi")

@@ -7,7 +7,8 @@ import sys
 
 from .switch import install
 
-USAGE = "usage: python -m mien.insightface PROGRAM.py [ARGUMENTS...]\n       python -m mien.insightface -m MODULE [ARGUMENTS...]"
+USAGE = """usage: python -m mien.insightface PROGRAM.py [ARGUMENTS...]
+       python -m mien.insightface -m MODULE [ARGUMENTS...]"""
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ def settings_for(
     device = int(options.get("device_id", max(ctx_id, 0)))
     settings = Settings({"GPU_BACKEND": backend, "GPU_DEVICE_ID": device, **_flags(mode)})
     if mode == "true" and GPUManager(settings).get_preferred_device() is None:
-        warnings.warn(f"{backend} was asked for and cannot be used here: the CPU does the work ('mien doctor' says why)",
+        warnings.warn(f"{backend} was asked for and cannot be used here: the CPU works ('mien doctor' says why)",
                       RuntimeWarning, stacklevel=4)
     return _follow(settings)
 
