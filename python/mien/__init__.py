@@ -24,8 +24,8 @@ from ._mien import (
     ScanProgress,
     ScanSummary,
     SettingValue,
-    __version__,
     compare_faces,
+    library_version,
 )
 from .devices import GPUBackend, GPUManager, get_gpu_manager
 from .engine import Engine, analyze, compare
@@ -45,6 +45,8 @@ from .quality import QualityChecker, QualityMetrics
 from .scanning import Scan, scan
 from .service import FaceService, get_face_service
 from .settings import Settings, get_settings, reload_settings
+
+__version__ = library_version()
 
 __all__ = [
     "AnalyzeOptions", "Analysis", "BackendInfo", "BadDataError", "CancelledError", "Engine", "Error", "Face",

@@ -9,6 +9,8 @@ import numpy.typing
 import pandas
 
 
+def library_version() -> str: ...
+
 def set_log_level(name: str) -> None:
     """Lines of this level and above go to Python's logging."""
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _mien, inputs, logs
 from .engine import Engine, default_engine
-from .errors import Error
+from .errors import Error, InvalidArgumentError
 
 if TYPE_CHECKING:
     import asyncio  # at run time where it is used: it takes longer to import than all of mien
@@ -182,7 +182,7 @@ class FaceService:
 def _encoded(image: object) -> bytes:
     content, _ = inputs.read_image(image)
     if not isinstance(content, bytes):
-        raise inputs.InvalidArgumentError("the bytes or path of an image file are needed here")
+        raise InvalidArgumentError("the bytes or path of an image file are needed here")
     return content
 
 

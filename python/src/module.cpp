@@ -3,7 +3,7 @@
 #include "mien/mien.h"
 
 NB_MODULE(_mien, module) {
-  module.attr("__version__") = mien_version();
+  module.def("library_version", mien_version);
   module.doc() = "The library behind the package mien.";
   mien::python::bind_errors(module);
   mien::python::bind_log(module);

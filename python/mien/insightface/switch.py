@@ -6,6 +6,7 @@ import importlib
 import importlib.machinery
 import importlib.util
 import sys
+from types import ModuleType
 
 from ..errors import InvalidArgumentError
 
@@ -28,10 +29,8 @@ def install() -> None:
         sys.modules["onnxruntime"] = _runtime_names()
 
 
-def _runtime_names() -> object:
+def _runtime_names() -> ModuleType:
     """Programs ask onnxruntime which providers there are; where it is not installed, mien answers."""
-    from types import ModuleType
-
     from ..devices import get_gpu_manager
     from .providers import PROVIDERS
 

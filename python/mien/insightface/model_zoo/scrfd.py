@@ -40,7 +40,7 @@ class SCRFD:
         self.model_set = model_set
         self.model_file = model_set.detector
         self.det_thresh = 0.5
-        self.input_sizes = DEFAULT_SIZES
+        self.input_sizes: tuple[tuple[int, int], ...] = DEFAULT_SIZES
 
     @property
     def input_size(self) -> tuple[int, int]:
