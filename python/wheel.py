@@ -8,6 +8,7 @@ import base64
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -40,12 +41,8 @@ def repair(wheel: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
 
 
 def package_of(library: str, names: dict[str, str]) -> str:
-    """The Debian package of a copied library: libtiff-0a1b2c3d.so.6.0.0 was libtiff.so.6.0.0."""
-    stem, dot, version = library.partition(".so")
-    for candidate in (library, f"{stem.rpartition('-')[0]}{dot}{version}"):
-        if candidate in names:
-            return names[candidate]
-    return ""
+    """The Debian package of a copied library: auditwheel calls liblber-2.5.so.0.1.8 liblber-2-0a1b2c3d.5.so.0.1.8."""
+    return names.get(library) or names.get(re.sub(r"-[0-9a-f]{8}(?=\.)", "", library), "")
 
 
 def system_libraries() -> dict[str, str]:
