@@ -87,14 +87,14 @@ TEST(Plan, AModelOfOneSizeGetsItsSize) {
 
 // Every square of the short side's half fits into one tile: a face cut by one tile is whole in another.
 TEST(Plan, PanoramasAreCutIntoOverlappingTiles) {
-  EXPECT_FALSE(plan(Precision::standard, 2500, 1000).is_tiled);
+  EXPECT_FALSE(plan(Precision::standard, 2500, 1000).is_merged);
   struct Size {
     int width, height;
   };
   for (const Size& size : {Size{2501, 1000}, {8000, 1600}, {1600, 8000}, {3000, 999}, {20000, 2000}}) {
     SCOPED_TRACE(std::to_string(size.width) + " x " + std::to_string(size.height));
     const DetectPlan tiled = plan(Precision::standard, size.width, size.height);
-    ASSERT_TRUE(tiled.is_tiled);
+    ASSERT_TRUE(tiled.is_merged);
     EXPECT_EQ(tiled.passes[0].width, size.width);
     EXPECT_EQ(tiled.passes[0].height, size.height);
     const bool is_wide = size.width > size.height;
