@@ -65,6 +65,7 @@ class Package:
     group: str
     platform: str = ""  # of the wheel to take; empty: this machine's
     archive_sha256: str = ""
+    tree: str = ""  # the folder below .deps that all of it is extracted to; empty: `files` alone are
     files: list[File] = field(default_factory=list)
 
     @property
@@ -94,6 +95,8 @@ def read_lock(machine: str) -> list[Package]:
             continue
         elif words[0] == "archive":
             packages[-1].archive_sha256 = words[1]
+        elif words[0] == "tree":
+            packages[-1].tree = target = words[1]
         elif words[0] == "from":
             source = words[1] + "/"
         elif words[0] == "to":
@@ -356,6 +359,8 @@ def extract(package: Package, path: Path) -> None:
     root = path.name.removesuffix(".tar.gz") + "/" if package.client == "sdist" else ""
     opened = zipfile.ZipFile(path) if path.suffix == ".whl" else tarfile.open(path)
     with opened as archive:
+        if package.tree:
+            archive.extractall(DEPS / package.tree)  # the sha256 of the whole archive was compared before
         for wanted in package.files:
             part = path.parent / "part"
             with open_member(archive, package, root + wanted.source) as source, part.open("wb") as target:

@@ -34,6 +34,14 @@ struct CatalogEntry {
 // functions here.
 MIEN_API std::vector<CatalogEntry> list_models(const Settings& settings);
 
+// What an ONNX file is, by opening it. Throws Exception: not_found, bad_data (no model), unsupported (no face model).
+struct ProbedModel {
+  std::string role;     // "detector" or "embedder"
+  std::string decoder;  // of a detector: the name of its kind
+  int dimension = 0;    // of an embedder
+};
+MIEN_API ProbedModel probe_model(const Settings& settings, const std::string& path);
+
 // Reads every file that is here again and compares its sha256. The default models are checked even when absent.
 struct ModelCheck {
   std::string name;

@@ -48,12 +48,21 @@ MIEN_API InputOptions open_input(const ImageLimits& limits, bool sandbox, const 
 // Where the operations below ran that were called with these options: one an operation that a GPU was asked for.
 MIEN_API std::vector<Placement> input_placement(const InputOptions& input);
 
+// A detector's input: the image is scaled until it fits inside and lies at the top left.
+struct DetectSize {
+  int width = 640;
+  int height = 640;
+};
+
 struct EngineOptions {
   std::string detector;  // a name from the catalogue or a path of an ONNX file; empty: the default
   std::string embedder;  // likewise
   Precision precision = Precision::standard;
   bool load_embedder = true;
   std::optional<float> det_threshold;  // 0..1; empty: the model's own
+  // exact alone: the sizes in which the detector looks at the whole image; what several find is merged. Empty: 640x640.
+  // A detector of one size keeps its own.
+  std::vector<DetectSize> exact_sizes;
   ImageLimits limits;
   bool sandbox = false;  // decode in child processes without rights, so that a codec's defect cannot hurt this one
   // Hundreds of images or more are to come: then the runtime that computes faster is taken, where another starts
@@ -128,6 +137,11 @@ class MIEN_API Engine {
   std::vector<Result<Analysis>> analyze_batch(std::span<const Bytes> images, const AnalyzeOptions& options,
                                               Workspace& workspace, const BatchProgress& progress = {}) const;
 
+  // Faces that are cut out and upright already (see align_face); other sizes than 112x112 are scaled to it. One
+  // embedding a face, as the model gives it. Errors: invalid_argument, cancelled.
+  Result<std::vector<std::vector<float>>> embed_aligned(std::span<const PixelView> faces,
+                                                        const std::stop_token& stop = {}) const;
+
   const ModelInfo& detector() const;
   const ModelInfo* embedder() const;  // null when it was not loaded
   const EngineOptions& options() const;
@@ -154,6 +168,9 @@ MIEN_API Result<EnhancedImage> enhance_image(Bytes encoded, const InputOptions& 
 // The box grown by `margin` of its size on each side and clipped, as a JPEG of quality 95.
 MIEN_API Result<std::vector<std::uint8_t>> crop_face(Bytes encoded, Box bbox, double margin = 0.2,
                                                      const InputOptions& input = {});
+// The face turned upright and scaled as embedders want it, in a square of `side` pixels (a multiple of 112 or 128),
+// black outside the image; colours in the order of `pixels`. Errors: invalid_argument (also for landmarks in a point).
+MIEN_API Result<Image> align_face(const PixelView& pixels, const Landmarks& landmarks, int side = 112);
 // Fits inside width x height, keeps the aspect ratio, never enlarges; JPEG of quality 85.
 MIEN_API Result<std::vector<std::uint8_t>> create_thumbnail(Bytes encoded, int width = 150, int height = 150,
                                                             const InputOptions& input = {});

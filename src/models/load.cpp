@@ -90,6 +90,18 @@ void keep_detector_model(const ModelFile& file, const std::vector<std::uint8_t>&
   detector.model = std::make_shared<const std::vector<std::uint8_t>>(std::move(freed.bytes));
 }
 
+void check_sizes(const std::vector<DetectSize>& sizes, const DetectorKind& kind) {
+  constexpr int kSideMax = 8192;
+  for (const DetectSize& size : sizes) {
+    for (const int side : {size.width, size.height}) {
+      if (side > 0 && side <= kSideMax && side % kind.size_multiple == 0) continue;
+      throw Exception(ErrorCode::invalid_argument,
+                      fmt::format("a detector cannot look at {}x{} pixels: use multiples of {}, at most {}", size.width,
+                                  size.height, kind.size_multiple, kSideMax));
+    }
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile& file, const LoadOptions& options) {
@@ -115,6 +127,8 @@ std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile&
   detector->kind = match.kind;
   detector->has_landmarks = match.landmarks;
   detector->score_threshold = options.score_threshold.value_or(match.kind->score_threshold);
+  check_sizes(options.exact_sizes, *detector->kind);
+  detector->exact_sizes = options.exact_sizes;
   const Shape& shape = detector->session->inputs().front().shape;
   if (shape[2] > 0) detector->fixed_height = static_cast<int>(shape[2]);
   if (shape[3] > 0) detector->fixed_width = static_cast<int>(shape[3]);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "mien/catalog.h"
 #include "models/catalog.h"
 #include "ops/detect.h"
 #include "ops/embed.h"
@@ -14,6 +15,7 @@ struct LoadOptions {
   // exact: a model of one size runs at that size, as InsightFace runs it.
   bool keep_declared_size = false;
   std::optional<float> score_threshold;
+  std::vector<DetectSize> exact_sizes = {};
   bool keep_model = false;  // its bytes are kept, for a device
 };
 
@@ -22,14 +24,6 @@ std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile&
 std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile& file, bool keep_model = false);
 
 inline constexpr std::size_t kModelFileBytesMax = std::size_t{512} << 20;
-
-struct ProbedModel {
-  std::string role;     // "detector" or "embedder"
-  std::string decoder;  // of a detector: the name of its kind
-  int dimension = 0;    // of an embedder
-};
-// What a file is, by opening it. Throws Exception like the two above.
-ProbedModel probe_model(const Settings& settings, const std::string& path);
 
 // Whether OpenVINO computes it clearly faster than ONNX Runtime, in 32 bits and on a processor, by what was measured
 // (docs/benchmarks.md): what has PReLU, which ONNX Runtime does not fuse, and detectors larger than SCRFD-500M.

@@ -51,6 +51,16 @@ Sample sample(const ImageView& in, float x, float y) {
   return {values[0], values[1], values[2]};
 }
 
+// The pixel (x, y) of what the image is warped to; `from` leads back into the image.
+Sample sample_at(const ImageView& in, const Similarity& from, int x, int y) {
+  // Beyond these the position is outside every image that the limits allow, and a cast to int stays defined.
+  constexpr double kFar = 1e7;
+  const double source_x = from.a * x - from.b * y + from.tx;
+  const double source_y = from.b * x + from.a * y + from.ty;
+  return sample(in, static_cast<float>(std::clamp(source_x, -kFar, kFar)),
+                static_cast<float>(std::clamp(source_y, -kFar, kFar)));
+}
+
 }  // namespace
 
 Similarity invert(const Similarity& s) {
@@ -86,6 +96,27 @@ std::optional<Similarity> estimate_alignment(const Landmarks& landmarks) {
   return Similarity{a, b, template_x - (a * mean_x - b * mean_y), template_y - (b * mean_x + a * mean_y)};
 }
 
+Similarity alignment_for_side(const Similarity& to_template, int side) {
+  const bool is_wide = side % kAlignedSide != 0;
+  const double ratio = static_cast<double>(side) / (is_wide ? 128 : kAlignedSide);
+  return {to_template.a * ratio, to_template.b * ratio, (to_template.tx + (is_wide ? 8 : 0)) * ratio,
+          to_template.ty * ratio};
+}
+
+void warp_square(ImageView in, const Similarity& to_square, int side, Image& out) {
+  const Similarity from = invert(to_square);
+  out.reset(side, side, 3, in.bgr);
+  for (int y = 0; y < side; ++y) {
+    std::uint8_t* pixel = out.row(y);
+    for (int x = 0; x < side; ++x, pixel += 3) {
+      const Sample value = sample_at(in, from, x, y);
+      pixel[0] = static_cast<std::uint8_t>(value.first);
+      pixel[1] = static_cast<std::uint8_t>(value.second);
+      pixel[2] = static_cast<std::uint8_t>(value.third);
+    }
+  }
+}
+
 void warp_aligned_into(ImageView in, const Similarity& to_template, const Feed& feed, float* planes) {
   const Similarity from = invert(to_template);
   constexpr std::size_t kPlane = static_cast<std::size_t>(kAlignedSide) * kAlignedSide;
@@ -93,14 +124,9 @@ void warp_aligned_into(ImageView in, const Similarity& to_template, const Feed& 
   float* second = planes + kPlane;
   float* third = planes + 2 * kPlane;
   if (feed.bgr != in.bgr) std::swap(first, third);
-  // Beyond these the position is outside every image that the limits allow, and a cast to int stays defined.
-  constexpr double kFar = 1e7;
   for (int y = 0; y < kAlignedSide; ++y) {
     for (int x = 0; x < kAlignedSide; ++x) {
-      const double source_x = from.a * x - from.b * y + from.tx;
-      const double source_y = from.b * x + from.a * y + from.ty;
-      const Sample value = sample(in, static_cast<float>(std::clamp(source_x, -kFar, kFar)),
-                                  static_cast<float>(std::clamp(source_y, -kFar, kFar)));
+      const Sample value = sample_at(in, from, x, y);
       *first++ = (value.first - feed.mean) * feed.scale;
       *second++ = (value.second - feed.mean) * feed.scale;
       *third++ = (value.third - feed.mean) * feed.scale;

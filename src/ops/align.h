@@ -26,6 +26,13 @@ Similarity invert(const Similarity& s);
 // Deng et al. 2019, for 112 x 112). Empty when the landmarks are one point or not finite.
 std::optional<Similarity> estimate_alignment(const Landmarks& landmarks);
 
+// The same for a square of `side` pixels: a multiple of 112, or of 128, where the template lies in the middle of 128.
+Similarity alignment_for_side(const Similarity& to_template, int side);
+
+// Warps the image by the similarity into a square of `side` pixels, bilinear, black outside, each value rounded to 8
+// bits. Colours keep their order; gray becomes three equal channels.
+void warp_square(ImageView in, const Similarity& to_square, int side, Image& out);
+
 // Warps the image by the similarity to kAlignedSide squared, bilinear, black outside, each value rounded to 8 bits
 // (as a crop on disk would be), and writes normalised planes (3 x 112 x 112 floats). RGB or gray.
 void warp_aligned_into(ImageView in, const Similarity& to_template, const Feed& feed, float* planes);

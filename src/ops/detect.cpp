@@ -60,7 +60,7 @@ void finish_pass(const Detector& detector, const DetectPass& pass, std::vector<C
       found, [](const Candidate& face) { return !is_finite(face) || face.box.width() <= 0 || face.box.height() <= 0; });
   // In pixels of the image from here on. InsightFace drops overlaps there too, and "+ 1 pixel" depends on it.
   map_to_image(pass, found);
-  suppress_overlaps(*detector.kind, found);
+  if (!pass.keeps_overlaps) suppress_overlaps(*detector.kind, found);
 }
 
 void detect_pass(const Detector& detector, ImageView image, const DetectPass& pass, DetectScratch& scratch,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "device/session.h"
+#include "mien/engine.h"
 #include "mien/face.h"
 #include "ops/resize.h"
 
@@ -62,6 +63,7 @@ struct Detector {
   // Set when the model has one size and could not be freed of it.
   std::optional<int> fixed_width;
   std::optional<int> fixed_height;
+  std::vector<DetectSize> exact_sizes;  // as EngineOptions has them
   // What `session` runs, for a device that is to run it too, and whether it takes several images at once. Null where no
   // device was asked for.
   std::shared_ptr<const std::vector<std::uint8_t>> model;
@@ -75,6 +77,7 @@ struct DetectPass {
   int width = 0;  // of the part, in image pixels
   int height = 0;
   LetterboxSize size;
+  bool keeps_overlaps = false;  // they are dropped once, when all passes are merged
 };
 
 struct DetectScratch {

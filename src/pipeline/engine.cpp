@@ -77,6 +77,7 @@ void load_models(Engine::State& state) {
   state.detector_file = require_model(options.settings, "detector", options.detector);
   const LoadOptions load{.keep_declared_size = options.precision == Precision::exact,
                          .score_threshold = options.det_threshold,
+                         .exact_sizes = options.exact_sizes,
                          .keep_model = state.device != nullptr && state.device->gpu().is_usable()};
   if (!options.load_embedder) {
     state.detector = load_detector(*state.runtime, state.detector_file, load);
@@ -159,6 +160,27 @@ std::vector<Result<Analysis>> Engine::analyze_batch(std::span<const Bytes> image
         fmt::format("GPU batch processing completed: {} images, {} results", images.size(), results.size()));
   }
   return results;
+}
+
+Result<std::vector<std::vector<float>>> Engine::embed_aligned(std::span<const PixelView> faces,
+                                                              const std::stop_token& stop) const {
+  if (state_->embedder == nullptr) {
+    return Error{ErrorCode::invalid_argument, "this engine was opened without an embedder: set load_embedder"};
+  }
+  AlignedFaces aligned;
+  Image converted;
+  ResizeScratch scratch;
+  for (const PixelView& face : faces) {
+    const Result<ImageView> view = open_pixels(face, state_->options.limits, converted, stop);
+    if (!view) return view.error();
+    constexpr LetterboxSize kSquare{kAlignedSide, kAlignedSide, kAlignedSide, kAlignedSide};
+    letterbox_into(*view, kSquare, state_->embedder->feed, scratch, aligned.add());
+  }
+  try {
+    return embed_faces(*state_->embedder, aligned, stop);
+  } catch (const Exception& error) {
+    return error.error();
+  }
 }
 
 const ModelInfo& Engine::detector() const { return state_->detector_file.info; }
@@ -269,6 +291,24 @@ Result<std::vector<std::uint8_t>> crop_face(Bytes encoded, Box bbox, double marg
                              bbox.y1, bbox.x2, bbox.y2, pixels->width, pixels->height)};
   }
   return encode_jpeg(pixels->crop(rect.x, rect.y, rect.width, rect.height), kCropJpegQuality);
+}
+
+Result<Image> align_face(const PixelView& pixels, const Landmarks& landmarks, int side) {
+  constexpr int kSideMax = 4096;
+  if (side < 1 || side > kSideMax || (side % kAlignedSide != 0 && side % 128 != 0)) {
+    return Error{ErrorCode::invalid_argument,
+                 fmt::format("a face cannot be aligned to {} pixels: use a multiple of {} or 128, at most {}", side,
+                             kAlignedSide, kSideMax)};
+  }
+  const std::optional<Similarity> similarity = estimate_alignment(landmarks);
+  if (!similarity) return Error{ErrorCode::invalid_argument, "a face cannot be aligned: its landmarks are one point"};
+  Image converted;
+  Image upright;
+  const Result<ImageView> view = open_pixels(pixels, {}, converted);
+  if (!view) return view.error();
+  Image face;
+  warp_square(upright_view(*view, pixels.orientation, upright), alignment_for_side(*similarity, side), side, face);
+  return face;
 }
 
 Result<std::vector<std::uint8_t>> create_thumbnail(Bytes encoded, int width, int height, const InputOptions& input) {

@@ -53,6 +53,20 @@ std::vector<DetectPass> cut_tiles(const Detector& detector, int width, int heigh
 
 DetectPass whole(int width, int height, const LetterboxSize& size) { return {0, 0, width, height, size}; }
 
+// The sizes asked for, or the one that the model has. As InsightFace does, overlaps are dropped among all of them.
+std::vector<DetectPass> exact_passes(const Detector& detector, int width, int height) {
+  std::vector<DetectSize> sizes = detector.exact_sizes;
+  if (detector.fixed_width || detector.fixed_height || sizes.empty()) {
+    sizes = {{detector.fixed_width.value_or(kDetectSide), detector.fixed_height.value_or(kDetectSide)}};
+  }
+  std::vector<DetectPass> passes;
+  for (const DetectSize& size : sizes) {
+    passes.push_back(whole(width, height, fit_inside(width, height, size.width, size.height)));
+    passes.back().keeps_overlaps = sizes.size() > 1;
+  }
+  return passes;
+}
+
 // A face that an inner edge of its tile cuts is seen whole by the neighbour, or by the look at the whole image.
 bool is_cut_by_tile(const Candidate& face, const DetectPass& tile, int width, int height) {
   constexpr float kMargin = 2;
@@ -86,15 +100,14 @@ DetectPlan plan_detection(const Detector& detector, Precision precision, int wid
   DetectPlan plan;
   const int long_side_px = std::max(width, height);
   if (detector.fixed_width || detector.fixed_height || precision == Precision::exact) {
-    const LetterboxSize size = fit_inside(width, height, detector.fixed_width.value_or(kDetectSide),
-                                          detector.fixed_height.value_or(kDetectSide));
-    plan.passes.push_back(whole(width, height, size));
+    plan.passes = exact_passes(detector, width, height);
+    plan.is_merged = plan.passes.size() > 1;
     return plan;
   }
   const int side = std::clamp(long_side_px, kDetectSideMin, kDetectSide);
   plan.passes.push_back(whole(width, height, fit_rectangle(detector, width, height, side)));
   if (long_side_px > kTileAspect * std::min(width, height)) {
-    plan.is_tiled = true;
+    plan.is_merged = true;
     for (const DetectPass& tile : cut_tiles(detector, width, height)) plan.passes.push_back(tile);
   }
   plan.small_look = whole(width, height, fit_rectangle(detector, width, height, kSmallSide));
@@ -122,7 +135,7 @@ std::vector<Detection> detect_views(const Detector& detector, Precision precisio
   std::vector<DetectRequest> small_looks;
   for (std::size_t i = 0; i < views.size(); ++i) {
     std::vector<Candidate>& faces = results[i].faces;
-    if (plans[i].is_tiled) suppress_overlaps(*detector.kind, faces);
+    if (plans[i].is_merged) suppress_overlaps(*detector.kind, faces);
     const float large = large_side(views[i]);
     const bool has_large =
         std::any_of(faces.begin(), faces.end(), [&](const Candidate& face) { return long_side(face.box) >= large; });

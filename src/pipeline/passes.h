@@ -25,7 +25,7 @@ inline constexpr float kLargeFaceShare = 0.4F;
 struct DetectPlan {
   std::vector<DetectPass> passes;        // all of them are run
   std::optional<DetectPass> small_look;  // run when no pass found a large face
-  bool is_tiled = false;
+  bool is_merged = false;                // what the passes found overlaps
 };
 
 // What the detector can take and the precision decide. Width and height are of the upright image.

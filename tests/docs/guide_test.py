@@ -47,7 +47,7 @@ QUALITY_CHECKS_GPU GPU_BACKEND GPU_DEVICE_ID GPU_MEMORY_LIMIT_GB GPU_BATCH_SIZE 
 NAMES = """get_settings is_gpu_enabled_for_operation get_gpu_manager get_available_backends get_preferred_device
 get_memory_info detect_and_embed_async detect_and_embed_batch_async enhance_image_for_face_detection QualityChecker
 assess_quality blur_score brightness contrast overall_score mean_time_ms mean_throughput success_rate""".split()
-PARTS = "Python package", "Docker images"
+PARTS = ("Docker images",)
 
 
 def test_it_follows_the_guide_heading_by_heading():

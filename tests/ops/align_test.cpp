@@ -34,6 +34,30 @@ Landmarks read_landmarks(const nlohmann::json& rows) {
   return points;
 }
 
+TEST(WarpSquare, IsWhatModelsAreFed) {
+  const Image photo = test::load_photo("obama.jpg");
+  const Similarity similarity = *estimate_alignment(scale_points(3.0F, 60.0F));
+  const std::vector<float> planes = warp(photo, similarity, kLevels);
+  Image face;
+  warp_square(photo, similarity, 112, face);
+  ASSERT_EQ(face.size_bytes(), 3 * kPlane);
+  for (std::size_t i = 0; i < kPlane; ++i) {
+    ASSERT_EQ(static_cast<float>(face.data()[3 * i]), planes[i]);
+    ASSERT_EQ(static_cast<float>(face.data()[3 * i + 2]), planes[2 * kPlane + i]);
+  }
+}
+
+TEST(WarpSquare, OfOtherSidesKeepsTheTemplatesPlace) {
+  const Similarity twice = alignment_for_side({}, 224);
+  EXPECT_DOUBLE_EQ(twice.a, 2);
+  EXPECT_DOUBLE_EQ(twice.tx, 0);
+  // InsightFace puts the template of 112 into the middle of 128 columns, and enlarges that.
+  const Similarity wide = alignment_for_side({}, 256);
+  EXPECT_DOUBLE_EQ(wide.a, 2);
+  EXPECT_DOUBLE_EQ(wide.tx, 16);
+  EXPECT_DOUBLE_EQ(wide.ty, 0);
+}
+
 TEST(Alignment, OfTheTemplateIsTheIdentity) {
   const std::optional<Similarity> found = estimate_alignment(kArcFace);
   ASSERT_TRUE(found);

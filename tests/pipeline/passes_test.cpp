@@ -38,6 +38,25 @@ TEST(Plan, ExactIsOneSquareRoundedAsInsightFaceDoes) {
   expect_size(plan(Precision::exact, 1, 1).passes[0].size, 640, 640, 640, 640);
 }
 
+TEST(Plan, ExactTakesTheSizesAskedForAndLeavesOverlapsToTheMerge) {
+  FakeDetector fake = test::make_fake_detector(find_nothing);
+  fake.detector.exact_sizes = {{128, 128}, {640, 320}};
+  const DetectPlan two = plan_detection(fake.detector, Precision::exact, 1000, 500);
+  ASSERT_EQ(two.passes.size(), 2U);
+  EXPECT_TRUE(two.is_merged && two.passes[0].keeps_overlaps && two.passes[1].keeps_overlaps);
+  expect_size(two.passes[0].size, 128, 64, 128, 128);
+  expect_size(two.passes[1].size, 640, 320, 640, 320);
+  EXPECT_EQ(plan_detection(fake.detector, Precision::standard, 1000, 500).passes.size(), 1U);
+  fake.detector.exact_sizes = {{320, 320}};
+  const DetectPlan one = plan_detection(fake.detector, Precision::exact, 1000, 500);
+  ASSERT_EQ(one.passes.size(), 1U);
+  EXPECT_FALSE(one.is_merged || one.passes[0].keeps_overlaps);
+  // A model of one size has no choice.
+  fake.detector.fixed_width = 640;
+  fake.detector.fixed_height = 640;
+  expect_size(plan_detection(fake.detector, Precision::exact, 1000, 500).passes[0].size, 640, 320, 640, 640);
+}
+
 TEST(Plan, DefaultIsARectangle) {
   const DetectPlan wide = plan(Precision::standard, 1000, 500);
   ASSERT_EQ(wide.passes.size(), 1U);
@@ -68,14 +87,14 @@ TEST(Plan, AModelOfOneSizeGetsItsSize) {
 
 // Every square of the short side's half fits into one tile: a face cut by one tile is whole in another.
 TEST(Plan, PanoramasAreCutIntoOverlappingTiles) {
-  EXPECT_FALSE(plan(Precision::standard, 2500, 1000).is_tiled);
+  EXPECT_FALSE(plan(Precision::standard, 2500, 1000).is_merged);
   struct Size {
     int width, height;
   };
   for (const Size& size : {Size{2501, 1000}, {8000, 1600}, {1600, 8000}, {3000, 999}, {20000, 2000}}) {
     SCOPED_TRACE(std::to_string(size.width) + " x " + std::to_string(size.height));
     const DetectPlan tiled = plan(Precision::standard, size.width, size.height);
-    ASSERT_TRUE(tiled.is_tiled);
+    ASSERT_TRUE(tiled.is_merged);
     EXPECT_EQ(tiled.passes[0].width, size.width);
     EXPECT_EQ(tiled.passes[0].height, size.height);
     const bool is_wide = size.width > size.height;

@@ -1,0 +1,2 @@
+from mien.bench import main
+main()

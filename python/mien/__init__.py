@@ -1,0 +1,58 @@
+"""mien finds, measures and recognises faces in images, on whatever processor the machine has.
+
+    import mien
+    for face in mien.analyze("photo.jpg").faces:
+        print(face.bbox, face.det_score)
+
+docs/python.md tells the whole; mien.insightface stands in for InsightFace.
+"""
+
+from __future__ import annotations
+
+from ._mien import (
+    AnalyzeOptions,
+    Analysis,
+    BackendInfo,
+    Face,
+    GPUDevice,
+    Match,
+    ModelInfo,
+    Placement,
+    PoseAngles,
+    Quality,
+    Record,
+    ScanProgress,
+    ScanSummary,
+    SettingValue,
+    compare_faces,
+    library_version,
+)
+from .devices import GPUBackend, GPUManager, get_gpu_manager
+from .engine import Engine, analyze, compare
+from .errors import (
+    BadDataError,
+    CancelledError,
+    Error,
+    FileError,
+    InternalError,
+    InvalidArgumentError,
+    LimitExceededError,
+    NotFoundError,
+    UnavailableError,
+    UnsupportedError,
+)
+from .quality import QualityChecker, QualityMetrics
+from .scanning import Scan, scan
+from .service import FaceService, get_face_service
+from .settings import Settings, get_settings, reload_settings
+
+__version__ = library_version()
+
+__all__ = [
+    "AnalyzeOptions", "Analysis", "BackendInfo", "BadDataError", "CancelledError", "Engine", "Error", "Face",
+    "FaceService", "FileError", "GPUBackend", "GPUDevice", "GPUManager", "InternalError", "InvalidArgumentError",
+    "LimitExceededError", "Match", "ModelInfo", "NotFoundError", "Placement", "PoseAngles", "Quality",
+    "QualityChecker", "QualityMetrics", "Record", "Scan", "ScanProgress", "ScanSummary", "SettingValue", "Settings",
+    "UnavailableError", "UnsupportedError", "analyze", "compare", "compare_faces", "get_face_service",
+    "get_gpu_manager", "get_settings", "reload_settings", "scan",
+]

@@ -1,0 +1,568 @@
+# The types of the module: written by python/stub.py.
+"""The library behind the package mien."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import PIL.Image
+import numpy
+import numpy.typing
+import pandas
+
+
+def library_version() -> str: ...
+
+def set_log_level(name: str) -> None:
+    """Lines of this level and above go to Python's logging."""
+
+class SettingValue:
+    """A setting as it stands, and where its value comes from."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def value(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def help(self) -> str: ...
+
+    @property
+    def allowed(self) -> str: ...
+
+    def __repr__(self) -> str: ...
+
+class NativeSettings:
+    """What the library was told; mien.Settings shows it."""
+
+    @property
+    def all_gpu(self) -> bool: ...
+
+    @property
+    def gpu_backend(self) -> str: ...
+
+    @property
+    def gpu_device_id(self) -> int: ...
+
+    @property
+    def gpu_memory_limit_gb(self) -> float: ...
+
+    @property
+    def gpu_batch_size(self) -> int: ...
+
+    @property
+    def log_level(self) -> str: ...
+
+    @property
+    def model_dir(self) -> str: ...
+
+    @property
+    def allow_software_gpu(self) -> bool: ...
+
+    @property
+    def values(self) -> list[SettingValue]: ...
+
+    @property
+    def warnings(self) -> list[str]: ...
+
+    def is_gpu_enabled_for_operation(self, name: str) -> bool: ...
+
+def load_settings(overrides: Sequence[tuple[str, str, str]]) -> NativeSettings:
+    """
+    Reads the settings; overrides are (name, value, who asked) and win over everything.
+    """
+
+def operation_names() -> list[str]: ...
+
+class GPUDevice:
+    """A processor or GPU as its driver describes it."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def backend(self) -> str: ...
+
+    @property
+    def memory_total(self) -> int:
+        """MB of 2^20 bytes."""
+
+    @property
+    def memory_free(self) -> int: ...
+
+    @property
+    def memory_used(self) -> int: ...
+
+    @property
+    def is_software(self) -> bool: ...
+
+    @property
+    def driver(self) -> str: ...
+
+    def __repr__(self) -> str: ...
+
+class BackendInfo:
+    """A backend, whether it can be used, and its devices."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def devices(self) -> list[GPUDevice]: ...
+
+    def __repr__(self) -> str: ...
+
+def list_backends(settings: NativeSettings) -> list[BackendInfo]: ...
+
+class ModelInfo:
+    """A model: which one, from where, under which licence."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def licence(self) -> str: ...
+
+    @property
+    def role(self) -> str: ...
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def threshold_verify(self) -> float | None: ...
+
+    @property
+    def threshold_search(self) -> float | None: ...
+
+    def __repr__(self) -> str: ...
+
+class ProbedModel:
+    """What an ONNX file is."""
+
+    @property
+    def role(self) -> str: ...
+
+    @property
+    def decoder(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+def probe_model(settings: NativeSettings, path: str) -> ProbedModel:
+    """Opens an ONNX file and says what it is."""
+
+class PoseAngles:
+    """Degrees, from five landmarks: an estimate, good to about ten degrees."""
+
+    @property
+    def yaw(self) -> float:
+        """Positive when the face turns to the viewer's right."""
+
+    @property
+    def pitch(self) -> float:
+        """Positive when it looks up."""
+
+    @property
+    def roll(self) -> float:
+        """Positive when the head leans clockwise."""
+
+    def __repr__(self) -> str: ...
+
+class Quality:
+    """How good a picture of a face, or a whole picture, is."""
+
+    @property
+    def blur_score(self) -> float:
+        """Variance of the Laplacian: larger is sharper."""
+
+    @property
+    def brightness(self) -> float:
+        """Mean of the gray image, 0..255."""
+
+    @property
+    def contrast(self) -> float:
+        """Standard deviation of the gray image."""
+
+    @property
+    def sharpness(self) -> float:
+        """Mean length of the Sobel gradient."""
+
+    @property
+    def overall_score(self) -> float:
+        """0..1, larger is better."""
+
+    @property
+    def occlusion_score(self) -> float | None:
+        """None: not measured."""
+
+    @property
+    def pose_angles(self) -> PoseAngles | None:
+        """None without landmarks."""
+
+    def __repr__(self) -> str: ...
+
+class Face:
+    """A face, in pixels of the upright image."""
+
+    @property
+    def bbox(self) -> numpy.typing.NDArray[numpy.float32]:
+        """x1, y1, x2, y2."""
+
+    @property
+    def landmarks(self) -> numpy.typing.NDArray[numpy.float32] | None:
+        """
+        5x2: left eye, right eye, nose tip, corners of the mouth, as the viewer sees them.
+        """
+
+    @property
+    def det_score(self) -> float:
+        """0..1."""
+
+    @property
+    def scale(self) -> float:
+        """Detector-input pixels per original pixel."""
+
+    @property
+    def enhancement_scale(self) -> float:
+        """Upscale before detection, 1 if none."""
+
+    @property
+    def embedding(self) -> numpy.typing.NDArray[numpy.float32] | None:
+        """As the model gives it; None when it was not asked for."""
+
+    @property
+    def normed_embedding(self) -> numpy.typing.NDArray[numpy.float32] | None:
+        """The embedding with length 1."""
+
+    @property
+    def face_size(self) -> tuple[float, float]:
+        """Width and height of the box."""
+
+    @property
+    def quality(self) -> Quality | None: ...
+
+    def __repr__(self) -> str: ...
+
+class Placement:
+    """Where one operation ran, and why not where it was asked to."""
+
+    @property
+    def operation(self) -> str: ...
+
+    @property
+    def requested(self) -> str: ...
+
+    @property
+    def ran(self) -> str: ...
+
+    @property
+    def runtime(self) -> str: ...
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def reason(self) -> str | None: ...
+
+    def __repr__(self) -> str: ...
+
+class Analysis:
+    """What is known about an image."""
+
+    @property
+    def format(self) -> str: ...
+
+    @property
+    def width(self) -> int:
+        """Of the upright image."""
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def phash(self) -> str:
+        """16 hex digits; empty when not asked for."""
+
+    @property
+    def faces(self) -> list[Face]:
+        """By falling det_score."""
+
+    @property
+    def quality(self) -> Quality | None:
+        """Of the whole image, when asked for."""
+
+    @property
+    def detector(self) -> str: ...
+
+    @property
+    def embedder(self) -> str: ...
+
+    @property
+    def placement(self) -> list[Placement]: ...
+
+    @property
+    def timings_ms(self) -> dict[str, float]: ...
+
+    @property
+    def warnings(self) -> list[str]: ...
+
+    def draw(self, image: object = None, colours: str | None = None) -> PIL.Image.Image:
+        """
+        The picture with boxes and landmarks, as a PIL image, which notebooks show. `image` is needed when the
+        analysis no longer knows what it was made from.
+        """
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A row a face."""
+
+    def __len__(self) -> int: ...
+
+    def __repr__(self) -> str: ...
+
+def compare_faces(a: Analysis, face_a: int, b: Analysis, face_b: int) -> float:
+    """
+    Cosine similarity of two faces, -1..1. ValueError when their embeddings are of different models.
+    """
+
+class AnalyzeOptions:
+    """What is done with an image."""
+
+    def __init__(self, *, embed: bool = True, face_quality: bool = True, image_quality: bool = False, phash: bool = False, enhance: bool = False, rotations: bool = False, min_quality: float = 0.0) -> None: ...
+
+    @property
+    def embed(self) -> bool: ...
+
+    @embed.setter
+    def embed(self, arg: bool, /) -> None: ...
+
+    @property
+    def face_quality(self) -> bool: ...
+
+    @face_quality.setter
+    def face_quality(self, arg: bool, /) -> None: ...
+
+    @property
+    def image_quality(self) -> bool: ...
+
+    @image_quality.setter
+    def image_quality(self, arg: bool, /) -> None: ...
+
+    @property
+    def phash(self) -> bool: ...
+
+    @phash.setter
+    def phash(self, arg: bool, /) -> None: ...
+
+    @property
+    def enhance(self) -> bool: ...
+
+    @enhance.setter
+    def enhance(self, arg: bool, /) -> None: ...
+
+    @property
+    def rotations(self) -> bool: ...
+
+    @rotations.setter
+    def rotations(self, arg: bool, /) -> None: ...
+
+    @property
+    def min_quality(self) -> float: ...
+
+    @min_quality.setter
+    def min_quality(self, arg: float, /) -> None: ...
+
+class NativeEngine:
+    """What mien.Engine is made of. Any thread may call it."""
+
+    def analyze(self, image: object, colours: str | None, options: AnalyzeOptions) -> Analysis: ...
+
+    def analyze_batch(self, images: list[object], options: AnalyzeOptions) -> list[Analysis | Exception]: ...
+
+    def embed_aligned(self, faces: list[object], colours: str) -> list[numpy.typing.NDArray[numpy.float32]]: ...
+
+    @property
+    def detector(self) -> ModelInfo: ...
+
+    @property
+    def embedder(self) -> ModelInfo | None: ...
+
+    @property
+    def runtime(self) -> str: ...
+
+    @property
+    def batch_max(self) -> int: ...
+
+    def __repr__(self) -> str: ...
+
+def open_engine(settings: NativeSettings, *, detector: str = '', embedder: str = '', precision: str = 'default', load_embedder: bool = True, det_threshold: float | None = None, exact_sizes: Sequence[tuple[int, int]] = [], sandbox: bool = False) -> NativeEngine:
+    """Loads the runtime and the models."""
+
+class Job:
+    """An image that was handed in."""
+
+    def cancel(self) -> None: ...
+
+class Pool:
+    """Threads that analyse what asynchronous callers hand in."""
+
+    def __init__(self, engine: NativeEngine, threads: int, waiting_max: int) -> None: ...
+
+    def submit(self, image: object, options: AnalyzeOptions, batch_max: int, done: Callable[[Analysis | None, Exception | None], None]) -> Job | None:
+        """The job; None when too many wait already."""
+
+    @property
+    def waiting(self) -> int: ...
+
+    def stop(self) -> None:
+        """Ends the threads and what they do."""
+
+    def forget(self) -> None:
+        """In the child of a fork, where its threads are not."""
+
+class Input:
+    """How images are read, and the device that works on them."""
+
+    @property
+    def placement(self) -> list[Placement]: ...
+
+def open_input(settings: NativeSettings) -> Input:
+    """With the GPU that the settings ask for."""
+
+def engine_input(engine: NativeEngine) -> Input:
+    """As the engine reads images."""
+
+def enhance_image(image: object, input: Input) -> tuple[bytes, float]: ...
+
+def crop_face(image: object, bbox: Sequence[float], margin: float, input: Input) -> bytes: ...
+
+def create_thumbnail(image: object, width: int, height: int, input: Input) -> bytes: ...
+
+def compute_phash(image: object, input: Input) -> str: ...
+
+def assess_quality(image: object, colours: str | None, bbox: Sequence[float] | None, landmarks: Sequence[tuple[float, float]] | None, input: Input) -> Quality: ...
+
+def align_face(image: object, colours: str, landmarks: Sequence[tuple[float, float]], side: int) -> numpy.typing.NDArray[numpy.uint8]: ...
+
+class Match:
+    """A face that resembles the one looked for."""
+
+    @property
+    def face(self) -> int: ...
+
+    @property
+    def similarity(self) -> float: ...
+
+    def __repr__(self) -> str: ...
+
+class Record:
+    """One image of a scan: what was found, or why nothing could be."""
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def source_size(self) -> int: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def analysis(self) -> Analysis | None:
+        """None when there is an error."""
+
+    @property
+    def matches(self) -> list[Match]: ...
+
+    @property
+    def error(self) -> Exception | None: ...
+
+    def to_json(self) -> str:
+        """As a line of mien scan, without embeddings."""
+
+    def __repr__(self) -> str: ...
+
+class ScanProgress:
+    @property
+    def done(self) -> int: ...
+
+    @property
+    def found(self) -> int: ...
+
+    @property
+    def listing_finished(self) -> bool: ...
+
+    @property
+    def images_per_second(self) -> float: ...
+
+class ScanSummary:
+    """What a whole scan found."""
+
+    @property
+    def images(self) -> int: ...
+
+    @property
+    def analyzed(self) -> int: ...
+
+    @property
+    def duplicates(self) -> int: ...
+
+    @property
+    def failed(self) -> int: ...
+
+    @property
+    def faces(self) -> int: ...
+
+    @property
+    def matched_images(self) -> int: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+    @property
+    def threshold(self) -> float | None: ...
+
+    @property
+    def expected_false_matches(self) -> float: ...
+
+    @property
+    def placement(self) -> list[Placement]: ...
+
+    @property
+    def notes(self) -> list[str]: ...
+
+    def __repr__(self) -> str: ...
+
+class ScanRun:
+    """A scan that runs."""
+
+    def __init__(self, engine: NativeEngine, sources: Sequence[str], analyze: AnalyzeOptions, *, like: str = '', threshold: float | None = None, out: str = '', force: bool = False, threads: int = 0, excludes: Sequence[str] = [], embeddings: bool = False) -> None: ...
+
+    def __iter__(self) -> Iterator[Record]: ...
+
+    def __next__(self) -> Record: ...
+
+    def close(self) -> None: ...
+
+    @property
+    def progress(self) -> ScanProgress: ...
+
+    @property
+    def summary(self) -> ScanSummary | None: ...

@@ -1,0 +1,173 @@
+"""Engine: the models, opened once; and the calls on one image.
+
+>>> import mien
+>>> analysis = mien.analyze("photos/obama.jpg")
+>>> analysis
+Analysis(jpeg 910x1137, 1 face)
+>>> face = analysis.faces[0]
+>>> face.bbox.shape, face.embedding.shape, face.det_score > 0.9
+((4,), (512,), True)
+>>> mien.compare(analysis, mien.analyze("photos/obama2.jpg")) > 0.5
+True
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from . import _mien, inputs
+from .errors import InvalidArgumentError
+from .settings import Settings, get_settings
+
+Analysis = _mien.Analysis
+
+
+class Engine:
+    """A detector and an embedder, shared by threads. Analysing releases the interpreter lock.
+
+    `detector` and `embedder` are names (`mien models`) or paths of ONNX files. `precision` is "default" or "exact":
+    SCRFD and ArcFace as InsightFace runs them. Raises NotFoundError, with the command that fetches it, for a missing
+    model.
+    """
+
+    def __init__(
+        self,
+        *,
+        detector: str = "",
+        embedder: str = "",
+        precision: str = "default",
+        load_embedder: bool = True,
+        det_threshold: float | None = None,
+        exact_sizes: Sequence[tuple[int, int]] = (),
+        sandbox: bool = False,
+        settings: Settings | None = None,
+    ) -> None:
+        self._settings = settings or get_settings()
+        self._native = _mien.open_engine(
+            self._settings.native,
+            detector=os.fspath(detector),
+            embedder=os.fspath(embedder),
+            precision=precision,
+            load_embedder=load_embedder,
+            det_threshold=det_threshold,
+            exact_sizes=list(exact_sizes),
+            sandbox=sandbox,
+        )
+
+    @property
+    def native(self) -> _mien.NativeEngine:
+        """As the library has it."""
+        return self._native
+
+    @property
+    def settings(self) -> Settings:
+        """What it was opened with."""
+        return self._settings
+
+    @property
+    def detector(self) -> _mien.ModelInfo:
+        return self._native.detector
+
+    @property
+    def embedder(self) -> _mien.ModelInfo | None:
+        """None when it was not loaded."""
+        return self._native.embedder
+
+    def analyze(
+        self,
+        image: object,
+        *,
+        colours: str | None = None,
+        embed: bool = True,
+        face_quality: bool = True,
+        image_quality: bool = False,
+        phash: bool = False,
+        enhance: bool = False,
+        rotations: bool = False,
+        min_quality: float = 0.0,
+    ) -> Analysis:
+        """Faces of one image: bytes, a path, an open file, a PIL image, or an array of uint8.
+
+        An array with colours needs `colours`: "rgb", or "bgr" as OpenCV has them. Arrays are read where they are.
+        """
+        options = _mien.AnalyzeOptions(
+            embed=embed,
+            face_quality=face_quality,
+            image_quality=image_quality,
+            phash=phash,
+            enhance=enhance,
+            rotations=rotations,
+            min_quality=min_quality,
+        )
+        analysis = self._native.analyze(image, colours, options)
+        _remember(analysis, image, colours)
+        return analysis
+
+    def analyze_batch(self, images: Iterable[object], **options: Any) -> list[Analysis | Exception]:
+        """One Analysis an image, in order, or the exception that it would have raised."""
+        sources = inputs.image_list(images)
+        results = self._native.analyze_batch(sources, _mien.AnalyzeOptions(**options))
+        for result, source in zip(results, sources):
+            if isinstance(result, Analysis):
+                _remember(result, source, None)
+        return results
+
+    def embed_aligned(self, faces: Iterable[object], *, colours: str) -> list[Any]:
+        """Embeddings of faces that are cut out and upright already."""
+        return self._native.embed_aligned(list(faces), colours)
+
+    def __repr__(self) -> str:
+        return repr(self._native)
+
+
+def _remember(analysis: Analysis, image: object, colours: str | None) -> None:
+    """For Analysis.draw(). A file that was read once cannot be read again."""
+    if not hasattr(image, "read"):
+        setattr(analysis, "_source", image)
+        setattr(analysis, "_colours", colours)
+
+
+_lock = threading.Lock()
+_engines: dict[object, Engine] = {}
+
+
+def shared_engine(key: object, make: Callable[[], Engine]) -> Engine:
+    """The engine under this key, made once."""
+    with _lock:
+        if key not in _engines:
+            _engines[key] = make()
+        return _engines[key]
+
+
+def default_engine() -> Engine:
+    """The engine of the default models, which analyze and scan use."""
+    return shared_engine("default", Engine)
+
+
+def _forget_engines() -> None:
+    """A child of a fork opens its own: threads of the parent may have been at work in these."""
+    global _lock
+    _lock = threading.Lock()
+    _kept.extend(_engines.values())
+    _engines.clear()
+
+
+_kept: list[Engine] = []  # never closed in the child
+os.register_at_fork(after_in_child=_forget_engines)
+
+
+def analyze(image: object, **options: Any) -> Analysis:
+    """Engine.analyze with the default models."""
+    return default_engine().analyze(image, **options)
+
+
+def compare(a: Analysis | object, b: Analysis | object) -> float:
+    """Cosine similarity, -1..1, of the best face of two images or analyses."""
+    first, second = (one if isinstance(one, Analysis) else analyze(one) for one in (a, b))
+    for one in (first, second):
+        if not one.faces:
+            raise InvalidArgumentError("there is no face to compare")
+    return _mien.compare_faces(first, 0, second, 0)

@@ -1,0 +1,46 @@
+// What the files of the module _mien share. Like src/cli it uses include/mien and nothing else.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <string>
+
+#include "mien/result.h"
+
+namespace mien::python {
+
+namespace nb = nanobind;
+
+// One file each; module.cpp calls them in order.
+void bind_errors(nb::module_& module);
+void bind_log(nb::module_& module);
+void bind_settings(nb::module_& module);
+void bind_results(nb::module_& module);
+void bind_engine(nb::module_& module);
+void bind_pool(nb::module_& module);
+void bind_operations(nb::module_& module);
+void bind_scan(nb::module_& module);
+
+// The Python exception of an error, by the table of mien/errors.py. Holds the interpreter lock.
+nb::object make_exception(const Error& error);
+
+// The value, or the error as a C++ exception, which the module's translator turns into Python's.
+template <typename T>
+T take(Result<T> result) {
+  return std::move(result).take();
+}
+
+// Hands the lines that the library has logged since to Python's logging. Holds the interpreter lock.
+void drain_log();
+
+// Runs `work` without the interpreter lock; what was logged meanwhile is handed on.
+template <typename Work>
+auto without_lock(Work work) {
+  struct Drain {
+    ~Drain() { drain_log(); }
+  } drain;
+  nb::gil_scoped_release unlocked;
+  return work();
+}
+
+}  // namespace mien::python

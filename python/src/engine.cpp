@@ -1,0 +1,154 @@
+// Engine: analyse one image, several, or faces that are aligned already.
+#include "engine.h"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include "images.h"
+
+namespace mien::python {
+namespace {
+
+Precision precision_from_name(const std::string& name) {
+  if (name == "default") return Precision::standard;
+  if (name == "exact") return Precision::exact;
+  if (name == "fast") return Precision::fast;
+  throw Exception(ErrorCode::invalid_argument, "precision='" + name + "' is not known: use 'default', 'exact', 'fast'");
+}
+
+std::shared_ptr<PythonEngine> open_engine(const Settings& settings, const std::string& detector,
+                                          const std::string& embedder, const std::string& precision, bool load_embedder,
+                                          std::optional<float> det_threshold,
+                                          const std::vector<std::pair<int, int>>& exact_sizes, bool sandbox) {
+  EngineOptions options;
+  options.detector = detector;
+  options.embedder = embedder;
+  options.precision = precision_from_name(precision);
+  options.load_embedder = load_embedder;
+  options.det_threshold = det_threshold;
+  for (const auto& [width, height] : exact_sizes) options.exact_sizes.push_back({width, height});
+  options.sandbox = sandbox;
+  options.settings = settings;
+  return without_lock([&] { return std::make_shared<PythonEngine>(std::move(options)); });
+}
+
+Analysis analyze(PythonEngine& self, nb::handle image, const std::optional<std::string>& colours,
+                 const AnalyzeOptions& options) {
+  const ImageInput input = open_image(image, colours);
+  return without_lock([&] {
+    Workspace workspace = self.workspaces.take();
+    Result<Analysis> result = input.is_pixels ? self.engine.analyze_pixels(input.pixels, options, workspace)
+                                              : self.engine.analyze(input.encoded, options, workspace);
+    self.workspaces.put_back(std::move(workspace));
+    return take(std::move(result));
+  });
+}
+
+// One Analysis or one exception an image, in order.
+nb::list analyze_batch(PythonEngine& self, const nb::list& images, const AnalyzeOptions& options) {
+  std::vector<ImageInput> inputs;
+  std::vector<Bytes> encoded;
+  for (const nb::handle image : images) {
+    inputs.push_back(open_image(image, std::nullopt));
+    if (inputs.back().is_pixels) {
+      throw Exception(ErrorCode::invalid_argument, "a batch takes the bytes of image files, not arrays");
+    }
+    encoded.push_back(inputs.back().encoded);
+  }
+  std::vector<Result<Analysis>> results = without_lock([&] {
+    Workspace workspace = self.workspaces.take();
+    std::vector<Result<Analysis>> all = self.engine.analyze_batch(encoded, options, workspace);
+    self.workspaces.put_back(std::move(workspace));
+    return all;
+  });
+  nb::list answer;
+  for (Result<Analysis>& result : results) {
+    answer.append(result ? nb::cast(std::move(*result)) : make_exception(result.error()));
+  }
+  return answer;
+}
+
+nb::list embed_aligned(PythonEngine& self, const nb::list& faces, const std::string& colours) {
+  std::vector<ImageInput> inputs;
+  std::vector<PixelView> pixels;
+  for (const nb::handle face : faces) {
+    inputs.push_back(open_array(face, colours));
+    pixels.push_back(inputs.back().pixels);
+  }
+  std::vector<std::vector<float>> embeddings = without_lock([&] { return take(self.engine.embed_aligned(pixels)); });
+  nb::list answer;
+  for (std::vector<float>& embedding : embeddings) answer.append(to_numpy(std::move(embedding)));
+  return answer;
+}
+
+AnalyzeOptions make_options(bool embed, bool face_quality, bool image_quality, bool phash, bool enhance, bool rotations,
+                            double min_quality) {
+  AnalyzeOptions options;
+  options.embed = embed;
+  options.face_quality = face_quality;
+  options.image_quality = image_quality;
+  options.phash = phash;
+  options.enhance = enhance;
+  options.rotations = rotations;
+  options.min_quality = min_quality;
+  return options;
+}
+
+std::optional<ModelInfo> embedder_of(const PythonEngine& self) {
+  const ModelInfo* const info = self.engine.embedder();
+  return info != nullptr ? std::optional<ModelInfo>(*info) : std::nullopt;
+}
+
+std::string describe(const PythonEngine& self) {
+  const ModelInfo* const embedder = self.engine.embedder();
+  return "Engine(detector='" + self.engine.detector().name +
+         "', embedder=" + (embedder != nullptr ? "'" + embedder->name + "'" : "None") + ", " + self.engine.runtime() +
+         ")";
+}
+
+}  // namespace
+
+void bind_engine(nb::module_& module) {
+  nb::class_<AnalyzeOptions>(module, "AnalyzeOptions", "What is done with an image.")
+      .def(
+          "__init__",
+          [](AnalyzeOptions* self, bool embed, bool face_quality, bool image_quality, bool phash, bool enhance,
+             bool rotations, double min_quality) {
+            new (self) AnalyzeOptions(
+                make_options(embed, face_quality, image_quality, phash, enhance, rotations, min_quality));
+          },
+          nb::kw_only(), nb::arg("embed") = true, nb::arg("face_quality") = true, nb::arg("image_quality") = false,
+          nb::arg("phash") = false, nb::arg("enhance") = false, nb::arg("rotations") = false,
+          nb::arg("min_quality") = 0.0)
+      .def_rw("embed", &AnalyzeOptions::embed)
+      .def_rw("face_quality", &AnalyzeOptions::face_quality)
+      .def_rw("image_quality", &AnalyzeOptions::image_quality)
+      .def_rw("phash", &AnalyzeOptions::phash)
+      .def_rw("enhance", &AnalyzeOptions::enhance)
+      .def_rw("rotations", &AnalyzeOptions::rotations)
+      .def_rw("min_quality", &AnalyzeOptions::min_quality);
+  nb::class_<PythonEngine>(module, "NativeEngine", "What mien.Engine is made of. Any thread may call it.")
+      .def("analyze", analyze, nb::arg("image").none(), nb::arg("colours").none(), nb::arg("options"),
+           nb::sig("def analyze(self, image: object, colours: str | None, options: AnalyzeOptions) -> "
+                   "Analysis"))
+      .def("analyze_batch", analyze_batch, nb::arg("images"), nb::arg("options"),
+           nb::sig("def analyze_batch(self, images: list[object], options: AnalyzeOptions) -> "
+                   "list[Analysis | Exception]"))
+      .def("embed_aligned", embed_aligned, nb::arg("faces"), nb::arg("colours"),
+           nb::sig("def embed_aligned(self, faces: list[object], colours: str) -> "
+                   "list[numpy.typing.NDArray[numpy.float32]]"))
+      .def_prop_ro("detector", [](const PythonEngine& self) { return self.engine.detector(); })
+      .def_prop_ro("embedder", embedder_of)
+      .def_prop_ro("runtime", [](const PythonEngine& self) { return self.engine.runtime(); })
+      .def_prop_ro("batch_max", [](const PythonEngine& self) { return self.engine.batch_max(); })
+      .def("__repr__", describe);
+  module.def("open_engine", open_engine, nb::arg("settings"), nb::kw_only(), nb::arg("detector") = "",
+             nb::arg("embedder") = "", nb::arg("precision") = "default", nb::arg("load_embedder") = true,
+             nb::arg("det_threshold") = nb::none(), nb::arg("exact_sizes") = std::vector<std::pair<int, int>>{},
+             nb::arg("sandbox") = false, "Loads the runtime and the models.");
+}
+
+}  // namespace mien::python

@@ -1,0 +1,211 @@
+// A scan as an iterator: the library works on a thread of its own and waits when nobody takes its records.
+#include "mien/scan.h"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "engine.h"
+
+namespace mien::python {
+namespace {
+
+constexpr std::size_t kRecordsWaitingMax = 64;
+
+class ScanRun {
+ public:
+  ScanRun(std::shared_ptr<PythonEngine> engine, ScanOptions options)
+      : engine_(std::move(engine)),
+        thread_([this, options = std::move(options)](const std::stop_token& stop) { run(options, stop); }) {}
+  // Python destroys it with its lock held, which nothing here needs.
+  ~ScanRun() { close(); }
+  ScanRun(const ScanRun&) = delete;
+  ScanRun& operator=(const ScanRun&) = delete;
+
+  // The next record; empty at the end. Throws what ended the scan.
+  std::optional<Record> next() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return !records_.empty() || is_over_; });
+    if (records_.empty()) {
+      if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+      return std::nullopt;
+    }
+    Record record = std::move(records_.front());
+    records_.pop_front();
+    changed_.notify_all();
+    return record;
+  }
+
+  void close() {
+    thread_.request_stop();
+    changed_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  ScanProgress progress() const {
+    const std::scoped_lock lock(mutex_);
+    return progress_;
+  }
+  std::optional<ScanSummary> summary() const {
+    const std::scoped_lock lock(mutex_);
+    return summary_;
+  }
+
+ private:
+  void put(const Record& record, const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, stop, [&] { return records_.size() < kRecordsWaitingMax; });
+    records_.push_back(record);
+    changed_.notify_all();
+  }
+
+  void run(const ScanOptions& options, const std::stop_token& stop) {
+    ScanCallbacks callbacks;
+    callbacks.on_record = [&](const Record& record, const std::string&) { put(record, stop); };
+    callbacks.on_progress = [&](const ScanProgress& progress) {
+      const std::scoped_lock lock(mutex_);
+      progress_ = progress;
+    };
+    std::optional<ScanSummary> summary;
+    std::exception_ptr failure;
+    try {
+      summary = scan(engine_->engine, options, callbacks, stop);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    const std::scoped_lock lock(mutex_);
+    summary_ = std::move(summary);
+    failure_ = failure;
+    is_over_ = true;
+    changed_.notify_all();
+  }
+
+  std::shared_ptr<PythonEngine> engine_;
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<Record> records_;          // guarded by mutex_
+  ScanProgress progress_;               // guarded by mutex_
+  std::optional<ScanSummary> summary_;  // guarded by mutex_
+  std::exception_ptr failure_;          // guarded by mutex_
+  bool is_over_ = false;                // guarded by mutex_
+  std::jthread thread_;                 // last: it starts when all else is there
+};
+
+// Paths are bytes; Python's text holds those that are no UTF-8 as surrogates.
+nb::object to_path(const std::string& path) {
+  return nb::steal(PyUnicode_DecodeFSDefaultAndSize(path.data(), static_cast<Py_ssize_t>(path.size())));
+}
+
+// Knows what it was made from, for Analysis.draw().
+nb::object analysis_of(nb::pointer_and_handle<Record> record) {
+  if (record.p->error) return nb::none();
+  nb::object analysis = nb::cast(&record.p->analysis, nb::rv_policy::reference_internal, record.h);
+  analysis.attr("_source") = to_path(record.p->source);
+  return analysis;
+}
+
+void bind_records(nb::module_& module) {
+  nb::class_<Match>(module, "Match", "A face that resembles the one looked for.")
+      .def_ro("face", &Match::face)
+      .def_ro("similarity", &Match::similarity)
+      .def("__repr__", [](const Match& self) {
+        return "Match(face=" + std::to_string(self.face) + ", similarity=" + std::to_string(self.similarity) + ")";
+      });
+  nb::class_<Record>(module, "Record", "One image of a scan: what was found, or why nothing could be.")
+      .def_prop_ro(
+          "source", [](const Record& self) { return to_path(self.source); }, nb::sig("def source(self) -> str"))
+      .def_ro("source_size", &Record::source_size)
+      .def_ro("sha256", &Record::sha256)
+      .def_prop_ro("analysis", analysis_of, nb::sig("def analysis(self) -> Analysis | None"),
+                   "None when there is an error.")
+      .def_ro("matches", &Record::matches)
+      .def_prop_ro(
+          "error", [](const Record& self) { return self.error ? make_exception(*self.error) : nb::none(); },
+          nb::sig("def error(self) -> Exception | None"))
+      .def(
+          "to_json", [](const Record& self) { return record_to_json(self, EmbeddingFormat::none); },
+          "As a line of mien scan, without embeddings.")
+      .def("__repr__", [](const Record& self) {
+        const std::string what = self.error ? std::string(error_code_name(self.error->code))
+                                            : std::to_string(self.analysis.faces.size()) + " faces";
+        return "Record('" + self.source + "', " + what + ")";
+      });
+}
+
+nb::object next_record(ScanRun& self) {
+  std::optional<Record> record = without_lock([&] { return self.next(); });
+  if (!record) throw nb::stop_iteration();
+  return nb::cast(std::move(*record));
+}
+
+ScanOptions scan_options(const std::vector<std::string>& sources, const std::string& like,
+                         std::optional<float> threshold, const std::string& out, bool force, int threads,
+                         const std::vector<std::string>& excludes, bool embeddings, const AnalyzeOptions& analyze) {
+  ScanOptions options;
+  options.sources = sources;
+  options.like_path = like;
+  options.threshold = threshold;
+  options.out_path = out;
+  options.force = force;
+  options.threads = threads;
+  options.excludes = excludes;
+  options.embeddings = embeddings ? EmbeddingFormat::base64 : EmbeddingFormat::none;
+  options.analyze = analyze;
+  return options;
+}
+
+}  // namespace
+
+void bind_scan(nb::module_& module) {
+  bind_records(module);
+  nb::class_<ScanProgress>(module, "ScanProgress")
+      .def_ro("done", &ScanProgress::done)
+      .def_ro("found", &ScanProgress::found)
+      .def_ro("listing_finished", &ScanProgress::listing_finished)
+      .def_ro("images_per_second", &ScanProgress::images_per_second);
+  nb::class_<ScanSummary>(module, "ScanSummary", "What a whole scan found.")
+      .def_ro("images", &ScanSummary::images)
+      .def_ro("analyzed", &ScanSummary::analyzed)
+      .def_ro("duplicates", &ScanSummary::duplicates)
+      .def_ro("failed", &ScanSummary::failed)
+      .def_ro("faces", &ScanSummary::faces)
+      .def_ro("matched_images", &ScanSummary::matched_images)
+      .def_ro("seconds", &ScanSummary::seconds)
+      .def_ro("threshold", &ScanSummary::threshold)
+      .def_ro("expected_false_matches", &ScanSummary::expected_false_matches)
+      .def_ro("placement", &ScanSummary::placement)
+      .def_ro("notes", &ScanSummary::notes)
+      .def("__repr__", [](const ScanSummary& self) {
+        return "ScanSummary(images=" + std::to_string(self.images) + ", faces=" + std::to_string(self.faces) +
+               ", failed=" + std::to_string(self.failed) + ")";
+      });
+  nb::class_<ScanRun>(module, "ScanRun", "A scan that runs.")
+      .def(
+          "__init__",
+          [](ScanRun* self, std::shared_ptr<PythonEngine> engine, const std::vector<std::string>& sources,
+             const AnalyzeOptions& analyze, const std::string& like, std::optional<float> threshold,
+             const std::string& out, bool force, int threads, const std::vector<std::string>& excludes,
+             bool embeddings) {
+            new (self) ScanRun(std::move(engine), scan_options(sources, like, threshold, out, force, threads, excludes,
+                                                               embeddings, analyze));
+          },
+          nb::arg("engine"), nb::arg("sources"), nb::arg("analyze"), nb::kw_only(), nb::arg("like") = "",
+          nb::arg("threshold") = nb::none(), nb::arg("out") = "", nb::arg("force") = false, nb::arg("threads") = 0,
+          nb::arg("excludes") = std::vector<std::string>{}, nb::arg("embeddings") = false)
+      .def(
+          "__iter__", [](nb::handle self) { return nb::borrow(self); },
+          nb::sig("def __iter__(self) -> collections.abc.Iterator[Record]"))
+      .def("__next__", next_record, nb::sig("def __next__(self) -> Record"))
+      .def("close", &ScanRun::close, nb::call_guard<nb::gil_scoped_release>())
+      .def_prop_ro("progress", &ScanRun::progress)
+      .def_prop_ro("summary", &ScanRun::summary);
+}
+
+}  // namespace mien::python

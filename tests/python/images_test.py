@@ -1,0 +1,126 @@
+"""Everything that holds a picture gives the same faces, and wrong pictures are told from right ones."""
+
+import io
+import pathlib
+
+import numpy
+import pytest
+
+import mien
+
+Image = pytest.importorskip("PIL.Image", reason="no Pillow: install python3-pil")
+
+
+def boxes(analysis):
+    return numpy.stack([face.bbox for face in analysis.faces])
+
+
+@pytest.fixture
+def pixels(photos):
+    return numpy.asarray(Image.open(photos / "astronaut.png").convert("RGB"))
+
+
+def test_bytes_paths_files(obama, photos):
+    expected = boxes(mien.analyze(obama))
+    path = photos / "obama.jpg"
+    with open(path, "rb") as stream:
+        for image in (bytearray(obama), memoryview(obama), numpy.frombuffer(obama, numpy.uint8), path, str(path),
+                      io.BytesIO(obama), stream):
+            assert (boxes(mien.analyze(image)) == expected).all()
+
+
+def test_arrays_and_pil_images(pixels):
+    expected = boxes(mien.analyze(pixels, colours="rgb"))
+    rgba = numpy.dstack([pixels, numpy.full(pixels.shape[:2], 255, numpy.uint8)])
+    padded = numpy.zeros((pixels.shape[0], pixels.shape[1] + 7, 3), numpy.uint8)
+    padded[:, : pixels.shape[1]] = pixels
+    for image, colours in (
+        (pixels[..., ::-1], "bgr"),
+        (numpy.ascontiguousarray(pixels[..., ::-1]), "bgr"),
+        (padded[:, : pixels.shape[1]], "rgb"),
+        (numpy.flipud(numpy.flipud(pixels).copy()), "rgb"),
+        (numpy.asfortranarray(pixels), "rgb"),
+        (rgba, "rgb"),
+        (Image.fromarray(pixels), None),
+    ):
+        assert (boxes(mien.analyze(image, colours=colours)) == expected).all()
+    gray = numpy.asarray(Image.fromarray(pixels).convert("L"))
+    assert len(mien.analyze(gray).faces) == 1
+    assert len(mien.analyze(gray[..., None]).faces) == 1
+
+
+def test_turned_pil_image_stands_upright(photos):
+    image = Image.open(photos / "obama.jpg")
+    turned = image.rotate(90, expand=True)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    memory = io.BytesIO()
+    turned.save(memory, "PNG", exif=exif)
+    again = Image.open(io.BytesIO(memory.getvalue()))
+    assert numpy.abs(boxes(mien.analyze(again)) - boxes(mien.analyze(image))).max() < 1
+
+
+def test_pixels_are_not_copied_and_results_are_views(pixels):
+    before = pixels.copy()
+    face = mien.analyze(pixels, colours="rgb").faces[0]
+    assert (pixels == before).all()
+    assert face.embedding.base is not None and not face.embedding.flags.owndata
+    assert face.bbox.dtype == face.embedding.dtype == numpy.float32
+    face.bbox[0] = 5
+    assert face.bbox[0] == 5  # one memory, whichever array shows it
+    assert abs(numpy.linalg.norm(face.normed_embedding) - 1) < 1e-6
+
+
+def test_results_outlive_what_they_came_from(obama):
+    embedding = mien.analyze(obama).faces[0].embedding
+    again = mien.analyze(obama).faces[0].embedding
+    assert (embedding == again).all()
+
+
+@pytest.mark.parametrize("image, colours, kind, words", [
+    (numpy.zeros((9, 9, 3), numpy.uint8), None, mien.InvalidArgumentError, "colours='rgb' or colours='bgr'"),
+    (numpy.zeros((9, 9, 3), numpy.uint8), "bgra", mien.InvalidArgumentError, "is not known"),
+    (numpy.zeros((9, 9, 3), numpy.float32), "rgb", mien.InvalidArgumentError, "uint8"),
+    (numpy.zeros((9, 9, 2), numpy.uint8), "rgb", mien.InvalidArgumentError, "HxWx3"),
+    (numpy.zeros((0, 9, 3), numpy.uint8), "rgb", mien.InvalidArgumentError, "at least one pixel"),
+    (b"", None, mien.BadDataError, "empty|not an image"),
+    (b"hello", None, mien.BadDataError, "not an image"),
+    (12, None, mien.InvalidArgumentError, "int is no image"),
+    (None, None, mien.InvalidArgumentError, "NoneType is no image"),
+    (io.StringIO("text"), None, mien.InvalidArgumentError, "opened for bytes"),
+])
+def test_what_is_no_image(image, colours, kind, words):
+    with pytest.raises(kind, match=words) as caught:
+        mien.analyze(image, colours=colours)
+    assert isinstance(caught.value, mien.Error) and caught.value.code in ("invalid_argument", "bad_data")
+
+
+def test_a_file_that_is_not_there():
+    with pytest.raises(FileNotFoundError):
+        mien.analyze(pathlib.Path("nowhere.jpg"))
+
+
+def test_draw(obama, photos, pixels):
+    for image, colours in ((obama, None), (photos / "obama.jpg", None), (pixels, "rgb"), (pixels[..., ::-1], "bgr"),
+                           (Image.fromarray(pixels), None)):
+        analysis = mien.analyze(image, colours=colours)
+        drawn = analysis.draw()
+        assert drawn.size == (analysis.width, analysis.height)
+        x1, y1, x2, _ = analysis.faces[0].bbox
+        colour = drawn.getpixel((int((x1 + x2) / 2), max(0, round(float(y1)))))
+        assert colour[1] > colour[0] + 50 and colour[1] > colour[2] + 50
+
+
+def test_batches_take_lists(obama):
+    engine = mien.Engine()
+    results = engine.analyze_batch([obama, b"broken", obama])
+    assert [type(result).__name__ for result in results] == ["Analysis", "BadDataError", "Analysis"]
+    with pytest.raises(ValueError, match="put the image into a list"):
+        engine.analyze_batch(obama)
+
+
+def test_compare(photos):
+    assert mien.compare(photos / "obama.jpg", photos / "obama2.jpg") > 0.5
+    assert mien.compare(photos / "obama.jpg", photos / "biden.jpg") < 0.3
+    with pytest.raises(ValueError, match="no face"):
+        mien.compare(photos / "coffee.png", photos / "obama.jpg")

@@ -1,0 +1,112 @@
+"""Threads, forks, memory, and the start of the interpreter."""
+
+import sys
+import threading
+
+import pytest
+
+import mien
+from conftest import run
+
+
+def test_eight_threads(obama):
+    expected = mien.analyze(obama).faces[0].embedding.tobytes()
+    wrong = []
+
+    def work():
+        for _ in range(5):
+            if mien.analyze(obama).faces[0].embedding.tobytes() != expected:
+                wrong.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+POOL = """
+import multiprocessing, sys
+import mien
+
+def count(path):
+    import asyncio
+    service = mien.get_face_service()
+    data = open(path, "rb").read()
+    return len(service.detect_and_embed(path)) + len(asyncio.run(service.detect_and_embed_async(data)))
+
+if __name__ == "__main__":
+    if {before}:
+        assert count("photos/obama.jpg") == 2
+        import asyncio
+        data = open("photos/solvay_conference_1927.jpg", "rb").read()
+        {busy}
+    with multiprocessing.get_context("{method}").Pool(2) as pool:
+        print(pool.map(count, ["photos/obama.jpg", "photos/coffee.png", "photos/biden.jpg"]))
+"""
+BUSY = """import threading
+        def keep_busy():
+            asyncio.run(mien.get_face_service().detect_and_embed_batch_async([data] * 6))
+        threading.Thread(target=keep_busy, daemon=True).start()"""
+
+
+@pytest.mark.parametrize("method, before, busy", [
+    ("fork", False, "pass"), ("fork", True, "pass"), ("fork", True, BUSY), ("spawn", True, "pass"),
+])
+def test_worker_processes(tmp_path, photos, method, before, busy):
+    program = tmp_path / "program.py"
+    program.write_text(POOL.format(method=method, before=before, busy=busy))
+    done = run(f"import runpy; runpy.run_path({str(program)!r}, run_name='__main__')" if method == "fork" else
+               f"import subprocess, sys; sys.exit(subprocess.call([sys.executable, {str(program)!r}]))")
+    assert done.returncode == 0 and "[2, 0, 2]" in done.stdout, done.stderr
+
+
+GROWTH = """
+import gc, io
+import numpy
+import mien
+service = mien.get_face_service()
+data = open("photos/obama.jpg", "rb").read()
+tiny = service.create_thumbnail(data, (96, 96))
+picture = numpy.zeros((48, 40, 3), numpy.uint8)
+
+def memory():
+    gc.collect()
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 2**20
+
+def rounds(count):
+    for index in range(count):
+        mien.analyze(tiny, face_quality=True)
+        checker.assess_quality(picture)
+        try:
+            mien.analyze(b"broken")
+        except mien.Error:
+            pass
+
+checker = mien.QualityChecker()
+rounds({warm})
+before = memory()
+rounds({count})
+print(memory() - before)
+"""
+
+
+def grown(count):
+    done = run(GROWTH.format(warm=count // 4, count=count), timeout=580)
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_memory_does_not_grow(photos):
+    # 800 calls that each left a face's embedding behind would leave 2 MB; allocators keep up to that.
+    assert grown(400) < 2.5
+
+
+def test_importing_is_quick_and_brings_no_numpy():
+    done = run("import sys, time; t = time.perf_counter(); import mien; t = time.perf_counter() - t; "
+               "print([name for name in ('numpy', 'PIL', 'pandas', 'tqdm', 'asyncio') if name in sys.modules], t)")
+    names, _, seconds = done.stdout.rpartition(" ")
+    assert names == "[]", done.stderr
+    assert float(seconds) < 1  # 0.04 s on an idle machine (docs/python.md)

@@ -1,0 +1,67 @@
+"""mien.scan: an iterator over records, in order."""
+
+import json
+
+import pytest
+
+import mien
+
+
+def test_records_in_order(photos):
+    with mien.scan([photos]) as scan:
+        records = list(scan)
+    assert [record.source for record in records] == sorted(record.source for record in records)
+    assert scan.summary.images == len(records) == 10 and scan.summary.failed == 0
+    assert all(face.embedding is None for record in records for face in record.analysis.faces)
+    assert json.loads(records[0].to_json())["source"] == records[0].source
+    assert "ScanSummary(images=10" in repr(scan)
+
+
+def test_errors_are_records(photos, tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
+    (tmp_path / "good.jpg").write_bytes((photos / "obama.jpg").read_bytes())
+    broken, good = mien.scan(tmp_path)
+    assert broken.analysis is None and isinstance(broken.error, mien.Error)
+    assert good.error is None and len(good.analysis.faces) == 1
+    assert good.analysis.draw().size == (good.analysis.width, good.analysis.height)
+
+
+def test_like_and_embeddings(photos):
+    records = {record.source.rpartition("/")[2]: record
+               for record in mien.scan(photos, like=photos / "obama.jpg", embeddings=True)}
+    assert records["obama2.jpg"].matches[0].similarity > 0.5 and not records["biden.jpg"].matches
+    assert records["biden.jpg"].analysis.faces[0].embedding.shape == (512,)
+
+
+def test_out_and_wrong_calls(photos, tmp_path):
+    out = tmp_path / "faces.jsonl"
+    list(mien.scan(photos / "obama.jpg", out=out))
+    assert "embedding" not in json.loads(out.read_text())["faces"][0]
+    with pytest.raises(mien.Error):
+        list(mien.scan(photos / "obama.jpg", out=out))
+    with pytest.raises(FileNotFoundError):
+        list(mien.scan(tmp_path / "nowhere"))
+    with pytest.raises(ValueError, match="nothing to scan"):
+        mien.scan([])
+    with pytest.raises(TypeError):
+        mien.scan(photos, no_such_option=True)
+
+
+def test_closing_early(photos):
+    scan = mien.scan(photos)
+    next(scan)
+    scan.close()
+    del scan
+
+
+def test_pandas(photos):
+    pandas = pytest.importorskip("pandas", reason="no pandas: pip install pandas")
+    table = mien.scan(photos).to_pandas()
+    assert isinstance(table, pandas.DataFrame) and len(table) > 20 and {"source", "x1", "det_score"} <= set(table)
+    assert len(mien.analyze(photos / "obama.jpg").to_pandas()) == 1
+
+
+def test_a_progress_bar(photos, capsys):
+    pytest.importorskip("tqdm", reason="no tqdm: pip install tqdm")
+    list(mien.scan(photos, progress=True))
+    assert "image" in capsys.readouterr().err
