@@ -24,7 +24,7 @@ struct Backend {
   std::string_view package;  // of PyPI: "onnxruntime-gpu"
   std::string_view version;  // of the package
   std::string_view licence = "MIT";
-  bool compiles_slowly;      // every new shape takes seconds or minutes: it is compiled while the CPU works
+  bool compiles_slowly;  // every new shape takes seconds or minutes: it is compiled while the CPU works
   // Options of the provider for this device and a ceiling on what its arena takes.
   std::vector<std::pair<std::string, std::string>> (*provider_options)(int device_id, std::uint64_t memory_bytes_max);
   bool copies_beside = false;  // one thread may copy while another computes

@@ -67,8 +67,8 @@ class Session {
 class Runtime {
  public:
   virtual ~Runtime() = default;
-  virtual std::string name() const = 0;  // "onnxruntime 1.31.1"
-  virtual std::string path() const = 0;  // of the library
+  virtual std::string name() const = 0;                    // "onnxruntime 1.31.1"
+  virtual std::string path() const = 0;                    // of the library
   virtual bool computes_cheaply() const { return false; }  // in 16 bits where the model's numbers have 32
   // `what` names the model in messages. Throws Exception(bad_data) when the bytes are no model that it can run.
   virtual std::unique_ptr<Session> create_session(Bytes model, const std::string& what) const = 0;

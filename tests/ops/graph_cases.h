@@ -41,7 +41,7 @@ inline std::string provider_name(const ::testing::TestParamInfo<Provider>& test)
   return test.param == Provider::cpu ? "Cpu" : "Gpu";
 }
 
-#define MIEN_TEST_ON_ALL_PROVIDERS(suite)                                                             \
+#define MIEN_TEST_ON_ALL_PROVIDERS(suite) \
   INSTANTIATE_TEST_SUITE_P(On, suite, ::testing::Values(test::Provider::cpu, test::Provider::gpu), test::provider_name)
 
 inline std::vector<HostTensor> with_pixels(PackedPixels& pixels, std::vector<HostTensor> others) {
