@@ -16,6 +16,7 @@
 #include "pipeline/bench_images.h"
 #include "pipeline/measure.h"
 #include "pipeline/passes.h"
+#include "pipeline/tune_drift.h"
 
 namespace mien {
 namespace {
@@ -100,6 +101,7 @@ EngineOptions on_cpu(EngineOptions options) {
 
 std::vector<PrecisionMeasured> measure_precisions(const TuneOptions& options, const std::vector<BenchPhoto>& photos) {
   std::vector<PrecisionMeasured> result;
+  FacesOfPhotos standard;
   for (const auto& [name, precision] :
        {std::pair("default", Precision::standard), std::pair("fast", Precision::fast)}) {
     throw_if_stopped(options.stop);
@@ -107,10 +109,17 @@ std::vector<PrecisionMeasured> measure_precisions(const TuneOptions& options, co
     one.name = name;
     EngineOptions chosen = on_cpu(options.engine);
     chosen.precision = precision;
-    chosen.load_embedder = false;
     const Engine engine(chosen);
     one.problem = engine.why_not_fast();
-    if (one.problem.empty()) one.detection_ms = measure_detection(engine, photos, options);
+    if (one.problem.empty()) {
+      one.detection_ms = measure_detection(engine, photos, options);
+      FacesOfPhotos faces = look_at(engine, photos);
+      if (precision == Precision::standard) {
+        standard = std::move(faces);
+      } else {
+        measure_drift(standard, faces, one);
+      }
+    }
     result.push_back(std::move(one));
   }
   return result;

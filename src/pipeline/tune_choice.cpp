@@ -135,9 +135,15 @@ TunedSetting choose_precision(const std::vector<PrecisionMeasured>& precisions) 
     return result;
   }
   const bool gains = fast->detection_ms < standard->detection_ms * (1 - kGainPercentMin / 100);
-  if (gains) result.value = "fast";
+  const bool drifts = fast->missed > 0 || fast->cosine_mean < kDriftMeanMin || fast->cosine_low < kDriftLowMin;
+  if (gains && !drifts) result.value = "fast";
   result.why = fmt::format("detection takes {:.2f} ms with fast, {:.2f} with default", fast->detection_ms,
                            standard->detection_ms);
+  if (gains) {
+    result.why += fmt::format("; of {} faces {} missed, embeddings' cosine {:.4f} in the mean, 5th percentile {:.4f}{}",
+                              fast->faces, fast->missed, fast->cosine_mean, fast->cosine_low,
+                              drifts ? fmt::format(": more than {} and {} allow", kDriftMeanMin, kDriftLowMin) : "");
+  }
   return result;
 }
 

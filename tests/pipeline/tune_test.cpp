@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 
+#include "pipeline/tune_drift.h"
 #include "support/device_scene.h"
 #include "support/test_device.h"
 
@@ -105,12 +107,40 @@ TEST(ChooseSettings, ThreadsAndPrecision) {
   std::vector<TunedSetting> chosen = choose_settings({}, threads, precisions);
   EXPECT_EQ(value_of(chosen, "MIEN_THREADS"), "2") << "the fewest within 5 %";
   EXPECT_EQ(value_of(chosen, "MIEN_PRECISION"), "fast");
+  precisions[1].cosine_mean = 0.9935;
+  chosen = choose_settings({}, threads, precisions);
+  EXPECT_EQ(value_of(chosen, "MIEN_PRECISION"), "default") << "it drifts too far";
+  EXPECT_NE(chosen.back().why.find("0.9935"), std::string::npos) << chosen.back().why;
+  precisions[1].cosine_mean = 0.999;
+  precisions[1].missed = 1;
+  EXPECT_EQ(value_of(choose_settings({}, threads, precisions), "MIEN_PRECISION"), "default") << "it misses a face";
+  precisions[1].missed = 0;
   precisions[1].detection_ms = 9.5;
   EXPECT_EQ(value_of(choose_settings({}, threads, precisions), "MIEN_PRECISION"), "default");
   precisions[1] = {"fast", 0, "not built in"};
   chosen = choose_settings({}, threads, precisions);
   EXPECT_EQ(value_of(chosen, "MIEN_PRECISION"), "default");
   EXPECT_NE(chosen.back().why.find("not built in"), std::string::npos);
+}
+
+TEST(Drift, IsOfTheSameFaces) {
+  const auto face = [](float x, float score, std::vector<float> embedding) {
+    Face made;
+    made.bbox = {x, 0, x + 10, 10};
+    made.det_score = score;
+    made.embedding = std::move(embedding);
+    return made;
+  };
+  const FacesOfPhotos standard = {{face(0, 0.9F, {1, 0}), face(50, 0.9F, {1, 0}), face(90, 0.5F, {1, 0})}};
+  const FacesOfPhotos other = {{face(51, 0.9F, {1, 1}), face(1, 0.9F, {2, 0})}};
+  PrecisionMeasured measured;
+  measure_drift(standard, other, measured);
+  EXPECT_EQ(measured.faces, 2);
+  EXPECT_EQ(measured.missed, 0) << "the detector was not sure of that one";
+  EXPECT_NEAR(measured.cosine_mean, (1 + std::sqrt(0.5)) / 2, 1e-6);
+  EXPECT_NEAR(measured.cosine_low, std::sqrt(0.5), 1e-6);
+  measure_drift(standard, {{}}, measured);
+  EXPECT_EQ(measured.missed, 2);
 }
 
 TEST(UpdateEnv, SaysWhatStays) {
