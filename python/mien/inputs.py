@@ -14,7 +14,7 @@ def read_image(image: object) -> tuple[object, str | None]:
     """The bytes of an image file, or pixels and the order of their colours."""
     if isinstance(image, (str, os.PathLike)):
         with open(image, "rb") as stream:
-            return stream.read(), None
+            return stream.read(FILE_BYTES_MAX + 1), None
     if hasattr(image, "getexif") and hasattr(image, "mode"):
         return read_pil(image)
     read = getattr(image, "read", None)

@@ -49,7 +49,11 @@ void drain_log() {
   // A handler that raises must not end what was being done.
   try {
     const nb::object hand_on = nb::module_::import_("mien.logs").attr("hand_on");
-    for (const auto& [level, line] : taken) hand_on(static_cast<int>(level), nb::str(line.data(), line.size()));
+    for (const auto& [level, line] : taken) {
+      // Paths and what drivers say need not be UTF-8.
+      hand_on(static_cast<int>(level),
+              nb::steal(PyUnicode_DecodeUTF8(line.data(), static_cast<Py_ssize_t>(line.size()), "backslashreplace")));
+    }
   } catch (nb::python_error& error) {
     error.discard_as_unraisable("mien's log");
   }

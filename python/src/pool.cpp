@@ -112,12 +112,12 @@ std::vector<std::shared_ptr<Job>> Pool::take_batch(const std::stop_token& stop) 
 void Pool::run(const std::vector<std::shared_ptr<Job>>& jobs) {
   const std::shared_ptr<JobBatch> batch = std::make_shared<JobBatch>();
   std::vector<std::shared_ptr<Job>> wanted;
-  for (const std::shared_ptr<Job>& job : jobs) {
-    if (join(*job, batch)) {
-      wanted.push_back(job);
-    } else {
-      answer(*job, Error{ErrorCode::cancelled, "cancelled before it began"});
-    }
+  std::vector<std::shared_ptr<Job>> cancelled;
+  batch->wanted = 1;  // ours, until all have joined: else the first could end the batch of the others
+  for (const std::shared_ptr<Job>& job : jobs) (join(*job, batch) ? wanted : cancelled).push_back(job);
+  if (--batch->wanted == 0) batch->stop.request_stop();
+  for (const std::shared_ptr<Job>& job : cancelled) {
+    answer(*job, Error{ErrorCode::cancelled, "cancelled before it began"});
   }
   if (wanted.empty()) return;
   {

@@ -105,6 +105,7 @@ std::string Gpu::try_backend(const Settings& settings, const Runtime& runtime, c
   if (backend.software_variable != nullptr && settings.allow_software_gpu) setenv(backend.software_variable, "1", 0);
   AcceleratorOptions options;
   options.device_id = settings.gpu_device_id;
+  limit_to_free_memory(settings, backend);
   options.memory_bytes_max = memory_bytes_max_;
   options.allow_software = settings.allow_software_gpu || backend.is_for_tests;
   options.library = library.path;
@@ -127,16 +128,23 @@ std::string Gpu::try_backend(const Settings& settings, const Runtime& runtime, c
   backend_ = backend.name;
   label_ = backend.label;
   compiles_slowly_ = backend.compiles_slowly;
-  const Device& device = accelerator_->device();
-  const std::uint64_t free_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(0, device.memory_free_mb)) << 20;
-  if (free_bytes > 0 && memory_bytes_max_ > free_bytes) {
+  return {};
+}
+
+// Before it is opened, which gives it its ceiling.
+void Gpu::limit_to_free_memory(const Settings& settings, const Backend& backend) {
+  memory_bytes_max_ = static_cast<std::uint64_t>(settings.gpu_memory_limit_gb * kBytesPerGigabyte);
+  for (const Device& device : backend.probe_devices()) {
+    if (device.id != settings.gpu_device_id || device.memory_free_mb <= 0) continue;
+    const std::uint64_t free_bytes = static_cast<std::uint64_t>(device.memory_free_mb) << 20;
+    if (memory_bytes_max_ <= free_bytes) return;
     memory_bytes_max_ = static_cast<std::uint64_t>(static_cast<double>(free_bytes) * kShareOfFree);
     log(LogLevel::warning,
         fmt::format("GPU_MEMORY_LIMIT_GB={:g} is more than the {} MB that are free: at most {} MB are "
                     "taken",
                     settings.gpu_memory_limit_gb, device.memory_free_mb, memory_bytes_max_ >> 20));
+    return;
   }
-  return {};
 }
 
 Error Gpu::required_error(std::size_t operation, const std::string& reason) const {

@@ -115,6 +115,7 @@ class Gpu {
   std::string refusal_of(const Operation& operation) const;
   std::string paused_text(const Operation& operation) const;
   std::string try_backend(const Settings& settings, const Runtime& runtime, const struct Backend& backend);
+  void limit_to_free_memory(const Settings& settings, const struct Backend& backend);
   std::string run_batch(Operation& operation, std::size_t first, std::size_t& count, const WorkSize& size,
                         const DeviceWork& work);
   void start_compiling(Operation& operation, const std::string& shape, std::size_t first, std::size_t count,

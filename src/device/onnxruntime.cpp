@@ -190,7 +190,12 @@ struct OpenedLibrary {
   std::string path;
 };
 
+// The first that was opened serves all later calls: the interface belongs to it for as long as the process lives.
 OpenedLibrary open_library(const Settings& settings) {
+  static std::mutex mutex;
+  static OpenedLibrary opened;
+  const std::lock_guard lock(mutex);
+  if (opened.handle != nullptr && settings.ort_library.empty()) return opened;
   // Some builds of ONNX Runtime report their use to their maker unless this is set before they are loaded (seen with
   // 1.31.1). mien sends nothing anywhere.
   setenv("ORT_DISABLE_TELEMETRY", "1", 1);
@@ -198,7 +203,10 @@ OpenedLibrary open_library(const Settings& settings) {
   for (const std::string& candidate : library_candidates(settings)) {
     // Local symbols: another copy of the runtime in this process must not see ours. Never closed: the runtime
     // keeps threads and statics that do not survive that.
-    if (void* handle = dlopen(candidate.c_str(), RTLD_NOW | RTLD_LOCAL)) return {handle, candidate};
+    if (void* handle = dlopen(candidate.c_str(), RTLD_NOW | RTLD_LOCAL)) {
+      if (opened.handle == nullptr) opened = {handle, candidate};
+      return {handle, candidate};
+    }
     tried += fmt::format("{}{}", tried.empty() ? "" : "; ", dlerror());
   }
   throw Exception(ErrorCode::not_found,

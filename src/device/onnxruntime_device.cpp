@@ -218,9 +218,23 @@ class OrtDeviceSession final : public DeviceSession {
       sessions_.splice(sessions_.begin(), sessions_, found);
     } else {
       drop_all_but(kShapesMax - 1);
+      require_room_for_another();
       keep(shapes, open_another());
     }
     return sessions_.front().session;
+  }
+
+  // Those of other shapes go, the last used first kept, before the ceiling would be passed.
+  void require_room_for_another() const {
+    while (true) {
+      try {
+        const std::lock_guard lock(context_->mutex);
+        return context_->check_room(bytes_);
+      } catch (const OutOfDeviceMemory&) {
+        if (sessions_.empty()) throw;
+      }
+      drop_all_but(sessions_.size() - 1);
+    }
   }
 
   Ort::Session open_another() const {
@@ -431,7 +445,10 @@ class OrtAccelerator final : public Accelerator {
 // Gives the provider our pools to allocate from, where it takes such.
 void add_pools(OrtDeviceContext& context, const Backend& backend, int device_id,
                std::vector<std::pair<std::string, std::string>>& provider_options) {
-  if (backend.allocator_options.empty() || device_id >= kPooledDevicesMax) return;
+  if (backend.allocator_options.empty()) return;
+  if (device_id >= kPooledDevicesMax) {
+    throw DeviceFailure(fmt::format("{} is used up to device {}", backend.label, kPooledDevicesMax - 1));
+  }
   const Ort::UnownedAllocator raw = context.env.GetSharedAllocator(context.memory);
   MemoryPool::Source source;
   source.allocate = [raw](std::size_t bytes) -> void* {
@@ -512,6 +529,9 @@ Device describe(const Ort::ConstEpDevice& ep_device, const Backend& backend, con
 std::unique_ptr<Accelerator> open_accelerator(const Backend& backend, const AcceleratorOptions& options) {
   return guarded(std::string(backend.label), nullptr, [&]() -> std::unique_ptr<Accelerator> {
     auto context = std::make_shared<OrtDeviceContext>();
+    // The pools of devices allocate by it for as long as the process lives.
+    static const Ort::Env* const kFirst = new Ort::Env(ORT_LOGGING_LEVEL_WARNING, "mien");
+    (void)kFirst;
     context->env = Ort::Env(ORT_LOGGING_LEVEL_WARNING, "mien");
     register_library(context->env, backend, options.library);
     context->ep_device = choose_device(context->env, backend, options);

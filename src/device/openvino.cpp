@@ -36,6 +36,7 @@ using Handle = std::unique_ptr<T, void (*)(T*)>;
 std::string last_error(const Api& api) {
   const char* const text = api.get_last_err_msg();
   std::string line = text == nullptr ? "no reason was given" : text;
+  if (text != nullptr) api.free(text);  // a copy for each who asks
   std::replace(line.begin(), line.end(), '\n', ' ');
   line.erase(line.find_last_not_of(' ') + 1);
   return line;

@@ -258,6 +258,8 @@ BenchResult bench_matrix(const BenchOptions& options) {
   const double start = wall_ms();
   const std::vector<Plan> plans = plan_rows(options);
   Bench bench{.options = options, .cpu = {}, .gpu = {}, .photos = {}, .deadline_ms = start + options.seconds_max * 1e3};
+  // A process has one runtime, and a GPU's backend may bring its own: that one must be the first.
+  if (options.gpu) (void)open_onnxruntime(engine_options(options, plans, GpuMode::on).settings);
   bench.cpu = std::make_unique<Engine>(engine_options(options, plans, GpuMode::off));
   bench.photos = load_bench_photos(bench.cpu->state(), options.images_dir, options.stop);
   if (options.gpu) bench.gpu = std::make_unique<Engine>(engine_options(options, plans, GpuMode::on));

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
+#include <mutex>
 #include <thread>
 
 #include "base/cancel.h"
@@ -41,6 +43,10 @@ Files make_files(const std::vector<BenchPhoto>& photos) {
 double measure_threads(const Engine& engine, const Files& files, int threads, double seconds,
                        const std::stop_token& stop) {
   std::atomic<std::int64_t> done{0};
+  std::mutex mutex;
+  std::exception_ptr failure;
+  AnalyzeOptions analyze;
+  analyze.stop = stop;
   const double start = wall_ms();
   const auto work = [&](std::size_t first) {
     Workspace workspace;
@@ -48,14 +54,23 @@ double measure_threads(const Engine& engine, const Files& files, int threads, do
     for (std::size_t next = first; wall_ms() - start < seconds * 1e3 && !stop.stop_requested(); next += batch) {
       std::vector<Bytes> images;
       for (std::size_t i = 0; i < batch; ++i) images.emplace_back(files[(next + i) % files.size()]);
-      done += static_cast<std::int64_t>(engine.analyze_batch(images, {}, workspace).size());
+      done += static_cast<std::int64_t>(engine.analyze_batch(images, analyze, workspace).size());
+    }
+  };
+  const auto guarded = [&](std::size_t first) {
+    try {
+      work(first);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      failure = std::current_exception();
     }
   };
   {
     std::vector<std::jthread> workers;
-    for (int i = 0; i < threads; ++i) workers.emplace_back(work, static_cast<std::size_t>(i));
+    for (int i = 0; i < threads; ++i) workers.emplace_back(guarded, static_cast<std::size_t>(i));
   }
   throw_if_stopped(stop);
+  if (failure) std::rethrow_exception(failure);
   return static_cast<double>(done) / ((wall_ms() - start) / 1e3);
 }
 

@@ -216,7 +216,7 @@ def test_tune_writes_what_is_faster(mien, few):
 
 def test_tune_leaves_a_slow_device_alone(mien, few):
     done = mien(*TUNE, *QUICK_ONES, "--write", "--output", "tuned.env", "--images", few,
-                env=on_test_device(slow_us=100000))
+                env=on_test_device(slow_us=500000))
     assert done.returncode == 0, done.stderr
     settings = tuned(done)
     for name in ("FACE_DETECTION_GPU", "QUALITY_CHECKS_GPU"):
