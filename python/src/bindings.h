@@ -33,13 +33,25 @@ T take(Result<T> result) {
 // Hands the lines that the library has logged since to Python's logging. Holds the interpreter lock.
 void drain_log();
 
-// Runs `work` without the interpreter lock; what was logged meanwhile is handed on.
+// The interpreter lock let go while it lives; in the end what was logged meanwhile is handed on. Python ends a thread
+// that asks for the lock after the interpreter has ended by unwinding its stack, which C++ does not survive: such a
+// thread is stopped here instead, for ever.
+class Unlocked {
+ public:
+  Unlocked();
+  ~Unlocked();
+  Unlocked(const Unlocked&) = delete;
+  Unlocked& operator=(const Unlocked&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
+void watch_for_the_end();
+
+// Runs `work` without the interpreter lock.
 template <typename Work>
 auto without_lock(Work work) {
-  struct Drain {
-    ~Drain() { drain_log(); }
-  } drain;
-  nb::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   return work();
 }
 

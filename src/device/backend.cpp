@@ -142,28 +142,23 @@ bool wants_gpu(const Settings& settings) {
   return false;
 }
 
-namespace {
-
-// In no table: chosen by MIEN_TEST_DEVICE alone.
-Backend make_test_device(bool compiles_slowly) {
-  return {.name = "test",
-          .label = "test device",
-          .providers = {"MienTestExecutionProvider"},
-          .probe_devices = [] { return std::vector<Device>(); },
-          .library = {},
-          .brings_runtime = false,
-          .package = {},
-          .version = {},
-          .compiles_slowly = compiles_slowly,
-          .provider_options = no_options,
-          .copies_beside = true,
-          .keeps_one_shape = true,
-          .is_for_tests = true};
-}
-
-}  // namespace
-
 std::vector<const Backend*> candidate_backends(const Settings& settings) {
+  // In no table: chosen by MIEN_TEST_DEVICE alone.
+  const auto make_test_device = [](bool compiles_slowly) -> Backend {
+    return {.name = "test",
+            .label = "test device",
+            .providers = {"MienTestExecutionProvider"},
+            .probe_devices = [] { return std::vector<Device>(); },
+            .library = {},
+            .brings_runtime = false,
+            .package = {},
+            .version = {},
+            .compiles_slowly = compiles_slowly,
+            .provider_options = no_options,
+            .copies_beside = true,
+            .keeps_one_shape = true,
+            .is_for_tests = true};
+  };
   static const Backend kTestDevice = make_test_device(false);
   static const Backend kSlowTestDevice = make_test_device(true);
   if (!settings.test_device.empty()) {
