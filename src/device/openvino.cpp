@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <set>
 #include <shared_mutex>
 #include <thread>
 
@@ -95,6 +96,7 @@ struct SharedModel {
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;
   std::unique_ptr<Forms> forms;
+  std::set<FormShape> fitting;  // that the model was seen to take; guarded by read.mutex
 };
 
 // Outputs lie in the memory of their form, which is free for another run once they are gone.
@@ -185,6 +187,31 @@ std::unique_ptr<Form> compile(SharedModel& shared, const FormShape& shape) {
   return form;
 }
 
+// Throws where the model cannot take these sides. To be asked before a run: a run that fails leaves its task in a queue
+// of the library's, and the next run of the thread would execute it, whose request may be gone (seen with 2026.4.1).
+void require_fitting(SharedModel& shared, const FormShape& shape) {
+  constexpr std::size_t kKnownMax = 4096;
+  {
+    const std::shared_lock lock(shared.read.mutex);
+    if (shared.fitting.contains(shape)) return;
+  }
+  const Api& api = shared.library.api;
+  const std::unique_lock lock(shared.read.mutex);
+  const Model* const model = shared.read.model.get();
+  const FormShape declared = declared_shape(shared.inputs);
+  if (shape != declared) {
+    try {
+      reshape(api, model, shared.inputs, shape);
+    } catch (const Exception&) {
+      reshape(api, model, shared.inputs, declared);
+      throw;
+    }
+    reshape(api, model, shared.inputs, declared);
+  }
+  if (shared.fitting.size() >= kKnownMax) shared.fitting.clear();
+  shared.fitting.insert(shape);
+}
+
 class OpenVinoSession final : public Session {
  public:
   OpenVinoSession(const Library& library, bool bf16, Bytes model, std::string what)
@@ -222,9 +249,8 @@ class OpenVinoSession final : public Session {
     throw_if_stopped(stop);
     check_inputs(inputs);
     try {
-      return run_unchecked(inputs, stop);
+      return run_unchecked(inputs);
     } catch (const Exception& error) {
-      throw_if_stopped(stop);  // then it says that it was cancelled
       if (error.error().code != ErrorCode::internal) throw;
       throw Exception(ErrorCode::internal, fmt::format("running {} failed: {}", what_, error.what()));
     }
@@ -249,16 +275,15 @@ class OpenVinoSession final : public Session {
     }
   }
 
-  Outputs run_unchecked(std::span<const TensorView> inputs, const std::stop_token& stop) const {
+  // It is not stopped on its way: that is one of the failures which the library does not survive.
+  Outputs run_unchecked(std::span<const TensorView> inputs) const {
     FormShape shape;
     for (const TensorView& input : inputs) shape.insert(shape.end(), input.shape.begin(), input.shape.end());
+    require_fitting(*shared_, shape);
     auto owner = std::make_unique<FormOwner>(shared_, std::move(shape));
     Request* const request = owner->request();
     for (std::size_t i = 0; i < inputs.size(); ++i) set_input(request, i, inputs[i]);
-    {
-      const std::stop_callback on_stop(stop, [&] { (void)api_.infer_request_cancel(request); });
-      check(api_, api_.infer_request_infer(request));
-    }
+    check(api_, api_.infer_request_infer(request));
     std::vector<TensorView> tensors;
     for (std::size_t i = 0; i < shared_->outputs.size(); ++i) tensors.push_back(get_output(request, i));
     return {std::move(tensors), std::move(owner)};

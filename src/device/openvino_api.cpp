@@ -40,7 +40,6 @@ std::string load_api(void* library, Api& api) {
   find("ov_infer_request_set_input_tensor_by_index", api.infer_request_set_input_tensor_by_index);
   find("ov_infer_request_get_output_tensor_by_index", api.infer_request_get_output_tensor_by_index);
   find("ov_infer_request_infer", api.infer_request_infer);
-  find("ov_infer_request_cancel", api.infer_request_cancel);
   find("ov_tensor_create_from_host_ptr", api.tensor_create_from_host_ptr);
   find("ov_tensor_get_shape", api.tensor_get_shape);
   find("ov_tensor_get_element_type", api.tensor_get_element_type);

@@ -76,7 +76,6 @@ struct Api {
   Status (*infer_request_set_input_tensor_by_index)(Request*, std::size_t, const Tensor*);
   Status (*infer_request_get_output_tensor_by_index)(const Request*, std::size_t, Tensor**);
   Status (*infer_request_infer)(Request*);
-  Status (*infer_request_cancel)(Request*);
 
   Status (*tensor_create_from_host_ptr)(ValueType, TensorShape, void*, Tensor**);
   Status (*tensor_get_shape)(const Tensor*, TensorShape*);

@@ -9,6 +9,8 @@
 #include "device/choose_runtime.h"
 #include "device/openvino_forms.h"
 #include "device/session.h"
+#include "mien/engine.h"
+#include "support/photos.h"
 #include "support/tiny_models.h"
 
 namespace mien {
@@ -170,6 +172,21 @@ TEST_F(OpenVinoTest, AStopEndsARun) {
   source.request_stop();
   EXPECT_EQ(open_error([&] { (void)session->run({&input, 1}, source.get_token()); }).code, ErrorCode::cancelled);
   EXPECT_EQ(session->run({&input, 1}).size(), 1U);
+}
+
+// The detector declares one size and takes no other, which is tried when it is opened.
+TEST_F(OpenVinoTest, ARunThatFailsLeavesNothingBehind) {
+  const test::ScratchFolder folder;
+  EngineOptions options;
+  options.settings = settings;
+  options.settings.runtime = "openvino";
+  options.detector = folder.add("tiny.onnx", test::make_tiny_scrfd({.side = 64, .fixed_reshape = true}));
+  options.load_embedder = false;
+  for (int i = 0; i < 3; ++i) {
+    const Engine engine(options);
+    EXPECT_TRUE(contains(engine.runtime(), "openvino"));
+    EXPECT_TRUE(engine.analyze(test::read_photo("obama.jpg")).ok());
+  }
 }
 
 // bf16 keeps eight bits of a number: the tiny embedder's sums agree to about a hundredth.
