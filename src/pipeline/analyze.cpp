@@ -184,6 +184,8 @@ void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Wor
   });
 }
 
+// ---- From upright pixels to faces
+
 // Each stage stands beside the operation that it does, so that `mien bench` can run one by itself.
 struct Stage {
   OperationId operation;
@@ -197,7 +199,6 @@ constexpr Stage kStages[] = {
     {OperationId::face_embedding, embed_stage},
 };
 
-// From upright pixels to faces.
 void run_stages(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
   for (const Stage& stage : kStages) stage.run(engine, options, work, group);
   if (engine.device) engine.device->release(group);
