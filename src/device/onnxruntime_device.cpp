@@ -450,8 +450,10 @@ void add_pools(OrtDeviceContext& context, const Backend& backend, int device_id,
     throw DeviceFailure(fmt::format("{} is used up to device {}", backend.label, kPooledDevicesMax - 1));
   }
   const Ort::UnownedAllocator raw = context.env.GetSharedAllocator(context.memory);
+  // The pools outlive this device, and its allocator lives as long as somebody keeps the environment.
+  const auto environment = std::make_shared<Ort::Env>(ORT_LOGGING_LEVEL_WARNING, "mien");
   MemoryPool::Source source;
-  source.allocate = [raw](std::size_t bytes) -> void* {
+  source.allocate = [raw, environment](std::size_t bytes) -> void* {
     try {
       return Ort::UnownedAllocator(raw).Alloc(bytes);
     } catch (...) {  // of a type that only the runtime knows
@@ -529,9 +531,6 @@ Device describe(const Ort::ConstEpDevice& ep_device, const Backend& backend, con
 std::unique_ptr<Accelerator> open_accelerator(const Backend& backend, const AcceleratorOptions& options) {
   return guarded(std::string(backend.label), nullptr, [&]() -> std::unique_ptr<Accelerator> {
     auto context = std::make_shared<OrtDeviceContext>();
-    // The pools of devices allocate by it for as long as the process lives.
-    static const Ort::Env* const kFirst = new Ort::Env(ORT_LOGGING_LEVEL_WARNING, "mien");
-    (void)kFirst;
     context->env = Ort::Env(ORT_LOGGING_LEVEL_WARNING, "mien");
     register_library(context->env, backend, options.library);
     context->ep_device = choose_device(context->env, backend, options);
