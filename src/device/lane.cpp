@@ -106,7 +106,8 @@ void Lane::run(std::function<void()> job, std::chrono::milliseconds limit) {
     throw DeviceHung(fmt::format("no answer from the device in {:.3g} s: it is not asked again",
                                  std::chrono::duration<double>(limit).count()));
   }
-  if (ticket->failure) std::rethrow_exception(ticket->failure);
+  // The caller's alone from here on: the lane, which keeps its last ticket, would free it while the caller reads it.
+  if (ticket->failure) std::rethrow_exception(std::exchange(ticket->failure, nullptr));
 }
 
 void Lane::post(std::function<void()> job, std::chrono::milliseconds limit) {
