@@ -11,14 +11,6 @@
 namespace mien {
 namespace {
 
-std::string upper(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return result;
-}
-
 // With their ends.
 std::vector<std::string> split_lines(std::string_view text) {
   std::vector<std::string> lines;
