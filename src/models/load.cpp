@@ -10,6 +10,7 @@
 #include "base/sha256.h"
 #include "models/detectors.h"
 #include "models/shapes.h"
+#include "models/split_heads.h"
 
 namespace mien {
 namespace {
@@ -81,6 +82,18 @@ bool takes_rgb_image(const Session& session) {
   return shape.size() == 4 && shape[1] == 3;
 }
 
+// Opens the model, cut before its last convolutions where it ends in such that mien computes, and says what it is.
+DetectorMatch open_detector(const Runtime& runtime, const ModelFile& file, Bytes bytes, Detector& detector) {
+  detector.heads.reset();
+  if (std::optional<SplitDetector> split = split_heads(bytes)) {
+    detector.session = runtime.create_session(split->model, file.info.path);
+    detector.heads = std::make_shared<const DetectorHeads>(std::move(split->heads));
+    return {&kScrfd, true};
+  }
+  detector.session = runtime.create_session(bytes, file.info.path);
+  return match_detector(*detector.session);
+}
+
 // For a device, which takes several images at once where the model can be freed to.
 void keep_detector_model(const ModelFile& file, const std::vector<std::uint8_t>& bytes, bool keeps_size,
                          Detector& detector) {
@@ -109,14 +122,13 @@ std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile&
   const FreedModel freed = free_or_throw(file, bytes, {.size = true});
   bool keeps_size = options.keep_declared_size && declares_real_size(freed);
   std::unique_ptr<Detector> detector = std::make_unique<Detector>();
-  detector->session = runtime.create_session(keeps_size ? bytes : freed.bytes, file.info.path);
+  DetectorMatch match = open_detector(runtime, file, keeps_size ? bytes : freed.bytes, *detector);
   if (!keeps_size && freed.size_is_free && !was_tried(file) && takes_rgb_image(*detector->session) &&
       !runs_at_another_size(*detector->session, freed)) {
-    detector->session = runtime.create_session(bytes, file.info.path);
+    match = open_detector(runtime, file, bytes, *detector);
     keeps_size = true;
   }
   if (!takes_rgb_image(*detector->session)) throw_wrong_kind(file, *detector->session, "face detector");
-  const DetectorMatch match = match_detector(*detector->session);
   if (match.kind == nullptr) throw_wrong_kind(file, *detector->session, "face detector that mien knows");
   if (file.row != nullptr && !file.row->decoder.empty() && file.row->decoder != match.kind->name) {
     throw Exception(ErrorCode::unsupported,

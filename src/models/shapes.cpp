@@ -1,20 +1,14 @@
 #include "models/shapes.h"
 
 #include <fmt/format.h>
-#include <onnx_subset.pb.h>
 
-#include <cmath>
-#include <cstring>
+#include <algorithm>
 #include <map>
-#include <optional>
+
+#include "models/onnx_file.h"
 
 namespace mien {
 namespace {
-
-constexpr int kOnnxFloat = 1;
-constexpr int kOnnxInt64 = 7;
-// Protocol buffers themselves end at 2 GiB; a face model of a quarter of that is none.
-constexpr std::size_t kModelBytesMax = std::size_t{512} << 20;
 
 using onnx::GraphProto;
 using onnx::ModelProto;
@@ -22,56 +16,11 @@ using onnx::NodeProto;
 using onnx::TensorProto;
 using onnx::TensorShapeProto;
 
-Result<ModelProto> parse_model(Bytes bytes) {
-  ModelProto model;
-  if (bytes.size() > kModelBytesMax) {
-    return Error{ErrorCode::limit_exceeded, fmt::format("the model has {} MB, more than the {} MB that are accepted",
-                                                        bytes.size() >> 20, kModelBytesMax >> 20)};
-  }
-  if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph() ||
-      model.graph().node_size() == 0 || model.graph().input_size() == 0 || model.graph().output_size() == 0) {
-    return Error{ErrorCode::bad_data, "not an ONNX model"};
-  }
-  return model;
-}
-
-// Values of a constant tensor of 64-bit integers; empty when it is something else.
-std::optional<std::vector<std::int64_t>> read_integers(const TensorProto& tensor) {
-  if (tensor.data_type() != kOnnxInt64) return std::nullopt;
-  std::vector<std::int64_t> values(tensor.int64_data().begin(), tensor.int64_data().end());
-  if (values.empty() && !tensor.raw_data().empty() && tensor.raw_data().size() % sizeof(std::int64_t) == 0) {
-    values.resize(tensor.raw_data().size() / sizeof(std::int64_t));
-    std::memcpy(values.data(), tensor.raw_data().data(), tensor.raw_data().size());
-  }
-  return values;
-}
-
 void write_integers(TensorProto& tensor, const std::vector<std::int64_t>& values) {
   tensor.clear_raw_data();
   tensor.clear_int64_data();
   for (const std::int64_t value : values) tensor.add_int64_data(value);
 }
-
-// Constants by name, wherever the exporter put them: initializers or Constant nodes.
-class Constants {
- public:
-  explicit Constants(GraphProto& graph) {
-    for (TensorProto& tensor : *graph.mutable_initializer()) by_name_[tensor.name()] = &tensor;
-    for (NodeProto& node : *graph.mutable_node()) {
-      if (node.op_type() != "Constant" || node.output_size() != 1) continue;
-      for (onnx::AttributeProto& attribute : *node.mutable_attribute()) {
-        if (attribute.name() == "value" && attribute.has_t()) by_name_[node.output(0)] = attribute.mutable_t();
-      }
-    }
-  }
-  TensorProto* find(const std::string& name) const {
-    const auto found = by_name_.find(name);
-    return found == by_name_.end() ? nullptr : found->second;
-  }
-
- private:
-  std::map<std::string, TensorProto*> by_name_;
-};
 
 using DeclaredShapes = std::map<std::string, std::vector<std::int64_t>>;
 
@@ -172,12 +121,6 @@ GraphFacts facts_of(const GraphProto& graph) {
     has_mul |= name.starts_with("Mul") || name.starts_with("_mul");
   }
   return {.normalises_itself = has_sub && has_mul, .output_count = graph.output_size()};
-}
-
-std::vector<std::uint8_t> serialize(const ModelProto& model) {
-  std::vector<std::uint8_t> bytes(model.ByteSizeLong());
-  model.SerializeToArray(bytes.data(), static_cast<int>(bytes.size()));
-  return bytes;
 }
 
 }  // namespace

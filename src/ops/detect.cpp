@@ -74,7 +74,12 @@ void detect_pass(const Detector& detector, ImageView image, const DetectPass& pa
   const Outputs outputs = detector.session->run({&input, 1}, stop);
 
   std::vector<Candidate> found;
-  detector.kind->decode(outputs, {pass.size.canvas_width, pass.size.canvas_height, detector.score_threshold}, found);
+  const DecodeContext context{pass.size.canvas_width, pass.size.canvas_height, detector.score_threshold};
+  if (detector.heads != nullptr) {
+    detector.kind->decode_heads(outputs, *detector.heads, context, scratch.heads, found);
+  } else {
+    detector.kind->decode(outputs, context, found);
+  }
   finish_pass(detector, pass, found);
   faces.insert(faces.end(), found.begin(), found.end());
 }

@@ -8,6 +8,7 @@
 #include "device/session.h"
 #include "mien/engine.h"
 #include "mien/face.h"
+#include "ops/heads.h"
 #include "ops/resize.h"
 
 namespace mien {
@@ -52,19 +53,23 @@ struct DetectorKind {
   int size_multiple;  // of the input's width and height
   OutputLayout outputs = {};
   void (*decode)(const Outputs& outputs, const DecodeContext& context, std::vector<Candidate>& candidates);
+  // The same where the session ends before the detector's last convolutions; null for kinds that are never cut so.
+  void (*decode_heads)(const Outputs& features, const DetectorHeads& heads, const DecodeContext& context,
+                       HeadScratch& scratch, std::vector<Candidate>& candidates) = nullptr;
 };
 
 // A detector that is ready to run.
 struct Detector {
   const DetectorKind* kind = nullptr;
   std::unique_ptr<Session> session;
+  std::shared_ptr<const DetectorHeads> heads;  // what `session` leaves to mien; null: nothing
   float score_threshold = 0;
   bool has_landmarks = true;
   // Set when the model has one size and could not be freed of it.
   std::optional<int> fixed_width;
   std::optional<int> fixed_height;
   std::vector<DetectSize> exact_sizes;  // as EngineOptions has them
-  // What `session` runs, for a device that is to run it too, and whether it takes several images at once. Null where no
+  // The whole model, for a device that is to run it too, and whether it takes several images at once. Null where no
   // device was asked for.
   std::shared_ptr<const std::vector<std::uint8_t>> model;
   bool batch_is_free = false;
@@ -83,6 +88,7 @@ struct DetectPass {
 struct DetectScratch {
   std::vector<float> planes;
   ResizeScratch resize;
+  HeadScratch heads;
 };
 
 // Detector-input pixels per image pixel of this pass: one scale for both axes.

@@ -92,6 +92,7 @@ struct Floor {
 Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Workspace::State& work) {
   Detector detector;
   detector.kind = engine.detector->kind;
+  detector.heads = engine.detector->heads;
   detector.score_threshold = engine.detector->score_threshold;
   detector.has_landmarks = engine.detector->has_landmarks;
   detector.fixed_width = engine.detector->fixed_width;

@@ -1,0 +1,70 @@
+#include "models/onnx_file.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+namespace mien {
+namespace {
+
+// Protocol buffers themselves end at 2 GiB; a face model of a quarter of that is none.
+constexpr std::size_t kModelBytesMax = std::size_t{512} << 20;
+
+// A tensor has its values in a field of their type or in bytes.
+template <typename T, typename Field>
+std::vector<T> read_values(const Field& field, const std::string& raw) {
+  std::vector<T> values(field.begin(), field.end());
+  if (values.empty() && !raw.empty() && raw.size() % sizeof(T) == 0) {
+    values.resize(raw.size() / sizeof(T));
+    std::memcpy(values.data(), raw.data(), raw.size());
+  }
+  return values;
+}
+
+}  // namespace
+
+Result<onnx::ModelProto> parse_model(Bytes bytes) {
+  onnx::ModelProto model;
+  if (bytes.size() > kModelBytesMax) {
+    return Error{ErrorCode::limit_exceeded, fmt::format("the model has {} MB, more than the {} MB that are accepted",
+                                                        bytes.size() >> 20, kModelBytesMax >> 20)};
+  }
+  if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph() ||
+      model.graph().node_size() == 0 || model.graph().input_size() == 0 || model.graph().output_size() == 0) {
+    return Error{ErrorCode::bad_data, "not an ONNX model"};
+  }
+  return model;
+}
+
+std::vector<std::uint8_t> serialize(const onnx::ModelProto& model) {
+  std::vector<std::uint8_t> bytes(model.ByteSizeLong());
+  model.SerializeToArray(bytes.data(), static_cast<int>(bytes.size()));
+  return bytes;
+}
+
+std::optional<std::vector<std::int64_t>> read_integers(const onnx::TensorProto& tensor) {
+  if (tensor.data_type() != kOnnxInt64) return std::nullopt;
+  return read_values<std::int64_t>(tensor.int64_data(), tensor.raw_data());
+}
+
+std::optional<std::vector<float>> read_floats(const onnx::TensorProto& tensor) {
+  if (tensor.data_type() != kOnnxFloat) return std::nullopt;
+  return read_values<float>(tensor.float_data(), tensor.raw_data());
+}
+
+Constants::Constants(onnx::GraphProto& graph) {
+  for (onnx::TensorProto& tensor : *graph.mutable_initializer()) by_name_[tensor.name()] = &tensor;
+  for (onnx::NodeProto& node : *graph.mutable_node()) {
+    if (node.op_type() != "Constant" || node.output_size() != 1) continue;
+    for (onnx::AttributeProto& attribute : *node.mutable_attribute()) {
+      if (attribute.name() == "value" && attribute.has_t()) by_name_[node.output(0)] = attribute.mutable_t();
+    }
+  }
+}
+
+onnx::TensorProto* Constants::find(const std::string& name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+}  // namespace mien

@@ -1,0 +1,38 @@
+// The parts of an ONNX file that mien reads and rewrites.
+#pragma once
+
+#include <onnx_subset.pb.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mien/image.h"
+#include "mien/result.h"
+
+namespace mien {
+
+inline constexpr int kOnnxFloat = 1;
+inline constexpr int kOnnxInt64 = 7;
+
+// Error: bad_data when the bytes are no ONNX model, limit_exceeded when there are too many.
+Result<onnx::ModelProto> parse_model(Bytes bytes);
+std::vector<std::uint8_t> serialize(const onnx::ModelProto& model);
+
+// Values of a constant tensor; nothing when it is of another type.
+std::optional<std::vector<std::int64_t>> read_integers(const onnx::TensorProto& tensor);
+std::optional<std::vector<float>> read_floats(const onnx::TensorProto& tensor);
+
+// Constants by name, wherever the exporter put them: initializers or Constant nodes.
+class Constants {
+ public:
+  explicit Constants(onnx::GraphProto& graph);
+  onnx::TensorProto* find(const std::string& name) const;
+
+ private:
+  std::map<std::string, onnx::TensorProto*> by_name_;
+};
+
+}  // namespace mien
