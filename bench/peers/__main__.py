@@ -12,7 +12,7 @@ each against mien in its three precisions on the same two files:
                       `mien scan`, its start taken off, its JSON and its measures of quality not
   start, peak memory  of a process for one photo, and of the process on all cores
   faces               which of the peer's were found, IoU of boxes, cosine of embeddings
-  CPU ms a photo      JPEG bytes in, faces with embeddings out, one thread, the fastest of --passes
+Programs take turns, --rounds times; ratios are medians of those of neighbours. Markdown and a chart (.svg, beside it)
 go between the markers of docs/benchmarks.md, or into --output.
 --drop-in FOLDER adds the Python package mien.insightface of that folder (build/dev/python).
 """
