@@ -3,8 +3,8 @@
 
     bench/flops.py MODEL.onnx=1x3x448x640 [MODEL.onnx=1x3x112x112 ...]
 
-Prints Markdown: FLOP are two a multiplication and addition of Conv, Gemm and MatMul, bytes those of 32-bit numbers: of the
-input, of the weights, and of all that the nodes write. Needs the Python package onnx.
+Prints Markdown: FLOP are two for each multiplication and addition of Conv, Gemm and MatMul, bytes those of 32-bit
+numbers: of the input, of the weights, and of all that the nodes write. Needs the Python package onnx.
 """
 import math
 import sys
