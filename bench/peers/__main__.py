@@ -166,6 +166,7 @@ def parse_arguments():
 
 
 def measure(options):
+    """[(title, rounds)]; prints each as soon as it is known, because all of them take long."""
     sections = []
     for source in options.photos:
         with tempfile.TemporaryDirectory() as scratch:
@@ -176,6 +177,7 @@ def measure(options):
                     print(f"{photos.name}, {title}: round {number + 1} of {options.rounds}", file=sys.stderr)
                     rounds.append({name: program.round(photos) for name, program in programs.items()})
                 sections.append((f"{photos.name}: {title}", rounds))
+                print(report.markdown(*sections[-1], os.cpu_count()), flush=True)
     return sections
 
 
@@ -189,7 +191,6 @@ def main():
     text += f"\n![CPU milliseconds a photo]({picture.name})\n"
     picture.write_text(report.chart(sections))
     target.write_text(text if options.output else report.between_markers(target.read_text(), text))
-    print(text)
 
 
 if __name__ == "__main__":
