@@ -92,7 +92,7 @@ def markdown(title, rounds, cores):
             number(pair["cosine_least"], 4)])
     photos = len(rounds[0][peer]["dump"])
     return "\n".join([
-        f"### {title}", "", f"{photos} photos, {len(rounds)} rounds.", "",
+        f"### {title}", "", f"{photos} photos, rounds: {len(rounds)}.", "",
         table(["program", "runtime", "CPU ms a photo", f"{peer} / it", "session.run ms", "the rest / session.run",
                f"photos/s, {cores} cores", f"it / {peer}", "start s", "peak MB"], speed), "",
         table(["program", "faces", f"of {peer}", "missed", "more", "IoU mean", "least", "cosine mean", "least"], same),
