@@ -76,6 +76,16 @@ struct BenchOptions {
   std::function<void(const BenchProgress&)> on_progress = {};  // before each row, on the thread of the call
 };
 
+// What a series of measurements says.
+struct Spread {
+  double mean = 0;
+  double median = 0;
+  double std = 0;  // of the population
+  double min = 0;
+  double max = 0;
+  double p95 = 0;  // nearest rank
+};
+
 // One operation on images of one size, on one device, in batches of one size. Times are wall-clock milliseconds an
 // image of the operation's own stage: the pixels are decoded before, and a copy to the device counts.
 struct BenchRow {
@@ -87,12 +97,7 @@ struct BenchRow {
   int batch = 1;
   int iterations = 0;  // batches measured, the warm-up left out
   int images = 0;      // in each of them; fewer than `batch` where one would take too long on the CPU
-  double mean_ms = 0;
-  double median_ms = 0;
-  double std_ms = 0;  // of the population
-  double min_ms = 0;
-  double max_ms = 0;
-  double p95_ms = 0;             // nearest rank
+  Spread ms;
   double warmup_ms = 0;          // an image of the batches before; the first batch of a device, of one image on the CPU
   double images_per_second = 0;  // of the mean
   double memory_mb = 0;          // resident memory of this process, mean over the iterations
@@ -169,9 +174,7 @@ struct OpsBenchRow {
   std::string name;    // "letterbox 1920x1080 to 640x384"
   std::string device;  // "cpu", or the backend's name
   int iterations = 0;
-  double median_ms = 0;
-  double min_ms = 0;
-  double p95_ms = 0;
+  Spread ms;
   double megapixels_per_second = 0;  // of the input, at the median; 0 where that says nothing
   std::string problem;               // why the device did not do it; then there are no times
 };

@@ -92,8 +92,8 @@ std::string rows_table(const BenchResult& result, int width) {
   for (const BenchRow& row : result.rows) {
     const bool failed = row.error_rate > 0;
     table.add({row.operation, row.size, std::to_string(row.batch), failed ? ran_text(row) + ": failed" : ran_text(row),
-               fmt::format("{:.2f}", row.median_ms), fmt::format("{:.2f}", row.p95_ms),
-               fmt::format("{:.2f}", row.std_ms), fmt::format("{:.1f}", row.images_per_second),
+               fmt::format("{:.2f}", row.ms.median), fmt::format("{:.2f}", row.ms.p95),
+               fmt::format("{:.2f}", row.ms.std), fmt::format("{:.1f}", row.images_per_second),
                fmt::format("{:.0f}", row.peak_memory_mb), fmt::format("{}x{}", row.iterations, row.images)});
   }
   return table.render(width);

@@ -20,9 +20,9 @@ std::string ops_json(const std::vector<OpsBenchRow>& rows) {
                     {"case", row.name},
                     {"device", row.device},
                     {"iterations", row.iterations},
-                    {"median_ms", row.median_ms},
-                    {"min_ms", row.min_ms},
-                    {"p95_ms", row.p95_ms},
+                    {"median_ms", row.ms.median},
+                    {"min_ms", row.ms.min},
+                    {"p95_ms", row.ms.p95},
                     {"megapixels_per_second", row.megapixels_per_second},
                     {"problem", problem}});
   }
@@ -45,8 +45,8 @@ std::string ops_table(const std::vector<OpsBenchRow>& rows, int width) {
       problem = row.problem;
       continue;
     }
-    table.add({row.operation, row.name, row.device, fmt::format("{:.3f}", row.median_ms),
-               fmt::format("{:.3f}", row.min_ms), fmt::format("{:.3f}", row.p95_ms),
+    table.add({row.operation, row.name, row.device, fmt::format("{:.3f}", row.ms.median),
+               fmt::format("{:.3f}", row.ms.min), fmt::format("{:.3f}", row.ms.p95),
                fmt::format("{:.0f}", row.megapixels_per_second), std::to_string(row.iterations)});
   }
   std::string text = table.render(width);

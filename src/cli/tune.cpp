@@ -54,8 +54,8 @@ std::string rows_table(const BenchResult& bench, int width) {
       return other.gpu && other.operation == row.operation && other.size == row.size && other.batch == row.batch;
     });
     const bool has_gpu = pair != bench.rows.end();
-    table.add({row.operation, row.size, std::to_string(row.batch), fmt::format("{:.2f}", row.median_ms),
-               has_gpu && !pair->fell_back() ? fmt::format("{:.2f}", pair->median_ms) : "-",
+    table.add({row.operation, row.size, std::to_string(row.batch), fmt::format("{:.2f}", row.ms.median),
+               has_gpu && !pair->fell_back() ? fmt::format("{:.2f}", pair->ms.median) : "-",
                has_gpu ? pair->placement.ran : "-"});
   }
   return table.render(width);

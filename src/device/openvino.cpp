@@ -358,8 +358,21 @@ std::string find_library(const Settings& settings) {
   return settings.backend_dir.empty() && fs::exists(built_with, ignored) ? built_with : std::string();
 }
 
+// OpenVINO's code begins with SSE4.2: without it the process would end by an illegal instruction.
+bool processor_can() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("sse4.2") != 0;
+#else
+  return true;
+#endif
+}
+
 // Throws Exception(not_found, unsupported).
 std::unique_ptr<Library> open_library(const std::string& path) {
+  if (!processor_can()) {
+    throw Exception(ErrorCode::unsupported,
+                    "OpenVINO needs a processor with SSE4.2, which this one lacks: set MIEN_RUNTIME=onnxruntime");
+  }
   auto library = std::make_unique<Library>();
   library->path = path;
   // Never closed, as ONNX Runtime.

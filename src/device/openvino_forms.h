@@ -49,14 +49,16 @@ class Forms {
   std::int64_t own_floats() const;
 
  private:
+  using FormList = std::vector<std::unique_ptr<Form>>;
   struct OfShape {
-    std::vector<std::unique_ptr<Form>> idle;
+    FormList idle;
+    int held = 0;  // its own forms that are compiled or run right now
     std::int64_t runs = 0;
     std::int64_t last_run = 0;
     bool has_failed = false;
   };
   std::int64_t floats_of(const FormShape& shape) const;
-  bool is_worth_own(const FormShape& shape, const OfShape& of_shape);
+  bool is_worth_own(const FormShape& shape, const OfShape& of_shape, FormList& dropped);
   std::unique_ptr<Form> compile_own(const FormShape& shape);
   void forget_rare_shapes();
 
@@ -65,7 +67,7 @@ class Forms {
   FormLimits limits_;
   mutable std::mutex mutex_;
   std::map<FormShape, OfShape> shapes_;
-  std::vector<std::unique_ptr<Form>> idle_;  // for any shape
+  FormList idle_;  // for any shape
   std::int64_t own_floats_ = 0;
   std::int64_t runs_ = 0;
 };

@@ -24,12 +24,12 @@ Json placement_json(const Placement& placement) {
 
 Json row_json(const BenchRow& row) {
   Json json = {
-      {"mean_time_ms", rounded(row.mean_ms)},
-      {"median_time_ms", rounded(row.median_ms)},
-      {"std_time_ms", rounded(row.std_ms)},
-      {"min_time_ms", rounded(row.min_ms)},
-      {"max_time_ms", rounded(row.max_ms)},
-      {"p95_time_ms", rounded(row.p95_ms)},
+      {"mean_time_ms", rounded(row.ms.mean)},
+      {"median_time_ms", rounded(row.ms.median)},
+      {"std_time_ms", rounded(row.ms.std)},
+      {"min_time_ms", rounded(row.ms.min)},
+      {"max_time_ms", rounded(row.ms.max)},
+      {"p95_time_ms", rounded(row.ms.p95)},
       {"mean_throughput", rounded(row.images_per_second)},
       {"mean_memory_mb", rounded(row.memory_mb)},
       {"peak_memory_mb", rounded(row.peak_memory_mb)},
@@ -45,7 +45,7 @@ Json row_json(const BenchRow& row) {
       {"warmup_time_ms", rounded(row.warmup_ms)},
       {"faces_per_image", rounded(row.faces)},
       {"stages_ms",
-       {{"decode", rounded(row.decode_ms)}, {"detect", rounded(row.detect_ms)}, {"operation", rounded(row.mean_ms)}}},
+       {{"decode", rounded(row.decode_ms)}, {"detect", rounded(row.detect_ms)}, {"operation", rounded(row.ms.mean)}}},
       {"fell_back", row.fell_back()},
       {"placement", placement_json(row.placement)},
   };

@@ -170,14 +170,8 @@ void measure_row(CaseRun& run, double seconds, const BenchOptions& options, Benc
     memory.push_back(resident_mb());
     gpu_memory.push_back(sample.gpu_memory_mb);
   }
-  const Spread spread = spread_of(times);
-  row.mean_ms = spread.mean;
-  row.median_ms = spread.median;
-  row.std_ms = spread.std;
-  row.min_ms = spread.min;
-  row.max_ms = spread.max;
-  row.p95_ms = spread.p95;
-  row.images_per_second = spread.mean > 0 ? 1e3 / spread.mean : 0;
+  row.ms = spread_of(times);
+  row.images_per_second = row.ms.mean > 0 ? 1e3 / row.ms.mean : 0;
   row.memory_mb = spread_of(memory).mean;
   row.peak_memory_mb = std::max(peak_memory_mb(), spread_of(memory).max);
   row.gpu_memory_mb = spread_of(gpu_memory).mean;
@@ -301,7 +295,7 @@ namespace {
 const BenchRow* best_of(const std::vector<const BenchRow*>& rows) {
   const BenchRow* best = nullptr;
   for (const BenchRow* const row : rows) {
-    if (row->error_rate == 0 && (best == nullptr || row->median_ms < best->median_ms)) best = row;
+    if (row->error_rate == 0 && (best == nullptr || row->ms.median < best->ms.median)) best = row;
   }
   return best;
 }
@@ -328,8 +322,8 @@ BenchComparison compare(const std::vector<const BenchRow*>& rows) {
   const BenchRow* const gpu = best_of(on_gpu);
   if (gpu != nullptr) result.reason.clear();
   result.compared = cpu != nullptr && has_gpu;
-  if (cpu != nullptr && gpu != nullptr && cpu->median_ms > 0 && gpu->median_ms > 0) {
-    result.time_improvement_percent = 100 * (cpu->median_ms - gpu->median_ms) / cpu->median_ms;
+  if (cpu != nullptr && gpu != nullptr && cpu->ms.median > 0 && gpu->ms.median > 0) {
+    result.time_improvement_percent = 100 * (cpu->ms.median - gpu->ms.median) / cpu->ms.median;
     result.throughput_improvement_percent =
         100 * (gpu->images_per_second - cpu->images_per_second) / cpu->images_per_second;
     result.use_gpu = result.time_improvement_percent > kGainPercentMin;
@@ -338,7 +332,7 @@ BenchComparison compare(const std::vector<const BenchRow*>& rows) {
   if (best != nullptr) {
     result.best_device = best->placement.ran;
     result.best_batch = best->batch;
-    result.best_ms = best->median_ms;
+    result.best_ms = best->ms.median;
   }
   return result;
 }

@@ -143,11 +143,8 @@ struct Bench {
     }
     OpsBenchRow row;
     row.iterations = static_cast<int>(times.size());
-    const Spread spread = spread_of(std::move(times));
-    row.median_ms = spread.median;
-    row.min_ms = spread.min;
-    row.p95_ms = spread.p95;
-    if (spread.median > 0) row.megapixels_per_second = megapixels / spread.median * 1e3;
+    row.ms = spread_of(std::move(times));
+    if (row.ms.median > 0) row.megapixels_per_second = megapixels / row.ms.median * 1e3;
     return row;
   }
 
@@ -189,7 +186,7 @@ void Bench::add_stage(const Engine& engine, const BenchCase& bench_case, const S
     }
   }
   if (!error.empty()) row.problem = error;
-  if (!row.problem.empty()) row.iterations = 0, row.median_ms = row.min_ms = row.p95_ms = row.megapixels_per_second = 0;
+  if (!row.problem.empty()) row.iterations = 0, row.ms = {}, row.megapixels_per_second = 0;
   rows.push_back(std::move(row));
 }
 

@@ -96,7 +96,7 @@ std::string device_text(const BenchRow& row) {
 }
 
 std::string bar_svg(const BenchRow& row, int y, double longest_ms, const std::string& label) {
-  const double width = longest_ms > 0 ? std::max(1.0, row.median_ms / longest_ms * kBarsWidth) : 1;
+  const double width = longest_ms > 0 ? std::max(1.0, row.ms.median / longest_ms * kBarsWidth) : 1;
   const int middle = y + kBarHeight - 4;
   std::string svg;
   if (!label.empty()) svg += fmt::format("<text x=\"0\" y=\"{}\" class=\"quiet\">{}</text>\n", middle, html(label));
@@ -106,16 +106,16 @@ std::string bar_svg(const BenchRow& row, int y, double longest_ms, const std::st
       row.fell_back() ? "back"
       : row.gpu       ? "gpu"
                       : "cpu",
-      kLabelWidth, y, width, kBarHeight, html(row.size), row.batch, html(device_text(row)), ms_text(row.median_ms));
+      kLabelWidth, y, width, kBarHeight, html(row.size), row.batch, html(device_text(row)), ms_text(row.ms.median));
   svg += fmt::format("<text x=\"{:.1f}\" y=\"{}\">{} ms{}</text>\n", kLabelWidth + width + 6, middle,
-                     ms_text(row.median_ms), row.fell_back() ? " (ran on cpu)" : "");
+                     ms_text(row.ms.median), row.fell_back() ? " (ran on cpu)" : "");
   return svg;
 }
 
 // The rows of one operation: for each size and batch the devices below each other.
 std::string chart_html(const std::vector<const BenchRow*>& rows) {
   double longest = 0;
-  for (const BenchRow* const row : rows) longest = std::max(longest, row->median_ms);
+  for (const BenchRow* const row : rows) longest = std::max(longest, row->ms.median);
   std::vector<const BenchRow*> order = rows;
   std::stable_sort(order.begin(), order.end(), [](const BenchRow* a, const BenchRow* b) {
     if (a->width != b->width) return a->width < b->width;
@@ -186,7 +186,7 @@ std::string rows_html(const std::vector<BenchRow>& rows) {
         "class=\"n\">{:.0f}</td><td class=\"n\">{:.0f}</td><td class=\"n\">{:.0f}</td><td class=\"n\">{:.0f} %</td><td "
         "class=\"n\">{}</td></tr>\n",
         html(row.operation), html(row.size), row.batch, row.fell_back() ? "bad" : "", html(device_text(row)),
-        ms_text(row.median_ms), ms_text(row.p95_ms), ms_text(row.mean_ms), ms_text(row.std_ms), row.images_per_second,
+        ms_text(row.ms.median), ms_text(row.ms.p95), ms_text(row.ms.mean), ms_text(row.ms.std), row.images_per_second,
         row.cpu_percent, row.peak_memory_mb, row.gpu_peak_memory_mb, row.error_rate * 100, row.iterations);
   }
   return result + "</tbody></table></div>\n";

@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#include "mien/bench.h"
+
 namespace mien {
 
 double wall_ms();
@@ -14,14 +16,6 @@ double resident_mb();
 double peak_memory_mb();
 void reset_peak_memory();
 
-struct Spread {
-  double mean = 0;
-  double median = 0;
-  double std = 0;  // of the population
-  double min = 0;
-  double max = 0;
-  double p95 = 0;  // nearest rank
-};
 // All zero for no values.
 Spread spread_of(std::vector<double> values);
 

@@ -48,12 +48,12 @@ Measured measured_of(const std::vector<BenchRow>& rows, OperationId id) {
       if (row.operation != bench_case.name) continue;
       if (!row.gpu) {
         if (row.error_rate > 0) continue;
-        const auto [place, is_new] = cpu.emplace(std::pair(row.operation, row.size), row.median_ms);
-        place->second = std::min(place->second, row.median_ms);
+        const auto [place, is_new] = cpu.emplace(std::pair(row.operation, row.size), row.ms.median);
+        place->second = std::min(place->second, row.ms.median);
         continue;
       }
       result.has_gpu = true;
-      result.gpu_ms[row.batch] += row.median_ms;
+      result.gpu_ms[row.batch] += row.ms.median;
       if (!row.fell_back() && row.error_rate == 0) {
         result.backend = row.placement.ran;
         continue;

@@ -171,14 +171,14 @@ def tuned(done):
     return {row["name"]: row for row in json.loads(done.stdout)["settings"]}
 
 
-TUNE = ["tune", "--json", "--iterations", "1", "--image-size", "small", "--batch-size", "2"]
+TUNE = ["tune", "--json", "--image-size", "small", "--batch-size", "2", "--iterations"]
 
 
 QUICK_ONES = ["--operation", "face_detection", "--operation", "quality_checks"]
 
 
 def test_tune_says_what_it_would_set_and_writes_nothing(mien, few):
-    done = mien(*TUNE, "--images", few)
+    done = mien(*TUNE, "1", "--images", few)
     assert done.returncode == 0, done.stderr
     settings = tuned(done)
     for operation in OPERATIONS[:5]:
@@ -190,10 +190,11 @@ def test_tune_says_what_it_would_set_and_writes_nothing(mien, few):
 
 
 def test_tune_writes_what_is_faster(mien, few):
-    """The device remembers what it has computed: detection on it is a look-up."""
+    """The device remembers what it has computed: detection on it is a look-up. One in three may come late."""
     env = mien.folder / ".env"
     env.write_text("# mine\nexport QUALITY_CHECKS_GPU=false\nOTHER=1 # stays\n")
-    done = mien(*TUNE, *QUICK_ONES, "--write", "--images", few, env=on_test_device(remember=1) | {"MIEN_THREADS": "1"})
+    done = mien(*TUNE, "3", *QUICK_ONES, "--write", "--images", few,
+                env=on_test_device(remember=1) | {"MIEN_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     settings = tuned(done)
     lines = env.read_text().splitlines()
@@ -207,7 +208,7 @@ def test_tune_writes_what_is_faster(mien, few):
     config = {row["name"]: row for row in json.loads(mien("config", "--json").stdout)["settings"]}
     assert config["FACE_DETECTION_GPU"]["value"] == "true"
     # On a machine that lost its device the same command takes its own lines back, and no others.
-    done = mien(*TUNE, *QUICK_ONES, "--write", "--images", few)
+    done = mien(*TUNE, "1", *QUICK_ONES, "--write", "--images", few)
     assert done.returncode == 0, done.stderr
     lines = env.read_text().splitlines()
     assert lines[:3] == ["# mine", "export QUALITY_CHECKS_GPU=false", "OTHER=1 # stays"]
@@ -215,12 +216,12 @@ def test_tune_writes_what_is_faster(mien, few):
 
 
 def test_tune_leaves_a_slow_device_alone(mien, few):
-    done = mien(*TUNE, *QUICK_ONES, "--write", "--output", "tuned.env", "--images", few,
-                env=on_test_device(slow_us=500000))
+    # The CPU takes a tenth of a millisecond for quality: no busy machine makes that as long as the device waits.
+    done = mien(*TUNE, "1", "--operation", "quality_checks", "--write", "--output", "tuned.env", "--images", few,
+                env=on_test_device(slow_us=300_000))
     assert done.returncode == 0, done.stderr
     settings = tuned(done)
-    for name in ("FACE_DETECTION_GPU", "QUALITY_CHECKS_GPU"):
-        assert settings[name]["value"] == "false", settings[name]["why"]
+    assert settings["QUALITY_CHECKS_GPU"]["value"] == "false", settings["QUALITY_CHECKS_GPU"]["why"]
     assert "QUALITY_CHECKS_GPU=false  # mien tune: false" in (mien.folder / "tuned.env").read_text()
     # What is chosen is what the table says.
     rows = json.loads(done.stdout)["benchmark"]["benchmark_results"]["quality_checks"]["small"]

@@ -2,7 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
+#include <functional>
+#include <future>
 #include <thread>
 
 #include "device/backend.h"
@@ -276,6 +279,57 @@ TEST(Forms, AShapeThatComesOftenGetsItsOwn) {
   EXPECT_EQ(alive, 3);
   for (std::int64_t shape = 10; shape < 1000; ++shape) run({shape});
   EXPECT_EQ(alive, 3);
+}
+
+TEST(Forms, AShapeInUseIsRemembered) {
+  std::atomic<int> alive = 0;
+  openvino::Forms forms([&](const openvino::FormShape&) { return std::make_unique<CountedForm>(alive); }, false,
+                        {.runs_before_own = 1, .floats_max = 2000, .floats_min = 1000, .stale_after = 10});
+  const auto run = [&](const openvino::FormShape& shape) { forms.give_back(shape, forms.take(shape)); };
+  run({1});
+  openvino::Forms::Taken held = forms.take({1});
+  ASSERT_TRUE(held.is_own);
+  for (std::int64_t shape = 10; shape < 1000; ++shape) run({shape});
+  openvino::Forms::Taken second = forms.take({1});
+  EXPECT_TRUE(second.is_own);
+  EXPECT_EQ(forms.own_floats(), 2000);
+  forms.give_back({1}, std::move(held));
+  forms.give_back({1}, std::move(second));
+  EXPECT_TRUE(forms.take({1}).is_own);
+}
+
+// Frees as slowly as it takes another thread to ask for the lock.
+struct AskingForm : openvino::Form {
+  explicit AskingForm(std::function<void()> when_freed) : ask(std::move(when_freed)) {}
+  ~AskingForm() override { ask(); }
+  std::function<void()> ask;
+};
+
+TEST(Forms, AreFreedWithoutTheLock) {
+  bool asks = true;
+  int answers = 0, freed = 0;
+  std::vector<std::thread> askers;  // joined at the end: with the lock held none would come back before
+  std::unique_ptr<openvino::Forms> forms;
+  const auto ask = [&] {
+    if (!asks) return;
+    ++freed;
+    const auto answered = std::make_shared<std::promise<void>>();
+    askers.emplace_back([&forms, answered] {
+      (void)forms->own_floats();
+      answered->set_value();
+    });
+    if (answered->get_future().wait_for(std::chrono::seconds(5)) == std::future_status::ready) ++answers;
+  };
+  forms = std::make_unique<openvino::Forms>(
+      [&](const openvino::FormShape&) { return std::make_unique<AskingForm>(ask); }, false,
+      openvino::FormLimits{.runs_before_own = 1, .floats_max = 1000, .floats_min = 1000, .stale_after = 10});
+  const auto run = [&](const openvino::FormShape& shape) { forms->give_back(shape, forms->take(shape)); };
+  for (int i = 0; i < 2; ++i) run({1});
+  for (int i = 0; i < 20; ++i) run({2});
+  EXPECT_EQ(freed, 1);  // that of the first, whose place the second took
+  EXPECT_EQ(answers, freed);
+  for (std::thread& asker : askers) asker.join();
+  asks = false;
 }
 
 TEST(Forms, WhatCannotBeCompiledForOneShapeRunsAllTheSame) {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <random>
 
-#include "support/photos.h"
+#include "support/pictures.h"
 
 namespace mien {
 namespace {

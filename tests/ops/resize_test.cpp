@@ -4,7 +4,7 @@
 
 #include "base/sha256.h"
 #include "ops/simd_targets.h"
-#include "support/photos.h"
+#include "support/pictures.h"
 
 #include <hwy/highway.h>
 

@@ -77,9 +77,9 @@ TEST_F(BenchTest, RunsEachOperationOnBothDevices) {
     EXPECT_EQ(row.iterations, 1);
     EXPECT_EQ(row.images, 2);
     EXPECT_EQ(row.error_rate, 0) << row.error;
-    EXPECT_GT(row.median_ms, 0);
-    EXPECT_LE(row.min_ms, row.median_ms);
-    EXPECT_LE(row.median_ms, row.p95_ms);
+    EXPECT_GT(row.ms.median, 0);
+    EXPECT_LE(row.ms.min, row.ms.median);
+    EXPECT_LE(row.ms.median, row.ms.p95);
     EXPECT_EQ(row.width, 300);
     EXPECT_GT(row.peak_memory_mb, 0);
     EXPECT_EQ(row.gpu_memory_mb > 0, row.gpu);

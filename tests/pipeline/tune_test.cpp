@@ -29,8 +29,8 @@ std::vector<BenchRow> make_rows(const std::string& operation, const Times& times
       row.size = "medium";
       row.gpu = gpu;
       row.batch = batch;
-      row.median_ms = gpu ? times.gpu * (batch == 8 ? batch_gain : 1) : times.cpu;
-      row.images_per_second = 1e3 / row.median_ms;
+      row.ms.median = gpu ? times.gpu * (batch == 8 ? batch_gain : 1) : times.cpu;
+      row.images_per_second = 1e3 / row.ms.median;
       row.placement.ran = gpu ? "cuda" : "cpu";
       rows.push_back(row);
     }
