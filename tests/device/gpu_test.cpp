@@ -349,7 +349,7 @@ TEST_F(GpuTest, SessionsOfAModelShareItsWeights) {
   std::size_t shared = 0;
   for (const OnnxWeight& weight : find_onnx_weights(model, 256)) shared += weight.values.size();
   ASSERT_GT(shared, model.size() / 2);
-  const std::shared_ptr<Gpu> gpu = open();
+  const std::shared_ptr<Gpu> gpu = open(GpuMode::on, 60s);
   gpu->run_alone([&](Accelerator& device) {
     const std::vector<float> faces(std::size_t{8} * 3 * 112 * 112, 0.5F);
     device_.set("up_bytes", 0);
@@ -373,7 +373,7 @@ TEST_F(GpuTest, SessionsOfAModelLeaveRoomForWork) {
   const std::vector<std::uint8_t> model = free_shapes(test::make_tiny_embedder({}), {.batch = true})->bytes;
   Settings settings = test::device_settings();
   settings.gpu_memory_limit_gb = 16.0 * static_cast<double>(model.size()) / (1 << 30);
-  const std::shared_ptr<Gpu> gpu = Gpu::open(settings, *runtime_, {.answer = 20s});
+  const std::shared_ptr<Gpu> gpu = Gpu::open(settings, *runtime_, {.answer = 60s});
   gpu->run_alone([&](Accelerator& device) {
     const std::unique_ptr<DeviceSession> session = device.create_session(model, "tiny.onnx");
     const std::vector<float> faces(std::size_t{30} * 3 * 112 * 112, 0.5F);
