@@ -11,6 +11,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "device/backend_library.h"
 #include "device/device_pools.h"
 #include "device/onnxruntime_graph.h"
 #include "device/onnxruntime_memory.h"
@@ -456,9 +457,9 @@ std::unique_ptr<Accelerator> open_accelerator(const Backend& backend, const Acce
     context->memory_bytes_max = options.memory_bytes_max;
     if (!backend.arena.empty()) context->shrink_target = fmt::format("{}:{}", backend.arena, options.device_id);
     Device device = describe(context->ep_device, backend, options);
-    auto provider_options = backend.provider_options(options.device_id, options.memory_bytes_max);
-    add_pools(*context, backend, options.device_id, provider_options);
-    return std::make_unique<OrtAccelerator>(std::move(context), std::move(device), std::move(provider_options),
+    auto opened_with = provider_options(backend, context->provider, options.device_id, options.memory_bytes_max);
+    add_pools(*context, backend, options.device_id, opened_with);
+    return std::make_unique<OrtAccelerator>(std::move(context), std::move(device), std::move(opened_with),
                                             backend.keeps_one_shape);
   });
 }
