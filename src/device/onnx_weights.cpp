@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <climits>
 #include <functional>
+#include <set>
 
 namespace mien {
 namespace {
@@ -15,7 +16,10 @@ using google::protobuf::io::CodedInputStream;
 
 // Fields of the ONNX standard.
 constexpr int kGraphOfModel = 7;
+constexpr int kNodeOfGraph = 1;
 constexpr int kInitializerOfGraph = 5;
+constexpr int kInputOfNode = 1;
+constexpr int kOpOfNode = 4;
 constexpr int kDimsOfTensor = 1;
 constexpr int kTypeOfTensor = 2;
 constexpr int kNameOfTensor = 8;
@@ -28,6 +32,8 @@ struct Field {
   std::uint64_t value = 0;
   Bytes piece;
 };
+
+std::string text_of(const Field& field) { return {field.piece.begin(), field.piece.end()}; }
 
 // Calls `visit` for the fields of a message; false where it is none. A message of more than 2 GB is no field's.
 bool visit_fields(Bytes message, const std::function<bool(const Field&)>& visit) {
@@ -82,7 +88,7 @@ bool read_tensor(Bytes tensor, std::size_t bytes_min, std::vector<OnnxWeight>& w
   std::uint64_t type = 0;
   const bool is_whole = visit_fields(tensor, [&](const Field& field) {
     if (field.number == kTypeOfTensor) type = field.value;
-    if (field.number == kNameOfTensor) weight.name.assign(field.piece.begin(), field.piece.end());
+    if (field.number == kNameOfTensor) weight.name = text_of(field);
     if (field.number == kRawDataOfTensor) weight.values = field.piece;
     if (field.number != kDimsOfTensor) return true;
     if (!field.piece.empty()) return read_packed(field.piece, weight.shape);
@@ -95,17 +101,36 @@ bool read_tensor(Bytes tensor, std::size_t bytes_min, std::vector<OnnxWeight>& w
   return is_whole;
 }
 
+// Adds what the node reads to one of the two.
+bool read_node(Bytes node, std::set<std::string>& of_products, std::set<std::string>& of_others) {
+  std::string op;
+  std::vector<std::string> inputs;
+  const bool is_whole = visit_fields(node, [&](const Field& field) {
+    if (field.number == kOpOfNode) op = text_of(field);
+    if (field.number == kInputOfNode) inputs.push_back(text_of(field));
+    return true;
+  });
+  (op == "Conv" || op == "Gemm" ? of_products : of_others).insert(inputs.begin(), inputs.end());
+  return is_whole;
+}
+
 }  // namespace
 
 std::vector<OnnxWeight> find_onnx_weights(Bytes model, std::size_t bytes_min) {
   std::vector<OnnxWeight> weights;
+  std::set<std::string> of_products;
+  std::set<std::string> of_others;
   const bool is_model = visit_fields(model, [&](const Field& of_model) {
     if (of_model.number != kGraphOfModel) return true;
     return visit_fields(of_model.piece, [&](const Field& of_graph) {
+      if (of_graph.number == kNodeOfGraph) return read_node(of_graph.piece, of_products, of_others);
       return of_graph.number != kInitializerOfGraph || read_tensor(of_graph.piece, bytes_min, weights);
     });
   });
-  if (!is_model) weights.clear();
+  if (!is_model) return {};
+  std::erase_if(weights, [&](const OnnxWeight& weight) {
+    return !of_products.contains(weight.name) || of_others.contains(weight.name);
+  });
   return weights;
 }
 

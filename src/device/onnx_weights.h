@@ -16,8 +16,9 @@ struct OnnxWeight {
   Bytes values;  // of the model
 };
 
-// Those of the graph that hold at least `bytes_min` and lie in one piece: sizes and slopes are left out, and exporters
-// write all else that way. None where the bytes are no model.
+// Those that only convolutions and Gemms read, hold at least `bytes_min` and lie in one piece, as exporters write them.
+// A runtime may turn what others read (sums and products behind a Transpose) and keep the name. None where the bytes
+// are no model.
 std::vector<OnnxWeight> find_onnx_weights(Bytes model, std::size_t bytes_min);
 
 }  // namespace mien
