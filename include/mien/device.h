@@ -18,7 +18,7 @@ struct Device {
   std::int64_t memory_total_mb = 0;  // 1 MB = 2^20 bytes
   std::int64_t memory_free_mb = 0;
   std::int64_t memory_used_mb = 0;  // by all programs, as the driver reports it; 0 when it does not
-  std::int64_t memory_held_mb = 0;  // by mien in this process
+  std::int64_t memory_held_mb = 0;  // by programs named mien, as NVIDIA's driver reports it; 0 when none does
   bool unified_memory = false;      // the processor's own memory: total and free are shared with all programs
   bool is_software = false;         // a GPU that is emulated on the processor
   std::string driver;               // "NVIDIA 580.82.07", "Mesa 25.0.7"; empty: not known

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/actions.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/engine_options.h"
@@ -117,38 +118,13 @@ int remove(const Call& call) {
   return 0;
 }
 
-struct Action {
-  std::string name;
-  int (*run)(const Call& call);
-  std::string help;
-};
-
 }  // namespace
 
 int run_backends(const Call& call) {
-  const std::vector<Action> actions = {
-      {"list", list, "which there are"}, {"install", install, "fetch one"}, {"remove", remove, "delete one"}};
-  std::vector<std::string> rest = call.arguments;
-  for (const Action& action : actions) {
-    if (rest.empty() || action.name != rest[0]) continue;
-    rest.erase(rest.begin());
-    return action.run({call.terminal, std::move(rest), call.typed});
-  }
-  std::vector<std::string> positionals;
-  std::vector<std::string> names;
-  std::string description = "What runs models on GPUs comes as packages of PyPI.";
-  for (const Action& action : actions) {
-    names.push_back(action.name);
-    description += " " + action.name + ": " + action.help + ".";
-  }
-  Arguments arguments("mien backends", description);
-  arguments.positionals({"list|install|remove", 1, SIZE_MAX}, positionals);
-  arguments.example("mien backends list", "which there are, and where");
-  arguments.example("mien backends install webgpu", "fetch one");
-  if (!parse_or_help(call, arguments)) return 0;
-  const std::string meant = nearest(positionals[0], names);
-  arguments.fail(fmt::format("unknown action '{}'", positionals[0]),
-                 meant.empty() ? "use one of list, install, remove" : "did you mean '" + meant + "'?");
+  return run_action(
+      call, "mien backends", "What runs models on GPUs comes as packages of PyPI.",
+      {{"list", list, "which there are"}, {"install", install, "fetch one"}, {"remove", remove, "delete one"}},
+      {{"mien backends list", "which there are, and where"}, {"mien backends install webgpu", "fetch one"}});
 }
 
 }  // namespace mien::cli

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/actions.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/engine_options.h"
@@ -215,46 +216,18 @@ int pull(const Call& call) {
   return 0;
 }
 
-struct Action {
-  std::string name;
-  int (*run)(const Call& call);
-  std::string help;
-};
-
 }  // namespace
 
 int run_models(const Call& call) {
-  const std::vector<Action> actions = {{"list", list, "which there are"},
-                                       {"pull", pull, "fetch one"},
-                                       {"add", add, "give an ONNX file a name"},
-                                       {"remove", remove, "delete one"},
-                                       {"verify", verify, "check their files"}};
-  std::vector<std::string> rest = call.arguments;
-  if (!rest.empty()) {
-    for (const Action& action : actions) {
-      if (action.name != rest[0]) continue;
-      rest.erase(rest.begin());
-      return action.run({call.terminal, std::move(rest), call.typed});
-    }
-  }
-  std::vector<std::string> positionals;
-  std::vector<std::string> names;
-  std::string usage;
-  std::string description;
-  for (const Action& action : actions) {
-    names.push_back(action.name);
-    usage += (usage.empty() ? "" : "|") + action.name;
-    description += (description.empty() ? "" : " ") + action.name + ": " + action.help + ".";
-  }
-  Arguments arguments("mien models", description);
-  arguments.positionals({usage, 1, SIZE_MAX}, positionals);
-  arguments.example("mien models list", "names, licences, thresholds, files");
-  arguments.example("mien models pull yunet", "fetch a detector");
-  arguments.example("mien models add NAME FILE", "give a file a name");
-  if (!parse_or_help(call, arguments)) return 0;
-  const std::string meant = nearest(positionals[0], names);
-  arguments.fail(fmt::format("unknown action '{}'", positionals[0]),
-                 meant.empty() ? "use one of " + joined(names) : "did you mean '" + meant + "'?");
+  return run_action(call, "mien models", "",
+                    {{"list", list, "which there are"},
+                     {"pull", pull, "fetch one"},
+                     {"add", add, "give an ONNX file a name"},
+                     {"remove", remove, "delete one"},
+                     {"verify", verify, "check their files"}},
+                    {{"mien models list", "names, licences, thresholds, files"},
+                     {"mien models pull yunet", "fetch a detector"},
+                     {"mien models add NAME FILE", "give a file a name"}});
 }
 
 }  // namespace mien::cli

@@ -62,6 +62,8 @@ std::span<const Backend> backends() {
        .version = "1.27.1",
        .compiles_slowly = true,
        .provider_options = rocm_options,
+       // kModelCacheDir of migraphx_execution_provider_info.h, which is also what ORT_MIGRAPHX_MODEL_CACHE_PATH sets.
+       .cache_options = {{"MIGraphXExecutionProvider", "migraphx_model_cache_dir"}},
        .arena = "gpu"},
       {.name = "mps",
        .label = "Apple Metal",
@@ -72,7 +74,9 @@ std::span<const Backend> backends() {
        .package = "onnxruntime-ep-webgpu",
        .version = "0.4.0",
        .compiles_slowly = true,
-       .provider_options = no_options},
+       .provider_options = no_options,
+       // onnxruntime.ai/docs/execution-providers/CoreML-ExecutionProvider.html
+       .cache_options = {{"CoreMLExecutionProvider", "ModelCacheDirectory"}}},
       {.name = "webgpu",
        .label = "WebGPU (Vulkan, D3D12, Metal)",
        .providers = {"WebGpuExecutionProvider"},

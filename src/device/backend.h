@@ -27,6 +27,8 @@ struct Backend {
   bool compiles_slowly;  // every new shape takes seconds or minutes: it is compiled while the CPU works
   // Options of the provider for this device and a ceiling on what its arena takes.
   std::vector<std::pair<std::string, std::string>> (*provider_options)(int device_id, std::uint64_t memory_bytes_max);
+  // Providers that keep what they compile in a folder, and their option that names it.
+  std::vector<std::pair<std::string_view, std::string_view>> cache_options = {};
   bool copies_beside = false;  // one thread may copy while another computes
   // The provider forgets what it prepared for a shape at the next one: each shape gets a session of its own.
   bool keeps_one_shape = false;

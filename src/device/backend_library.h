@@ -1,7 +1,10 @@
 // Where a backend's libraries lie: each backend in a folder of its own, because the packages hold files of equal names.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "device/backend.h"
@@ -20,5 +23,13 @@ std::string own_backend_folder(const Settings& settings, const Backend& backend)
 std::string installed_backend_library(const Settings& settings, const Backend& backend);
 // The ONNX Runtime that came with it; empty when it brings none or is not installed.
 std::string installed_backend_runtime(const Settings& settings, const Backend& backend);
+
+// Where a provider keeps what it compiles: $XDG_CACHE_HOME/mien/compiled/NAME-VERSION or the like in ~/.cache, made
+// here for this user alone. Empty when that cannot be: then a warning says that each run compiles anew.
+std::string compiled_folder(const Backend& backend);
+
+// What a provider is opened with: the row's options, and the folder for what it compiles.
+std::vector<std::pair<std::string, std::string>> provider_options(const Backend& backend, std::string_view provider,
+                                                                  int device_id, std::uint64_t memory_bytes_max);
 
 }  // namespace mien

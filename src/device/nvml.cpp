@@ -2,7 +2,9 @@
 // theirs is needed.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <span>
 
 #include "base/dynamic_library.h"
 #include "device/probe.h"
@@ -25,6 +27,15 @@ struct Memory {
   std::uint64_t used;
 };
 
+// Of version 3 of the call.
+struct Process {
+  unsigned pid;
+  std::uint64_t used;
+  unsigned gpu_instance;
+  unsigned compute_instance;
+};
+constexpr std::uint64_t kNotKnown = ~std::uint64_t{0};
+
 struct Nvml {
   int (*init)() = nullptr;
   int (*shutdown)() = nullptr;
@@ -36,6 +47,7 @@ struct Nvml {
   int (*device_name)(Handle, char*, unsigned) = nullptr;
   int (*device_uuid)(Handle, char*, unsigned) = nullptr;
   int (*device_memory)(Handle, Memory*) = nullptr;
+  int (*processes)(Handle, unsigned*, Process*) = nullptr;  // null in old drivers
 };
 
 Result<Nvml> open_nvml(const std::string& path) {
@@ -52,6 +64,7 @@ Result<Nvml> open_nvml(const std::string& path) {
   library.bind(nvml.device_uuid, "nvmlDeviceGetUUID");
   library.bind(nvml.device_memory, "nvmlDeviceGetMemoryInfo");
   if (!library.ok()) return library.error();
+  library.bind(nvml.processes, "nvmlDeviceGetComputeRunningProcesses_v3");
   return nvml;
 }
 
@@ -88,6 +101,21 @@ void read_memory(const Nvml& nvml, Handle handle, const ProbeRoots& roots, Devic
   }
 }
 
+// What programs named mien hold, this one among them. The driver numbers processes as the computer does, so that in a
+// container with numbers of its own nobody's name is found.
+std::int64_t read_held_mb(const Nvml& nvml, Handle handle, const ProbeRoots& roots) {
+  if (nvml.processes == nullptr) return 0;
+  std::array<Process, 256> processes{};
+  unsigned count = processes.size();
+  if (nvml.processes(handle, &count, processes.data()) != kSuccess) return 0;
+  std::uint64_t held = 0;
+  for (const Process& process : std::span(processes).first(std::min<std::size_t>(count, processes.size()))) {
+    const std::string name = read_small_file(fmt::format("{}/proc/{}/comm", roots.root, process.pid));
+    if (name == "mien" && process.used != kNotKnown) held += process.used;
+  }
+  return static_cast<std::int64_t>(held / kBytesInMegabyte);
+}
+
 void read_devices(const Nvml& nvml, const ProbeRoots& roots, NvmlFacts& facts) {
   unsigned count = 0;
   const int code = nvml.device_count(&count);
@@ -116,6 +144,7 @@ void read_devices(const Nvml& nvml, const ProbeRoots& roots, NvmlFacts& facts) {
     device.backend = "cuda";
     device.driver = "NVIDIA " + facts.driver;
     read_memory(nvml, handle, roots, device);
+    device.memory_held_mb = read_held_mb(nvml, handle, roots);
     facts.devices.push_back(std::move(device));
   }
 }

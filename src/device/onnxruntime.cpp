@@ -165,14 +165,11 @@ std::vector<std::string> library_candidates(const Settings& settings) {
   if (!settings.ort_library.empty()) return {settings.ort_library};
   std::vector<std::string> candidates;
   std::error_code ignored;
-  // A backend may come with a runtime of its own, and a process has one.
-  if (wants_gpu(settings)) {
-    for (const Backend* const backend : candidate_backends(settings)) {
-      if (!backend->brings_runtime) continue;
-      if (settings.gpu_backend == "auto" && backend->probe_devices().empty()) continue;
-      if (const std::string own = installed_backend_runtime(settings, *backend); !own.empty())
-        candidates.push_back(own);
-    }
+  // A process has one runtime. Work that no GPU is asked for takes a backend's own too: a GPU may be asked for later.
+  for (const Backend* const backend : candidate_backends(settings)) {
+    const std::string own = installed_backend_runtime(settings, *backend);
+    if (own.empty() || (settings.gpu_backend == "auto" && backend->probe_devices().empty())) continue;
+    candidates.push_back(own);
   }
   for (const fs::path& beside : installed_library_folders()) {
     for (const fs::directory_entry& entry : fs::directory_iterator(beside, ignored)) {

@@ -6,120 +6,18 @@
 #include <onnxruntime_session_options_config_keys.h>
 
 #include <algorithm>
-#include <array>
 #include <list>
-#include <map>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
 
-#include "base/log.h"
+#include "device/backend_library.h"
 #include "device/device_pools.h"
 #include "device/onnxruntime_graph.h"
+#include "device/onnxruntime_memory.h"
 
 namespace mien {
 namespace {
-
-// What runtimes and drivers say when a device is full.
-constexpr std::array<std::string_view, 6> kOutOfMemoryTexts = {
-    "out of memory", "OUT_OF_MEMORY", "OutOfMemory", "Failed to allocate memory", "bad_alloc", "Available memory of"};
-
-[[noreturn]] void throw_failure(const std::string& what, const std::string& message) {
-  const std::string text = fmt::format("{}: {}", what, message);
-  for (const std::string_view sign : kOutOfMemoryTexts) {
-    if (message.find(sign) != std::string::npos) throw OutOfDeviceMemory(text);
-  }
-  throw DeviceFailure(text);
-}
-
-// What all sessions of a device share.
-struct OrtDeviceContext {
-  Ort::Env env{nullptr};
-  Ort::ConstEpDevice ep_device;
-  Ort::ConstMemoryInfo memory;
-  std::string provider;
-  std::string shrink_target;  // "gpu:0", for run options
-  std::atomic<bool> shrink_next{false};
-  std::uint64_t memory_bytes_max = 0;
-  DevicePools* pools = nullptr;  // null: the provider has an arena of its own
-  std::shared_ptr<TransferCounters> counters = std::make_shared<TransferCounters>();
-  mutable std::mutex mutex;                                 // guards what follows, and the order of check and claim
-  mutable std::map<std::thread::id, std::uint64_t> claims;  // what the work of each thread has set aside
-
-  // Whether `bytes` more have room. What this thread's own work has set aside is meant for them. With the mutex held.
-  void check_room(std::uint64_t bytes) const {
-    std::uint64_t held = counters->held;
-    for (const auto& [thread, claim] : claims) held += thread == std::this_thread::get_id() ? 0 : claim;
-    if (held + bytes > memory_bytes_max) {
-      throw OutOfDeviceMemory(
-          fmt::format("out of memory: {} MB are held, {} MB more are needed, and GPU_MEMORY_LIMIT_GB "
-                      "allows {} MB in all",
-                      held >> 20, bytes >> 20, memory_bytes_max >> 20));
-    }
-    if (held + bytes > counters->peak) counters->peak = held + bytes;
-  }
-};
-
-// Runs `work`; what the runtime throws becomes one of our two failures.
-template <typename Work>
-auto guarded(const std::string& what, const OrtDeviceContext* context, Work work) {
-  try {
-    return work();
-  } catch (const Ort::Exception& error) {
-    // Providers say only that a pointer is null.
-    const bool has_run_out =
-        context != nullptr && context->pools != nullptr && context->pools->has_run_out.exchange(false);
-    throw_failure(what, has_run_out ? fmt::format("out of memory ({})", error.what()) : error.what());
-  }
-}
-
-// Memory of the device. Keeps the context: a value must not outlive its environment.
-struct DeviceMemory final : DeviceTensor::Memory {
-  DeviceMemory(Ort::Value owned, std::shared_ptr<const OrtDeviceContext> context_of_device)
-      : context(std::move(context_of_device)), value(std::move(owned)) {
-    const Ort::TensorTypeAndShapeInfo info = value.GetTensorTypeAndShapeInfo();
-    const std::size_t count = info.GetElementCount();
-    bytes = count * element_bytes(element_type_of(info.GetElementType(), "a device tensor"));
-    // Allocators of plugins answer with null when they are full, and the runtime passes that on.
-    if (count > 0 && value.GetTensorRawData() == nullptr) {
-      throw OutOfDeviceMemory(fmt::format("out of memory: the device has no {} bytes", bytes));
-    }
-    context->counters->held += bytes;
-  }
-  // A block of the pool for copies.
-  DeviceMemory(void* pooled, Ort::Value view, std::size_t size,
-               std::shared_ptr<const OrtDeviceContext> context_of_device)
-      : context(std::move(context_of_device)), value(std::move(view)), block(pooled) {
-    bytes = size;
-    context->counters->held += bytes;
-  }
-  ~DeviceMemory() override {
-    context->counters->held -= bytes;
-    if (block != nullptr) context->pools->copies.free(block);
-  }
-  DeviceMemory(const DeviceMemory&) = delete;
-  DeviceMemory& operator=(const DeviceMemory&) = delete;
-
-  std::shared_ptr<const OrtDeviceContext> context;
-  Ort::Value value;
-  void* block = nullptr;
-};
-
-// A tensor over the start of device memory that somebody else owns.
-Ort::Value view_of(const OrtDeviceContext& context, const DeviceTensor& tensor) {
-  const auto& memory = static_cast<const DeviceMemory&>(*tensor.memory);
-  // The runtime's interface has no const; it writes only where a caller asked for it.
-  void* const data = const_cast<void*>(memory.value.GetTensorRawData());
-  return Ort::Value::CreateTensor(context.memory, data, element_count(tensor.shape) * element_bytes(tensor.type),
-                                  tensor.shape.data(), tensor.shape.size(), ort_element_type(tensor.type));
-}
-
-Ort::Value host_view(const HostTensor& tensor) {
-  const Ort::MemoryInfo memory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeCPU);
-  return Ort::Value::CreateTensor(memory, const_cast<void*>(tensor.data),
-                                  element_count(tensor.shape) * element_bytes(tensor.type), tensor.shape.data(),
-                                  tensor.shape.size(), ort_element_type(tensor.type));
-}
 
 HostValues copy_to_host(const Ort::Value& value, const std::string& what) {
   const Ort::TensorTypeAndShapeInfo info = value.GetTensorTypeAndShapeInfo();
@@ -148,17 +46,54 @@ NodeAssignment read_assignment(const Ort::Session& session, const std::string& p
   return assignment;
 }
 
+// A session of a model and what it alone takes on the device.
+struct OpenedModel {
+  Ort::Session session{nullptr};
+  std::size_t bytes = 0;
+};
+
+// Opens sessions of one model; where there will be many, they share its weights.
+class ModelOpener {
+ public:
+  // The model's bytes must outlive this object.
+  ModelOpener(std::shared_ptr<OrtDeviceContext> context, Bytes model, Ort::SessionOptions options, bool many)
+      : context_(std::move(context)), model_(model), options_(std::move(options)) {
+    if (!many) return;
+    weights_.emplace(context_, model);
+    weights_->add_to(options_);
+  }
+
+  OpenedModel open() const {
+    const std::uint64_t before = pooled();
+    OpenedModel opened{Ort::Session(context_->env, model_.data(), model_.size(), options_), 0};
+    // Weights that the runtime computes from others, as of a convolution with its normalisation, are each session's
+    // own. What is allocated is known only where it comes from a pool of ours.
+    const std::size_t shared = weights_ ? weights_->bytes() : 0;
+    opened.bytes = std::max<std::size_t>(model_.size() - shared, pooled() - before);
+    return opened;
+  }
+
+ private:
+  std::uint64_t pooled() const { return context_->pools != nullptr ? context_->pools->runs.used() : 0; }
+
+  std::shared_ptr<OrtDeviceContext> context_;
+  Bytes model_;
+  Ort::SessionOptions options_;
+  std::optional<SharedWeights> weights_;
+};
+
 // One session, or one for each shape of the inputs, of which the last ones used are kept.
 class OrtDeviceSession final : public DeviceSession {
  public:
-  using Open = std::function<Ort::Session()>;
   static constexpr std::size_t kShapesMax = 48;
+  // Of the ceiling, for what the sessions of one model take beside what they share: the rest is for the work.
+  static constexpr std::uint64_t kShare = 4;
 
-  // `open_another` makes one more session of the same model; empty where one does for all shapes. `bytes` is what the
-  // weights of each take on the device.
-  OrtDeviceSession(std::shared_ptr<OrtDeviceContext> context, Ort::Session session, std::string what, std::size_t bytes,
-                   Open open_another)
-      : context_(std::move(context)), what_(std::move(what)), bytes_(bytes), open_another_(std::move(open_another)) {
+  // `opener` makes more sessions of the same model; null where one does for all shapes.
+  OrtDeviceSession(std::shared_ptr<OrtDeviceContext> context, OpenedModel opened, std::string what,
+                   std::unique_ptr<ModelOpener> opener)
+      : context_(std::move(context)), opener_(std::move(opener)), what_(std::move(what)), bytes_(opened.bytes) {
+    const Ort::Session& session = opened.session;
     Ort::AllocatorWithDefaultOptions allocator;
     for (std::size_t i = 0; i < session.GetInputCount(); ++i) {
       inputs_.push_back({session.GetInputNameAllocated(i, allocator).get(),
@@ -169,10 +104,10 @@ class OrtDeviceSession final : public DeviceSession {
                           session.GetOutputTypeInfo(i).GetTensorTypeAndShapeInfo().GetShape()});
     }
     assignment_ = read_assignment(session, context_->provider);
-    keep("", std::move(session));
+    keep("", std::move(opened));
   }
 
-  ~OrtDeviceSession() override { context_->counters->held -= sessions_.size() * bytes_; }
+  ~OrtDeviceSession() override { drop_all_but(0); }
   OrtDeviceSession(const OrtDeviceSession&) = delete;
   OrtDeviceSession& operator=(const OrtDeviceSession&) = delete;
 
@@ -187,24 +122,24 @@ class OrtDeviceSession final : public DeviceSession {
  private:
   struct Shaped {
     std::string shapes;  // empty: not used yet
-    Ort::Session session;
+    OpenedModel model;
   };
 
-  void keep(std::string shapes, Ort::Session session) const {
-    sessions_.push_front({std::move(shapes), std::move(session)});
-    context_->counters->held += bytes_;
+  void keep(std::string shapes, OpenedModel model) const {
+    context_->counters->held += model.bytes;
+    sessions_.push_front({std::move(shapes), std::move(model)});
   }
 
   void drop_all_but(std::size_t count) const {
     while (sessions_.size() > count) {
+      context_->counters->held -= sessions_.back().model.bytes;
       sessions_.pop_back();
-      context_->counters->held -= bytes_;
     }
   }
 
   // The last one used comes first.
   Ort::Session& session_for(std::span<const DeviceInput> inputs) const {
-    if (!open_another_) return sessions_.front().session;
+    if (opener_ == nullptr) return sessions_.front().model.session;
     std::string shapes;
     for (const DeviceInput& input : inputs) {
       const Shape& shape = std::visit([](const auto& tensor) -> const Shape& { return tensor.shape; }, input);
@@ -217,11 +152,16 @@ class OrtDeviceSession final : public DeviceSession {
       found->shapes = shapes;
       sessions_.splice(sessions_.begin(), sessions_, found);
     } else {
-      drop_all_but(kShapesMax - 1);
+      drop_all_but(sessions_max() - 1);
       require_room_for_another();
       keep(shapes, open_another());
     }
-    return sessions_.front().session;
+    return sessions_.front().model.session;
+  }
+
+  std::size_t sessions_max() const {
+    return std::clamp<std::size_t>(context_->memory_bytes_max / kShare / std::max<std::size_t>(1, bytes_), 1,
+                                   kShapesMax);
   }
 
   // Those of other shapes go, the last used first kept, before the ceiling would be passed.
@@ -237,15 +177,15 @@ class OrtDeviceSession final : public DeviceSession {
     }
   }
 
-  Ort::Session open_another() const {
+  OpenedModel open_another() const {
     try {
-      return open_another_();
+      return opener_->open();
     } catch (const Ort::Exception&) {
       // Those of other shapes may hold the memory.
       if (sessions_.empty()) throw;
       drop_all_but(0);
       if (context_->pools != nullptr) context_->pools->has_run_out = false;
-      return open_another_();
+      return opener_->open();
     }
   }
 
@@ -299,10 +239,10 @@ class OrtDeviceSession final : public DeviceSession {
   }
 
   std::shared_ptr<OrtDeviceContext> context_;
+  std::unique_ptr<ModelOpener> opener_;  // outlives the sessions, which use its weights
   mutable std::list<Shaped> sessions_;
   std::string what_;
-  std::size_t bytes_ = 0;
-  Open open_another_;
+  std::size_t bytes_ = 0;  // that a session takes
   std::vector<TensorInfo> inputs_;
   std::vector<TensorInfo> outputs_;
   NodeAssignment assignment_;
@@ -328,8 +268,8 @@ class OrtAccelerator final : public Accelerator {
   std::unique_ptr<DeviceSession> create_session(const Graph& graph) override {
     return guarded(graph.name, context_.get(), [&]() -> std::unique_ptr<DeviceSession> {
       const Ort::Model model = make_ort_model(graph);
-      auto session = std::make_unique<OrtDeviceSession>(context_, Ort::Session(context_->env, model, session_options()),
-                                                        graph.name, 0, OrtDeviceSession::Open());
+      OpenedModel opened{Ort::Session(context_->env, model, session_options()), 0};
+      auto session = std::make_unique<OrtDeviceSession>(context_, std::move(opened), graph.name, nullptr);
       require_all_nodes(*session, graph.name);
       return session;
     });
@@ -338,13 +278,10 @@ class OrtAccelerator final : public Accelerator {
   std::unique_ptr<DeviceSession> create_session(Bytes model, const std::string& what) override {
     require_room(model.size());
     return guarded(what, context_.get(), [&]() -> std::unique_ptr<DeviceSession> {
-      OrtDeviceSession::Open open = [context = context_, model,
-                                     options = std::make_shared<Ort::SessionOptions>(session_options())]() {
-        return Ort::Session(context->env, model.data(), model.size(), *options);
-      };
-      Ort::Session session = open();
-      if (!keeps_one_shape_) open = {};
-      return std::make_unique<OrtDeviceSession>(context_, std::move(session), what, model.size(), std::move(open));
+      auto opener = std::make_unique<ModelOpener>(context_, model, session_options(), keeps_one_shape_);
+      OpenedModel opened = opener->open();
+      if (!keeps_one_shape_) opener = nullptr;
+      return std::make_unique<OrtDeviceSession>(context_, std::move(opened), what, std::move(opener));
     });
   }
 
@@ -359,24 +296,14 @@ class OrtAccelerator final : public Accelerator {
   }
 
   DeviceTensor allocate(ElementType type, const Shape& shape) override {
-    // What is checked must be held before another thread checks.
-    const std::lock_guard lock(context_->mutex);
-    const std::size_t bytes = element_count(shape) * element_bytes(type);
-    context_->check_room(bytes);
-    return guarded("device memory", context_.get(), [&] {
-      if (context_->pools != nullptr) return allocate_pooled(type, shape, bytes);
-      Ort::UnownedAllocator allocator = context_->env.GetSharedAllocator(context_->memory);
-      Ort::Value value = Ort::Value::CreateTensor(allocator, shape.data(), shape.size(), ort_element_type(type));
-      return DeviceTensor{std::make_shared<DeviceMemory>(std::move(value), context_), type, shape};
-    });
+    return guarded("device memory", context_.get(), [&] { return allocate_on(context_, type, shape); });
   }
 
   void upload(const HostTensor& values, const DeviceTensor& target) override {
     guarded("copying to the device", context_.get(), [&] {
       const Ort::Value from = host_view(values);
       Ort::Value to = view_of(*context_, {target.memory, values.type, values.shape});
-      Ort::Status status = context_->env.CopyTensor(from, to, nullptr);
-      if (!status.IsOK()) throw_failure("copying to the device", status.GetErrorMessage());
+      copy_between(*context_, from, to, "copying to the device");
       context_->counters->up += element_count(values.shape) * element_bytes(values.type);
     });
   }
@@ -387,8 +314,7 @@ class OrtAccelerator final : public Accelerator {
       host.bytes.resize(element_count(values.shape) * element_bytes(values.type));
       const Ort::Value from = view_of(*context_, values);
       Ort::Value to = host_view({values.type, values.shape, host.bytes.data()});
-      Ort::Status status = context_->env.CopyTensor(from, to, nullptr);
-      if (!status.IsOK()) throw_failure("copying from the device", status.GetErrorMessage());
+      copy_between(*context_, from, to, "copying from the device");
       context_->counters->down += host.bytes.size();
       return host;
     });
@@ -400,14 +326,6 @@ class OrtAccelerator final : public Accelerator {
   }
 
  private:
-  DeviceTensor allocate_pooled(ElementType type, const Shape& shape, std::size_t bytes) {
-    void* const block = context_->pools->allocate(context_->pools->copies, bytes);
-    if (block == nullptr) throw OutOfDeviceMemory(fmt::format("out of memory: the device has no {} bytes", bytes));
-    Ort::Value view =
-        Ort::Value::CreateTensor(context_->memory, block, bytes, shape.data(), shape.size(), ort_element_type(type));
-    return {std::make_shared<DeviceMemory>(block, std::move(view), bytes, context_), type, shape};
-  }
-
   void require_room(std::uint64_t bytes) const {
     const std::lock_guard lock(context_->mutex);
     context_->check_room(bytes);
@@ -539,9 +457,9 @@ std::unique_ptr<Accelerator> open_accelerator(const Backend& backend, const Acce
     context->memory_bytes_max = options.memory_bytes_max;
     if (!backend.arena.empty()) context->shrink_target = fmt::format("{}:{}", backend.arena, options.device_id);
     Device device = describe(context->ep_device, backend, options);
-    auto provider_options = backend.provider_options(options.device_id, options.memory_bytes_max);
-    add_pools(*context, backend, options.device_id, provider_options);
-    return std::make_unique<OrtAccelerator>(std::move(context), std::move(device), std::move(provider_options),
+    auto opened_with = provider_options(backend, context->provider, options.device_id, options.memory_bytes_max);
+    add_pools(*context, backend, options.device_id, opened_with);
+    return std::make_unique<OrtAccelerator>(std::move(context), std::move(device), std::move(opened_with),
                                             backend.keeps_one_shape);
   });
 }

@@ -48,6 +48,9 @@ class CaseRun {
 
   // Throws Exception(cancelled) alone.
   BatchSample run(int images, const std::stop_token& stop = {});
+  // The same until the device has compiled what this batch needs, which its backend may do beside: wall_ms is all that
+  // it took.
+  BatchSample warm_up(int images, const std::stop_token& stop = {});
   // Where the batches since the last call ran.
   Placement take_placement();
   bool uses_device() const;

@@ -4,10 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <ctime>
-#include <thread>
 
 #include "base/cancel.h"
 #include "base/settings_table.h"
@@ -30,7 +28,6 @@ constexpr int kIterationsMax = 300;
 // A GPU that cannot be used is the CPU once more: enough to show that the work is done.
 constexpr double kFallbackShare = 0.1;
 constexpr int kFallbackImagesMax = 4;
-constexpr std::chrono::seconds kCompileMax{300};
 
 // One row to come.
 struct Plan {
@@ -136,20 +133,6 @@ SizePictures make_pictures(const Bench& bench, const BenchSize& size) {
   return result;
 }
 
-// Until the device has compiled what this batch needs, in the background where its backend does so.
-BatchSample warm_up(CaseRun& run, const Engine::State& engine, int images, const std::stop_token& stop) {
-  const auto give_up = std::chrono::steady_clock::now() + kCompileMax;
-  const double start = wall_ms();
-  BatchSample sample = run.run(images, stop);
-  while (run.uses_device() && engine.device->gpu().is_compiling() && std::chrono::steady_clock::now() < give_up) {
-    throw_if_stopped(stop);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    if (!engine.device->gpu().is_compiling()) sample = run.run(images, stop);
-  }
-  sample.wall_ms = wall_ms() - start;
-  return sample;
-}
-
 void measure_row(CaseRun& run, double seconds, const BenchOptions& options, BenchRow& row) {
   std::vector<double> times;
   std::vector<double> memory;
@@ -194,7 +177,7 @@ BenchRow run_row(const Bench& bench, const Plan& plan, const PreparedPictures& p
   const Engine::State& engine = plan.gpu ? bench.gpu->state() : bench.cpu->state();
   CaseRun run(engine, plan.bench_case, prepared);
   const int warm_images = run.uses_device() ? plan.batch : 1;
-  row.warmup_ms = warm_up(run, engine, warm_images, bench.options.stop).wall_ms / warm_images;
+  row.warmup_ms = run.warm_up(warm_images, bench.options.stop).wall_ms / warm_images;
   (void)run.take_placement();
   row.images = plan.batch;
   if (plan.gpu && !run.uses_device()) row.images = std::min(row.images, kFallbackImagesMax);
@@ -252,8 +235,6 @@ BenchResult bench_matrix(const BenchOptions& options) {
   const double start = wall_ms();
   const std::vector<Plan> plans = plan_rows(options);
   Bench bench{.options = options, .cpu = {}, .gpu = {}, .photos = {}, .deadline_ms = start + options.seconds_max * 1e3};
-  // A process has one runtime, and a GPU's backend may bring its own: that one must be the first.
-  if (options.gpu) (void)open_onnxruntime(engine_options(options, plans, GpuMode::on).settings);
   bench.cpu = std::make_unique<Engine>(engine_options(options, plans, GpuMode::off));
   bench.photos = load_bench_photos(bench.cpu->state(), options.images_dir, options.stop);
   if (options.gpu) bench.gpu = std::make_unique<Engine>(engine_options(options, plans, GpuMode::on));

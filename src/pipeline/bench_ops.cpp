@@ -162,7 +162,7 @@ void Bench::add_stage(const Engine& engine, const BenchCase& bench_case, const S
   OpsBenchRow row;
   std::string error;
   if (!on_gpu || is_usable) {
-    (void)run.run(1, options.stop);
+    (void)run.warm_up(1, options.stop);
     (void)run.take_placement();
     const auto once = [&] {
       const BatchSample sample = run.run(1, options.stop);

@@ -9,13 +9,16 @@
 #include "base/child.h"
 #include "base/sha256.h"
 #include "device/backend_install.h"
+#include "mien/log.h"
 #include "support/fake_root.h"
+#include "support/variable.h"
 
 namespace mien {
 namespace {
 
 namespace fs = std::filesystem;
 using test::FakeRoot;
+using test::Variable;
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
@@ -74,6 +77,47 @@ class BackendInstallTest : public ::testing::Test {
   BackendPackage package_;
   InstallBackendOptions options_;
 };
+
+std::string option_of(const Backend& backend, std::string_view provider, std::string_view name) {
+  for (const auto& [key, value] : provider_options(backend, provider, 0, 1 << 30)) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+TEST(CompiledPrograms, HaveAFolderOfTheUsersOwn) {
+  const FakeRoot root;
+  const Variable cache("XDG_CACHE_HOME", root.path() + "/cache");
+  const Backend& rocm = *find_backend("rocm");
+  const std::string folder = option_of(rocm, "MIGraphXExecutionProvider", "migraphx_model_cache_dir");
+  EXPECT_EQ(folder, root.path() + "/cache/mien/compiled/rocm-" + std::string(rocm.version));
+  EXPECT_EQ(fs::status(folder).permissions(), fs::perms::owner_all);
+  EXPECT_EQ(option_of(rocm, "MIGraphXExecutionProvider", "migraphx_model_cache_dir"), folder);
+  const Backend& mps = *find_backend("mps");
+  EXPECT_EQ(option_of(mps, "CoreMLExecutionProvider", "ModelCacheDirectory"),
+            root.path() + "/cache/mien/compiled/mps-" + std::string(mps.version));
+  EXPECT_EQ(option_of(mps, "WebGpuExecutionProvider", "ModelCacheDirectory"), "");
+  EXPECT_EQ(option_of(*find_backend("cuda"), "CUDAExecutionProvider", "migraphx_model_cache_dir"), "");
+}
+
+TEST(CompiledPrograms, AreMadeAnewWhereNoFolderCanBe) {
+  const FakeRoot root;
+  root.write("/file", "");
+  std::string warning;
+  set_log_sink([&](LogLevel level, std::string_view message) {
+    if (level == LogLevel::warning) warning = message;
+  });
+  {
+    const Variable cache("XDG_CACHE_HOME", root.path() + "/file");
+    EXPECT_EQ(compiled_folder(*find_backend("rocm")), "");
+    EXPECT_TRUE(contains(warning, root.path() + "/file/mien/compiled/rocm-")) << warning;
+  }
+  const Variable cache("XDG_CACHE_HOME", root.path());
+  fs::permissions(compiled_folder(*find_backend("rocm")), fs::perms::all);
+  EXPECT_EQ(compiled_folder(*find_backend("rocm")), "");
+  EXPECT_TRUE(contains(warning, "others may write there")) << warning;
+  set_log_sink({});
+}
 
 TEST_F(BackendInstallTest, TakesWhatIsNeededOutOfAWheel) {
   EXPECT_EQ(installed_backend_library(settings_, *find_backend("cuda")), "");

@@ -49,3 +49,22 @@ int nvmlDeviceGetMemoryInfo(void* device, struct memory* memory) {
   memory->used = memory->total - memory->free;
   return 0;
 }
+
+struct process {
+  unsigned pid;
+  unsigned long long used;
+  unsigned gpu_instance, compute_instance;
+};
+/* Two programs on the first GPU, and one of which the driver does not say what it takes. */
+int nvmlDeviceGetComputeRunningProcesses_v3(void* device, unsigned* count, struct process* list) {
+  const unsigned long long mb = 1ULL << 20;
+  const struct process all[] = {{41, 300 * mb, ~0U, ~0U}, {42, 500 * mb, ~0U, ~0U}, {43, ~0ULL, ~0U, ~0U}};
+  if ((unsigned long)device != 1) {
+    *count = 0;
+    return 0;
+  }
+  if (*count < 3) return 7;
+  memcpy(list, all, sizeof all);
+  *count = 3;
+  return 0;
+}

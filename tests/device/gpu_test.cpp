@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "device/onnx_weights.h"
+#include "models/shapes.h"
 #include "support/test_device.h"
 #include "support/tiny_models.h"
 
@@ -339,6 +341,48 @@ TEST_F(GpuTest, ResidentTensorsPassFromSessionToSession) {
   EXPECT_EQ(*sum, 400.0F);
   EXPECT_EQ(device_.get("up_bytes"), 400);
   EXPECT_EQ(device_.get("down_bytes"), 400);
+}
+
+// A session for each number of faces, and the weights once.
+TEST_F(GpuTest, SessionsOfAModelShareItsWeights) {
+  const std::vector<std::uint8_t> model = free_shapes(test::make_tiny_embedder({}), {.batch = true})->bytes;
+  std::size_t shared = 0;
+  for (const OnnxWeight& weight : find_onnx_weights(model, 256)) shared += weight.values.size();
+  ASSERT_GT(shared, model.size() / 2);
+  const std::shared_ptr<Gpu> gpu = open(GpuMode::on, 60s);
+  gpu->run_alone([&](Accelerator& device) {
+    const std::vector<float> faces(std::size_t{8} * 3 * 112 * 112, 0.5F);
+    device_.set("up_bytes", 0);
+    const std::uint64_t held = device.counters().held;
+    const std::unique_ptr<DeviceSession> session = device.create_session(model, "tiny.onnx");
+    for (const std::int64_t count : {1, 2, 4, 8}) {
+      const DeviceInput input = HostTensor{ElementType::f32, {count, 3, 112, 112}, faces.data()};
+      EXPECT_EQ(session->run({&input, 1}, {}).front().values.shape, (Shape{count, test::kTinyDimension}));
+    }
+    const std::uint64_t images = std::uint64_t{15} * 3 * 112 * 112 * sizeof(float);
+    const std::uint64_t weights = static_cast<std::uint64_t>(device_.get("up_bytes")) - images;
+    EXPECT_EQ(device_.get("sessions"), 4);
+    EXPECT_GE(weights, shared);
+    EXPECT_LE(weights, shared + 4 * (model.size() - shared));
+    EXPECT_LE(device.counters().held - held, 2 * shared + 4 * (model.size() - shared));
+  });
+}
+
+// Each has all weights where they cannot be shared: then there are fewer.
+TEST_F(GpuTest, SessionsOfAModelLeaveRoomForWork) {
+  const std::vector<std::uint8_t> model = free_shapes(test::make_tiny_embedder({}), {.batch = true})->bytes;
+  Settings settings = test::device_settings();
+  settings.gpu_memory_limit_gb = 16.0 * static_cast<double>(model.size()) / (1 << 30);
+  const std::shared_ptr<Gpu> gpu = Gpu::open(settings, *runtime_, {.answer = 60s});
+  gpu->run_alone([&](Accelerator& device) {
+    const std::unique_ptr<DeviceSession> session = device.create_session(model, "tiny.onnx");
+    const std::vector<float> faces(std::size_t{30} * 3 * 112 * 112, 0.5F);
+    for (std::int64_t count = 1; count <= 30; ++count) {
+      const DeviceInput input = HostTensor{ElementType::f32, {count, 3, 112, 112}, faces.data()};
+      (void)session->run({&input, 1}, {});
+    }
+    EXPECT_LE(device.counters().held, std::uint64_t{6} * model.size());
+  });
 }
 
 }  // namespace

@@ -6,26 +6,16 @@
 #include <filesystem>
 
 #include "support/fake_root.h"
+#include "support/variable.h"
 
 namespace mien {
 namespace {
 
 namespace fs = std::filesystem;
 using test::FakeRoot;
+using test::Variable;
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-// Sets a variable for one test.
-class Variable {
- public:
-  Variable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
-  ~Variable() { ::unsetenv(name_); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  const char* name_;
-};
 
 ProbeRoots with_fake_nvml() {
   ProbeRoots roots;
@@ -79,6 +69,19 @@ TEST(Nvml, CountsAsCudaDoes) {
   ASSERT_EQ(facts.devices.size(), 1U);
   EXPECT_EQ(facts.devices[0].id, 0);
   EXPECT_EQ(facts.devices[0].name, "NVIDIA T4");
+}
+
+TEST(Nvml, TellsWhatProgramsOfOursHold) {
+  const FakeRoot root;
+  root.write("/proc/41/comm", "mien\n");
+  root.write("/proc/42/comm", "python3\n");
+  root.write("/proc/43/comm", "mien\n");
+  ProbeRoots roots = with_fake_nvml();
+  roots.root = root.path();
+  const NvmlFacts facts = read_nvml(roots);
+  ASSERT_EQ(facts.devices.size(), 2U);
+  EXPECT_EQ(facts.devices[0].memory_held_mb, 300);
+  EXPECT_EQ(facts.devices[1].memory_held_mb, 0);
 }
 
 TEST(Nvml, LeavesOutWhatThisUserMayNotAsk) {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "device/backend.h"
+#include "support/fake_root.h"
 #include "support/tiny_models.h"
 
 namespace mien {
@@ -46,6 +47,30 @@ TEST(Runtime, OneBinaryServesTheOldestReleaseToo) {
   const std::vector<float> face(std::size_t{3} * 112 * 112, 0.5F);
   const TensorView input{face.data(), {1, 3, 112, 112}};
   EXPECT_EQ(session->run({&input, 1})[0].count(), static_cast<std::size_t>(test::kTinyDimension));
+}
+
+// A process has one: a GPU may be asked for after the first work on the processor.
+TEST(Runtime, IsThatOfAnInstalledBackendForTheProcessorToo) {
+  const test::FakeRoot backends;
+  backends.write("/cuda/libonnxruntime_providers_cuda.so", "");
+  std::filesystem::create_symlink(test::deps_path("onnxruntime-1.27/libonnxruntime.so.1.27.0"),
+                                  backends.path() + "/cuda/libonnxruntime.so.1.27.0");
+  Settings settings = test::plain_settings();
+  settings.backend_dir = backends.path();
+  settings.gpu_backend = "cuda";
+  ASSERT_FALSE(wants_gpu(settings));
+  EXPECT_EQ(open_onnxruntime(settings)->name(), "onnxruntime 1.27.0");
+  EXPECT_TRUE(open_onnxruntime(settings)->path().starts_with(backends.path()));
+}
+
+TEST(Runtime, IsTheProcessorsWhereNoBackendMayBeUsed) {
+  const test::FakeRoot backends;
+  backends.write("/cuda/libonnxruntime_providers_cuda.so", "");
+  backends.write("/cuda/libonnxruntime.so.1.27.0", "no library");
+  Settings settings = test::plain_settings();
+  settings.backend_dir = backends.path();
+  settings.gpu_backend = "cpu";
+  EXPECT_FALSE(open_onnxruntime(settings)->path().starts_with(backends.path()));
 }
 
 TEST(Runtime, SaysWhatToDoWhenItIsMissing) {

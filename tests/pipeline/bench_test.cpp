@@ -10,6 +10,7 @@
 #include "pipeline/measure.h"
 #include "support/device_scene.h"
 #include "support/test_device.h"
+#include "support/variable.h"
 
 namespace mien {
 namespace {
@@ -217,6 +218,20 @@ TEST_F(BenchTest, CasesOfOperationsRunOnBothDevices) {
   EXPECT_GE(on_device, 10);
   ops.operations = {"dreaming"};
   EXPECT_THROW((void)bench_operations(ops), Exception);
+}
+
+TEST_F(BenchTest, CasesWaitForADeviceThatCompilesBeside) {
+  const test::Variable compiles("MIEN_TEST_DEVICE_COMPILES_SLOWLY", "1");
+  OpsBenchOptions ops;
+  ops.iterations = 1;
+  ops.operations = {"quality_checks"};
+  Settings settings = test::device_settings();
+  settings.gpu_time_limit_s = 600;
+  ops.engine = files_.options(settings);
+  for (const OpsBenchRow& row : bench_operations(ops)) {
+    EXPECT_EQ(row.problem, "") << row.device << ", " << row.name;
+    EXPECT_EQ(row.iterations, 1);
+  }
 }
 
 }  // namespace

@@ -1,0 +1,24 @@
+// Where the weights of an ONNX model lie among its bytes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "device/tensor.h"
+#include "mien/image.h"
+
+namespace mien {
+
+// 32-bit floats, in the order of their shape.
+struct OnnxWeight {
+  std::string name;
+  Shape shape;
+  Bytes values;  // of the model
+};
+
+// Those that only convolutions and Gemms read, hold at least `bytes_min` and lie in one piece, as exporters write them.
+// A runtime may turn what others read (sums and products behind a Transpose) and keep the name. None where the bytes
+// are no model.
+std::vector<OnnxWeight> find_onnx_weights(Bytes model, std::size_t bytes_min);
+
+}  // namespace mien
