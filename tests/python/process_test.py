@@ -62,6 +62,76 @@ def test_worker_processes(tmp_path, photos, method, before, busy):
     assert done.returncode == 0 and "[2, 0, 2]" in done.stdout, done.stderr
 
 
+HELD = """
+import asyncio, os, pathlib, sys
+import mien
+detector = pathlib.Path(sys.argv[1])
+data = open("photos/obama.jpg", "rb").read()
+engine = mien.Engine(detector=detector)
+service = mien.FaceService(engine)
+assert len(engine.analyze(data)) == len(asyncio.run(service.detect_and_embed_async(data))) == 1
+scan = mien.scan("photos")
+next(scan)
+if os.fork() == 0:
+    try:
+        next(scan)
+    except mien.InvalidArgumentError:
+        scan.close()
+    # Opened anew, not those of the parent: without the file that cannot be done.
+    detector.rename(detector.with_suffix(".gone"))
+    try:
+        engine.analyze(data)
+        raise SystemExit("the engine of the parent was used")
+    except mien.NotFoundError:
+        detector.with_suffix(".gone").rename(detector)
+    assert len(engine.analyze(data)) == len(asyncio.run(service.detect_and_embed_async(data))) == 1
+    assert service.create_thumbnail(data)
+    service.close()
+    raise SystemExit(7)
+_, status = os.wait()
+print(os.waitstatus_to_exitcode(status), len(list(scan)))
+"""
+
+
+def test_what_a_program_holds_across_a_fork(tmp_path, photos):
+    detector = tmp_path / "detector.onnx"
+    detector.write_bytes((photos.parent / "models" / "centerface.onnx").read_bytes())
+    done = run(f"import sys; sys.argv[1:] = [{str(detector)!r}]\n{HELD}", timeout=60)
+    assert done.stdout == "7 9\n", done.stderr
+
+
+OWN_THREAD = """
+import threading
+import mien
+from mien import _mien
+ended = threading.Event()
+
+class Last:
+    def __del__(self):
+        ended.set()
+
+def hand_in(how):
+    pool = _mien.Pool(mien.Engine().native, 1, 4)
+    last = Last()
+    def done(analysis, error):
+        assert analysis is not None
+        {how}
+        last
+    pool.submit(open("photos/obama.jpg", "rb").read(), _mien.AnalyzeOptions(), 1, done)
+
+hand_in()
+assert ended.wait(30)
+print("end")
+"""
+
+
+@pytest.mark.parametrize("how", ["pool", "pool.stop()"])
+def test_a_pool_that_ends_on_a_thread_of_its_own(photos, how):
+    """The last one that knows the pool is what its own thread calls."""
+    done = run(OWN_THREAD.replace("{how}", how).replace("hand_in(how)", "hand_in()"), timeout=60)
+    assert done.returncode == 0 and done.stdout == "end\n", (done.returncode, done.stderr)
+
+
 GROWTH = """
 import gc, io
 import numpy
