@@ -47,6 +47,11 @@ class Engine:
         settings: Settings | None = None,
     ) -> None:
         self._settings = settings or get_settings()
+        library = self._settings.values["MIEN_ORT_LIBRARY"].value
+        if library:
+            from .runtimes import check_onnxruntime  # for those alone who have named one
+
+            check_onnxruntime(library)
         self._native = _mien.open_engine(
             self._settings.native,
             detector=os.fsdecode(detector),
