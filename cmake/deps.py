@@ -360,6 +360,7 @@ def extract(package: Package, path: Path) -> None:
     opened = zipfile.ZipFile(path) if path.suffix == ".whl" else tarfile.open(path)
     with opened as archive:
         if package.tree:
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)  # without it newer Pythons warn
             archive.extractall(DEPS / package.tree)  # the sha256 of the whole archive was compared before
         for wanted in package.files:
             part = path.parent / "part"

@@ -1,7 +1,7 @@
 """Makes the wheel that brings everything along: python3 python/wheel.py FOLDER. `./dev wheel` calls it.
 
 Builds with scikit-build-core, lets auditwheel copy the libraries that ours need into it, and adds the licence texts of
-those. The tools lie in .deps/python.
+those. Libraries under the GPL are left out. The tools lie in .deps/python.
 """
 
 import base64
@@ -17,12 +17,18 @@ import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".deps" / "python"
-# HEIC brings libx265, which is under the GPL; a wheel without HEIC and AVIF is not.
-OPTION = "MIEN_WHEEL_WITHOUT"
+OPTION = "MIEN_WHEEL_WITHOUT"  # names of cmake/codecs.cmake: HEIF leaves HEIC and AVIF out
+# Libraries under the GPL that codecs are linked to, how their functions begin, and what those of the stand-in return.
+# mien only decodes: it has no use for x265, which encodes. JBIG is what facsimile machines put into TIFF; libtiff says
+# that text where it meets some.
+GPL_LIBRARIES = {
+    "libx265": ("x265_", "0"),
+    "libjbig": ("jbg_", '"JBIG is not part of this package"'),
+}
 
 
-def run(command: list[str]) -> None:
-    environment = os.environ | {"PYTHONPATH": str(TOOLS), "PATH": f"{TOOLS / 'bin'}:{os.environ['PATH']}"}
+def run(command: list[str], **variables: str) -> None:
+    environment = os.environ | {"PYTHONPATH": str(TOOLS), "PATH": f"{TOOLS / 'bin'}:{os.environ['PATH']}"} | variables
     done = subprocess.run(command, env=environment, cwd=ROOT, check=False)
     if done.returncode != 0:
         sys.exit(f"wheel: {' '.join(command[:4])} ... failed (above)")
@@ -35,8 +41,36 @@ def build(folder: pathlib.Path) -> pathlib.Path:
     return next(folder.glob("mien-*.whl"))
 
 
+def make_stand_in(library: str, symbols: list[str], value: str, folder: pathlib.Path) -> None:
+    """A library of this name whose functions do nothing."""
+    code = "".join(f"const void *{symbol}(void) {{ return {value}; }}\n" for symbol in symbols)
+    subprocess.run(["cc", "-shared", "-fPIC", "-xc", "-", f"-Wl,-soname,{library}", "-o", str(folder / library)],
+                   input=code, text=True, check=True)
+
+
+def make_stand_ins(wheel: pathlib.Path, folder: pathlib.Path) -> None:
+    """For each library under the GPL that a codec in the wheel is linked to."""
+    needed: dict[str, set[str]] = {}
+    with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory() as scratch:
+        for name in archive.namelist():
+            if not re.fullmatch(r"mien/lib/[^/]+\.so[.\d]*", name):
+                continue
+            facts = subprocess.run(["objdump", "-p", "-T", archive.extract(name, scratch)], capture_output=True,
+                                   text=True, check=True).stdout
+            for library in re.findall(r"NEEDED +(\S+)", facts):
+                prefix, _ = GPL_LIBRARIES.get(library.split(".so")[0], ("", ""))
+                if prefix:
+                    needed.setdefault(library, set()).update(re.findall(rf"\*UND\*.* ({prefix}\w+)$", facts, re.M))
+    for library, symbols in needed.items():
+        make_stand_in(library, sorted(symbols), GPL_LIBRARIES[library.split(".so")[0]][1], folder)
+
+
 def repair(wheel: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
-    run([sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", str(folder), str(wheel)])
+    stand_ins = folder / "stand-ins"
+    stand_ins.mkdir(parents=True)
+    make_stand_ins(wheel, stand_ins)
+    run([sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", str(folder), str(wheel)],
+        LD_LIBRARY_PATH=f"{stand_ins}:{os.environ.get('LD_LIBRARY_PATH', '')}")
     return next(folder.glob("mien-*.whl"))
 
 
@@ -63,7 +97,7 @@ def licences(wheel: zipfile.ZipFile) -> dict[str, bytes]:
     texts: dict[str, bytes] = {}
     for path in wheel.namelist():
         name = pathlib.Path(path).name
-        if ".so" not in name or name.startswith(("_mien", "libmien", "libonnxruntime")):
+        if ".so" not in name or name.startswith(("_mien", "libmien", "libonnxruntime", *GPL_LIBRARIES)):
             continue
         package = package_of(name, names)
         text = pathlib.Path("/usr/share/doc", package, "copyright")

@@ -32,10 +32,12 @@ MIEN_API std::string to_string(const Device& device);
 struct BackendInfo {
   std::string name;
   bool built_in = true;
-  std::string status;  // "ready: onnxruntime 1.31.1", or why not
+  bool usable = false;  // its library is here, and a device that the settings allow
+  std::string status;   // "ready: onnxruntime 1.31.1", or why not
   std::vector<Device> devices;
 };
 
+// Asks the drivers, and opens the processor's runtime to tell its version.
 MIEN_API std::vector<BackendInfo> list_backends(const Settings& settings);
 
 struct VersionInfo {

@@ -177,13 +177,13 @@ MIEN_API Result<std::vector<std::uint8_t>> create_thumbnail(Bytes encoded, int w
 // The 64-bit DCT hash as 16 hex digits, of the pixels as stored (orientation not applied), equal to imagehash.phash.
 MIEN_API Result<std::string> compute_phash(Bytes encoded, const InputOptions& input = {});
 struct ImageQuality {
-  int width = 0;
+  int width = 0;  // of what was measured
   int height = 0;
   Quality quality;
 };
 MIEN_API Result<ImageQuality> assess_quality(Bytes encoded, const InputOptions& input = {});
 // Of the whole picture, or of the box (in pixels of the upright one) clipped to it: all zero when it lies outside.
-MIEN_API Result<Quality> assess_quality(const PixelView& pixels, const Box* bbox = nullptr,
-                                        const Landmarks* landmarks = nullptr);
+MIEN_API Result<ImageQuality> assess_quality(const PixelView& pixels, const Box* bbox = nullptr,
+                                             const Landmarks* landmarks = nullptr);
 
 }  // namespace mien

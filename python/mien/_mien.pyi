@@ -116,6 +116,10 @@ class BackendInfo:
     def status(self) -> str: ...
 
     @property
+    def usable(self) -> bool:
+        """Its library is here, and a device that it may use."""
+
+    @property
     def devices(self) -> list[GPUDevice]: ...
 
     def __repr__(self) -> str: ...
@@ -457,7 +461,8 @@ def create_thumbnail(image: object, width: int, height: int, input: Input) -> by
 
 def compute_phash(image: object, input: Input) -> str: ...
 
-def assess_quality(image: object, colours: str | None, bbox: Sequence[float] | None, landmarks: Sequence[tuple[float, float]] | None, input: Input) -> Quality: ...
+def assess_quality(image: object, colours: str | None, bbox: Sequence[float] | None, landmarks: Sequence[tuple[float, float]] | None, input: Input) -> tuple[Quality, int, int]:
+    """The measures, and width and height of what was measured."""
 
 def align_face(image: object, colours: str, landmarks: Sequence[tuple[float, float]], side: int) -> numpy.typing.NDArray[numpy.uint8]: ...
 

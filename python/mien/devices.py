@@ -31,7 +31,7 @@ class GPUBackend(enum.Enum):
 
 
 class GPUManager:
-    """What the drivers say about the devices of this machine. Asking loads no runtime."""
+    """What the drivers say about the devices of this machine. Asking opens none of them."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or get_settings()
@@ -84,8 +84,7 @@ class GPUManager:
         if self._backends is None:
             self._backends = _mien.list_backends(self._settings.native)
         known = {backend.value for backend in GPUBackend}
-        return [info for info in self._backends
-                if info.name in known and info.name != "cpu" and info.status.startswith(("installed:", "ready"))]
+        return [info for info in self._backends if info.usable and info.name in known and info.name != "cpu"]
 
     def __repr__(self) -> str:
         return f"GPUManager({[backend.value for backend in self.get_available_backends()]})"

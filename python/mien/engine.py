@@ -28,17 +28,18 @@ Analysis = _mien.Analysis
 class Engine:
     """A detector and an embedder, shared by threads. Analysing releases the interpreter lock.
 
-    `detector` and `embedder` are names (`mien models`) or paths of ONNX files. `precision` is "default" or "exact":
-    SCRFD and ArcFace as InsightFace runs them. Raises NotFoundError, with the command that fetches it, for a missing
-    model.
+    `detector` and `embedder` are names (`mien models`) or paths of ONNX files. `precision` is "exact" (SCRFD and
+    ArcFace as InsightFace runs them), "default", or "fast" (cheaper arithmetic); None is what MIEN_PRECISION says.
+    Raises NotFoundError, with the command that fetches it, for a missing model. In the child of a fork the models are
+    opened anew when they are first used.
     """
 
     def __init__(
         self,
         *,
-        detector: str = "",
-        embedder: str = "",
-        precision: str = "default",
+        detector: str | os.PathLike[str] = "",
+        embedder: str | os.PathLike[str] = "",
+        precision: str | None = None,
         load_embedder: bool = True,
         det_threshold: float | None = None,
         exact_sizes: Sequence[tuple[int, int]] = (),
@@ -46,11 +47,16 @@ class Engine:
         settings: Settings | None = None,
     ) -> None:
         self._settings = settings or get_settings()
+        library = self._settings.values["MIEN_ORT_LIBRARY"].value
+        if library:
+            from .runtimes import check_onnxruntime  # for those alone who have named one
+
+            check_onnxruntime(library)
         self._native = _mien.open_engine(
             self._settings.native,
-            detector=os.fspath(detector),
-            embedder=os.fspath(embedder),
-            precision=precision,
+            detector=os.fsdecode(detector),
+            embedder=os.fsdecode(embedder),
+            precision=precision or self._settings.values["MIEN_PRECISION"].value,
             load_embedder=load_embedder,
             det_threshold=det_threshold,
             exact_sizes=list(exact_sizes),
@@ -147,16 +153,13 @@ def default_engine() -> Engine:
     return shared_engine("default", Engine)
 
 
-def _forget_engines() -> None:
-    """A child of a fork opens its own: threads of the parent may have been at work in these."""
+def _after_fork() -> None:
+    """A thread of the parent may have held it."""
     global _lock
     _lock = threading.Lock()
-    _kept.extend(_engines.values())
-    _engines.clear()
 
 
-_kept: list[Engine] = []  # never closed in the child
-os.register_at_fork(after_in_child=_forget_engines)
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def analyze(image: object, **options: Any) -> Analysis:

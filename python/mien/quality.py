@@ -31,7 +31,7 @@ THRESHOLDS = {
 
 @dataclass(frozen=True)
 class QualityMetrics:
-    """The four measures and their score; docs/python.md has the formulas' place."""
+    """The four measures and their score, of a picture or of a box clipped to it; `face_size` is what was measured."""
 
     blur_score: float
     brightness: float
@@ -75,21 +75,8 @@ class QualityChecker:
         """
         box = None if bbox is None else [float(value) for value in bbox]
         points = None if landmarks is None else [(float(x), float(y)) for x, y in landmarks]
-        quality = _mien.assess_quality(image, colours, box, points, self._input)
-        if box is not None:
-            size = (round(box[2] - box[0]), round(box[3] - box[1]))
-        else:
-            size = _picture_size(image)
-        return _metrics(quality, size)
-
-
-def _picture_size(image: Any) -> tuple[int, int]:
-    """Width and height of an array or PIL image; of a file nobody asked."""
-    shape = getattr(image, "shape", None)
-    if shape is not None:
-        return int(shape[1]), int(shape[0])
-    size = getattr(image, "size", None)
-    return (int(size[0]), int(size[1])) if isinstance(size, tuple) else (0, 0)
+        quality, width, height = _mien.assess_quality(image, colours, box, points, self._input)
+        return _metrics(quality, (width, height))
 
 
 def _metrics(quality: _mien.Quality, size: tuple[int, int]) -> QualityMetrics:

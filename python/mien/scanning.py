@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from . import _mien, tables
 from .engine import Engine, default_engine
 from .errors import InvalidArgumentError
+from .settings import threads_of
 
 if TYPE_CHECKING:
     import pandas
@@ -97,21 +98,22 @@ def scan(
 
     `like` is a photo of the person looked for; `out` a file for the records as JSON lines. Embeddings are
     biometric data: they are compared and dropped, unless `embeddings` says that records and file shall keep them. A
-    progress bar is shown on a terminal where tqdm is installed; `progress` decides otherwise. Further options are those
-    of Engine.analyze.
+    progress bar is shown on a terminal where tqdm is installed; `progress` decides otherwise. `threads` is what
+    MIEN_THREADS says where it is 0. Further options are those of Engine.analyze.
     """
-    sources = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    sources = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
     if not sources:
         raise InvalidArgumentError("there is nothing to scan: give files or folders")
+    engine = engine or default_engine()
     run = _mien.ScanRun(
-        (engine or default_engine()).native,
-        [os.fspath(source) for source in sources],
+        engine.native,
+        [os.fsdecode(source) for source in sources],
         _mien.AnalyzeOptions(**options),
-        like="" if like is None else os.fspath(like),
+        like="" if like is None else os.fsdecode(like),
         threshold=threshold,
-        out="" if out is None else os.fspath(out),
+        out="" if out is None else os.fsdecode(out),
         force=force,
-        threads=threads,
+        threads=threads or threads_of(engine.settings),
         excludes=list(excludes),
         embeddings=embeddings,
     )

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from . import _mien, inputs, logs
 from .engine import Engine, default_engine
 from .errors import Error, InvalidArgumentError
+from .settings import threads_of
 
 if TYPE_CHECKING:
     import asyncio  # at run time where it is used: it takes longer to import than all of mien
@@ -56,7 +57,7 @@ class FaceService:
         self._engine = engine or default_engine()
         self._input = _mien.engine_input(self._engine.native)
         self._options = _mien.AnalyzeOptions()
-        self._threads = threads
+        self._threads = threads or threads_of(self._engine.settings)
         self._waiting_max = waiting_max
         self._pool: _mien.Pool | None = None
         self._pool_lock = threading.Lock()
@@ -218,15 +219,11 @@ def _stop_threads() -> None:
 
 def _after_fork() -> None:
     """The child has none of the parent's threads, and what they held is left alone."""
-    global _lock, _service
+    global _lock
     _lock = threading.Lock()
     for service in list(_services):
         service._forget_threads()
     _services.clear()
-    if _service is not None:
-        _kept.append(_service)
-        _service = None
 
 
-_kept: list[FaceService] = []
 os.register_at_fork(after_in_child=_after_fork)

@@ -93,6 +93,11 @@ def _value(name: str, text: str) -> object:
     return text
 
 
+def threads_of(settings: Settings) -> int:
+    """What MIEN_THREADS says; 0: one a core."""
+    return int(settings.values["MIEN_THREADS"].value)
+
+
 _lock = threading.Lock()
 _settings: Settings | None = None
 

@@ -4,6 +4,7 @@
 #include <nanobind/nanobind.h>
 
 #include <string>
+#include <vector>
 
 #include "mien/result.h"
 
@@ -23,6 +24,13 @@ void bind_scan(nb::module_& module);
 
 // The Python exception of an error, by the table of mien/errors.py. Holds the interpreter lock.
 nb::object make_exception(const Error& error);
+
+// Paths are bytes, and Python's text holds those that are no UTF-8 as surrogates. Throws what Python throws.
+nb::object to_path(const std::string& path);
+std::string from_path(const nb::str& path);
+// What the library says may name such a path.
+nb::object to_text(const std::string& text);
+nb::list to_texts(const std::vector<std::string>& texts);
 
 // The value, or the error as a C++ exception, which the module's translator turns into Python's.
 template <typename T>
@@ -47,6 +55,15 @@ class Unlocked {
   PyThreadState* state_;
 };
 void watch_for_the_end();
+
+// The interpreter does not end while one lives.
+class NotTheEnd {
+ public:
+  NotTheEnd();
+  ~NotTheEnd();
+  NotTheEnd(const NotTheEnd&) = delete;
+  NotTheEnd& operator=(const NotTheEnd&) = delete;
+};
 
 // Runs `work` without the interpreter lock.
 template <typename Work>

@@ -24,6 +24,10 @@ void end() {
 
 }  // namespace
 
+NotTheEnd::NotTheEnd() { ++entering; }
+
+NotTheEnd::~NotTheEnd() { --entering; }
+
 Unlocked::Unlocked() : state_(PyEval_SaveThread()) {}
 
 Unlocked::~Unlocked() {

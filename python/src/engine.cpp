@@ -19,30 +19,32 @@ Precision precision_from_name(const std::string& name) {
   throw Exception(ErrorCode::invalid_argument, "precision='" + name + "' is not known: use 'default', 'exact', 'fast'");
 }
 
-std::shared_ptr<PythonEngine> open_engine(const Settings& settings, const std::string& detector,
-                                          const std::string& embedder, const std::string& precision, bool load_embedder,
+std::shared_ptr<PythonEngine> open_engine(const Settings& settings, const nb::str& detector, const nb::str& embedder,
+                                          const std::string& precision, bool load_embedder,
                                           std::optional<float> det_threshold,
                                           const std::vector<std::pair<int, int>>& exact_sizes, bool sandbox) {
   EngineOptions options;
-  options.detector = detector;
-  options.embedder = embedder;
+  options.detector = from_path(detector);
+  options.embedder = from_path(embedder);
   options.precision = precision_from_name(precision);
   options.load_embedder = load_embedder;
   options.det_threshold = det_threshold;
   for (const auto& [width, height] : exact_sizes) options.exact_sizes.push_back({width, height});
   options.sandbox = sandbox;
   options.settings = settings;
-  return without_lock([&] { return std::make_shared<PythonEngine>(std::move(options)); });
+  return std::make_shared<PythonEngine>(
+      [options] { return without_lock([&] { return std::make_shared<OpenEngine>(options); }); });
 }
 
 Analysis analyze(PythonEngine& self, nb::handle image, const std::optional<std::string>& colours,
                  const AnalyzeOptions& options) {
   const ImageInput input = open_image(image, colours);
+  const std::shared_ptr<OpenEngine> opened = self.get();
   return without_lock([&] {
-    Workspace workspace = self.workspaces.take();
-    Result<Analysis> result = input.is_pixels ? self.engine.analyze_pixels(input.pixels, options, workspace)
-                                              : self.engine.analyze(input.encoded, options, workspace);
-    self.workspaces.put_back(std::move(workspace));
+    Workspace workspace = opened->workspaces.take();
+    Result<Analysis> result = input.is_pixels ? opened->engine.analyze_pixels(input.pixels, options, workspace)
+                                              : opened->engine.analyze(input.encoded, options, workspace);
+    opened->workspaces.put_back(std::move(workspace));
     return take(std::move(result));
   });
 }
@@ -58,10 +60,11 @@ nb::list analyze_batch(PythonEngine& self, const nb::list& images, const Analyze
     }
     encoded.push_back(inputs.back().encoded);
   }
+  const std::shared_ptr<OpenEngine> opened = self.get();
   std::vector<Result<Analysis>> results = without_lock([&] {
-    Workspace workspace = self.workspaces.take();
-    std::vector<Result<Analysis>> all = self.engine.analyze_batch(encoded, options, workspace);
-    self.workspaces.put_back(std::move(workspace));
+    Workspace workspace = opened->workspaces.take();
+    std::vector<Result<Analysis>> all = opened->engine.analyze_batch(encoded, options, workspace);
+    opened->workspaces.put_back(std::move(workspace));
     return all;
   });
   nb::list answer;
@@ -78,51 +81,45 @@ nb::list embed_aligned(PythonEngine& self, const nb::list& faces, const std::str
     inputs.push_back(open_array(face, colours));
     pixels.push_back(inputs.back().pixels);
   }
-  std::vector<std::vector<float>> embeddings = without_lock([&] { return take(self.engine.embed_aligned(pixels)); });
+  const std::shared_ptr<OpenEngine> opened = self.get();
+  std::vector<std::vector<float>> embeddings = without_lock([&] { return take(opened->engine.embed_aligned(pixels)); });
   nb::list answer;
   for (std::vector<float>& embedding : embeddings) answer.append(to_numpy(std::move(embedding)));
   return answer;
 }
 
-AnalyzeOptions make_options(bool embed, bool face_quality, bool image_quality, bool phash, bool enhance, bool rotations,
-                            double min_quality) {
-  AnalyzeOptions options;
-  options.embed = embed;
-  options.face_quality = face_quality;
-  options.image_quality = image_quality;
-  options.phash = phash;
-  options.enhance = enhance;
-  options.rotations = rotations;
-  options.min_quality = min_quality;
-  return options;
+void init_options(AnalyzeOptions* self, bool embed, bool face_quality, bool image_quality, bool phash, bool enhance,
+                  bool rotations, double min_quality) {
+  new (self) AnalyzeOptions;
+  self->embed = embed;
+  self->face_quality = face_quality;
+  self->image_quality = image_quality;
+  self->phash = phash;
+  self->enhance = enhance;
+  self->rotations = rotations;
+  self->min_quality = min_quality;
 }
 
-std::optional<ModelInfo> embedder_of(const PythonEngine& self) {
-  const ModelInfo* const info = self.engine.embedder();
+std::optional<ModelInfo> embedder_of(PythonEngine& self) {
+  const ModelInfo* const info = self.get()->engine.embedder();
   return info != nullptr ? std::optional<ModelInfo>(*info) : std::nullopt;
 }
 
-std::string describe(const PythonEngine& self) {
-  const ModelInfo* const embedder = self.engine.embedder();
-  return "Engine(detector='" + self.engine.detector().name +
-         "', embedder=" + (embedder != nullptr ? "'" + embedder->name + "'" : "None") + ", " + self.engine.runtime() +
-         ")";
+nb::str describe(PythonEngine& self) {
+  const Engine& engine = self.get()->engine;
+  const ModelInfo* const embedder = engine.embedder();
+  return nb::str("Engine(detector={!r}, embedder={!r}, {})")
+      .format(to_path(engine.detector().name), embedder != nullptr ? to_path(embedder->name) : nb::none(),
+              engine.runtime());
 }
 
 }  // namespace
 
 void bind_engine(nb::module_& module) {
   nb::class_<AnalyzeOptions>(module, "AnalyzeOptions", "What is done with an image.")
-      .def(
-          "__init__",
-          [](AnalyzeOptions* self, bool embed, bool face_quality, bool image_quality, bool phash, bool enhance,
-             bool rotations, double min_quality) {
-            new (self) AnalyzeOptions(
-                make_options(embed, face_quality, image_quality, phash, enhance, rotations, min_quality));
-          },
-          nb::kw_only(), nb::arg("embed") = true, nb::arg("face_quality") = true, nb::arg("image_quality") = false,
-          nb::arg("phash") = false, nb::arg("enhance") = false, nb::arg("rotations") = false,
-          nb::arg("min_quality") = 0.0)
+      .def("__init__", init_options, nb::kw_only(), nb::arg("embed") = true, nb::arg("face_quality") = true,
+           nb::arg("image_quality") = false, nb::arg("phash") = false, nb::arg("enhance") = false,
+           nb::arg("rotations") = false, nb::arg("min_quality") = 0.0)
       .def_rw("embed", &AnalyzeOptions::embed)
       .def_rw("face_quality", &AnalyzeOptions::face_quality)
       .def_rw("image_quality", &AnalyzeOptions::image_quality)
@@ -140,10 +137,10 @@ void bind_engine(nb::module_& module) {
       .def("embed_aligned", embed_aligned, nb::arg("faces"), nb::arg("colours"),
            nb::sig("def embed_aligned(self, faces: list[object], colours: str) -> "
                    "list[numpy.typing.NDArray[numpy.float32]]"))
-      .def_prop_ro("detector", [](const PythonEngine& self) { return self.engine.detector(); })
+      .def_prop_ro("detector", [](PythonEngine& self) { return self.get()->engine.detector(); })
       .def_prop_ro("embedder", embedder_of)
-      .def_prop_ro("runtime", [](const PythonEngine& self) { return self.engine.runtime(); })
-      .def_prop_ro("batch_max", [](const PythonEngine& self) { return self.engine.batch_max(); })
+      .def_prop_ro("runtime", [](PythonEngine& self) { return self.get()->engine.runtime(); })
+      .def_prop_ro("batch_max", [](PythonEngine& self) { return self.get()->engine.batch_max(); })
       .def("__repr__", describe);
   module.def("open_engine", open_engine, nb::arg("settings"), nb::kw_only(), nb::arg("detector") = "",
              nb::arg("embedder") = "", nb::arg("precision") = "default", nb::arg("load_embedder") = true,

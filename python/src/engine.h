@@ -7,6 +7,7 @@
 
 #include "bindings.h"
 #include "mien/engine.h"
+#include "process.h"
 
 namespace mien::python {
 
@@ -31,10 +32,13 @@ class Workspaces {
   std::vector<Workspace> free_;  // guarded by mutex_
 };
 
-struct PythonEngine {
-  explicit PythonEngine(EngineOptions options) : engine(std::move(options)) {}
+struct OpenEngine {
+  explicit OpenEngine(EngineOptions options) : engine(std::move(options)) {}
   Engine engine;
   Workspaces workspaces;
 };
+
+// As Python has it.
+using PythonEngine = OwnedByProcess<OpenEngine>;
 
 }  // namespace mien::python

@@ -19,10 +19,7 @@ void translate(const std::exception_ptr& thrown, void* /*payload*/) {
 
 nb::object make_exception(const Error& error) {
   const std::string name(error_code_name(error.code));
-  const nb::str message(
-      PyUnicode_DecodeUTF8(error.message.data(), static_cast<Py_ssize_t>(error.message.size()), "backslashreplace"),
-      nb::detail::steal_t{});
-  return nb::module_::import_("mien.errors").attr("make_exception")(name, message);
+  return nb::module_::import_("mien.errors").attr("make_exception")(name, to_text(error.message));
 }
 
 void bind_errors(nb::module_& /*module*/) { nb::register_exception_translator(translate); }

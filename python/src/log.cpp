@@ -50,9 +50,7 @@ void drain_log() {
   try {
     const nb::object hand_on = nb::module_::import_("mien.logs").attr("hand_on");
     for (const auto& [level, line] : taken) {
-      // Paths and what drivers say need not be UTF-8.
-      hand_on(static_cast<int>(level),
-              nb::steal(PyUnicode_DecodeUTF8(line.data(), static_cast<Py_ssize_t>(line.size()), "backslashreplace")));
+      hand_on(static_cast<int>(level), to_text(line));
     }
   } catch (nb::python_error& error) {
     error.discard_as_unraisable("mien's log");

@@ -3,6 +3,7 @@
 #include <nanobind/stl/shared_ptr.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "images.h"
 
@@ -51,18 +52,10 @@ void Job::cancel() {
   if (batch && --batch->wanted == 0) batch->stop.request_stop();
 }
 
-Pool::Pool(std::shared_ptr<PythonEngine> engine, int threads, std::size_t waiting_max)
-    : engine_(std::move(engine)), waiting_max_(waiting_max), thread_count_(static_cast<std::size_t>(threads)) {
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
-}
+PoolWork::PoolWork(std::shared_ptr<OpenEngine> engine, std::size_t thread_count, std::size_t waiting_max)
+    : engine_(std::move(engine)), thread_count_(thread_count), waiting_max_(waiting_max) {}
 
-Pool::~Pool() {
-  // Python destroys it with its lock held, which the threads need to end.
-  const nb::gil_scoped_release unlocked;
-  stop();
-}
-
-bool Pool::submit(const std::shared_ptr<Job>& job) {
+bool PoolWork::submit(const std::shared_ptr<Job>& job) {
   {
     const std::scoped_lock lock(mutex_);
     if (is_stopped_) throw Exception(stopped());
@@ -73,12 +66,12 @@ bool Pool::submit(const std::shared_ptr<Job>& job) {
   return true;
 }
 
-std::size_t Pool::waiting() const {
+std::size_t PoolWork::waiting() const {
   const std::scoped_lock lock(mutex_);
   return queue_.size();
 }
 
-void Pool::stop() {
+void PoolWork::stop() {
   std::deque<std::shared_ptr<Job>> left;
   {
     const std::scoped_lock lock(mutex_);
@@ -86,15 +79,11 @@ void Pool::stop() {
     left.swap(queue_);
     for (const std::shared_ptr<JobBatch>& batch : active_) batch->stop.request_stop();
   }
-  for (std::jthread& thread : threads_) thread.request_stop();
   for (const std::shared_ptr<Job>& job : left) answer(*job, stopped());
-  threads_.clear();  // joins
 }
 
-void Pool::forget(std::shared_ptr<Pool> pool) { new std::shared_ptr<Pool>(std::move(pool)); }
-
 // Shares what waits among the threads, so that none waits while another has a full batch.
-std::vector<std::shared_ptr<Job>> Pool::take_batch(const std::stop_token& stop) {
+std::vector<std::shared_ptr<Job>> PoolWork::take_batch(const std::stop_token& stop) {
   std::vector<std::shared_ptr<Job>> jobs;
   std::unique_lock lock(mutex_);
   if (!ready_.wait(lock, stop, [&] { return !queue_.empty(); })) return jobs;
@@ -109,7 +98,7 @@ std::vector<std::shared_ptr<Job>> Pool::take_batch(const std::stop_token& stop) 
   return jobs;
 }
 
-void Pool::run(const std::vector<std::shared_ptr<Job>>& jobs) {
+void PoolWork::run(const std::vector<std::shared_ptr<Job>>& jobs) {
   const std::shared_ptr<JobBatch> batch = std::make_shared<JobBatch>();
   std::vector<std::shared_ptr<Job>> wanted;
   std::vector<std::shared_ptr<Job>> cancelled;
@@ -142,12 +131,44 @@ void Pool::run(const std::vector<std::shared_ptr<Job>>& jobs) {
   std::erase(active_, batch);
 }
 
-void Pool::work(const std::stop_token& stop) {
+void PoolWork::work(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const std::vector<std::shared_ptr<Job>> jobs = take_batch(stop);
     if (!jobs.empty()) run(jobs);
   }
 }
+
+Pool::Pool(std::shared_ptr<OpenEngine> engine, int threads, std::size_t waiting_max)
+    : work_(std::make_shared<PoolWork>(std::move(engine), static_cast<std::size_t>(threads), waiting_max)) {
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([work = work_](const std::stop_token& stop) { work->work(stop); });
+  }
+}
+
+Pool::~Pool() {
+  // Python destroys it with its lock held, which the threads need to end.
+  const nb::gil_scoped_release unlocked;
+  stop();
+}
+
+void Pool::stop() {
+  std::vector<std::jthread> threads;
+  {
+    const std::scoped_lock lock(mutex_);
+    threads.swap(threads_);
+  }
+  for (std::jthread& thread : threads) thread.request_stop();
+  work_->stop();
+  for (std::jthread& thread : threads) {
+    if (thread.get_id() != std::this_thread::get_id()) continue;
+    static thread_local std::optional<NotTheEnd> until_it_ends;
+    until_it_ends.emplace();
+    thread.detach();
+  }
+  threads.clear();  // joins
+}
+
+void Pool::forget(std::shared_ptr<Pool> pool) { new std::shared_ptr<Pool>(std::move(pool)); }
 
 namespace {
 
@@ -178,9 +199,9 @@ void bind_pool(nb::module_& module) {
   nb::class_<Pool>(module, "Pool", "Threads that analyse what asynchronous callers hand in.")
       .def(
           "__init__",
-          [](Pool* self, std::shared_ptr<PythonEngine> engine, int threads, std::size_t waiting_max) {
+          [](Pool* self, const std::shared_ptr<PythonEngine>& engine, int threads, std::size_t waiting_max) {
             const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-            new (self) Pool(std::move(engine), threads > 0 ? threads : cores, waiting_max);
+            new (self) Pool(engine->get(), threads > 0 ? threads : cores, waiting_max);
           },
           nb::arg("engine"), nb::arg("threads"), nb::arg("waiting_max"))
       .def("submit", submit, nb::arg("image").none(), nb::arg("options"), nb::arg("batch_max"), nb::arg("done"),

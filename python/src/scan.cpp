@@ -6,6 +6,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -18,29 +19,30 @@ namespace mien::python {
 namespace {
 
 constexpr std::size_t kRecordsWaitingMax = 64;
+constexpr std::chrono::milliseconds kMoment{50};  // between two looks for Ctrl-C
 
-class ScanRun {
+class ScanThread {
  public:
-  ScanRun(std::shared_ptr<PythonEngine> engine, ScanOptions options)
+  ScanThread(std::shared_ptr<OpenEngine> engine, ScanOptions options)
       : engine_(std::move(engine)),
         thread_([this, options = std::move(options)](const std::stop_token& stop) { run(options, stop); }) {}
   // Python destroys it with its lock held, which nothing here needs.
-  ~ScanRun() { close(); }
-  ScanRun(const ScanRun&) = delete;
-  ScanRun& operator=(const ScanRun&) = delete;
+  ~ScanThread() { close(); }
+  ScanThread(const ScanThread&) = delete;
+  ScanThread& operator=(const ScanThread&) = delete;
 
-  // The next record; empty at the end. Throws what ended the scan.
-  std::optional<Record> next() {
+  // False when nothing came within a moment. The record is empty at the end. Throws what ended the scan.
+  bool next(std::optional<Record>& record) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return !records_.empty() || is_over_; });
+    if (!changed_.wait_for(lock, kMoment, [&] { return !records_.empty() || is_over_; })) return false;
     if (records_.empty()) {
       if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
-      return std::nullopt;
+      return true;
     }
-    Record record = std::move(records_.front());
+    record = std::move(records_.front());
     records_.pop_front();
     changed_.notify_all();
-    return record;
+    return true;
   }
 
   void close() {
@@ -87,7 +89,7 @@ class ScanRun {
     changed_.notify_all();
   }
 
-  std::shared_ptr<PythonEngine> engine_;
+  std::shared_ptr<OpenEngine> engine_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<Record> records_;          // guarded by mutex_
@@ -98,10 +100,8 @@ class ScanRun {
   std::jthread thread_;                 // last: it starts when all else is there
 };
 
-// Paths are bytes; Python's text holds those that are no UTF-8 as surrogates.
-nb::object to_path(const std::string& path) {
-  return nb::steal(PyUnicode_DecodeFSDefaultAndSize(path.data(), static_cast<Py_ssize_t>(path.size())));
-}
+// As Python has it. The child of a fork has no such thread.
+using ScanRun = OwnedByProcess<ScanThread>;
 
 // Knows what it was made from, for Analysis.draw().
 nb::object analysis_of(nb::pointer_and_handle<Record> record) {
@@ -135,30 +135,41 @@ void bind_records(nb::module_& module) {
       .def("__repr__", [](const Record& self) {
         const std::string what = self.error ? std::string(error_code_name(self.error->code))
                                             : std::to_string(self.analysis.faces.size()) + " faces";
-        return "Record('" + self.source + "', " + what + ")";
+        return nb::str("Record({!r}, {})").format(to_path(self.source), what);
       });
 }
 
+// Storage may hang for as long as it likes; Ctrl-C is seen all the same.
 nb::object next_record(ScanRun& self) {
-  std::optional<Record> record = without_lock([&] { return self.next(); });
+  const std::shared_ptr<ScanThread> scan = self.get();
+  std::optional<Record> record;
+  while (!without_lock([&] { return scan->next(record); })) {
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+  }
   if (!record) throw nb::stop_iteration();
   return nb::cast(std::move(*record));
 }
 
-ScanOptions scan_options(const std::vector<std::string>& sources, const std::string& like,
-                         std::optional<float> threshold, const std::string& out, bool force, int threads,
-                         const std::vector<std::string>& excludes, bool embeddings, const AnalyzeOptions& analyze) {
+void close_scan(ScanRun& self) {
+  if (!self.is_own()) return;
+  const std::shared_ptr<ScanThread> scan = self.get();
+  without_lock([&] { scan->close(); });
+}
+
+void start_scan(ScanRun* self, const std::shared_ptr<PythonEngine>& engine, const std::vector<nb::str>& sources,
+                const AnalyzeOptions& analyze, const nb::str& like, std::optional<float> threshold, const nb::str& out,
+                bool force, int threads, const std::vector<nb::str>& excludes, bool embeddings) {
   ScanOptions options;
-  options.sources = sources;
-  options.like_path = like;
+  for (const nb::str& source : sources) options.sources.push_back(from_path(source));
+  options.analyze = analyze;
+  options.like_path = from_path(like);
   options.threshold = threshold;
-  options.out_path = out;
+  options.out_path = from_path(out);
   options.force = force;
   options.threads = threads;
-  options.excludes = excludes;
+  for (const nb::str& exclude : excludes) options.excludes.push_back(from_path(exclude));
   options.embeddings = embeddings ? EmbeddingFormat::base64 : EmbeddingFormat::none;
-  options.analyze = analyze;
-  return options;
+  new (self) ScanRun(std::make_shared<ScanThread>(engine->get(), std::move(options)));
 }
 
 }  // namespace
@@ -181,31 +192,24 @@ void bind_scan(nb::module_& module) {
       .def_ro("threshold", &ScanSummary::threshold)
       .def_ro("expected_false_matches", &ScanSummary::expected_false_matches)
       .def_ro("placement", &ScanSummary::placement)
-      .def_ro("notes", &ScanSummary::notes)
+      .def_prop_ro(
+          "notes", [](const ScanSummary& self) { return to_texts(self.notes); },
+          nb::sig("def notes(self) -> list[str]"))
       .def("__repr__", [](const ScanSummary& self) {
         return "ScanSummary(images=" + std::to_string(self.images) + ", faces=" + std::to_string(self.faces) +
                ", failed=" + std::to_string(self.failed) + ")";
       });
   nb::class_<ScanRun>(module, "ScanRun", "A scan that runs.")
-      .def(
-          "__init__",
-          [](ScanRun* self, std::shared_ptr<PythonEngine> engine, const std::vector<std::string>& sources,
-             const AnalyzeOptions& analyze, const std::string& like, std::optional<float> threshold,
-             const std::string& out, bool force, int threads, const std::vector<std::string>& excludes,
-             bool embeddings) {
-            new (self) ScanRun(std::move(engine), scan_options(sources, like, threshold, out, force, threads, excludes,
-                                                               embeddings, analyze));
-          },
-          nb::arg("engine"), nb::arg("sources"), nb::arg("analyze"), nb::kw_only(), nb::arg("like") = "",
-          nb::arg("threshold") = nb::none(), nb::arg("out") = "", nb::arg("force") = false, nb::arg("threads") = 0,
-          nb::arg("excludes") = std::vector<std::string>{}, nb::arg("embeddings") = false)
+      .def("__init__", start_scan, nb::arg("engine"), nb::arg("sources"), nb::arg("analyze"), nb::kw_only(),
+           nb::arg("like") = "", nb::arg("threshold") = nb::none(), nb::arg("out") = "", nb::arg("force") = false,
+           nb::arg("threads") = 0, nb::arg("excludes") = std::vector<nb::str>{}, nb::arg("embeddings") = false)
       .def(
           "__iter__", [](nb::handle self) { return nb::borrow(self); },
           nb::sig("def __iter__(self) -> collections.abc.Iterator[Record]"))
       .def("__next__", next_record, nb::sig("def __next__(self) -> Record"))
-      .def("close", &ScanRun::close, nb::call_guard<nb::gil_scoped_release>())
-      .def_prop_ro("progress", &ScanRun::progress)
-      .def_prop_ro("summary", &ScanRun::summary);
+      .def("close", close_scan)
+      .def_prop_ro("progress", [](ScanRun& self) { return self.get()->progress(); })
+      .def_prop_ro("summary", [](ScanRun& self) { return self.get()->summary(); });
 }
 
 }  // namespace mien::python

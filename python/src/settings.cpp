@@ -77,6 +77,7 @@ void bind_devices(nb::module_& module) {
   nb::class_<BackendInfo>(module, "BackendInfo", "A backend, whether it can be used, and its devices.")
       .def_ro("name", &BackendInfo::name)
       .def_ro("status", &BackendInfo::status)
+      .def_ro("usable", &BackendInfo::usable, "Its library is here, and a device that it may use.")
       .def_ro("devices", &BackendInfo::devices)
       .def("__repr__", [](const BackendInfo& self) { return self.name + ": " + self.status; });
   module.def(
@@ -86,8 +87,10 @@ void bind_devices(nb::module_& module) {
 
 void bind_models(nb::module_& module) {
   nb::class_<ModelInfo>(module, "ModelInfo", "A model: which one, from where, under which licence.")
-      .def_ro("name", &ModelInfo::name)
-      .def_ro("path", &ModelInfo::path)
+      .def_prop_ro(
+          "name", [](const ModelInfo& self) { return to_path(self.name); }, nb::sig("def name(self) -> str"))
+      .def_prop_ro(
+          "path", [](const ModelInfo& self) { return to_path(self.path); }, nb::sig("def path(self) -> str"))
       .def_ro("sha256", &ModelInfo::sha256)
       .def_ro("licence", &ModelInfo::licence)
       .def_ro("role", &ModelInfo::role)
@@ -95,15 +98,16 @@ void bind_models(nb::module_& module) {
       .def_ro("dimension", &ModelInfo::dimension)
       .def_ro("threshold_verify", &ModelInfo::threshold_verify)
       .def_ro("threshold_search", &ModelInfo::threshold_search)
-      .def("__repr__", [](const ModelInfo& self) { return "ModelInfo(" + self.role + " '" + self.name + "')"; });
+      .def("__repr__",
+           [](const ModelInfo& self) { return nb::str("ModelInfo({} {!r})").format(self.role, to_path(self.name)); });
   nb::class_<ProbedModel>(module, "ProbedModel", "What an ONNX file is.")
       .def_ro("role", &ProbedModel::role)
       .def_ro("decoder", &ProbedModel::decoder)
       .def_ro("dimension", &ProbedModel::dimension);
   module.def(
       "probe_model",
-      [](const Settings& settings, const std::string& path) {
-        return without_lock([&] { return probe_model(settings, path); });
+      [](const Settings& settings, const nb::str& path) {
+        return without_lock([&, file = from_path(path)] { return probe_model(settings, file); });
       },
       nb::arg("settings"), nb::arg("path"), "Opens an ONNX file and says what it is.");
 }

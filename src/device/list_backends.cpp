@@ -10,24 +10,31 @@
 namespace mien {
 namespace {
 
-std::string processor_status(const Settings& settings) {
+struct Status {
+  bool usable = false;
+  std::string text;
+};
+
+Status processor_status(const Settings& settings) {
   try {
     const std::string openvino = is_openvino_installed(settings) ? "; openvino is installed" : "";
-    return "ready: " + open_onnxruntime(settings)->name() + openvino;
+    return {true, "ready: " + open_onnxruntime(settings)->name() + openvino};
   } catch (const Exception& error) {
-    return error.what();
+    return {false, error.what()};
   }
 }
 
-std::string gpu_status(const Settings& settings, const Backend& backend, const std::vector<Device>& devices) {
-  if (devices.empty() && backend.library.ends_with(".dylib")) return "for Macs with Apple's processor";
+Status gpu_status(const Settings& settings, const Backend& backend, const std::vector<Device>& devices) {
+  if (devices.empty() && backend.library.ends_with(".dylib")) return {false, "for Macs with Apple's processor"};
   const bool is_installed = !installed_backend_library(settings, backend).empty();
-  if (devices.empty()) return is_installed ? "installed, but no device is there" : "no device";
-  if (!is_installed) return fmt::format("not installed: mien backends install {}", backend.name);
+  if (devices.empty()) return {false, is_installed ? "installed, but no device is there" : "no device"};
+  if (!is_installed) return {false, fmt::format("not installed: mien backends install {}", backend.name)};
   const bool is_software =
       std::all_of(devices.begin(), devices.end(), [](const Device& device) { return device.is_software; });
-  if (is_software && !settings.allow_software_gpu) return "software only: MIEN_ALLOW_SOFTWARE_GPU=1 lets it be used";
-  return fmt::format("installed: {} {}", backend.package, backend.version);
+  if (is_software && !settings.allow_software_gpu) {
+    return {false, "software only: MIEN_ALLOW_SOFTWARE_GPU=1 lets it be used"};
+  }
+  return {true, fmt::format("installed: {} {}", backend.package, backend.version)};
 }
 
 }  // namespace
@@ -35,9 +42,9 @@ std::string gpu_status(const Settings& settings, const Backend& backend, const s
 std::vector<BackendInfo> list_backends(const Settings& settings) {
   std::vector<BackendInfo> infos;
   for (const Backend& backend : backends()) {
-    BackendInfo info{std::string(backend.name), true, "", backend.probe_devices()};
-    info.status = backend.library.empty() ? processor_status(settings) : gpu_status(settings, backend, info.devices);
-    infos.push_back(std::move(info));
+    std::vector<Device> devices = backend.probe_devices();
+    Status status = backend.library.empty() ? processor_status(settings) : gpu_status(settings, backend, devices);
+    infos.push_back({std::string(backend.name), true, status.usable, std::move(status.text), std::move(devices)});
   }
   return infos;
 }

@@ -345,12 +345,15 @@ Result<ImageQuality> assess_quality(Bytes encoded, const InputOptions& input) {
   });
 }
 
-Result<Quality> assess_quality(const PixelView& pixels, const Box* bbox, const Landmarks* landmarks) {
+Result<ImageQuality> assess_quality(const PixelView& pixels, const Box* bbox, const Landmarks* landmarks) {
   Image converted;
   Image upright;
   const Result<ImageView> view = open_pixels(pixels, {}, converted);
   if (!view) return view.error();
-  return assess_part(upright_view(*view, pixels.orientation, upright), bbox, landmarks);
+  const ImageView whole = upright_view(*view, pixels.orientation, upright);
+  PixelRect part{0, 0, whole.width, whole.height};
+  if (bbox != nullptr) part = clip_box(*bbox, 0.0, whole.width, whole.height);
+  return ImageQuality{part.width, part.height, assess_part(whole, bbox, landmarks)};
 }
 
 }  // namespace mien

@@ -161,7 +161,7 @@ TEST_F(PixelsTest, RefusalsAreResults) {
   const Result<Analysis> refused = engine->analyze_pixels(PixelView{});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
-  const Result<Quality> quality = assess_quality(PixelView{});
+  const Result<ImageQuality> quality = assess_quality(PixelView{});
   ASSERT_FALSE(quality);
   EXPECT_EQ(quality.error().code, ErrorCode::invalid_argument);
 }
@@ -171,9 +171,14 @@ TEST_F(PixelsTest, QualityOfABoxIsThatOfTheFace) {
   const Analysis expected = analyze(to_pixels(photo));
   ASSERT_EQ(expected.faces.size(), 1U);
   const Face& face = expected.faces[0];
-  const Quality measured = assess_quality(store(photo, kBgr).view, &face.bbox, &*face.landmarks).take();
-  EXPECT_EQ(measured.overall_score, face.quality->overall_score);
-  EXPECT_EQ(measured.pose_angles->yaw, face.quality->pose_angles->yaw);
+  const Stored stored = store(photo, kBgr);
+  const ImageQuality measured = assess_quality(stored.view, &face.bbox, &*face.landmarks).take();
+  EXPECT_EQ(measured.quality.overall_score, face.quality->overall_score);
+  EXPECT_EQ(measured.quality.pose_angles->yaw, face.quality->pose_angles->yaw);
+  const Box half_outside{-50, 10, 30, 60};
+  const ImageQuality clipped = assess_quality(stored.view, &half_outside).take();
+  EXPECT_EQ(clipped.width, 30);
+  EXPECT_EQ(clipped.height, 50);
 }
 
 TEST_F(PixelsTest, ABatchTellsHowFarItIs) {

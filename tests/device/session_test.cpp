@@ -169,6 +169,7 @@ TEST(Backends, TheCpuIsAlwaysLast) {
   const std::vector<BackendInfo> infos = list_backends(test::plain_settings());
   ASSERT_EQ(infos.size(), backends().size());
   EXPECT_TRUE(contains(infos.back().status, "ready: onnxruntime 1.")) << infos.back().status;
+  EXPECT_TRUE(infos.back().usable);
   ASSERT_EQ(infos.back().devices.size(), 1U);
   EXPECT_GE(infos.back().devices[0].cores, 1);
   EXPECT_GT(infos.back().devices[0].memory_total_mb, 0);
@@ -177,7 +178,9 @@ TEST(Backends, TheCpuIsAlwaysLast) {
 TEST(Backends, SayWhyTheyAreNotReady) {
   Settings settings;
   settings.ort_library = "/nonexistent/libonnxruntime.so";
-  EXPECT_TRUE(contains(list_backends(settings).back().status, "MIEN_ORT_LIBRARY"));
+  const BackendInfo processor = list_backends(settings).back();
+  EXPECT_TRUE(contains(processor.status, "MIEN_ORT_LIBRARY"));
+  EXPECT_FALSE(processor.usable);
   const VersionInfo version = version_info(settings);
   EXPECT_TRUE(contains(version.runtime, "MIEN_ORT_LIBRARY")) << version.runtime;
   EXPECT_EQ(version.backends.back(), "cpu");

@@ -1,5 +1,6 @@
 """The package as this build made it, and photos to use it on."""
 
+import io
 import os
 import pathlib
 import subprocess
@@ -41,6 +42,27 @@ def photos():
 @pytest.fixture
 def obama(photos):
     return (photos / "obama.jpg").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """Arguments of mien.Engine for models that take no time: they see the faces of picture(), and no others."""
+    folder = tmp_path_factory.mktemp("tiny")
+    subprocess.run([os.environ["MIEN_WRITE_TINY_MODELS"], str(folder)], check=True)
+    return {"detector": str(folder / "detector.onnx"), "embedder": str(folder / "embedder.onnx"), "det_threshold": 0.95}
+
+
+def picture(faces):
+    """The bytes of a gray PNG with so many white spots, at most five."""
+    import numpy
+    from PIL import Image
+
+    pixels = numpy.full((320, 320), 127, numpy.uint8)
+    for index in range(faces):
+        pixels[160:168, 64 * index + 16 : 64 * index + 24] = 255
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
 
 
 @pytest.fixture(scope="session")

@@ -84,10 +84,32 @@ def test_ten_names_and_wrong_ones():
         mien.get_settings().no_such_setting
 
 
+def test_engines_follow_the_settings(photos):
+    def scale(**options):
+        return mien.Engine(load_embedder=False, **options).analyze(photos / "astronaut.png").faces[0].scale
+
+    exact = mien.Settings({"MIEN_PRECISION": "exact"})
+    assert scale(settings=exact) == scale(precision="exact") == 1.25  # 512 pixels become 640
+    assert scale() == scale(settings=exact, precision="default") == 1
+    with pytest.raises(mien.InvalidArgumentError, match="precision='best'"):
+        scale(precision="best")
+
+
+def test_threads_follow_the_settings(obama):
+    done = run("import asyncio, os, mien\n"
+               "service = mien.FaceService(mien.Engine(settings=mien.Settings({'MIEN_THREADS': 5})))\n"
+               "before = len(os.listdir('/proc/self/task'))\n"
+               "asyncio.run(service.detect_and_embed_async(open('photos/obama.jpg', 'rb').read()))\n"
+               "print(len(os.listdir('/proc/self/task')) - before)")
+    assert done.stdout == "5\n", done.stderr
+
+
 def test_manager_without_a_gpu():
     manager = mien.get_gpu_manager()
     backends = manager.get_available_backends()
     assert backends[-1] is mien.GPUBackend.CPU
+    usable = [info.name for info in mien._mien.list_backends(mien.get_settings().native) if info.usable]
+    assert usable == [backend.value for backend in backends]
     if len(backends) == 1:
         assert manager.initialize() is False and manager.get_preferred_device() is None
         assert manager.get_memory_info() == {"total": 0, "free": 0, "used": 0} and manager.get_devices() == []
@@ -120,6 +142,8 @@ def test_quality_has_the_contracts_numbers():
     assert metrics.occlusion_score is None and metrics.pose_angles is None and metrics.face_size == (80, 60)
     part = checker.assess_quality(picture, bbox=(10, 20, 40, 50))
     assert part.face_size == (30, 30) and abs(part.brightness - gray[20:50, 10:40].mean()) < 0.01
+    assert checker.assess_quality(picture, bbox=(-50, 20, 40, 500)).face_size == (40, 40)
+    assert checker.assess_quality(picture, bbox=(100, 20, 140, 50)).face_size == (0, 0)
     points = [(20, 25), (35, 25), (27, 33), (22, 42), (33, 42)]
     assert checker.assess_quality(picture, landmarks=points).pose_angles.roll == pytest.approx(0, abs=2)
     assert metrics.is_acceptable({"min_blur": 1, "max_brightness": 255, "max_occlusion": 0.1})

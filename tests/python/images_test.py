@@ -7,6 +7,7 @@ import numpy
 import pytest
 
 import mien
+from conftest import run
 
 Image = pytest.importorskip("PIL.Image", reason="no Pillow: install python3-pil")
 
@@ -69,6 +70,25 @@ def test_pixels_are_not_copied_and_results_are_views(pixels):
     face.bbox[0] = 5
     assert face.bbox[0] == 5  # one memory, whichever array shows it
     assert abs(numpy.linalg.norm(face.normed_embedding) - 1) < 1e-6
+
+
+LARGE = """
+import resource
+import numpy
+import mien
+mien.QualityChecker().assess_quality(numpy.zeros((100, 100, 3), numpy.uint8))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+# 300 MB that nobody has written to take no memory, but a copy of them would.
+picture = numpy.zeros((10000, 10000, 3), numpy.uint8)
+for view in (picture, picture[..., ::-1], picture[:, :9000]):
+    mien.QualityChecker().assess_quality(view)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def test_large_pictures_are_not_copied():
+    done = run(LARGE)
+    assert int(done.stdout) < 100, done.stderr
 
 
 def test_results_outlive_what_they_came_from(obama):

@@ -1,10 +1,15 @@
 """mien.scan: an iterator over records, in order."""
 
 import json
+import os
+import pathlib
+import shutil
+import subprocess
 
 import pytest
 
 import mien
+from conftest import ROOT, run
 
 
 def test_records_in_order(photos):
@@ -65,3 +70,49 @@ def test_a_progress_bar(photos, capsys):
     pytest.importorskip("tqdm", reason="no tqdm: pip install tqdm")
     list(mien.scan(photos, progress=True))
     assert "image" in capsys.readouterr().err
+
+
+def test_names_that_are_no_utf8(photos, tmp_path):
+    odd = pathlib.Path(os.fsdecode(os.fsencode(tmp_path) + b"/ob\xffama.jpg"))
+    shutil.copy(photos / "obama.jpg", odd)
+    for source in (tmp_path, odd, str(odd), os.fsencode(odd)):
+        record, = mien.scan(source, like=odd, out=f"{odd}.jsonl", force=True)
+        assert record.source == str(odd) and record.matches and len(record.analysis.faces) == 1
+        assert "\\udcff" in repr(record)
+    assert pathlib.Path(f"{odd}.jsonl").is_file()
+    with pytest.raises(mien.NotFoundError, match="gone"):
+        list(mien.scan(os.fsencode(odd) + b"gone"))
+
+
+def test_models_whose_names_are_no_utf8(photos, tmp_path):
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/m\xff.onnx")
+    shutil.copy(photos.parent / "models" / "centerface.onnx", odd)
+    engine = mien.Engine(detector=odd, load_embedder=False)
+    assert engine.detector.path == odd
+
+
+INTERRUPTED = """
+import os, signal, threading, time
+import mien
+scan = mien.scan("hang", progress=False)
+threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT)).start()
+begin = time.monotonic()
+try:
+    next(scan)
+except KeyboardInterrupt:
+    scan.close()
+    print("interrupted", time.monotonic() - begin < 5)
+"""
+
+
+def test_ctrl_c_while_storage_hangs(photos, tmp_path):
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    library = tmp_path / "slow_storage.so"
+    subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", library, ROOT / "tests" / "cli" / "slow_storage.c",
+                    "-ldl"], check=True)
+    (tmp_path / "hang").mkdir()
+    shutil.copy(photos / "obama.jpg", tmp_path / "hang" / "hang.jpg")
+    done = run(f"import os; os.chdir({str(tmp_path)!r})\n{INTERRUPTED}", timeout=30, LD_PRELOAD=str(library))
+    assert done.stdout == "interrupted True\n", done.stderr

@@ -7,6 +7,7 @@ import numpy
 import pytest
 
 import mien
+from conftest import picture
 
 
 @pytest.fixture(scope="module")
@@ -16,10 +17,12 @@ def service():
     made.close()
 
 
-@pytest.fixture
-def small(photos):
-    """A photo that takes a few milliseconds."""
-    return mien.get_face_service().create_thumbnail(photos / "obama.jpg", size=(160, 160))
+@pytest.fixture(scope="module")
+def quick(tiny):
+    """A service that needs a millisecond for a picture()."""
+    made = mien.FaceService(mien.Engine(**tiny))
+    yield made
+    made.close()
 
 
 def same(a, b):
@@ -33,22 +36,23 @@ def test_awaited_is_as_called(service, obama):
     assert same(asyncio.run(service.detect_and_embed_async(bytearray(obama))), service.detect_and_embed(obama))
 
 
-def test_a_batch_keeps_its_order(service, photos, small):
-    names = ("obama.jpg", "coffee.png", "astronaut.png")
-    expected = {name: service.detect_and_embed(photos / name) for name in names}
-    images = []
-    for index in range(60):
-        images.append(b"broken" if index % 6 == 5 else photos / names[index % 3])
-    results = asyncio.run(service.detect_and_embed_batch_async(images, batch_size=8))
-    assert len(results) == 60 and sorted(service.last_errors) == list(range(5, 60, 6))
-    assert all(isinstance(error, mien.BadDataError) for error in service.last_errors.values())
+def test_a_batch_keeps_its_order(quick, tmp_path):
+    pictures = [picture(count) for count in range(1, 4)]
+    expected = [quick.detect_and_embed(one) for one in pictures]
+    assert [len(faces) for faces in expected] == [1, 2, 3]
+    (tmp_path / "two.png").write_bytes(pictures[1])
+    pictures[1] = tmp_path / "two.png"
+    images = [b"broken" if index % 6 == 5 else pictures[index % 3] for index in range(60)]
+    results = asyncio.run(quick.detect_and_embed_batch_async(images, batch_size=8))
+    assert len(results) == 60 and sorted(quick.last_errors) == list(range(5, 60, 6))
+    assert all(isinstance(error, mien.BadDataError) for error in quick.last_errors.values())
     for index, faces in enumerate(results):
-        assert faces == [] if index % 6 == 5 else same(faces, expected[names[index % 3]])
-    asyncio.run(service.detect_and_embed_batch_async([small]))
-    assert service.last_errors == {}
-    assert asyncio.run(service.detect_and_embed_batch_async([])) == []
+        assert faces == [] if index % 6 == 5 else same(faces, expected[index % 3])
+    asyncio.run(quick.detect_and_embed_batch_async([picture(1)]))
+    assert quick.last_errors == {}
+    assert asyncio.run(quick.detect_and_embed_batch_async([])) == []
     with pytest.raises(ValueError, match="list"):
-        asyncio.run(service.detect_and_embed_batch_async(small))
+        asyncio.run(quick.detect_and_embed_batch_async(picture(1)))
 
 
 async def ticks(pauses):
@@ -59,15 +63,17 @@ async def ticks(pauses):
         pauses.append(time.perf_counter() - before - 0.001)
 
 
-def test_the_loop_goes_on(service, small):
+def test_the_loop_goes_on(quick):
     """A thousand at once: all are answered, few wait inside, and the loop is never held up for long."""
+    image = picture(1)
+
     async def go():
         pauses, most = [], 0
         ticking = asyncio.ensure_future(ticks(pauses))
-        jobs = [asyncio.ensure_future(service.detect_and_embed_async(small)) for _ in range(1000)]
+        jobs = [asyncio.ensure_future(quick.detect_and_embed_async(image)) for _ in range(1000)]
         while not all(job.done() for job in jobs):
             await asyncio.sleep(0.01)
-            most = max(most, service._open_pool().waiting)
+            most = max(most, quick._open_pool().waiting)
         ticking.cancel()
         return [len(job.result()) for job in jobs], pauses, most
 
@@ -111,20 +117,20 @@ def test_a_timeout_and_a_closed_loop(service, photos):
     assert len(asyncio.run(service.detect_and_embed_async(big))) > 20
 
 
-def test_two_loops_share_the_threads(service, small):
+def test_two_loops_share_the_threads(quick):
     import threading
 
     found = []
 
     def one():
-        found.append(len(asyncio.run(service.detect_and_embed_batch_async([small] * 50))))
+        found.append(len(asyncio.run(quick.detect_and_embed_batch_async([picture(2)] * 50))))
 
     threads = [threading.Thread(target=one) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [50] * 4
+    assert found == [50] * 4 and quick.last_errors == {}
 
 
 def test_closing_cancels_and_opens_again(service, photos):

@@ -1,6 +1,6 @@
 """The stub of the module is what the module is, and the examples pass the strict checkers."""
 
-import os
+import json
 import pathlib
 import shutil
 import subprocess
@@ -11,12 +11,11 @@ import pytest
 from conftest import DEPS, PACKAGE, ROOT, environment
 
 STUB = ROOT / "python" / "mien" / "_mien.pyi"
-EXAMPLES = sorted((ROOT / "examples" / "python").glob("*.py"))
+EXAMPLES = [*sorted((ROOT / "examples" / "python").glob("*.py")), ROOT / "examples" / "benchmark_gpu.py"]
 
 
 def test_the_stub_is_up_to_date(tmp_path):
-    if not (DEPS / "python" / "nanobind").is_dir():
-        pytest.skip("no nanobind in .deps/python: ./dev test fetches it")
+    assert (DEPS / "python" / "nanobind").is_dir(), "no nanobind in .deps/python: ./dev test fetches it"
     done = subprocess.run([sys.executable, str(ROOT / "python" / "stub.py"), str(tmp_path / "_mien.pyi")],
                           env=environment(MIEN_NANOBIND=str(DEPS / "python")), capture_output=True, text=True,
                           check=False)
@@ -37,27 +36,24 @@ def mypy():
     for program in (sys.executable, "/usr/bin/python3"):
         if subprocess.run([program, "-c", "import mypy"], capture_output=True, check=False).returncode == 0:
             return [program, "-m", "mypy"]
-    return None
+    pytest.fail("no mypy: install the Debian package mypy")
 
 
 def test_mypy(tmp_path):
-    program = mypy()
-    if program is None:
-        pytest.skip("no mypy: install the Debian package mypy")
     done = subprocess.run(
-        [*program, "--strict", "--ignore-missing-imports", f"--cache-dir={tmp_path}", "--no-error-summary",
-         "--python-version=3.10", *map(str, EXAMPLES), str(ROOT / "examples" / "benchmark_gpu.py")],
-        env=environment(MYPYPATH=str(ROOT / "python")), capture_output=True, text=True, check=False, cwd=ROOT)
+        [*mypy(), "--strict", "--ignore-missing-imports", f"--cache-dir={tmp_path}", "--no-error-summary",
+         "--python-version=3.10", *map(str, EXAMPLES)],
+        env=environment(MYPYPATH=f"{ROOT / 'python'}:{DEPS / 'types'}"), capture_output=True, text=True, check=False,
+        cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_pyright():
-    program = os.environ.get("MIEN_PYRIGHT") or shutil.which("pyright")
-    if program is None:
-        pytest.skip("no pyright: pip install pyright")
-    done = subprocess.run([*program.split(), "--pythonpath", sys.executable, *map(str, EXAMPLES)],
-                          env=environment() | {"PYTHONPATH": str(ROOT / "python")}, capture_output=True, text=True,
-                          check=False, cwd=ROOT)
-    assert done.returncode == 0, done.stdout
-
-
+    """As pyproject.toml says: strict, the examples alone, the stubs of Pillow from .deps."""
+    program = DEPS / "pyright" / "package" / "index.js"
+    assert shutil.which("node") and program.is_file(), "no pyright or no node to run it: ./dev test brings both"
+    done = subprocess.run(["node", str(program), "--project", str(ROOT), "--pythonpath", sys.executable,
+                           "--outputjson"],
+                          env=environment(), capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["summary"]["filesAnalyzed"] == len(EXAMPLES)

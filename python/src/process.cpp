@@ -1,0 +1,19 @@
+#include "process.h"
+
+#include <pthread.h>
+
+#include <atomic>
+
+namespace mien::python {
+namespace {
+
+std::atomic<int> forks{0};
+
+// Before anything can be made that asks.
+[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] { ++forks; });
+
+}  // namespace
+
+int fork_count() { return forks; }
+
+}  // namespace mien::python
