@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
+#include "models/bf16_weights.h"
 #include "models/detectors.h"
 #include "models/shapes.h"
 #include "models/split_heads.h"
@@ -82,15 +83,20 @@ bool takes_rgb_image(const Session& session) {
   return shape.size() == 4 && shape[1] == 3;
 }
 
+std::unique_ptr<Session> open_session(const Runtime& runtime, const ModelFile& file, Bytes bytes) {
+  if (!runtime.computes_cheaply()) return runtime.create_session(bytes, file.info.path);
+  return runtime.create_session(prepare_for_bf16(bytes), file.info.path);
+}
+
 // Opens the model, cut before its last convolutions where it ends in such that mien computes, and says what it is.
 DetectorMatch open_detector(const Runtime& runtime, const ModelFile& file, Bytes bytes, Detector& detector) {
   detector.heads.reset();
   if (std::optional<SplitDetector> split = split_heads(bytes)) {
-    detector.session = runtime.create_session(split->model, file.info.path);
+    detector.session = open_session(runtime, file, split->model);
     detector.heads = std::make_shared<const DetectorHeads>(std::move(split->heads));
     return {&kScrfd, true};
   }
-  detector.session = runtime.create_session(bytes, file.info.path);
+  detector.session = open_session(runtime, file, bytes);
   return match_detector(*detector.session);
 }
 
@@ -152,7 +158,7 @@ std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile&
   const std::vector<std::uint8_t> bytes = read_model(file);
   const FreedModel freed = free_or_throw(file, bytes, {.batch = true});
   std::unique_ptr<Embedder> embedder = std::make_unique<Embedder>();
-  embedder->session = runtime.create_session(freed.bytes, file.info.path);
+  embedder->session = open_session(runtime, file, freed.bytes);
   const Session& session = *embedder->session;
   if (!takes_rgb_image(session) || session.outputs().size() != 1) throw_wrong_kind(file, session, "face embedder");
   const Shape& shape = session.inputs().front().shape;
