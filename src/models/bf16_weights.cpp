@@ -1,5 +1,6 @@
 #include "models/bf16_weights.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -156,10 +157,10 @@ class Preparation {
 }  // namespace
 
 void round_keeping_sum(float* values, std::size_t count) {
+  if (!std::all_of(values, values + count, [](float value) { return std::isfinite(value); })) return;
   std::vector<Rounded> rounded;
   double error = 0;  // of the sum
   for (std::size_t i = 0; i < count; ++i) {
-    if (!std::isfinite(values[i])) return;
     rounded.push_back(round_both_ways(values[i]));
     error += static_cast<double>(rounded.back().nearest) - values[i];
     values[i] = rounded.back().nearest;

@@ -14,7 +14,7 @@ namespace mien {
 struct LoadOptions {
   // exact: a model of one size runs at that size, as InsightFace runs it.
   bool keep_declared_size = false;
-  std::optional<float> score_threshold;
+  std::optional<float> score_threshold = {};
   std::vector<DetectSize> exact_sizes = {};
   bool keep_model = false;  // its bytes are kept, for a device
 };

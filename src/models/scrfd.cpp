@@ -59,8 +59,8 @@ void decode_stride(const Outputs& outputs, const Layout& layout, int level, cons
   for (std::size_t i = 0; i < count; ++i) {
     if (!(scores.data[i] >= context.score_threshold)) continue;
     const std::size_t cell = i / anchors;
-    add_face(static_cast<float>(cell % columns) * unit, static_cast<float>(cell / columns) * unit, unit,
-             scores.data[i], boxes.data + i * 4, points == nullptr ? nullptr : points + i * 10, candidates);
+    add_face(static_cast<float>(cell % columns) * unit, static_cast<float>(cell / columns) * unit, unit, scores.data[i],
+             boxes.data + i * 4, points == nullptr ? nullptr : points + i * 10, candidates);
   }
 }
 

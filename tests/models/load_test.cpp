@@ -104,6 +104,19 @@ TEST_F(Load, ALoadedDetectorFindsTheLight) {
   EXPECT_NEAR(faces.front().score, 1 / (1 + std::exp(-(12 * 127.5 / 128 - 2))), 1e-4);
 }
 
+// A detector that ends as real ones do is cut before its heads, and a device still gets the whole.
+TEST_F(Load, RealHeadsAreLeftToMien) {
+  const ByteVector model = test::make_tiny_scrfd({.side = 0, .real_heads = true});
+  const std::unique_ptr<Detector> detector = load_detector_of(model, {.keep_model = true});
+  EXPECT_EQ(detector->kind, &kScrfd);
+  EXPECT_TRUE(detector->has_landmarks);
+  ASSERT_NE(detector->heads, nullptr);
+  EXPECT_EQ(detector->session->outputs().size(), 3U);
+  ASSERT_NE(detector->model, nullptr);
+  EXPECT_EQ(runtime->create_session(*detector->model, "whole")->outputs().size(), 9U);
+  EXPECT_EQ(load_detector_of(test::make_tiny_scrfd({}))->heads, nullptr);
+}
+
 TEST_F(Load, EmbeddersTellTheirLength) {
   const std::unique_ptr<Embedder> embedder = load_embedder_of(test::make_tiny_embedder({.dimension = 128}));
   EXPECT_EQ(embedder->dimension, 128);

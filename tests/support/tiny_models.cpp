@@ -107,6 +107,17 @@ class Graph {
                 {input, floats(output + "_weight", {count, 3, 1, 1}, weights), floats(output + "_bias", {count}, bias)},
                 output);
   }
+  // A convolution of 3 x 3 over three channels, with weights and biases like noise.
+  std::string stir(const std::string& input, std::int64_t outputs, std::int64_t pad, const std::string& output) {
+    std::vector<float> weights;
+    std::vector<float> bias;
+    for (std::int64_t i = 0; i < outputs * 27; ++i) weights.push_back(std::sin(static_cast<float>(i * i % 101)) / 3);
+    for (std::int64_t i = 0; i < outputs; ++i) bias.push_back(std::cos(static_cast<float>(i * 7)) / 3);
+    return node(
+        "Conv",
+        {input, floats(output + "_weight", {outputs, 3, 3, 3}, weights), floats(output + "_bias", {outputs}, bias)},
+        output, {ints_attribute("kernel_shape", {3, 3}), ints_attribute("pads", {pad, pad, pad, pad})});
+  }
   // Channels last, then the rows of the target: the way detectors are exported.
   void flatten(const std::string& input, const Sides& target, const std::string& output) {
     const std::string turned = node("Transpose", {input}, output + "_nhwc", {ints_attribute("perm", {0, 2, 3, 1})});
@@ -146,11 +157,36 @@ void add_pyramid(const TinyScrfd& options, Graph& graph) {
   graph.declare("f16", {1, 3, side / 16, side / 16});
 }
 
+// The heads of a level as an exporter leaves them.
+void add_real_heads(const TinyScrfd& options, Graph& graph) {
+  const std::vector<std::vector<float>> turn = {{0.3F, -0.7F, 0.9F}, {0.51F, 0.27F, -0.13F}, {-0.37F, 0.61F, 0.83F}};
+  for (const int stride : {8, 16, 32}) {
+    const std::string at = std::to_string(stride);
+    graph.node("Relu", {graph.mix("f" + at, turn, {0.123F, 0.257F, -0.031F}, "t" + at)}, "t" + at + "_relu");
+    graph.node("Relu", {graph.mix("t" + at + "_relu", turn, {0.411F, 0.077F, 0.213F}, "u" + at)}, "u" + at + "_relu");
+  }
+  for (const std::int64_t values : {1, 4, 10}) {
+    for (const int stride : {8, 16, 32}) {
+      const std::string at = std::to_string(stride);
+      const std::string name = (values == 1 ? "score_" : values == 4 ? "bbox_" : "kps_") + at;
+      std::string map = graph.stir("u" + at + "_relu", 2 * values, options.head_pad, name + "_map");
+      if (values == 4) map = graph.node("Mul", {map, graph.floats(name + "_factor", {1}, {1.7F})}, name + "_scaled");
+      graph.flatten(map, {1, -1, values}, values == 1 ? name + "_logit" : name);
+      if (values == 1) graph.node("Sigmoid", {name + "_logit"}, name);
+      graph.output(name, {1, 0, values});
+    }
+  }
+}
+
 }  // namespace
 
 ByteVector make_tiny_scrfd(const TinyScrfd& options) {
   Graph graph({1, 3, options.side, options.side});
   add_pyramid(options, graph);
+  if (options.real_heads) {
+    add_real_heads(options, graph);
+    return graph.bytes();
+  }
   std::vector<float> landmark_bias(20, 1.0F);
   for (std::size_t j = 0; j < 10; ++j) landmark_bias[j] = static_cast<float>(j) / 4.0F;
   struct Head {

@@ -16,6 +16,10 @@ struct TinyScrfd {
   bool knows_shapes = true;    // intermediate shapes are declared, so that Resize sizes can be turned into scales
   std::int64_t enlarged = 0;   // what the Resize from stride 16 says instead of side / 8; 0: what is right
   bool fixed_reshape = false;  // Reshape targets hold the number of cells: another size then fails when it is run
+  // As real ones end: two convolutions of 1 x 1 with ReLU, then heads of 3 x 3 with weights of no meaning, boxes times
+  // a number, the sigmoid last. Without these the heads are of 1 x 1.
+  bool real_heads = false;
+  std::int64_t head_pad = 1;  // of real heads
 };
 // f32 = the mean of the red plane over 32 x 32; f16 = the same over 16 x 16 plus f32 enlarged; f8 likewise. Score =
 // sigmoid(4 f - 2) for the first anchor of a cell, sigmoid(4 f - 3) for the second. Box distances 1 2 3 4 and 2 2 2 2
