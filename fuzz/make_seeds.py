@@ -338,7 +338,45 @@ def models() -> dict[str, bytes]:
     normalise = model([helper.make_node("Sub", ["image", "mean"], ["a"], name="Sub_0"),
                        helper.make_node("Mul", ["a", "mean"], ["out"], name="_mul0")],
                       [tensor("image", [1, 3, 112, 112])], [tensor("out", [1, 3, 112, 112])], [mean])
-    return {"reshape.onnx": reshape, "constant.onnx": constant, "resize.onnx": resize, "normalise.onnx": normalise}
+    return {"reshape.onnx": reshape, "constant.onnx": constant, "resize.onnx": resize, "normalise.onnx": normalise,
+            "heads.onnx": scrfd_heads()}
+
+
+def scrfd_heads() -> bytes:
+    """A detector that ends as SCRFD does, with one channel of features."""
+    nodes, constants, outputs = [], [], []
+
+    def conv(source, name, count, side):
+        constants.append(helper.make_tensor(f"{name}_w", TensorProto.FLOAT, [count, 1, side, side],
+                                            [0.1] * (count * side * side)))
+        constants.append(helper.make_tensor(f"{name}_b", TensorProto.FLOAT, [count], [0.3] * count))
+        nodes.append(helper.make_node("Conv", [source, f"{name}_w", f"{name}_b"], [name], kernel_shape=[side, side],
+                                      pads=[side // 2] * 4))
+        return name
+
+    for stride in (8, 16, 32):
+        at = str(stride)
+        nodes.append(helper.make_node("Slice", ["image"], [f"s{at}"], steps=[1, 3, stride, stride]))
+        nodes.append(helper.make_node("Relu", [conv(f"s{at}", f"t{at}", 1, 1)], [f"r{at}"]))
+        nodes.append(helper.make_node("Relu", [conv(f"r{at}", f"u{at}", 1, 1)], [f"f{at}"]))
+    constants.append(helper.make_tensor("two", TensorProto.FLOAT, [], [2.0]))
+    for values in (1, 4, 10):
+        constants.append(helper.make_tensor(f"rows{values}", TensorProto.INT64, [2], [-1, values]))
+        for stride in (8, 16, 32):
+            name = f"{values}_{stride}"
+            last = conv(f"f{stride}", f"c{name}", 2 * values, 3)
+            if values == 4:
+                nodes.append(helper.make_node("Mul", [last, "two"], [f"m{name}"]))
+                last = f"m{name}"
+            nodes.append(helper.make_node("Transpose", [last], [f"n{name}"], perm=[0, 2, 3, 1]))
+            nodes.append(helper.make_node("Reshape", [f"n{name}", f"rows{values}"], [f"o{name}"]))
+            if values == 1:
+                nodes.append(helper.make_node("Sigmoid", [f"o{name}"], [f"p{name}"]))
+            result = f"{'p' if values == 1 else 'o'}{name}"
+            outputs.append(helper.make_tensor_value_info(result, TensorProto.FLOAT, None))
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, None, None])
+    graph = helper.make_graph(nodes, "g", [image], outputs, constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)]).SerializeToString()
 
 
 SETTINGS = {

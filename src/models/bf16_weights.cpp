@@ -81,21 +81,33 @@ class Preparation {
     return found == users_.end() ? kNone : found->second;
   }
 
-  // Of a constant of floats that one node alone uses; null otherwise.
+  // Of a constant of floats, as many as its sides say, that one node alone uses; null otherwise.
   std::vector<float>* values(const std::string& name) {
     const auto known = values_.find(name);
     if (known != values_.end()) return &known->second;
     const onnx::TensorProto* const tensor = constants_.find(name);
     if (tensor == nullptr || tensor->dims_size() == 0 || users(name).size() != 1) return nullptr;
     std::optional<std::vector<float>> read = read_floats(*tensor);
-    if (!read || read->empty()) return nullptr;
+    if (!read || read->empty() || !has_count(*tensor, read->size())) return nullptr;
     return &values_.emplace(name, std::move(*read)).first->second;
+  }
+
+  static bool has_count(const onnx::TensorProto& tensor, std::size_t count) {
+    for (const std::int64_t side : tensor.dims()) {
+      if (side <= 0 || count % static_cast<std::size_t>(side) != 0) return false;
+      count /= static_cast<std::size_t>(side);
+    }
+    return count == 1;
   }
 
   // The convolutions that alone read what this one gives, through an activation; empty where others do too.
   std::vector<const onnx::NodeProto*> next_convolutions(const onnx::NodeProto& conv) const {
+    if (conv.output_size() != 1) return {};
     const auto& readers = users(conv.output(0));
-    if (readers.size() != 1 || readers[0] == nullptr || !is_activation(*readers[0])) return {};
+    if (readers.size() != 1 || readers[0] == nullptr || !is_activation(*readers[0]) ||
+        readers[0]->output_size() != 1 || readers[0]->input(0) != conv.output(0)) {
+      return {};
+    }
     const std::string& activated = readers[0]->output(0);
     for (const onnx::NodeProto* const reader : users(activated)) {
       if (reader == nullptr || reader->op_type() != "Conv" || reader->input(0) != activated) return {};
@@ -108,8 +120,9 @@ class Preparation {
     const std::vector<const onnx::NodeProto*> next = next_convolutions(conv);
     std::vector<float>* const weights = values(conv.input(1));
     std::vector<float>* const bias = values(conv.input(2));
-    if (next.empty() || weights == nullptr || bias == nullptr || weights->size() % bias->size() != 0) return;
+    if (next.empty() || weights == nullptr || bias == nullptr) return;
     const std::size_t channels = bias->size();
+    if (constants_.find(conv.input(1))->dims(0) != static_cast<std::int64_t>(channels)) return;
     for (const onnx::NodeProto* const after : next) {
       if (!takes_channels(*after, channels)) return;
     }
@@ -133,7 +146,7 @@ class Preparation {
 
   // One kernel for each channel (depthwise), or kernels over all channels.
   bool takes_channels(const onnx::NodeProto& conv, std::size_t channels) {
-    if (values(conv.input(1)) == nullptr) return false;
+    if (conv.input_size() < 2 || values(conv.input(1)) == nullptr) return false;
     const onnx::TensorProto& weights = *constants_.find(conv.input(1));
     if (weights.dims_size() < 2) return false;
     const std::int64_t count = static_cast<std::int64_t>(channels);
@@ -186,7 +199,7 @@ void round_keeping_sum(float* values, std::size_t count) {
 
 std::vector<std::uint8_t> prepare_for_bf16(Bytes model) {
   Result<onnx::ModelProto> parsed = parse_model(model);
-  if (!parsed) return {model.begin(), model.end()};
+  if (!parsed || has_inner_graphs(parsed->graph())) return {model.begin(), model.end()};
   Preparation(*parsed->mutable_graph()).run();
   return serialize(*parsed);
 }

@@ -52,6 +52,15 @@ std::optional<std::vector<float>> read_floats(const onnx::TensorProto& tensor) {
   return read_values<float>(tensor.float_data(), tensor.raw_data());
 }
 
+bool has_inner_graphs(const onnx::GraphProto& graph) {
+  for (const onnx::NodeProto& node : graph.node()) {
+    for (const onnx::AttributeProto& attribute : node.attribute()) {
+      if (attribute.has_g() || attribute.graphs_size() > 0) return true;
+    }
+  }
+  return false;
+}
+
 Constants::Constants(onnx::GraphProto& graph) {
   for (onnx::TensorProto& tensor : *graph.mutable_initializer()) by_name_[tensor.name()] = &tensor;
   for (onnx::NodeProto& node : *graph.mutable_node()) {

@@ -25,6 +25,9 @@ std::vector<std::uint8_t> serialize(const onnx::ModelProto& model);
 std::optional<std::vector<std::int64_t>> read_integers(const onnx::TensorProto& tensor);
 std::optional<std::vector<float>> read_floats(const onnx::TensorProto& tensor);
 
+// Whether a node holds a graph of its own (If, Loop), which may use any name of the graph around it.
+bool has_inner_graphs(const onnx::GraphProto& graph);
+
 // Constants by name, wherever the exporter put them: initializers or Constant nodes.
 class Constants {
  public:

@@ -24,7 +24,7 @@ const onnx::AttributeProto* find_attribute(const NodeProto& node, std::string_vi
 bool are_all(const NodeProto& node, std::string_view name, std::int64_t value, bool may_lack) {
   const onnx::AttributeProto* const attribute = find_attribute(node, name);
   if (attribute == nullptr) return may_lack;
-  return std::all_of(attribute->ints().begin(), attribute->ints().end(),
+  return attribute->ints_size() > 0 && std::all_of(attribute->ints().begin(), attribute->ints().end(),
                      [&](std::int64_t given) { return given == value; });
 }
 
@@ -52,6 +52,10 @@ struct FoundHead {
   HeadConv conv;
 };
 
+bool have_one_source(const FoundHead& a, const FoundHead& b) {
+  return a.features == b.features && a.conv.channels == b.conv.channels;
+}
+
 class Splitter {
  public:
   explicit Splitter(GraphProto& graph) : graph_(graph), constants_(graph) {
@@ -70,13 +74,15 @@ class Splitter {
     if (node == nullptr || node->op_type() != "Transpose" || !puts_channels_last(*node)) return std::nullopt;
     node = maker(node->input(0));
     float factor = 1;
-    if (node != nullptr && node->op_type() == "Mul") {
+    if (node != nullptr && node->op_type() == "Mul" && node->input_size() == 2) {
       const std::optional<std::vector<float>> factors = floats(node->input(1));
       if (is_score || !factors || factors->size() != 1) return std::nullopt;
       factor = factors->front();
       node = maker(node->input(0));
     }
-    if (node == nullptr || node->op_type() != "Conv" || !is_plain_3x3(*node)) return std::nullopt;
+    if (node == nullptr || node->op_type() != "Conv" || !is_plain_3x3(*node) || maker(node->input(0)) == nullptr) {
+      return std::nullopt;
+    }
     std::optional<HeadConv> conv = read_conv(*node, values * kAnchors, factor);
     if (!conv) return std::nullopt;
     return FoundHead{node->input(0), std::move(*conv)};
@@ -154,6 +160,7 @@ std::optional<SplitDetector> split_heads(Bytes model) {
   Result<onnx::ModelProto> parsed = parse_model(model);
   if (!parsed || parsed->graph().output_size() != static_cast<int>(3 * kLevels)) return std::nullopt;
   GraphProto& graph = *parsed->mutable_graph();
+  if (has_inner_graphs(graph)) return std::nullopt;
   Splitter splitter(graph);
   SplitDetector split;
   std::vector<std::string> features;
@@ -165,8 +172,7 @@ std::optional<SplitDetector> split_heads(Bytes model) {
     std::optional<FoundHead> boxes = head(1, 4);
     std::optional<FoundHead> landmarks = head(2, 10);
     // Towers of their own for scores and boxes (SCRFD-10G): a feature map for each would cost more than it saves.
-    if (!scores || !boxes || !landmarks || scores->features != boxes->features ||
-        scores->features != landmarks->features) {
+    if (!scores || !boxes || !landmarks || !have_one_source(*scores, *boxes) || !have_one_source(*scores, *landmarks)) {
       return std::nullopt;
     }
     features.push_back(scores->features);
