@@ -1,9 +1,9 @@
 // An ONNX file of somebody -> its shapes freed, the facts of its graph, its heads cut off, its weights for bf16.
 #include "models/shapes.h"
 
+#include "../target.h"
 #include "models/bf16_weights.h"
 #include "models/split_heads.h"
-#include "../target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace mien;

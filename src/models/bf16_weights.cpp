@@ -104,8 +104,8 @@ class Preparation {
   std::vector<const onnx::NodeProto*> next_convolutions(const onnx::NodeProto& conv) const {
     if (conv.output_size() != 1) return {};
     const auto& readers = users(conv.output(0));
-    if (readers.size() != 1 || readers[0] == nullptr || !is_activation(*readers[0]) ||
-        readers[0]->output_size() != 1 || readers[0]->input(0) != conv.output(0)) {
+    if (readers.size() != 1 || readers[0] == nullptr || !is_activation(*readers[0]) || readers[0]->output_size() != 1 ||
+        readers[0]->input(0) != conv.output(0)) {
       return {};
     }
     const std::string& activated = readers[0]->output(0);

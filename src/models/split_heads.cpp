@@ -25,7 +25,7 @@ bool are_all(const NodeProto& node, std::string_view name, std::int64_t value, b
   const onnx::AttributeProto* const attribute = find_attribute(node, name);
   if (attribute == nullptr) return may_lack;
   return attribute->ints_size() > 0 && std::all_of(attribute->ints().begin(), attribute->ints().end(),
-                     [&](std::int64_t given) { return given == value; });
+                                                   [&](std::int64_t given) { return given == value; });
 }
 
 bool is_plain_3x3(const NodeProto& conv) {
