@@ -29,7 +29,7 @@ fetch_arm64() {
     -o "Dir::Cache=$state" -o APT::Sandbox::User=root)
   echo '== fetching packages of arm64 (19 MB, most of it lists)' >&2
   (cd "$state" && "${apt[@]}" update && "${apt[@]}" download "${arm64_packages[@]}") >&2 ||
-    die 'apt-get has no packages of arm64: on Ubuntu they need a line of ports.ubuntu.com in its sources'
+    die 'apt-get has no packages of arm64: on Ubuntu its sources must name the archive that has them'
   local package
   for package in "$state"/*.deb; do dpkg-deb -x "$package" "$arm64"; done
   rm -rf "$state"
