@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "models/detectors.h"
 
@@ -92,6 +93,7 @@ void decode_features(const TensorView& features, const HeadLevel& heads, int str
   while (rows.next()) {
     const FeatureRows::Row logits = rows.convolve(heads.scores);
     for (std::size_t column = 0; column < rows.columns(); ++column) {
+      bool is_looked_at = false;  // both anchors of a cell see the same window
       for (std::size_t anchor = 0; anchor < heads.scores.outputs; ++anchor) {
         const float logit = logits.data[anchor * logits.stride + column];
         if (!(logit >= bar)) continue;
@@ -99,7 +101,7 @@ void decode_features(const TensorView& features, const HeadLevel& heads, int str
         if (!(score >= context.score_threshold)) continue;
         std::array<float, 4> sides;
         std::array<float, 10> points;
-        rows.look_at(column);
+        if (!std::exchange(is_looked_at, true)) rows.look_at(column);
         rows.convolve_window(heads.boxes, anchor * sides.size(), sides.size(), sides.data());
         rows.convolve_window(heads.landmarks, anchor * points.size(), points.size(), points.data());
         add_face(static_cast<float>(column) * unit, static_cast<float>(rows.row()) * unit, unit, score, sides.data(),
