@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "ops/crop.h"
 #include "ops/gray.h"
@@ -20,7 +21,8 @@ constexpr double kContrastWeight = 0.20, kContrastFull = 50;
 constexpr double kSharpnessWeight = 0.25, kSharpnessFull = 100;
 constexpr double kOcclusionWeight = 0.10;
 
-// Gray rows of a band, with the row above and the row below it, and room for vectors at both ends of a row.
+// The gray rows of a band, with the row above it in slot 0 and the row below it in the last one, and room for vectors
+// at both ends of a row.
 class Band {
  public:
   explicit Band(ImageView pixels)
@@ -28,13 +30,42 @@ class Band {
         stride_((static_cast<std::size_t>(pixels.width) + 2 * kQualityPadding + 63) / 64 * 64),
         memory_(std::make_unique_for_overwrite<std::uint8_t[]>(stride_ * kRows)) {}
 
-  // Makes row `y` of the image (-1 and height are its reflections) the band's row `slot`, 0 being the one above.
+  // The first band of the image.
+  void load() {
+    load(0, -1);
+    for (int y = 0; y <= std::min(kQualityBandRows, pixels_.height); ++y) load(y + 1, y);
+  }
+
+  // What remains to be made gray of the band that begins at row `y`, when the band before it is there.
+  GrayRows missing(int y) {
+    const int end = std::min(y + 1 + kQualityBandRows, pixels_.height);
+    if (pixels_.channels == 1 || y + 1 >= end) return {};
+    return {pixels_, y + 1, end - (y + 1), row_at(2)};
+  }
+
+  // The band that begins at row `y`, once `missing` is gray.
+  void complete(int y, Band& before) {
+    copy(before, kQualityBandRows, 0);
+    copy(before, kQualityBandRows + 1, 1);
+    const int made = missing(y).count;
+    for (int i = 0; i < made; ++i) add_borders(row_at(2 + i));
+    for (int i = made; i < kQualityBandRows && y + 1 + i <= pixels_.height; ++i) load(2 + i, y + 1 + i);
+  }
+
+  std::uint8_t* row_at(int slot) { return memory_.get() + static_cast<std::size_t>(slot) * stride_ + kQualityPadding; }
+  std::size_t stride() const { return stride_; }
+
+ private:
+  // Rows -1 and height of the image are its reflections.
   void load(int slot, int y) {
     const int height = pixels_.height;
     if (y < 0) y = std::min(1, height - 1);
     if (y >= height) y = std::max(0, height - 2);
-    std::uint8_t* row = row_at(slot);
-    gray_row(pixels_, y, row);
+    gray_row(pixels_, y, row_at(slot));
+    add_borders(row_at(slot));
+  }
+
+  void add_borders(std::uint8_t* row) const {
     const int width = pixels_.width;
     row[-1] = row[std::min(1, width - 1)];
     row[width] = row[std::max(0, width - 2)];
@@ -42,11 +73,10 @@ class Band {
     std::memset(row + width + 1, 0, kQualityPadding - 1);
   }
 
-  void copy(int from, int to) { std::memcpy(row_at(to) - kQualityPadding, row_at(from) - kQualityPadding, stride_); }
-  std::uint8_t* row_at(int slot) { return memory_.get() + static_cast<std::size_t>(slot) * stride_ + kQualityPadding; }
-  std::size_t stride() const { return stride_; }
+  void copy(Band& other, int from, int to) {
+    std::memcpy(row_at(to) - kQualityPadding, other.row_at(from) - kQualityPadding, stride_);
+  }
 
- private:
   static constexpr std::size_t kRows = kQualityBandRows + 2;
   ImageView pixels_;
   std::size_t stride_;
@@ -56,14 +86,15 @@ class Band {
 QualitySums sum_image(ImageView pixels) {
   QualitySums sums;
   Band band(pixels);
-  band.load(0, -1);
-  band.load(1, 0);
+  Band next(pixels);
+  band.load();
   for (int y = 0; y < pixels.height; y += kQualityBandRows) {
     const int rows = std::min(kQualityBandRows, pixels.height - y);
-    for (int i = 1; i <= rows; ++i) band.load(i + 1, y + i);
-    add_quality_sums(band.row_at(1), band.stride(), pixels.width, rows, sums);
-    band.copy(rows, 0);
-    band.copy(rows + 1, 1);
+    const int y_next = y + kQualityBandRows;
+    add_quality_sums(band.row_at(1), band.stride(), pixels.width, rows, next.missing(y_next), sums);
+    if (y_next >= pixels.height) break;
+    next.complete(y_next, band);
+    std::swap(band, next);
   }
   return sums;
 }

@@ -3,6 +3,8 @@
 //   slope = r - l,  smooth = l + 2c + r,  ring = l + r - 4c
 //   Sx = slope(above) + 2 slope + slope(below),  Sy = smooth(below) - smooth(above)
 //   Laplacian = above + below + ring
+// Every other row of a strip brings a vector of the next rows' gray, which is as wide as two strips. That does not save
+// work, but their pixels come from memory while there is something to compute.
 #include "ops/quality_kernel.h"
 
 #include <cmath>
@@ -14,14 +16,22 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "ops/gray-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace mien {
 namespace HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
 
 // Lengths of a column of the band are added as floats from top to bottom, and that sum (below 2^16) becomes a multiple
 // of 2^-14. Square roots are correctly rounded everywhere, so all instruction sets get the same integers.
 constexpr float kGradientScale = kGradientUnits;
+
+void make_gray(const GrayRows& next, std::size_t stride) {
+  for (int i = 0; i < next.count; ++i) {
+    gray_plain(gray_weights(next.pixels), next.pixels.row(next.first + i), static_cast<std::size_t>(next.pixels.width),
+               next.out + static_cast<std::size_t>(i) * stride);
+  }
+}
 
 #if MIEN_PLAIN_TARGET
 
@@ -42,8 +52,10 @@ void add_column(const std::uint8_t* row, std::size_t stride, int rows, QualitySu
   sums.gradient += static_cast<std::uint64_t>(std::lrint(lengths * kGradientScale));
 }
 
-void add_sums(const std::uint8_t* gray, std::size_t stride, std::size_t width, int rows, QualitySums& sums) {
+void add_sums(const std::uint8_t* gray, std::size_t stride, std::size_t width, int rows, const GrayRows& next,
+              QualitySums& sums) {
   for (std::size_t x = 0; x < width; ++x) add_column(gray + x, stride, rows, sums);
+  make_gray(next, stride);
 }
 
 #else
@@ -141,8 +153,56 @@ HWY_INLINE V64 widen(VF lengths) { return widen(hn::NearestInt(hn::Mul(lengths, 
 
 HWY_INLINE std::int64_t total(V64 lanes) { return hn::GetLane(hn::SumOfLanes(D64(), lanes)); }
 
+// Makes rows gray, a vector of pixels at each step.
+class GrayBeside {
+ public:
+  GrayBeside(const GrayRows& next, std::size_t stride)
+      : next_(next), stride_(stride), vector_(gray_weights(next.pixels)), out_(next.out) {
+    const std::size_t width = static_cast<std::size_t>(next.pixels.width);
+    if (next.count == 0 || width < kStep) return;
+    last_ = width - kStep;
+    row_ = next.pixels.row(next.first);
+    left_ = next.count;
+  }
+
+  // Vectors of 16 bytes come with too few registers for both works at once: there all is left to `finish`.
+  HWY_INLINE void step_beside() {
+    if (HWY_MAX_BYTES > 16 && left_ > 0) step();
+  }
+
+  void finish() {
+    while (left_ > 0) step();
+    if (row_ == nullptr) make_gray(next_, stride_);
+  }
+
+ private:
+  HWY_INLINE void step() {
+    vector_(row_ + 3 * x_, out_ + x_);
+    if (x_ != last_) {
+      // The last vector of a row overlaps the one before it: the same pixels get the same values twice.
+      x_ = std::min(x_ + kStep, last_);
+      return;
+    }
+    x_ = 0;
+    row_ += next_.pixels.stride;
+    out_ += stride_;
+    --left_;
+  }
+
+  static constexpr std::size_t kStep = GrayVector::kPixels;
+  const GrayRows& next_;
+  std::size_t stride_;
+  GrayVector vector_;
+  const std::uint8_t* row_ = nullptr;
+  std::uint8_t* out_;
+  std::size_t x_ = 0;
+  std::size_t last_ = 0;
+  int left_ = 0;
+};
+
 template <bool kPartial>
-HWY_INLINE void add_strip(const std::uint8_t* gray, std::size_t stride, int rows, std::size_t columns, BandSums& sums) {
+HWY_INLINE void add_strip(const std::uint8_t* gray, std::size_t stride, int rows, std::size_t columns,
+                          GrayBeside& beside, BandSums& sums) {
   const hn::Mask<D16> inside = hn::FirstN(D16(), columns);
   const V16 zero16 = hn::Zero(D16());
   const V32 zero32 = hn::Zero(D32());
@@ -153,6 +213,7 @@ HWY_INLINE void add_strip(const std::uint8_t* gray, std::size_t stride, int rows
     gray += stride;
     const Row below = load_row(gray);
     add_row<kPartial>(above, row, below, inside, strip);
+    if (y % 2 == 1) beside.step_beside();
     above = row;
     row = below;
   }
@@ -163,13 +224,16 @@ HWY_INLINE void add_strip(const std::uint8_t* gray, std::size_t stride, int rows
   sums.gradient = hn::Add(sums.gradient, hn::Add(widen(strip.lengths_low), widen(strip.lengths_high)));
 }
 
-void add_sums(const std::uint8_t* gray, std::size_t stride, std::size_t width, int rows, QualitySums& sums) {
+void add_sums(const std::uint8_t* gray, std::size_t stride, std::size_t width, int rows, const GrayRows& next,
+              QualitySums& sums) {
   const std::size_t lanes = hn::Lanes(D16());
   const V64 zero = hn::Zero(D64());
   BandSums band{zero, zero, zero, zero, zero};
+  GrayBeside beside(next, stride);
   std::size_t x = 0;
-  for (; x + lanes <= width; x += lanes) add_strip<false>(gray + x, stride, rows, lanes, band);
-  if (x < width) add_strip<true>(gray + x, stride, rows, width - x, band);
+  for (; x + lanes <= width; x += lanes) add_strip<false>(gray + x, stride, rows, lanes, beside, band);
+  if (x < width) add_strip<true>(gray + x, stride, rows, width - x, beside, band);
+  beside.finish();
   sums.gray += static_cast<std::uint64_t>(total(band.gray));
   sums.gray_square += static_cast<std::uint64_t>(total(band.gray_square));
   sums.laplacian += total(band.laplacian);
@@ -188,8 +252,9 @@ namespace mien {
 
 HWY_EXPORT(add_sums);
 
-void add_quality_sums(const std::uint8_t* gray, std::size_t stride, int width, int rows, QualitySums& sums) {
-  HWY_DYNAMIC_DISPATCH(add_sums)(gray, stride, static_cast<std::size_t>(width), rows, sums);
+void add_quality_sums(const std::uint8_t* gray, std::size_t stride, int width, int rows, const GrayRows& next,
+                      QualitySums& sums) {
+  HWY_DYNAMIC_DISPATCH(add_sums)(gray, stride, static_cast<std::size_t>(width), rows, next, sums);
 }
 
 }  // namespace mien

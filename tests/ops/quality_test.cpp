@@ -57,11 +57,19 @@ TEST(Quality, OfAViewIsThatOfItsCopy) {
   EXPECT_TRUE(equal_measures(measure_quality(part), measure_quality(copy)));
 }
 
+// Colours become gray while the band before is summed: widths around those of vectors, heights around those of bands.
 TEST(Quality, OfRgbIsThatOfItsGray) {
-  const Image rgb = test::make_scene(Scene::smooth, 133, 71, 3);
-  Image gray;
-  to_gray(rgb, gray);
-  EXPECT_TRUE(equal_measures(measure_quality(rgb), measure_quality(gray)));
+  test::for_each_target([](const char* target) {
+    for (const int width : {1, 7, 31, 33, 64, 65, 133}) {
+      for (const int height : {1, 2, 31, 32, 33, 34, 64, 65, 66, 97}) {
+        const Image rgb = test::make_scene(Scene::noise, width, height, 3);
+        Image gray;
+        to_gray(rgb, gray);
+        EXPECT_TRUE(equal_measures(measure_quality(rgb), measure_quality(gray)))
+            << target << ", " << width << "x" << height;
+      }
+    }
+  });
 }
 
 TEST(Quality, OfOneColourHasNoEdges) {
