@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "support/pictures.h"
+#include "support/targets.h"
 
 namespace mien {
 namespace {
@@ -179,6 +180,25 @@ TEST(Alignment, FeedsPlanesAsTheModelWants) {
     ASSERT_EQ(bgr[kPlane + i], rgb[kPlane + i]);
     ASSERT_EQ(bgr[2 * kPlane + i], rgb[i]);
     ASSERT_EQ(fed[i], (rgb[i] - 127.5F) * 0.25F);
+  }
+}
+
+// Each operation is rounded by itself, so there is no tolerance; the plain version reads pixel by pixel.
+TEST(Alignment, EveryInstructionSetGivesTheSame) {
+  const Similarity similarities[] = {{0.4, 0.1, -20, 3}, {1.7, -0.9, 15, 60}, {0.9, 2.1, -90, -60}, {3, 0, -400, -200}};
+  for (const int channels : {1, 3}) {
+    const Image whole = test::make_noise(143, 111, channels, 8);
+    const ImageView part = whole.view().crop(3, 2, 140, 109);
+    for (const Similarity& similarity : similarities) {
+      std::vector<float> expected;
+      test::for_each_target([&](const char* target) {
+        std::vector<float> planes = warp(part, similarity, {.mean = 127.5F, .scale = 0.0078125F, .bgr = false});
+        if (expected.empty())
+          expected = std::move(planes);
+        else
+          EXPECT_EQ(planes, expected) << target << ", " << channels << " channels, " << similarity.a;
+      });
+    }
   }
 }
 

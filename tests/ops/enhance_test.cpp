@@ -4,6 +4,7 @@
 
 #include "ops/enhance_kernel.h"
 #include "ops/scene.h"
+#include "support/targets.h"
 
 namespace mien {
 namespace {

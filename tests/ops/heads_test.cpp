@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "ops/scene.h"
+#include "support/targets.h"
 
 namespace mien {
 namespace {

@@ -6,6 +6,7 @@
 
 #include "ops/resample.h"
 #include "ops/scene.h"
+#include "support/targets.h"
 
 namespace mien {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "ops/gray.h"
 #include "ops/scene.h"
+#include "support/targets.h"
 
 namespace mien {
 namespace {

@@ -3,10 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/sha256.h"
-#include "ops/simd_targets.h"
 #include "support/pictures.h"
-
-#include <hwy/highway.h>
+#include "support/targets.h"
 
 namespace mien {
 namespace {
@@ -35,20 +33,6 @@ test::ByteVector to_bytes(const std::vector<float>& planes) {
   return bytes;
 }
 
-// Runs the body with one instruction set after the other, as far as this processor has them.
-template <typename Body>
-void for_each_target(Body body) {
-  std::int64_t targets = hwy::SupportedTargets() & (HWY_TARGETS);
-  EXPECT_NE(targets, 0);
-  for (; targets != 0; targets &= targets - 1) {
-    const std::int64_t target = targets & -targets;
-    SCOPED_TRACE(hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(target);
-    body();
-  }
-  hwy::SetSupportedTargetsForTest(0);
-}
-
 // Bit for bit: a level more or less would move faces that lie at the threshold.
 TEST(Letterbox, EqualsOpenCvOnEveryInstructionSet) {
   const nlohmann::json golden = test::read_golden("resize.json");
@@ -57,7 +41,8 @@ TEST(Letterbox, EqualsOpenCvOnEveryInstructionSet) {
     const Image image = make_noise(item.at("width"), item.at("height"), item.at("channels"), item.at("seed"));
     const int width = item.at("new_width");
     const int height = item.at("new_height");
-    for_each_target([&] {
+    test::for_each_target([&](const char* target) {
+      SCOPED_TRACE(target);
       const test::ByteVector bytes = to_bytes(letterbox(image, {width, height, width, height}, kLevels));
       EXPECT_EQ(sha256_hex(sha256(bytes)), item.at("sha256").get<std::string>());
     });
@@ -70,10 +55,10 @@ TEST(Letterbox, InstructionSetsAgreeToTheLastBit) {
   for (int width = 1; width <= 40; ++width) {
     const Image image = make_noise(2 * width + 3, 9, width % 3 == 0 ? 1 : 3, static_cast<std::uint64_t>(width));
     std::optional<std::vector<float>> first;
-    for_each_target([&] {
+    test::for_each_target([&](const char* target) {
       const std::vector<float> planes = letterbox(image, {width, 7, width + 5, 8}, feed);
       if (!first) first = planes;
-      EXPECT_EQ(planes, *first) << "width " << width;
+      EXPECT_EQ(planes, *first) << target << ", width " << width;
     });
   }
 }

@@ -8,8 +8,6 @@
 #include <string>
 #include <vector>
 
-#include <hwy/highway.h>
-#include <hwy/targets.h>
 #include <nlohmann/json.hpp>
 
 #include "mien/image.h"
@@ -101,17 +99,5 @@ class PaddedCopy {
   std::size_t stride_;
   std::vector<std::uint8_t> memory_;
 };
-
-// Calls run() once for each instruction set that is compiled in and that this processor has, the plain one included.
-template <class Run>
-void for_each_target(Run run) {
-  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    run(hwy::TargetName(target));
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-}
 
 }  // namespace mien::test
