@@ -29,6 +29,8 @@ constexpr const char* kDevice = "CPU";
 // Of forms for one shape, a core: one of a detector's largest, which holds 20 to 60 MB.
 constexpr std::int64_t kFormFloatsPerCore = std::int64_t{3} * 640 * 640;
 
+int cores() { return static_cast<int>(std::max(2U, std::thread::hardware_concurrency())); }
+
 // An object of the library, freed by the library.
 template <typename T>
 using Handle = std::unique_ptr<T, void (*)(T*)>;
@@ -79,11 +81,24 @@ struct ReadModel {
   std::shared_mutex mutex;
 };
 
-struct OpenVinoForm final : Form {
-  Handle<CompiledModel> compiled;
+struct OpenVinoRun final : FormRun {
+  explicit OpenVinoRun(Handle<Request> of_form) : request(std::move(of_form)) {}
   Handle<Request> request;
-  OpenVinoForm(Handle<CompiledModel> model, Handle<Request> run)
-      : compiled(std::move(model)), request(std::move(run)) {}
+};
+
+class OpenVinoForm final : public Form {
+ public:
+  OpenVinoForm(const Api& api, Handle<CompiledModel> compiled) : api_(api), compiled_(std::move(compiled)) {}
+
+  std::unique_ptr<FormRun> make_run() override {
+    Request* request = nullptr;
+    check(api_, api_.compiled_model_create_infer_request(compiled_.get(), &request));
+    return std::make_unique<OpenVinoRun>(Handle<Request>(request, api_.infer_request_free));
+  }
+
+ private:
+  const Api& api_;
+  Handle<CompiledModel> compiled_;
 };
 
 // What runs share and outputs outlive.
@@ -96,10 +111,11 @@ struct SharedModel {
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;
   std::unique_ptr<Forms> forms;
-  std::set<FormShape> fitting;  // that the model was seen to take; guarded by read.mutex
+  std::mutex fitting_mutex;
+  std::set<FormShape> fitting;  // that the model was seen to take
 };
 
-// Outputs lie in the memory of their form, which is free for another run once they are gone.
+// Outputs lie in the memory of their run, which is free for another once they are gone.
 struct FormOwner final : Outputs::Owner {
   std::shared_ptr<SharedModel> model;
   FormShape shape;
@@ -109,7 +125,7 @@ struct FormOwner final : Outputs::Owner {
   FormOwner(const FormOwner&) = delete;
   FormOwner& operator=(const FormOwner&) = delete;
   ~FormOwner() override { model->forms->give_back(shape, std::move(taken)); }
-  Request* request() const { return static_cast<OpenVinoForm&>(*taken.form).request.get(); }
+  Request* request() const { return static_cast<OpenVinoRun&>(*taken.run).request.get(); }
 };
 
 TensorInfo describe(const Api& api, const Model* model, std::size_t index,
@@ -154,31 +170,30 @@ FormShape declared_shape(const std::vector<TensorInfo>& inputs) {
   return shape;
 }
 
-std::unique_ptr<Form> compile_now(const SharedModel& shared) {
+std::shared_ptr<Form> compile_now(const SharedModel& shared, bool for_many) {
   const Api& api = shared.library.api;
-  // One image a thread: a form is run by the thread that asks, and starts no others. Precision is said even where it
-  // is the usual one, because processors with bf16 units would take that by themselves.
+  // With one stream a run is computed by the thread that asks, with more by threads of the library, one each. Precision
+  // is said even where it is the usual one, because processors with bf16 units would take that by themselves.
+  const std::string streams = std::to_string(for_many ? cores() : 1);
   CompiledModel* raw = nullptr;
-  check(api, api.core_compile_model(shared.library.core, shared.read.model.get(), kDevice, 8, &raw,
-                                    "INFERENCE_NUM_THREADS", "1", "NUM_STREAMS", "1", "ENABLE_CPU_PINNING", "NO",
-                                    "INFERENCE_PRECISION_HINT", shared.bf16 ? "bf16" : "f32"));
-  Handle<CompiledModel> compiled(raw, api.compiled_model_free);
-  Request* request = nullptr;
-  check(api, api.compiled_model_create_infer_request(compiled.get(), &request));
-  return std::make_unique<OpenVinoForm>(std::move(compiled), Handle<Request>(request, api.infer_request_free));
+  check(api,
+        api.core_compile_model(shared.library.core, shared.read.model.get(), kDevice, 8, &raw, "INFERENCE_NUM_THREADS",
+                               streams.c_str(), "NUM_STREAMS", streams.c_str(), "ENABLE_CPU_PINNING", "NO",
+                               "INFERENCE_PRECISION_HINT", shared.bf16 ? "bf16" : "f32"));
+  return std::make_shared<OpenVinoForm>(api, Handle<CompiledModel>(raw, api.compiled_model_free));
 }
 
-std::unique_ptr<Form> compile(SharedModel& shared, const FormShape& shape) {
+std::shared_ptr<Form> compile(SharedModel& shared, const FormShape& shape, bool for_many) {
   if (shape.empty()) {
     const std::shared_lock lock(shared.read.mutex);
-    return compile_now(shared);
+    return compile_now(shared, for_many);
   }
   const Api& api = shared.library.api;
   const std::unique_lock lock(shared.read.mutex);
   reshape(api, shared.read.model.get(), shared.inputs, shape);
-  std::unique_ptr<Form> form;
+  std::shared_ptr<Form> form;
   try {
-    form = compile_now(shared);
+    form = compile_now(shared, for_many);
   } catch (const Exception&) {
     reshape(api, shared.read.model.get(), shared.inputs, declared_shape(shared.inputs));
     throw;
@@ -192,7 +207,7 @@ std::unique_ptr<Form> compile(SharedModel& shared, const FormShape& shape) {
 void require_fitting(SharedModel& shared, const FormShape& shape) {
   constexpr std::size_t kKnownMax = 4096;
   {
-    const std::shared_lock lock(shared.read.mutex);
+    const std::lock_guard lock(shared.fitting_mutex);
     if (shared.fitting.contains(shape)) return;
   }
   const Api& api = shared.library.api;
@@ -208,6 +223,7 @@ void require_fitting(SharedModel& shared, const FormShape& shape) {
     }
     reshape(api, model, shared.inputs, declared);
   }
+  const std::lock_guard fitting_lock(shared.fitting_mutex);
   if (shared.fitting.size() >= kKnownMax) shared.fitting.clear();
   shared.fitting.insert(shape);
 }
@@ -232,13 +248,14 @@ class OpenVinoSession final : public Session {
     const FormShape declared = declared_shape(shared_->inputs);
     const bool has_one_shape = std::find(declared.begin(), declared.end(), -1) == declared.end();
     FormLimits limits;
-    limits.floats_max = kFormFloatsPerCore * std::max(2U, std::thread::hardware_concurrency());
+    limits.floats_max = kFormFloatsPerCore * cores();
     // The forms are a part of what they compile.
     SharedModel* const shared = shared_.get();
-    shared_->forms = std::make_unique<Forms>([shared](const FormShape& shape) { return compile(*shared, shape); },
-                                             has_one_shape, limits);
+    shared_->forms = std::make_unique<Forms>(
+        [shared](const FormShape& shape, bool for_many) { return compile(*shared, shape, for_many); }, has_one_shape,
+        limits);
     // A model that cannot be compiled is refused here and not in the middle of the work.
-    shared_->forms->give_back({}, {compile(*shared, {}), false});
+    shared_->forms->give_back({}, shared_->forms->take({}));
   }
 
   const std::vector<TensorInfo>& inputs() const override { return shared_->inputs; }

@@ -11,57 +11,106 @@ namespace {
 // A scan of odd sizes must not fill the memory with what is known of each.
 constexpr std::size_t kShapesKnownMax = 256;
 
-std::unique_ptr<Form> pop(std::vector<std::unique_ptr<Form>>& forms) {
-  if (forms.empty()) return nullptr;
-  std::unique_ptr<Form> form = std::move(forms.back());
-  forms.pop_back();
-  return form;
-}
-
 }  // namespace
 
 Forms::Taken Forms::take(const FormShape& shape) {
-  bool compiles_own = false;
-  FormList dropped;  // freed without the lock: that takes OpenVINO milliseconds
-  {
-    const std::lock_guard lock(mutex_);
-    if (!has_one_shape_) {
-      OfShape& of_shape = shapes_[shape];
-      ++of_shape.runs;
-      of_shape.last_run = ++runs_;
-      std::unique_ptr<Form> form = pop(of_shape.idle);
-      compiles_own = form == nullptr && is_worth_own(shape, of_shape, dropped);
-      if (compiles_own) own_floats_ += floats_of(shape);
-      if (form != nullptr || compiles_own) ++of_shape.held;
-      if (form != nullptr) return {std::move(form), true};
-      forget_rare_shapes();
+  Dropped dropped;  // freed behind the lock: that takes OpenVINO milliseconds
+  Lock lock(mutex_);
+  is_for_many_ = is_for_many_ || held_ > 0;
+  ++held_;
+  try {
+    if (!has_one_shape_ && !shape.empty()) {
+      if (std::optional<Taken> own = take_own(shape, lock, dropped)) return std::move(*own);
     }
-    if (!compiles_own) {
-      if (std::unique_ptr<Form> form = pop(idle_)) return {std::move(form), false};
-    }
+    return take_from(general_, {}, lock, dropped);
+  } catch (...) {
+    --held_;
+    throw;
   }
-  dropped.clear();  // before another one needs the room
-  if (compiles_own) {
-    if (std::unique_ptr<Form> form = compile_own(shape)) return {std::move(form), true};
-    return take(shape);
-  }
-  return {compile_({}), false};
 }
 
 void Forms::give_back(const FormShape& shape, Taken taken) {
-  const std::lock_guard lock(mutex_);
-  if (!taken.is_own) {
-    idle_.push_back(std::move(taken.form));
-    return;
+  const Lock lock(mutex_);
+  --held_;
+  Kept& kept = taken.is_own ? shapes_[shape] : general_;
+  --kept.held;
+  if (taken.form == kept.form) {
+    kept.idle.push_back(std::move(taken.run));
+  } else if (taken.is_own) {
+    own_floats_ -= floats_of(shape);
   }
-  OfShape& of_shape = shapes_[shape];
-  --of_shape.held;
-  of_shape.idle.push_back(std::move(taken.form));
 }
 
 std::int64_t Forms::own_floats() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return own_floats_;
+}
+
+// Nothing where the one for all shapes serves.
+std::optional<Forms::Taken> Forms::take_own(const FormShape& shape, Lock& lock, Dropped& dropped) {
+  OfShape& of_shape = shapes_[shape];
+  ++of_shape.runs;
+  of_shape.last_run = ++runs_;
+  forget_rare_shapes();
+  if (of_shape.has_failed || of_shape.is_compiling || of_shape.runs <= limits_.runs_before_own) return std::nullopt;
+  const bool needs_room = of_shape.idle.empty();
+  if (needs_room && !has_room(shape, dropped)) return std::nullopt;
+  if (needs_room) own_floats_ += floats_of(shape);
+  try {
+    Taken taken = take_from(of_shape, shape, lock, dropped);
+    taken.is_own = true;
+    return taken;
+  } catch (const Exception&) {
+    own_floats_ -= floats_of(shape);
+    of_shape.has_failed = true;
+    return std::nullopt;
+  }
+}
+
+Forms::Taken Forms::take_from(Kept& kept, const FormShape& shape, Lock& lock, Dropped& dropped) {
+  compiled_.wait(lock, [&] { return !kept.is_compiling; });
+  Taken taken;
+  ++kept.held;
+  if (!kept.idle.empty()) {
+    taken = {kept.form, std::move(kept.idle.back()), false};
+    kept.idle.pop_back();
+    return taken;
+  }
+  try {
+    const bool is_taken = kept.held > 1 && !kept.is_for_many;
+    if (kept.form == nullptr || is_taken) compile(kept, shape, lock, dropped);
+    taken.form = kept.form;
+    lock.unlock();
+    taken.run = taken.form->make_run();
+    lock.lock();
+  } catch (...) {
+    if (!lock.owns_lock()) lock.lock();
+    --kept.held;
+    throw;
+  }
+  return taken;
+}
+
+void Forms::compile(Kept& kept, const FormShape& shape, Lock& lock, Dropped& dropped) {
+  const bool for_many = is_for_many_;
+  kept.is_compiling = true;
+  lock.unlock();
+  std::shared_ptr<Form> form;
+  try {
+    dropped.clear();  // before another one needs the room
+    form = compile_(shape, for_many);
+  } catch (...) {
+    lock.lock();
+    kept.is_compiling = false;
+    compiled_.notify_all();
+    throw;
+  }
+  lock.lock();
+  kept.is_compiling = false;
+  compiled_.notify_all();
+  dropped.push_back({std::move(kept.form), std::exchange(kept.idle, {})});
+  kept.form = std::move(form);
+  kept.is_for_many = for_many;
 }
 
 std::int64_t Forms::floats_of(const FormShape& shape) const {
@@ -70,40 +119,29 @@ std::int64_t Forms::floats_of(const FormShape& shape) const {
   return std::max(floats, limits_.floats_min);
 }
 
-// Makes room where the limit is reached and a shape has not been seen for long; the caller frees what is dropped.
-bool Forms::is_worth_own(const FormShape& shape, const OfShape& of_shape, FormList& dropped) {
-  if (of_shape.has_failed || of_shape.runs <= limits_.runs_before_own) return false;
+// Makes room where the limit is reached and a shape has not been seen for long.
+bool Forms::has_room(const FormShape& shape, Dropped& dropped) {
   while (own_floats_ + floats_of(shape) > limits_.floats_max) {
     auto oldest = shapes_.end();
     for (auto entry = shapes_.begin(); entry != shapes_.end(); ++entry) {
-      if (entry->second.idle.empty()) continue;
-      if (oldest == shapes_.end() || entry->second.last_run < oldest->second.last_run) oldest = entry;
+      const OfShape& of_shape = entry->second;
+      if (of_shape.idle.empty() || of_shape.held > 0 || of_shape.is_compiling) continue;
+      if (oldest == shapes_.end() || of_shape.last_run < oldest->second.last_run) oldest = entry;
     }
     if (oldest == shapes_.end() || runs_ - oldest->second.last_run < limits_.stale_after) return false;
-    dropped.push_back(pop(oldest->second.idle));
-    own_floats_ -= floats_of(oldest->first);
+    OfShape& stale = oldest->second;
+    own_floats_ -= floats_of(oldest->first) * static_cast<std::int64_t>(stale.idle.size());
+    dropped.push_back({std::move(stale.form), std::exchange(stale.idle, {})});
   }
   return true;
-}
-
-std::unique_ptr<Form> Forms::compile_own(const FormShape& shape) {
-  try {
-    return compile_(shape);
-  } catch (const Exception&) {
-    const std::lock_guard lock(mutex_);
-    own_floats_ -= floats_of(shape);
-    OfShape& of_shape = shapes_[shape];
-    of_shape.has_failed = true;
-    --of_shape.held;
-    return nullptr;
-  }
 }
 
 void Forms::forget_rare_shapes() {
   if (shapes_.size() <= kShapesKnownMax) return;
   std::erase_if(shapes_, [&](const auto& entry) {
     const OfShape& of_shape = entry.second;
-    return of_shape.idle.empty() && of_shape.held == 0 && of_shape.last_run != runs_ && !of_shape.has_failed;
+    return of_shape.form == nullptr && of_shape.held == 0 && of_shape.last_run != runs_ && !of_shape.is_compiling &&
+           !of_shape.has_failed;
   });
 }
 

@@ -169,7 +169,11 @@ std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile&
                                   shape[3], shape[2], kAlignedSide, kAlignedSide));
     }
   }
-  if (!freed.batch_is_free) embedder->batch_max = 1;
+  if (!freed.batch_is_free) {
+    embedder->batch_max = 1;
+  } else if (runtime.computes_cheaply()) {
+    embedder->batch_max = kCheapEmbedBatch;
+  }
   if (keep_model) embedder->model = std::make_shared<const std::vector<std::uint8_t>>(freed.bytes);
   embedder->feed = embedder_feed(file, freed.facts);
   embedder->id = embedder_id(bytes, embedder->feed);

@@ -23,8 +23,11 @@ bool run_batch(const Embedder& embedder, const float* planes, std::size_t count,
   return true;
 }
 
-// Full batches, and the rest one by one: a runtime that compiles for each shape then sees two of them.
-std::size_t batch_of(std::size_t left, std::size_t batch_max) { return left >= batch_max ? batch_max : 1; }
+// The largest batch that is full, and the rest one by one: a runtime that compiles for each shape sees few of them.
+std::size_t batch_of(std::size_t left, std::size_t batch_max) {
+  if (left >= batch_max) return batch_max;
+  return batch_max > kEmbedBatch && left >= kEmbedBatch ? kEmbedBatch : 1;
+}
 
 }  // namespace
 

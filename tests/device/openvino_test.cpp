@@ -250,22 +250,52 @@ TEST_F(OpenVinoTest, IsChosenWhereItPays) {
   EXPECT_TRUE(choose_runtime(settings, {}).why_not_cheap.empty());
 }
 
-struct CountedForm : openvino::Form {
-  explicit CountedForm(std::atomic<int>& count) : alive(count) { ++alive; }
-  ~CountedForm() override { --alive; }
-  std::atomic<int>& alive;
+using openvino::FormShape;
+using Taken = openvino::Forms::Taken;
+
+// Counts what it made and what of it is alive.
+struct Counts {
+  std::atomic<int> forms{0};  // alive
+  std::atomic<int> runs{0};   // alive
+  std::atomic<int> compiled{0};
+  std::atomic<int> compiled_for_many{0};
 };
 
-TEST(Forms, AShapeThatComesOftenGetsItsOwn) {
-  std::atomic<int> alive = 0;
-  openvino::Forms forms([&](const openvino::FormShape&) { return std::make_unique<CountedForm>(alive); }, false,
-                        {.runs_before_own = 3, .floats_max = 2000, .floats_min = 1000, .stale_after = 10});
-  const auto run = [&](const openvino::FormShape& shape) {
-    openvino::Forms::Taken taken = forms.take(shape);
-    const bool is_own = taken.is_own;
-    forms.give_back(shape, std::move(taken));
-    return is_own;
+struct CountedRun : openvino::FormRun {
+  explicit CountedRun(Counts& of) : counts(of) { ++counts.runs; }
+  ~CountedRun() override { --counts.runs; }
+  Counts& counts;
+};
+
+struct CountedForm : openvino::Form {
+  explicit CountedForm(Counts& of) : counts(of) { ++counts.forms; }
+  ~CountedForm() override { --counts.forms; }
+  std::unique_ptr<openvino::FormRun> make_run() override { return std::make_unique<CountedRun>(counts); }
+  Counts& counts;
+};
+
+openvino::Forms::Compile compile_counted(Counts& counts) {
+  return [&counts](const FormShape&, bool for_many) {
+    ++counts.compiled;
+    if (for_many) ++counts.compiled_for_many;
+    return std::make_shared<CountedForm>(counts);
   };
+}
+
+bool run_once(openvino::Forms& forms, const FormShape& shape) {
+  Taken taken = forms.take(shape);
+  const bool is_own = taken.is_own;
+  forms.give_back(shape, std::move(taken));
+  return is_own;
+}
+
+constexpr openvino::FormLimits kRoomForTwo = {
+    .runs_before_own = 3, .floats_max = 2000, .floats_min = 1000, .stale_after = 10};
+
+TEST(Forms, AShapeThatComesOftenGetsItsOwn) {
+  Counts counts;
+  openvino::Forms forms(compile_counted(counts), false, kRoomForTwo);
+  const auto run = [&](const FormShape& shape) { return run_once(forms, shape); };
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(run({1}));
   EXPECT_TRUE(run({1}));
   for (int i = 0; i < 4; ++i) run({2});
@@ -276,21 +306,59 @@ TEST(Forms, AShapeThatComesOftenGetsItsOwn) {
   EXPECT_FALSE(run({1}));
   EXPECT_TRUE(run({2}));
   EXPECT_EQ(forms.own_floats(), 2000);
-  EXPECT_EQ(alive, 3);
+  EXPECT_EQ(counts.forms, 3);
   for (std::int64_t shape = 10; shape < 1000; ++shape) run({shape});
-  EXPECT_EQ(alive, 3);
+  EXPECT_EQ(counts.forms, 3);
+  EXPECT_EQ(counts.runs, 3);
+  EXPECT_EQ(counts.compiled_for_many, 0);
+}
+
+// One after the other, runs need one form each; two at once make it compile again, for as many as may come.
+TEST(Forms, ManyThreadsShareWhatIsCompiled) {
+  Counts counts;
+  openvino::Forms forms(compile_counted(counts), false, {.runs_before_own = 0, .floats_max = 8000, .floats_min = 1000});
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(run_once(forms, {1}));
+  EXPECT_EQ(counts.compiled, 1);
+  std::vector<Taken> held;
+  for (int i = 0; i < 6; ++i) held.push_back(forms.take({1}));
+  EXPECT_EQ(counts.compiled, 2);
+  EXPECT_EQ(counts.compiled_for_many, 1);
+  EXPECT_EQ(counts.runs, 6);
+  EXPECT_EQ(forms.own_floats(), 6000);
+  for (Taken& taken : held) forms.give_back({1}, std::move(taken));
+  EXPECT_EQ(counts.forms, 1);  // the first is gone with the run that had it
+  EXPECT_EQ(counts.runs, 5);
+  EXPECT_EQ(forms.own_floats(), 5000);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(run_once(forms, {1}));
+  EXPECT_TRUE(run_once(forms, {2}));
+  EXPECT_EQ(counts.compiled, 3);
+  EXPECT_EQ(counts.compiled_for_many, 2);
+}
+
+TEST(Forms, WhoAsksWhileTheFormForAllIsCompiledWaitsForIt) {
+  Counts counts;
+  openvino::Forms forms(compile_counted(counts), true, kRoomForTwo);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      for (int run = 0; run < 500; ++run) run_once(forms, {1});
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LE(counts.compiled, 2);
+  EXPECT_EQ(counts.forms, 1);
+  EXPECT_LE(counts.runs, 8);
 }
 
 TEST(Forms, AShapeInUseIsRemembered) {
-  std::atomic<int> alive = 0;
-  openvino::Forms forms([&](const openvino::FormShape&) { return std::make_unique<CountedForm>(alive); }, false,
+  Counts counts;
+  openvino::Forms forms(compile_counted(counts), false,
                         {.runs_before_own = 1, .floats_max = 2000, .floats_min = 1000, .stale_after = 10});
-  const auto run = [&](const openvino::FormShape& shape) { forms.give_back(shape, forms.take(shape)); };
-  run({1});
-  openvino::Forms::Taken held = forms.take({1});
+  run_once(forms, {1});
+  Taken held = forms.take({1});
   ASSERT_TRUE(held.is_own);
-  for (std::int64_t shape = 10; shape < 1000; ++shape) run({shape});
-  openvino::Forms::Taken second = forms.take({1});
+  for (std::int64_t shape = 10; shape < 1000; ++shape) run_once(forms, {shape});
+  Taken second = forms.take({1});
   EXPECT_TRUE(second.is_own);
   EXPECT_EQ(forms.own_floats(), 2000);
   forms.give_back({1}, std::move(held));
@@ -300,8 +368,10 @@ TEST(Forms, AShapeInUseIsRemembered) {
 
 // Frees as slowly as it takes another thread to ask for the lock.
 struct AskingForm : openvino::Form {
-  explicit AskingForm(std::function<void()> when_freed) : ask(std::move(when_freed)) {}
+  explicit AskingForm(Counts& of, std::function<void()> when_freed) : counts(of), ask(std::move(when_freed)) {}
   ~AskingForm() override { ask(); }
+  std::unique_ptr<openvino::FormRun> make_run() override { return std::make_unique<CountedRun>(counts); }
+  Counts& counts;
   std::function<void()> ask;
 };
 
@@ -309,6 +379,7 @@ TEST(Forms, AreFreedWithoutTheLock) {
   bool asks = true;
   int answers = 0, freed = 0;
   std::vector<std::thread> askers;  // joined at the end: with the lock held none would come back before
+  Counts counts;
   std::unique_ptr<openvino::Forms> forms;
   const auto ask = [&] {
     if (!asks) return;
@@ -321,11 +392,10 @@ TEST(Forms, AreFreedWithoutTheLock) {
     if (answered->get_future().wait_for(std::chrono::seconds(5)) == std::future_status::ready) ++answers;
   };
   forms = std::make_unique<openvino::Forms>(
-      [&](const openvino::FormShape&) { return std::make_unique<AskingForm>(ask); }, false,
+      [&](const FormShape&, bool) { return std::make_shared<AskingForm>(counts, ask); }, false,
       openvino::FormLimits{.runs_before_own = 1, .floats_max = 1000, .floats_min = 1000, .stale_after = 10});
-  const auto run = [&](const openvino::FormShape& shape) { forms->give_back(shape, forms->take(shape)); };
-  for (int i = 0; i < 2; ++i) run({1});
-  for (int i = 0; i < 20; ++i) run({2});
+  for (int i = 0; i < 2; ++i) run_once(*forms, {1});
+  for (int i = 0; i < 20; ++i) run_once(*forms, {2});
   EXPECT_EQ(freed, 1);  // that of the first, whose place the second took
   EXPECT_EQ(answers, freed);
   for (std::thread& asker : askers) asker.join();
@@ -333,24 +403,28 @@ TEST(Forms, AreFreedWithoutTheLock) {
 }
 
 TEST(Forms, WhatCannotBeCompiledForOneShapeRunsAllTheSame) {
-  std::atomic<int> alive = 0;
+  Counts counts;
   int attempts = 0;
   openvino::Forms forms(
-      [&](const openvino::FormShape& shape) -> std::unique_ptr<openvino::Form> {
+      [&](const FormShape& shape, bool) -> std::shared_ptr<openvino::Form> {
         if (!shape.empty()) {
           ++attempts;
           throw Exception(ErrorCode::internal, "no");
         }
-        return std::make_unique<CountedForm>(alive);
+        return std::make_shared<CountedForm>(counts);
       },
       false, {.runs_before_own = 1, .floats_max = 2000, .floats_min = 1000, .stale_after = 10});
-  for (int i = 0; i < 10; ++i) {
-    openvino::Forms::Taken taken = forms.take({7});
-    EXPECT_FALSE(taken.is_own);
-    forms.give_back({7}, std::move(taken));
-  }
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(run_once(forms, {7}));
   EXPECT_EQ(attempts, 1);
   EXPECT_EQ(forms.own_floats(), 0);
+}
+
+// Nobody waits for ever for what failed.
+TEST(Forms, WhatCannotBeCompiledAtAllIsSaidEachTime) {
+  openvino::Forms forms(
+      [](const FormShape&, bool) -> std::shared_ptr<openvino::Form> { throw Exception(ErrorCode::internal, "no"); },
+      false, kRoomForTwo);
+  for (int i = 0; i < 3; ++i) EXPECT_THROW(forms.take({7}), Exception);
 }
 
 }  // namespace

@@ -120,7 +120,7 @@ TEST_F(Load, RealHeadsAreLeftToMien) {
 TEST_F(Load, EmbeddersTellTheirLength) {
   const std::unique_ptr<Embedder> embedder = load_embedder_of(test::make_tiny_embedder({.dimension = 128}));
   EXPECT_EQ(embedder->dimension, 128);
-  EXPECT_EQ(embedder->batch_max, kEmbedBatchMax);
+  EXPECT_EQ(embedder->batch_max, kEmbedBatch);
   EXPECT_EQ(load_embedder_of(test::make_tiny_embedder({.batch = 0, .dimension = 192}))->dimension, 192);
 }
 
