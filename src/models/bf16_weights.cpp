@@ -4,7 +4,7 @@
 #include <bit>
 #include <cmath>
 
-#include "models/onnx_file.h"
+#include "device/onnx_file.h"
 
 namespace mien {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "models/onnx_file.h"
+#include "device/onnx_file.h"
 
 namespace mien {
 namespace {

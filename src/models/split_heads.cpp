@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "models/onnx_file.h"
+#include "device/onnx_file.h"
 
 namespace mien {
 namespace {

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <random>
 
+#include "device/onnx_file.h"
 #include "device/session.h"
-#include "models/onnx_file.h"
 #include "support/tiny_models.h"
 
 namespace mien {

@@ -1,4 +1,4 @@
-#include "models/onnx_file.h"
+#include "device/onnx_file.h"
 
 #include <fmt/format.h>
 
