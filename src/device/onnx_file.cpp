@@ -52,6 +52,14 @@ std::optional<std::vector<float>> read_floats(const onnx::TensorProto& tensor) {
   return read_values<float>(tensor.float_data(), tensor.raw_data());
 }
 
+bool has_count(const onnx::TensorProto& tensor, std::size_t count) {
+  for (const std::int64_t side : tensor.dims()) {
+    if (side <= 0 || count % static_cast<std::size_t>(side) != 0) return false;
+    count /= static_cast<std::size_t>(side);
+  }
+  return count == 1;
+}
+
 bool has_inner_graphs(const onnx::GraphProto& graph) {
   for (const onnx::NodeProto& node : graph.node()) {
     for (const onnx::AttributeProto& attribute : node.attribute()) {

@@ -92,14 +92,6 @@ class Preparation {
     return &values_.emplace(name, std::move(*read)).first->second;
   }
 
-  static bool has_count(const onnx::TensorProto& tensor, std::size_t count) {
-    for (const std::int64_t side : tensor.dims()) {
-      if (side <= 0 || count % static_cast<std::size_t>(side) != 0) return false;
-      count /= static_cast<std::size_t>(side);
-    }
-    return count == 1;
-  }
-
   // The convolutions that alone read what this one gives, through an activation; empty where others do too.
   std::vector<const onnx::NodeProto*> next_convolutions(const onnx::NodeProto& conv) const {
     if (conv.output_size() != 1) return {};
