@@ -4,8 +4,6 @@
 #include <bit>
 #include <cmath>
 
-#include "device/onnx_file.h"
-
 namespace mien {
 namespace {
 
@@ -189,11 +187,10 @@ void round_keeping_sum(float* values, std::size_t count) {
   }
 }
 
-std::vector<std::uint8_t> prepare_for_bf16(Bytes model) {
-  Result<onnx::ModelProto> parsed = parse_model(model);
-  if (!parsed || has_inner_graphs(parsed->graph())) return {model.begin(), model.end()};
-  Preparation(*parsed->mutable_graph()).run();
-  return serialize(*parsed);
+bool prepare_for_bf16(onnx::ModelProto& model) {
+  if (has_inner_graphs(model.graph())) return false;
+  Preparation(*model.mutable_graph()).run();
+  return true;
 }
 
 }  // namespace mien
