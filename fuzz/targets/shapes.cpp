@@ -5,28 +5,49 @@
 #include "models/bf16_weights.h"
 #include "models/split_heads.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace mien;
-  const Bytes model(data, size);
-  for (const FreeShapes wanted : {FreeShapes{.batch = true}, FreeShapes{.size = true}}) {
-    const Result<FreedModel> freed = free_shapes(model, wanted);
-    if (!freed) continue;
-    fuzz::require(freed->facts.output_count >= 0, "outputs are counted");
-    // What was written is a model again, and frees to itself.
-    const Result<FreedModel> again = free_shapes(freed->bytes, wanted);
-    fuzz::require(again.ok(), "a freed model is a model");
-    fuzz::require(freed->obstacle.empty() || freed->bytes.size() == size, "an obstacle leaves the model as it was");
-  }
-  if (const std::optional<SplitDetector> split = split_heads(model)) {
-    fuzz::require(free_shapes(split->model, {}).ok(), "a cut model is a model");
-    for (const HeadLevel& level : split->heads.levels) {
-      for (const HeadConv* head : {&level.scores, &level.boxes, &level.landmarks}) {
-        fuzz::require(head->bias.size() == head->outputs && head->weights.size() == head->outputs * head->channels * 9,
-                      "a head has as many weights as it says");
-      }
+namespace mien {
+namespace {
+
+// What was rewritten is a model again once it is written.
+void require_model(const onnx::ModelProto& model, const char* what) {
+  Result<onnx::ModelProto> written = parse_model(serialize(model));
+  fuzz::require(written.ok() && free_shapes(*written, {}).ok(), what);
+}
+
+void require_whole(const DetectorHeads& heads) {
+  for (const HeadLevel& level : heads.levels) {
+    for (const HeadConv* head : {&level.scores, &level.boxes, &level.landmarks}) {
+      fuzz::require(head->bias.size() == head->outputs && head->weights.size() == head->outputs * head->channels * 9,
+                    "a head has as many weights as it says");
     }
   }
-  const std::vector<std::uint8_t> prepared = prepare_for_bf16(model);
-  fuzz::require(free_shapes(prepared, {}).ok() == free_shapes(model, {}).ok(), "a prepared model is a model");
+}
+
+// All that loading does to a model, one after another.
+void rewrite(onnx::ModelProto model, const FreeShapes& wanted) {
+  const std::vector<std::uint8_t> before = serialize(model);
+  const Result<ModelShapes> shapes = free_shapes(model, wanted);
+  const bool is_changed = shapes.ok() && shapes->is_changed;
+  fuzz::require(is_changed || serialize(model) == before, "what is not changed stays as it was");
+  if (!shapes) return;
+  fuzz::require(shapes->facts.output_count >= 0, "outputs are counted");
+  require_model(model, "a freed model is a model");
+  if (const std::optional<DetectorHeads> heads = split_heads(model)) {
+    require_whole(*heads);
+    require_model(model, "a cut model is a model");
+  }
+  if (prepare_for_bf16(model)) require_model(model, "a prepared model is a model");
+}
+
+}  // namespace
+}  // namespace mien
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace mien;
+  const Result<onnx::ModelProto> model = parse_model({data, size});
+  if (!model) return 0;
+  for (const FreeShapes& wanted : {FreeShapes{.batch = true}, FreeShapes{.size = true}, FreeShapes{}}) {
+    rewrite(*model, wanted);
+  }
   return 0;
 }

@@ -1,9 +1,10 @@
-// Where the weights of an ONNX model lie among its bytes.
+// Which weights of an ONNX model the sessions of it can share.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "device/onnx_file.h"
 #include "device/tensor.h"
 #include "mien/image.h"
 
@@ -17,8 +18,7 @@ struct OnnxWeight {
 };
 
 // Those that only convolutions and Gemms read, hold at least `bytes_min` and lie in one piece, as exporters write them.
-// A runtime may turn what others read (sums and products behind a Transpose) and keep the name. None where the bytes
-// are no model.
-std::vector<OnnxWeight> find_onnx_weights(Bytes model, std::size_t bytes_min);
+// A runtime may turn what others read (sums and products behind a Transpose) and keep the name.
+std::vector<OnnxWeight> find_onnx_weights(const onnx::ModelProto& model, std::size_t bytes_min);
 
 }  // namespace mien

@@ -109,14 +109,16 @@ void copy_between(const OrtDeviceContext& context, const Ort::Value& from, Ort::
 }
 
 SharedWeights::SharedWeights(const std::shared_ptr<OrtDeviceContext>& context, Bytes model) {
-  const std::vector<OnnxWeight> weights = find_onnx_weights(model, kSharedBytesMin);
+  const Result<onnx::ModelProto> parsed = parse_model(model);
+  if (!parsed) return;  // opening a session of it says what is wrong
+  const std::vector<OnnxWeight> weights = find_onnx_weights(*parsed, kSharedBytesMin);
   std::size_t room = 0;
   for (const OnnxWeight& weight : weights) room += aligned(weight.values.size());
   if (room == 0) return;
   block_ = allocate_on(context, ElementType::u8, {static_cast<std::int64_t>(room)});
   std::size_t offset = 0;
   for (const OnnxWeight& weight : weights) {
-    // As bytes: in a file floats lie anywhere.
+    // As bytes: in a parsed model floats lie anywhere.
     const Shape size = {static_cast<std::int64_t>(weight.values.size())};
     Ort::Value to = view_of(*context, {block_.memory, ElementType::u8, size}, offset);
     copy_between(*context, host_view({ElementType::u8, size, weight.values.data()}), to, "copying weights");

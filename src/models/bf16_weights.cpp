@@ -4,8 +4,6 @@
 #include <bit>
 #include <cmath>
 
-#include "models/onnx_file.h"
-
 namespace mien {
 namespace {
 
@@ -90,14 +88,6 @@ class Preparation {
     std::optional<std::vector<float>> read = read_floats(*tensor);
     if (!read || read->empty() || !has_count(*tensor, read->size())) return nullptr;
     return &values_.emplace(name, std::move(*read)).first->second;
-  }
-
-  static bool has_count(const onnx::TensorProto& tensor, std::size_t count) {
-    for (const std::int64_t side : tensor.dims()) {
-      if (side <= 0 || count % static_cast<std::size_t>(side) != 0) return false;
-      count /= static_cast<std::size_t>(side);
-    }
-    return count == 1;
   }
 
   // The convolutions that alone read what this one gives, through an activation; empty where others do too.
@@ -197,11 +187,10 @@ void round_keeping_sum(float* values, std::size_t count) {
   }
 }
 
-std::vector<std::uint8_t> prepare_for_bf16(Bytes model) {
-  Result<onnx::ModelProto> parsed = parse_model(model);
-  if (!parsed || has_inner_graphs(parsed->graph())) return {model.begin(), model.end()};
-  Preparation(*parsed->mutable_graph()).run();
-  return serialize(*parsed);
+bool prepare_for_bf16(onnx::ModelProto& model) {
+  if (has_inner_graphs(model.graph())) return false;
+  Preparation(*model.mutable_graph()).run();
+  return true;
 }
 
 }  // namespace mien

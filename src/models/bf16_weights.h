@@ -1,10 +1,9 @@
 // Prepares a model for arithmetic in bf16 (8 bits of mantissa), so that what is lost is noise and not a shift.
 #pragma once
 
-#include <cstdint>
-#include <vector>
+#include <cstddef>
 
-#include "mien/image.h"
+#include "device/onnx_file.h"
 
 namespace mien {
 
@@ -14,8 +13,8 @@ namespace mien {
 //   divides by it again; ReLU and PReLU let a factor through, ReLU6 as far as it is not at its end),
 // - weights are rounded such that those of each kernel keep their sum.
 // SCRFD-500M with a MobileFaceNet, bench/drift.py: mean cosine 0.9948 without, 0.9987 with it (docs/models.md).
-// Bytes that are no model come back as they are.
-std::vector<std::uint8_t> prepare_for_bf16(Bytes model);
+// In place. False where the model stays as it is: a node's inner graph may use what would be changed.
+bool prepare_for_bf16(onnx::ModelProto& model);
 
 // Rounds in place, keeping the sum as closely as choosing between the two neighbours in bf16 of each value allows.
 void round_keeping_sum(float* values, std::size_t count);

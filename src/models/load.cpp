@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
+#include "device/onnx_file.h"
 #include "models/bf16_weights.h"
 #include "models/detectors.h"
 #include "models/shapes.h"
@@ -26,12 +27,32 @@ std::vector<std::uint8_t> read_model(const ModelFile& file) {
   return std::move(*bytes);
 }
 
-FreedModel free_or_throw(const ModelFile& file, Bytes bytes, const FreeShapes& wanted) {
-  Result<FreedModel> freed = free_shapes(bytes, wanted);
-  if (freed) return std::move(*freed);
-  throw Exception(freed.error().code,
+template <typename T>
+T value_or_throw(const ModelFile& file, Result<T> result) {
+  if (result) return std::move(*result);
+  throw Exception(result.error().code,
                   fmt::format("{} cannot be used as a {}: {}: name an ONNX file of a face {}", file.info.path,
-                              file.info.role, freed.error().message, file.info.role));
+                              file.info.role, result.error().message, file.info.role));
+}
+
+// A model between its file and a session: parsed once, rewritten in place, and written once.
+struct Draft {
+  Bytes original;
+  onnx::ModelProto model;
+  bool is_changed = false;
+
+  // What nobody changed is the file, byte by byte.
+  std::vector<std::uint8_t> bytes() const {
+    return is_changed ? serialize(model) : std::vector<std::uint8_t>(original.begin(), original.end());
+  }
+};
+
+Draft parse_or_throw(const ModelFile& file, Bytes bytes) { return {bytes, value_or_throw(file, parse_model(bytes))}; }
+
+ModelShapes free_or_throw(const ModelFile& file, Draft& draft, const FreeShapes& wanted) {
+  ModelShapes shapes = value_or_throw(file, free_shapes(draft.model, wanted));
+  draft.is_changed |= shapes.is_changed;
+  return shapes;
 }
 
 [[noreturn]] void throw_wrong_kind(const ModelFile& file, const Session& session, std::string_view wanted) {
@@ -41,13 +62,13 @@ FreedModel free_or_throw(const ModelFile& file, Bytes bytes, const FreeShapes& w
 }
 
 // A real size, and not what an exporter left behind (CenterFace declares ten images of 32 x 32).
-bool declares_real_size(const FreedModel& model) {
+bool declares_real_size(const ModelShapes& model) {
   constexpr std::int64_t kSideMin = 128;
   return model.declared_batch <= 1 && model.declared_height >= kSideMin && model.declared_width >= kSideMin;
 }
 
 // A run on a small rectangle tells whether the rewritten model really takes sizes that it does not declare.
-bool runs_at_another_size(const Session& session, const FreedModel& model) {
+bool runs_at_another_size(const Session& session, const ModelShapes& model) {
   std::int64_t height = 64;
   std::int64_t width = 96;
   if (model.declared_height == height && model.declared_width == width) std::swap(height, width);
@@ -83,30 +104,32 @@ bool takes_rgb_image(const Session& session) {
   return shape.size() == 4 && shape[1] == 3;
 }
 
-std::unique_ptr<Session> open_session(const Runtime& runtime, const ModelFile& file, Bytes bytes) {
-  if (!runtime.computes_cheaply()) return runtime.create_session(bytes, file.info.path);
-  return runtime.create_session(prepare_for_bf16(bytes), file.info.path);
+std::unique_ptr<Session> open_session(const Runtime& runtime, const ModelFile& file, Draft draft) {
+  if (runtime.computes_cheaply()) draft.is_changed |= prepare_for_bf16(draft.model);
+  const std::vector<std::uint8_t> bytes = draft.bytes();
+  draft.model = onnx::ModelProto();  // its memory is free before the runtime wants as much
+  return runtime.create_session(bytes, file.info.path);
 }
 
 // Opens the model, cut before its last convolutions where it ends in such that mien computes, and says what it is.
-DetectorMatch open_detector(const Runtime& runtime, const ModelFile& file, Bytes bytes, Detector& detector) {
+DetectorMatch open_detector(const Runtime& runtime, const ModelFile& file, Draft draft, Detector& detector) {
   detector.heads.reset();
-  if (std::optional<SplitDetector> split = split_heads(bytes)) {
-    detector.session = open_session(runtime, file, split->model);
-    detector.heads = std::make_shared<const DetectorHeads>(std::move(split->heads));
-    return {&kScrfd, true};
+  if (std::optional<DetectorHeads> heads = split_heads(draft.model)) {
+    draft.is_changed = true;
+    detector.heads = std::make_shared<const DetectorHeads>(std::move(*heads));
   }
-  detector.session = open_session(runtime, file, bytes);
+  detector.session = open_session(runtime, file, std::move(draft));
+  if (detector.heads != nullptr) return {&kScrfd, true};
   return match_detector(*detector.session);
 }
 
 // For a device, which takes several images at once where the model can be freed to.
-void keep_detector_model(const ModelFile& file, const std::vector<std::uint8_t>& bytes, bool keeps_size,
-                         Detector& detector) {
-  FreedModel freed = free_or_throw(file, bytes, {.batch = true, .size = !keeps_size});
-  detector.batch_is_free = freed.batch_is_free;
-  if (!freed.batch_is_free) freed = free_or_throw(file, bytes, {.size = !keeps_size});
-  detector.model = std::make_shared<const std::vector<std::uint8_t>>(std::move(freed.bytes));
+void keep_detector_model(const ModelFile& file, Bytes bytes, bool keeps_size, Detector& detector) {
+  Draft draft = parse_or_throw(file, bytes);
+  detector.batch_is_free = free_or_throw(file, draft, {.batch = true, .size = !keeps_size}).batch_is_free;
+  // What stood in the way left the model as it was.
+  if (!detector.batch_is_free) (void)free_or_throw(file, draft, {.size = !keeps_size});
+  detector.model = std::make_shared<const std::vector<std::uint8_t>>(draft.bytes());
 }
 
 void check_sizes(const std::vector<DetectSize>& sizes, const DetectorKind& kind) {
@@ -125,13 +148,15 @@ void check_sizes(const std::vector<DetectSize>& sizes, const DetectorKind& kind)
 
 std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile& file, const LoadOptions& options) {
   const std::vector<std::uint8_t> bytes = read_model(file);
-  const FreedModel freed = free_or_throw(file, bytes, {.size = true});
-  bool keeps_size = options.keep_declared_size && declares_real_size(freed);
+  Draft draft = parse_or_throw(file, bytes);
+  // Asked to free nothing, it says what is declared.
+  bool keeps_size = options.keep_declared_size && declares_real_size(free_or_throw(file, draft, {}));
+  const ModelShapes shapes = free_or_throw(file, draft, {.size = !keeps_size});
   std::unique_ptr<Detector> detector = std::make_unique<Detector>();
-  DetectorMatch match = open_detector(runtime, file, keeps_size ? bytes : freed.bytes, *detector);
-  if (!keeps_size && freed.size_is_free && !was_tried(file) && takes_rgb_image(*detector->session) &&
-      !runs_at_another_size(*detector->session, freed)) {
-    match = open_detector(runtime, file, bytes, *detector);
+  DetectorMatch match = open_detector(runtime, file, std::move(draft), *detector);
+  if (!keeps_size && shapes.size_is_free && !was_tried(file) && takes_rgb_image(*detector->session) &&
+      !runs_at_another_size(*detector->session, shapes)) {
+    match = open_detector(runtime, file, parse_or_throw(file, bytes), *detector);
     keeps_size = true;
   }
   if (!takes_rgb_image(*detector->session)) throw_wrong_kind(file, *detector->session, "face detector");
@@ -156,9 +181,12 @@ std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile&
 
 std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile& file, bool keep_model) {
   const std::vector<std::uint8_t> bytes = read_model(file);
-  const FreedModel freed = free_or_throw(file, bytes, {.batch = true});
+  Draft draft = parse_or_throw(file, bytes);
+  const ModelShapes shapes = free_or_throw(file, draft, {.batch = true});
   std::unique_ptr<Embedder> embedder = std::make_unique<Embedder>();
-  embedder->session = open_session(runtime, file, freed.bytes);
+  // Before it is prepared for cheap arithmetic, which a device does not use.
+  if (keep_model) embedder->model = std::make_shared<const std::vector<std::uint8_t>>(draft.bytes());
+  embedder->session = open_session(runtime, file, std::move(draft));
   const Session& session = *embedder->session;
   if (!takes_rgb_image(session) || session.outputs().size() != 1) throw_wrong_kind(file, session, "face embedder");
   const Shape& shape = session.inputs().front().shape;
@@ -169,13 +197,12 @@ std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile&
                                   shape[3], shape[2], kAlignedSide, kAlignedSide));
     }
   }
-  if (!freed.batch_is_free) {
+  if (!shapes.batch_is_free) {
     embedder->batch_max = 1;
   } else if (runtime.computes_cheaply()) {
     embedder->batch_max = kCheapEmbedBatch;
   }
-  if (keep_model) embedder->model = std::make_shared<const std::vector<std::uint8_t>>(freed.bytes);
-  embedder->feed = embedder_feed(file, freed.facts);
+  embedder->feed = embedder_feed(file, shapes.facts);
   embedder->id = embedder_id(bytes, embedder->feed);
   if (was_tried(file)) {
     embedder->dimension = file.row->dimension;

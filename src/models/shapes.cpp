@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <map>
 
-#include "models/onnx_file.h"
-
 namespace mien {
 namespace {
 
@@ -21,6 +19,12 @@ void write_integers(TensorProto& tensor, const std::vector<std::int64_t>& values
   tensor.clear_int64_data();
   for (const std::int64_t value : values) tensor.add_int64_data(value);
 }
+
+// What frees the nodes of a graph: gathered before any of them is changed, so that an obstacle leaves all as they were.
+struct Changes {
+  std::vector<std::pair<TensorProto*, std::vector<std::int64_t>>> targets;  // of Reshapes
+  std::vector<std::pair<NodeProto*, TensorProto>> scales;                   // of Resizes, in place of sizes
+};
 
 using DeclaredShapes = std::map<std::string, std::vector<std::int64_t>>;
 
@@ -37,7 +41,7 @@ DeclaredShapes read_declared_shapes(const GraphProto& graph) {
 }
 
 // A target such as [1, -1, 10] would keep a batch of one: 0 means "as in the input".
-bool free_reshape(const NodeProto& node, const Constants& constants) {
+bool free_reshape(const NodeProto& node, const Constants& constants, Changes& changes) {
   if (node.input_size() < 2) return false;
   TensorProto* target = constants.find(node.input(1));
   if (target == nullptr) return true;  // computed at run time: follows the input by itself
@@ -45,31 +49,39 @@ bool free_reshape(const NodeProto& node, const Constants& constants) {
   if (!values || values->empty()) return false;
   if (values->front() == 1) {
     values->front() = 0;
-    write_integers(*target, *values);
+    changes.targets.emplace_back(target, std::move(*values));
   }
   return true;
 }
 
 // Constant sizes stand for a scale: the size divided by the declared size of what is resized.
 bool free_resize(NodeProto& node, int index, const Constants& constants, const DeclaredShapes& shapes,
-                 GraphProto& graph) {
+                 Changes& changes) {
   if (node.input_size() < 4 || node.input(3).empty()) return true;  // has scales already
   const TensorProto* sizes = constants.find(node.input(3));
   if (sizes == nullptr) return true;  // computed at run time
   const std::optional<std::vector<std::int64_t>> values = read_integers(*sizes);
   const auto declared = shapes.find(node.input(0));
   if (!values || declared == shapes.end() || declared->second.size() != values->size()) return false;
-  TensorProto* scales = graph.add_initializer();
-  scales->set_name(fmt::format("mien_resize_scales_{}", index));
-  scales->set_data_type(kOnnxFloat);
-  scales->add_dims(static_cast<std::int64_t>(values->size()));
+  TensorProto scales;
+  scales.set_name(fmt::format("mien_resize_scales_{}", index));
+  scales.set_data_type(kOnnxFloat);
+  scales.add_dims(static_cast<std::int64_t>(values->size()));
   for (std::size_t i = 0; i < values->size(); ++i) {
     if (declared->second[i] <= 0 || (*values)[i] % declared->second[i] != 0) return false;
-    scales->add_float_data(static_cast<float>((*values)[i] / declared->second[i]));
+    scales.add_float_data(static_cast<float>((*values)[i] / declared->second[i]));
   }
-  node.set_input(2, scales->name());
-  node.mutable_input()->DeleteSubrange(3, 1);
+  changes.scales.emplace_back(&node, std::move(scales));
   return true;
+}
+
+void apply(Changes& changes, GraphProto& graph) {
+  for (const auto& [target, values] : changes.targets) write_integers(*target, values);
+  for (auto& [resize, scales] : changes.scales) {
+    resize->set_input(2, scales.name());
+    resize->mutable_input()->DeleteSubrange(3, 1);
+    *graph.add_initializer() = std::move(scales);
+  }
 }
 
 void free_dimension(TensorShapeProto& shape, int index, const char* name) {
@@ -81,17 +93,18 @@ void free_dimension(TensorShapeProto& shape, int index, const char* name) {
 std::string free_nodes(GraphProto& graph, const FreeShapes& wanted) {
   const Constants constants(graph);
   const DeclaredShapes shapes = read_declared_shapes(graph);
+  Changes changes;
   int index = 0;
-  // Rewriting adds initializers, never nodes, so the nodes stay where they are.
   for (NodeProto& node : *graph.mutable_node()) {
     ++index;
-    if (wanted.batch && node.op_type() == "Reshape" && !free_reshape(node, constants)) {
+    if (wanted.batch && node.op_type() == "Reshape" && !free_reshape(node, constants, changes)) {
       return fmt::format("Reshape {} has a target that cannot be read", node.name());
     }
-    if (wanted.size && (node.op_type() == "Resize") && !free_resize(node, index, constants, shapes, graph)) {
+    if (wanted.size && node.op_type() == "Resize" && !free_resize(node, index, constants, shapes, changes)) {
       return fmt::format("Resize {} has a constant size whose scale is not known", node.name());
     }
   }
+  apply(changes, graph);
   return "";
 }
 
@@ -125,33 +138,26 @@ GraphFacts facts_of(const GraphProto& graph) {
 
 }  // namespace
 
-Result<FreedModel> free_shapes(Bytes bytes, const FreeShapes& wanted) {
-  Result<ModelProto> parsed = parse_model(bytes);
-  if (!parsed) return parsed.error();
-  GraphProto& graph = *parsed->mutable_graph();
+Result<ModelShapes> free_shapes(ModelProto& model, const FreeShapes& wanted) {
+  GraphProto& graph = *model.mutable_graph();
   const int input_index = find_input(graph);
   if (input_index < 0) return Error{ErrorCode::bad_data, "the ONNX model has no input"};
-  TensorShapeProto& shape = *graph.mutable_input(input_index)->mutable_type()->mutable_tensor_type()->mutable_shape();
-  if (shape.dim_size() != 4) return Error{ErrorCode::unsupported, "the model's input is not an image (NCHW)"};
+  const TensorShapeProto& declared = graph.input(input_index).type().tensor_type().shape();
+  if (declared.dim_size() != 4) return Error{ErrorCode::unsupported, "the model's input is not an image (NCHW)"};
 
-  FreedModel freed;
-  freed.facts = facts_of(graph);
-  freed.declared_batch = shape.dim(0).dim_value();
-  freed.declared_height = shape.dim(2).dim_value();
-  freed.declared_width = shape.dim(3).dim_value();
-  freed.batch_is_free = freed.declared_batch <= 0;
-  freed.size_is_free = freed.declared_height <= 0 && freed.declared_width <= 0;
-  const bool wants_batch = wanted.batch && !freed.batch_is_free;
-  const bool wants_size = wanted.size && !freed.size_is_free;
-  if (!wants_batch && !wants_size) {
-    freed.bytes.assign(bytes.begin(), bytes.end());
-    return freed;
-  }
-  freed.obstacle = free_nodes(graph, {.batch = wants_batch, .size = wants_size});
-  if (!freed.obstacle.empty()) {
-    freed.bytes.assign(bytes.begin(), bytes.end());
-    return freed;
-  }
+  ModelShapes shapes;
+  shapes.facts = facts_of(graph);
+  shapes.declared_batch = declared.dim(0).dim_value();
+  shapes.declared_height = declared.dim(2).dim_value();
+  shapes.declared_width = declared.dim(3).dim_value();
+  shapes.batch_is_free = shapes.declared_batch <= 0;
+  shapes.size_is_free = shapes.declared_height <= 0 && shapes.declared_width <= 0;
+  const bool wants_batch = wanted.batch && !shapes.batch_is_free;
+  const bool wants_size = wanted.size && !shapes.size_is_free;
+  if (!wants_batch && !wants_size) return shapes;
+  shapes.obstacle = free_nodes(graph, {.batch = wants_batch, .size = wants_size});
+  if (!shapes.obstacle.empty()) return shapes;
+  TensorShapeProto& shape = *graph.mutable_input(input_index)->mutable_type()->mutable_tensor_type()->mutable_shape();
   if (wants_batch) free_dimension(shape, 0, "mien_batch");
   // A detector runs one image at a time: a declared batch of ten (CenterFace) becomes one.
   if (wants_size && !wants_batch) shape.mutable_dim(0)->set_dim_value(1);
@@ -159,11 +165,11 @@ Result<FreedModel> free_shapes(Bytes bytes, const FreeShapes& wanted) {
     free_dimension(shape, 2, "mien_height");
     free_dimension(shape, 3, "mien_width");
   }
-  freed.batch_is_free |= wants_batch;
-  freed.size_is_free |= wants_size;
+  shapes.batch_is_free |= wants_batch;
+  shapes.size_is_free |= wants_size;
   forget_declared_shapes(graph);
-  freed.bytes = serialize(*parsed);
-  return freed;
+  shapes.is_changed = true;
+  return shapes;
 }
 
 }  // namespace mien

@@ -3,9 +3,8 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
-#include "mien/image.h"
+#include "device/onnx_file.h"
 #include "mien/result.h"
 
 namespace mien {
@@ -18,15 +17,15 @@ struct GraphFacts {
   int output_count = 0;
 };
 
-struct FreedModel {
-  std::vector<std::uint8_t> bytes;
+struct ModelShapes {
+  bool is_changed = false;  // the model was rewritten
   bool batch_is_free = false;
   bool size_is_free = false;
   // As declared before rewriting; 0 where it was free.
   std::int64_t declared_batch = 0;
   std::int64_t declared_height = 0;
   std::int64_t declared_width = 0;
-  // Set when something that ties the model to its size could not be rewritten; the bytes are the original ones then.
+  // Set when something that ties the model to its size could not be rewritten; the model is as it was then.
   std::string obstacle;
   GraphFacts facts;
 };
@@ -36,9 +35,10 @@ struct FreeShapes {
   bool size = false;   // height and width of the input: for detectors
 };
 
-// Rewrites the declared input so that batch, or height and width, may be anything: declared output and intermediate
-// shapes are dropped, constant Reshape targets that start with a batch of 1 keep the batch of their input instead, and
-// constant Resize sizes become the scales that they stood for. Error: bad_data when the bytes are no ONNX model.
-Result<FreedModel> free_shapes(Bytes model, const FreeShapes& wanted);
+// Rewrites the declared input in place so that batch, or height and width, may be anything: declared output and
+// intermediate shapes are dropped, constant Reshape targets that start with a batch of 1 keep the batch of their input
+// instead, and constant Resize sizes become the scales that they stood for. Error, and a model as it was: bad_data
+// without an input, unsupported where that is no image.
+Result<ModelShapes> free_shapes(onnx::ModelProto& model, const FreeShapes& wanted);
 
 }  // namespace mien

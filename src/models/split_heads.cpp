@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "models/onnx_file.h"
-
 namespace mien {
 namespace {
 
@@ -156,13 +154,11 @@ class Splitter {
 
 }  // namespace
 
-std::optional<SplitDetector> split_heads(Bytes model) {
-  Result<onnx::ModelProto> parsed = parse_model(model);
-  if (!parsed || parsed->graph().output_size() != static_cast<int>(3 * kLevels)) return std::nullopt;
-  GraphProto& graph = *parsed->mutable_graph();
-  if (has_inner_graphs(graph)) return std::nullopt;
+std::optional<DetectorHeads> split_heads(onnx::ModelProto& model) {
+  GraphProto& graph = *model.mutable_graph();
+  if (graph.output_size() != static_cast<int>(3 * kLevels) || has_inner_graphs(graph)) return std::nullopt;
   Splitter splitter(graph);
-  SplitDetector split;
+  DetectorHeads found;
   std::vector<std::string> features;
   for (std::size_t level = 0; level < kLevels; ++level) {
     const auto head = [&](std::size_t group, std::size_t values) {
@@ -176,11 +172,10 @@ std::optional<SplitDetector> split_heads(Bytes model) {
       return std::nullopt;
     }
     features.push_back(scores->features);
-    split.heads.levels.push_back({std::move(scores->conv), std::move(boxes->conv), std::move(landmarks->conv)});
+    found.levels.push_back({std::move(scores->conv), std::move(boxes->conv), std::move(landmarks->conv)});
   }
   splitter.end_at(features);
-  split.model = serialize(*parsed);
-  return split;
+  return found;
 }
 
 }  // namespace mien

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "device/onnx_weights.h"
-#include "models/shapes.h"
+#include "support/freed_model.h"
 #include "support/test_device.h"
 #include "support/tiny_models.h"
 
@@ -345,9 +345,10 @@ TEST_F(GpuTest, ResidentTensorsPassFromSessionToSession) {
 
 // A session for each number of faces, and the weights once.
 TEST_F(GpuTest, SessionsOfAModelShareItsWeights) {
-  const std::vector<std::uint8_t> model = free_shapes(test::make_tiny_embedder({}), {.batch = true})->bytes;
+  const std::vector<std::uint8_t> model = test::free_model(test::make_tiny_embedder({}), {.batch = true})->bytes;
   std::size_t shared = 0;
-  for (const OnnxWeight& weight : find_onnx_weights(model, 256)) shared += weight.values.size();
+  const onnx::ModelProto parsed = parse_model(model).take();
+  for (const OnnxWeight& weight : find_onnx_weights(parsed, 256)) shared += weight.values.size();
   ASSERT_GT(shared, model.size() / 2);
   const std::shared_ptr<Gpu> gpu = open(GpuMode::on, 60s);
   gpu->run_alone([&](Accelerator& device) {
@@ -370,7 +371,7 @@ TEST_F(GpuTest, SessionsOfAModelShareItsWeights) {
 
 // Each has all weights where they cannot be shared: then there are fewer.
 TEST_F(GpuTest, SessionsOfAModelLeaveRoomForWork) {
-  const std::vector<std::uint8_t> model = free_shapes(test::make_tiny_embedder({}), {.batch = true})->bytes;
+  const std::vector<std::uint8_t> model = test::free_model(test::make_tiny_embedder({}), {.batch = true})->bytes;
   Settings settings = test::device_settings();
   settings.gpu_memory_limit_gb = 16.0 * static_cast<double>(model.size()) / (1 << 30);
   const std::shared_ptr<Gpu> gpu = Gpu::open(settings, *runtime_, {.answer = 60s});

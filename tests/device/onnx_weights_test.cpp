@@ -9,9 +9,12 @@
 namespace mien {
 namespace {
 
-TEST(OnnxWeights, LieAmongTheBytesOfTheModel) {
+onnx::ModelProto parse(const test::ByteVector& bytes) { return parse_model(bytes).take(); }
+
+TEST(OnnxWeights, LieInTheParsedModel) {
   // What Sub and Mul read is left out.
-  const test::ByteVector model = test::make_tiny_embedder({.normalises = true});
+  const test::ByteVector bytes = test::make_tiny_embedder({.normalises = true});
+  const onnx::ModelProto model = parse(bytes);
   const std::vector<OnnxWeight> weights = find_onnx_weights(model, 1);
   ASSERT_EQ(weights.size(), 1U);
   const OnnxWeight& weight = weights.front();
@@ -21,19 +24,42 @@ TEST(OnnxWeights, LieAmongTheBytesOfTheModel) {
   float second = 0;
   std::memcpy(&second, weight.values.data() + sizeof second, sizeof second);
   EXPECT_EQ(second, test::tiny_weight(0, 0, 1));
-  EXPECT_TRUE(find_onnx_weights(model, model.size()).empty());
+  EXPECT_EQ(find_onnx_weights(model, weight.values.size()).size(), 1U);
+  EXPECT_TRUE(find_onnx_weights(model, weight.values.size() + 1).empty());
 }
 
-TEST(OnnxWeights, AreNoneWhereThereIsNoModel) {
-  EXPECT_TRUE(find_onnx_weights({}, 1).empty());
-  test::ByteVector model = test::make_tiny_embedder({});
-  for (std::size_t size = 0; size < model.size(); size += 7) {
-    for (const OnnxWeight& weight : find_onnx_weights(Bytes(model).first(size), 1)) {
-      EXPECT_LE(weight.values.data() + weight.values.size(), model.data() + size);
+TEST(OnnxWeights, AreFloatsInOnePieceAsManyAsTheirSidesSay) {
+  const onnx::ModelProto model = parse(test::make_tiny_embedder({}));
+  ASSERT_EQ(find_onnx_weights(model, 1).size(), 1U);
+  const auto count_with = [&](const auto& change) {
+    onnx::ModelProto changed = model;
+    for (onnx::TensorProto& tensor : *changed.mutable_graph()->mutable_initializer()) {
+      if (tensor.name() == "weight") change(tensor);
     }
+    return find_onnx_weights(changed, 0).size();
+  };
+  EXPECT_EQ(count_with([](onnx::TensorProto& tensor) { tensor.set_data_type(kOnnxInt64); }), 0U);
+  EXPECT_EQ(count_with([](onnx::TensorProto& tensor) { tensor.mutable_raw_data()->pop_back(); }), 0U);
+  EXPECT_EQ(count_with([](onnx::TensorProto& tensor) { tensor.clear_raw_data(); }), 0U);
+  for (const std::int64_t side : {0, -1, 1, 2 * test::kTinyDimension}) {
+    EXPECT_EQ(count_with([&](onnx::TensorProto& tensor) { tensor.set_dims(0, side); }), 0U) << side;
   }
-  const test::ByteVector garbage(1000, 0x5A);
-  EXPECT_TRUE(find_onnx_weights(garbage, 1).empty());
+  // 2^62 times 4 is 0 in 64 bits.
+  EXPECT_EQ(count_with([](onnx::TensorProto& tensor) {
+              tensor.add_dims(std::int64_t{1} << 62);
+              tensor.add_dims(4);
+            }),
+            0U);
+}
+
+TEST(OnnxWeights, AreNoneWhereAnotherNodeReadsThem) {
+  onnx::ModelProto model = parse(test::make_tiny_embedder({}));
+  onnx::NodeProto* const node = model.mutable_graph()->add_node();
+  node->set_op_type("Add");
+  node->add_input("weight");
+  EXPECT_TRUE(find_onnx_weights(model, 1).empty());
+  node->set_op_type("Gemm");
+  EXPECT_EQ(find_onnx_weights(model, 1).size(), 1U);
 }
 
 }  // namespace

@@ -117,6 +117,16 @@ TEST_F(Load, RealHeadsAreLeftToMien) {
   EXPECT_EQ(load_detector_of(test::make_tiny_scrfd({}))->heads, nullptr);
 }
 
+// Free already, or tied to its shapes for good: a device gets the file, byte by byte.
+TEST_F(Load, WhatIsNotRewrittenIsTheFile) {
+  const ByteVector batched = test::make_tiny_embedder({.batch = 0});
+  EXPECT_EQ(*load_embedder(*runtime, store(batched, "embedder"), true)->model, batched);
+  const ByteVector tied = test::make_tiny_scrfd({.knows_shapes = false});
+  const std::unique_ptr<Detector> detector = load_detector_of(tied, {.keep_model = true});
+  EXPECT_FALSE(detector->batch_is_free);
+  EXPECT_EQ(*detector->model, tied);
+}
+
 TEST_F(Load, EmbeddersTellTheirLength) {
   const std::unique_ptr<Embedder> embedder = load_embedder_of(test::make_tiny_embedder({.dimension = 128}));
   EXPECT_EQ(embedder->dimension, 128);

@@ -19,6 +19,18 @@ std::vector<float> make_noise(std::int64_t width, std::int64_t height) {
   return planes;
 }
 
+struct SplitDetector {
+  ByteVector model;
+  DetectorHeads heads;
+};
+
+SplitDetector split(const ByteVector& bytes) {
+  onnx::ModelProto model = parse_model(bytes).take();
+  std::optional<DetectorHeads> heads = split_heads(model);
+  if (!heads) throw Exception(ErrorCode::internal, "the model was not cut");
+  return {serialize(model), std::move(*heads)};
+}
+
 // What the whole model finds, and what the cut one and mien find together.
 struct BothWays {
   std::vector<Candidate> whole, cut;
@@ -27,16 +39,15 @@ struct BothWays {
 BothWays detect_both_ways(std::int64_t width, std::int64_t height, float threshold) {
   const std::unique_ptr<Runtime> runtime = open_onnxruntime(test::plain_settings());
   const ByteVector model = test::make_tiny_scrfd({.side = 0, .real_heads = true});
-  const std::optional<SplitDetector> split = split_heads(model);
-  if (!split) throw Exception(ErrorCode::internal, "the model was not cut");
+  const SplitDetector cut = split(model);
   const std::vector<float> planes = make_noise(width, height);
   const TensorView input{planes.data(), {1, 3, height, width}};
   const DecodeContext context{static_cast<int>(width), static_cast<int>(height), threshold};
   BothWays found;
   kScrfd.decode(runtime->create_session(model, "whole")->run({&input, 1}), context, found.whole);
   HeadScratch scratch;
-  const Outputs features = runtime->create_session(split->model, "cut")->run({&input, 1});
-  kScrfd.decode_heads(features, split->heads, context, scratch, found.cut);
+  const Outputs features = runtime->create_session(cut.model, "cut")->run({&input, 1});
+  kScrfd.decode_heads(features, cut.heads, context, scratch, found.cut);
   return found;
 }
 
@@ -76,25 +87,30 @@ TEST(SplitHeads, KeepTheThreshold) {
 }
 
 TEST(SplitHeads, LeaveOtherModelsWhole) {
-  EXPECT_FALSE(split_heads(test::make_tiny_scrfd({})));  // heads of 1 x 1
-  EXPECT_FALSE(split_heads(test::make_tiny_scrfd({.landmarks = false})));
-  EXPECT_FALSE(split_heads(test::make_tiny_scrfd({.side = 0, .real_heads = true, .head_pad = 0})));
-  EXPECT_FALSE(split_heads(test::make_tiny_scrfd_of_five()));
-  EXPECT_FALSE(split_heads(test::make_tiny_yunet()));
-  EXPECT_FALSE(split_heads(test::make_tiny_centerface()));
-  EXPECT_FALSE(split_heads({}));
+  for (const ByteVector& bytes : {
+           test::make_tiny_scrfd({}),  // heads of 1 x 1
+           test::make_tiny_scrfd({.landmarks = false}),
+           test::make_tiny_scrfd({.side = 0, .real_heads = true, .head_pad = 0}),
+           test::make_tiny_scrfd_of_five(),
+           test::make_tiny_yunet(),
+           test::make_tiny_centerface(),
+       }) {
+    onnx::ModelProto model = parse_model(bytes).take();
+    const ByteVector before = serialize(model);
+    EXPECT_FALSE(split_heads(model));
+    EXPECT_EQ(serialize(model), before);
+  }
 }
 
 TEST(SplitHeads, RefuseFeaturesOfAnotherSize) {
-  const std::optional<SplitDetector> split = split_heads(test::make_tiny_scrfd({.side = 0, .real_heads = true}));
-  ASSERT_TRUE(split);
+  const SplitDetector cut = split(test::make_tiny_scrfd({.side = 0, .real_heads = true}));
   const std::unique_ptr<Runtime> runtime = open_onnxruntime(test::plain_settings());
   const std::vector<float> planes = make_noise(64, 64);
   const TensorView input{planes.data(), {1, 3, 64, 64}};
-  const Outputs features = runtime->create_session(split->model, "cut")->run({&input, 1});
+  const Outputs features = runtime->create_session(cut.model, "cut")->run({&input, 1});
   HeadScratch scratch;
   std::vector<Candidate> found;
-  EXPECT_THROW(kScrfd.decode_heads(features, split->heads, {96, 64, 0.5F}, scratch, found), Exception);
+  EXPECT_THROW(kScrfd.decode_heads(features, cut.heads, {96, 64, 0.5F}, scratch, found), Exception);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "models/onnx_file.h"
+#include "device/onnx_file.h"
 
 #include <fmt/format.h>
 
@@ -50,6 +50,14 @@ std::optional<std::vector<std::int64_t>> read_integers(const onnx::TensorProto& 
 std::optional<std::vector<float>> read_floats(const onnx::TensorProto& tensor) {
   if (tensor.data_type() != kOnnxFloat) return std::nullopt;
   return read_values<float>(tensor.float_data(), tensor.raw_data());
+}
+
+bool has_count(const onnx::TensorProto& tensor, std::size_t count) {
+  for (const std::int64_t side : tensor.dims()) {
+    if (side <= 0 || count % static_cast<std::size_t>(side) != 0) return false;
+    count /= static_cast<std::size_t>(side);
+  }
+  return count == 1;
 }
 
 bool has_inner_graphs(const onnx::GraphProto& graph) {

@@ -25,6 +25,9 @@ std::vector<std::uint8_t> serialize(const onnx::ModelProto& model);
 std::optional<std::vector<std::int64_t>> read_integers(const onnx::TensorProto& tensor);
 std::optional<std::vector<float>> read_floats(const onnx::TensorProto& tensor);
 
+// Whether the sides of a tensor make so many values; whatever they are, their product does not overflow on its way.
+bool has_count(const onnx::TensorProto& tensor, std::size_t count);
+
 // Whether a node holds a graph of its own (If, Loop), which may use any name of the graph around it.
 bool has_inner_graphs(const onnx::GraphProto& graph);
 
