@@ -62,10 +62,10 @@ def test_camera(tmp_path):
 
 
 def test_cancel():
-    photo = PHOTOS / "solvay_conference_1927.jpg"
+    long, short = PHOTOS / "solvay_conference_1927.jpg", PHOTOS / "obama.jpg"
     for language in ("c", "cpp"):
-        assert run(f"cancel_{language}", photo, 1) == "cancelled: stopped by the caller\n"
-        assert run(f"cancel_{language}", photo, 3_000).startswith("finished before")
+        assert run(f"cancel_{language}", long, 1) == "cancelled: stopped by the caller\n"
+        assert run(f"cancel_{language}", short, 3_000).startswith("finished before")
 
 
 def read_png(path: Path) -> tuple[int, int, bytes]:
