@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
+#include <set>
 
 namespace mien {
 namespace {
@@ -34,6 +36,18 @@ Result<onnx::ModelProto> parse_model(Bytes bytes) {
     return Error{ErrorCode::bad_data, "not an ONNX model"};
   }
   return model;
+}
+
+bool make_weights_constant(onnx::ModelProto& model) {
+  onnx::GraphProto& graph = *model.mutable_graph();
+  std::set<std::string> weights;
+  for (const onnx::TensorProto& tensor : graph.initializer()) weights.insert(tensor.name());
+  auto& inputs = *graph.mutable_input();
+  const auto first = std::remove_if(inputs.begin(), inputs.end(),
+                                    [&](const onnx::ValueInfoProto& input) { return weights.contains(input.name()); });
+  const bool is_changed = first != inputs.end();
+  inputs.erase(first, inputs.end());
+  return is_changed;
 }
 
 std::vector<std::uint8_t> serialize(const onnx::ModelProto& model) {

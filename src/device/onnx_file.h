@@ -21,6 +21,10 @@ inline constexpr int kOnnxInt64 = 7;
 Result<onnx::ModelProto> parse_model(Bytes bytes);
 std::vector<std::uint8_t> serialize(const onnx::ModelProto& model);
 
+// Old exporters declare weights as inputs too, which a caller may replace: no runtime may fold them then. Makes
+// constants of them; false where there were none.
+bool make_weights_constant(onnx::ModelProto& model);
+
 // Values of a constant tensor; nothing when it is of another type.
 std::optional<std::vector<std::int64_t>> read_integers(const onnx::TensorProto& tensor);
 std::optional<std::vector<float>> read_floats(const onnx::TensorProto& tensor);

@@ -47,7 +47,11 @@ struct Draft {
   }
 };
 
-Draft parse_or_throw(const ModelFile& file, Bytes bytes) { return {bytes, value_or_throw(file, parse_model(bytes))}; }
+Draft parse_or_throw(const ModelFile& file, Bytes bytes) {
+  Draft draft{bytes, value_or_throw(file, parse_model(bytes))};
+  draft.is_changed = make_weights_constant(draft.model);
+  return draft;
+}
 
 ModelShapes free_or_throw(const ModelFile& file, Draft& draft, const FreeShapes& wanted) {
   ModelShapes shapes = value_or_throw(file, free_shapes(draft.model, wanted));
@@ -245,7 +249,8 @@ bool gains_by_openvino(const ModelFile& file) {
   constexpr std::size_t kLargeBytes = 3'000'000;
   constexpr std::string_view kUnfused = "PRelu";  // as it stands in the file
   const std::vector<std::uint8_t> bytes = read_model(file);
-  if (file.info.role == "detector" && bytes.size() >= kLargeBytes) return true;
+  const bool is_centerface = file.row != nullptr && file.row->decoder == "centerface";
+  if (file.info.role == "detector" && !is_centerface && bytes.size() >= kLargeBytes) return true;
   return std::search(bytes.begin(), bytes.end(), kUnfused.begin(), kUnfused.end()) != bytes.end();
 }
 

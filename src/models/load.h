@@ -26,7 +26,8 @@ std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile&
 inline constexpr std::size_t kModelFileBytesMax = std::size_t{512} << 20;
 
 // Whether OpenVINO computes it clearly faster than ONNX Runtime, in 32 bits and on a processor, by what was measured
-// (docs/benchmarks.md): what has PReLU, which ONNX Runtime does not fuse, and detectors larger than SCRFD-500M.
+// (docs/benchmarks.md): what has PReLU, which ONNX Runtime does not fuse, and detectors larger than SCRFD-500M but for
+// CenterFace.
 bool gains_by_openvino(const ModelFile& file);
 
 // Opens the model as what its row says and throws when it is something else.
