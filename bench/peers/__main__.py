@@ -1,10 +1,12 @@
 """mien beside what people would take instead, in one run, on the same photos and model files.
 
     python3 bench/peers PHOTOS... --det SCRFD.onnx --rec EMBEDDER.onnx [--yunet YUNET.onnx [--sface SFACE.onnx]]
+                        [--centerface CENTERFACE.onnx --fr-feature FR_FEATURE.onnx]
 
 Makes an environment with the peers (--env, at the versions of requirements.txt; the first time needs a network and
 220 MB), and measures for each folder of JPEG files InsightFace on DET and REC, and OpenCV on YUNET and SFACE (or REC),
-each against mien in its three precisions on the same two files:
+each against mien in its three precisions on the same two files. With CENTERFACE and FR_FEATURE, mien's own default
+models, also against what a program without a library does with them (ONNX Runtime in a 640 square, face by face).
   CPU ms a photo      JPEG bytes in, faces with embeddings out, one thread, the fastest of --passes for each photo
   session.run ms      of that, what the models alone take on the same inputs, and how the rest compares with it
                       (decoding apart)
@@ -14,6 +16,7 @@ each against mien in its three precisions on the same two files:
   faces               which of the peer's were found, IoU of boxes, cosine of embeddings
 Programs take turns, --rounds times; ratios are medians of those of neighbours. Markdown and a chart (.svg, beside it)
 go between the markers of docs/benchmarks.md, or into --output.
+mien makes --mien-passes: a size of image takes some dozens before OpenVINO has a form for it.
 --drop-in FOLDER adds the Python package mien.insightface of that folder (build/dev/python).
 """
 
@@ -32,7 +35,6 @@ import report
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 REQUIREMENTS = HERE / "requirements.txt"
-PHOTOS_TIMED = 100  # photos are copied under other names until a scan has as many
 PRECISIONS = ("exact", "default", "fast")
 
 
@@ -97,7 +99,7 @@ class Mien:
         with tempfile.TemporaryDirectory() as name:
             scratch = Path(name)
             command = [self.options.mien, "bench", "pipeline", "--images", photos.once, *self.models, "--passes",
-                       str(self.options.passes), "--no-quality", "--json", "--dump", scratch / "dump.json"]
+                       str(self.options.mien_passes), "--no-quality", "--json", "--dump", scratch / "dump.json"]
             result = json.loads(run(command)[0])
             dump = json.loads((scratch / "dump.json").read_text())
             start_s = run([self.options.mien, "faces", next(photos.first.iterdir()), *self.models])[1]
@@ -115,8 +117,9 @@ class Photos:
     """The JPEG files of a folder: once, so often that a scan takes its time, and the first alone. Copies differ in a
     byte behind the picture, because a scan analyses equal files once."""
 
-    def __init__(self, source, scratch, limit):
-        files = sorted(path for path in source.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))[:limit]
+    def __init__(self, source, scratch, options):
+        suffixes = (".jpg", ".jpeg")
+        files = sorted(path for path in source.iterdir() if path.suffix.lower() in suffixes)[:options.limit]
         if not files:
             sys.exit(f"{source}: no JPEG files")
         self.name = source.resolve().name
@@ -126,7 +129,7 @@ class Photos:
         for path in files:
             (self.once / path.name).symlink_to(path.resolve())
         (self.first / files[0].name).symlink_to(files[0].resolve())
-        for copy in range(-(-PHOTOS_TIMED // len(files))):
+        for copy in range(-(-options.photos_timed // len(files))):
             for path in files:
                 (self.often / f"{copy}_{path.name}").write_bytes(path.read_bytes() + bytes([copy]))
 
@@ -144,6 +147,8 @@ def pairings(options):
         found[0][1]["mien.insightface"] = Peer(options, "mien.insightface", options.det, options.rec, path)
     if options.yunet:
         found.append(against("OpenCV", "opencv", options.yunet, options.sface or options.rec))
+    if options.centerface:
+        found.append(against("plain ONNX Runtime", "plain", options.centerface, options.fr_feature or options.rec))
     return found
 
 
@@ -155,9 +160,14 @@ def parse_arguments():
     parser.add_argument("--rec", required=True)
     parser.add_argument("--yunet")
     parser.add_argument("--sface")
+    parser.add_argument("--centerface")
+    parser.add_argument("--fr-feature")
     parser.add_argument("--drop-in", metavar="FOLDER")
     parser.add_argument("--mien", default=str(ROOT / "build/release/mien"))
     parser.add_argument("--passes", type=int, default=3)
+    parser.add_argument("--mien-passes", type=int, default=15)
+    parser.add_argument("--photos-timed", type=int, default=100,
+                        help="photos are copied under other names until a scan has as many")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--limit", type=int, help="photos of a folder at most")
     parser.add_argument("--env", type=Path, default=ROOT / ".deps/peers")
@@ -170,7 +180,7 @@ def measure(options):
     sections = []
     for source in options.photos:
         with tempfile.TemporaryDirectory() as scratch:
-            photos = Photos(source, Path(scratch), options.limit)
+            photos = Photos(source, Path(scratch), options)
             for title, programs in pairings(options):
                 rounds = []
                 for number in range(options.rounds):

@@ -2,7 +2,8 @@
 
     measure.py MODULE faces|pace|first FOLDER DET REC [--passes N] [--threads N]
 
-MODULE: opencv, or a module with InsightFace's interface (insightface, mien.insightface).
+MODULE: opencv; plain (CenterFace and an embedder by ONNX Runtime, with OpenCV for the pixels, as programs without a
+library do it); or a module with InsightFace's interface (insightface, mien.insightface).
   faces  least CPU ms of each photo in one thread, its faces, and what its session.run takes alone
   pace   photos a second by the wall clock, of the best pass
   first  one photo, so that the caller can time the process
@@ -100,6 +101,78 @@ class OpenCv:
         return None  # its sessions are inside OpenCV
 
 
+class Plain:
+    """CenterFace (Xu et al. 2019) in a 640 square, faces aligned and embedded one by one; fr_feature is fed as its
+    package does, other embedders as InsightFace's are."""
+
+    TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655],
+                         [70.7299, 92.2041]], np.float32)
+    STRIDE, SCORE_MIN, NMS = 4, 0.5, 0.3
+
+    def __init__(self, options):
+        import onnx
+        import onnxruntime
+
+        session_options = onnxruntime.SessionOptions()
+        session_options.intra_op_num_threads = options.threads
+        session_options.log_severity_level = 3
+        model = onnx.load(options.det)
+        # Weights that are declared as inputs too would not be folded.
+        weights = {weight.name for weight in model.graph.initializer}
+        inputs = [entry for entry in model.graph.input if entry.name not in weights]
+        model.graph.ClearField("input")
+        model.graph.input.extend(inputs)
+        # Exported for another size: 1 x 3 x SIDE x SIDE is what it is to take.
+        for index, side in enumerate((1, 3, SIDE, SIDE)):
+            model.graph.input[0].type.tensor_type.shape.dim[index].dim_value = side
+        model.graph.ClearField("value_info")
+        for output in model.graph.output:
+            output.type.tensor_type.ClearField("shape")
+        self.detector = onnxruntime.InferenceSession(model.SerializeToString(), session_options,
+                                                     providers=["CPUExecutionProvider"])
+        self.embedder = onnxruntime.InferenceSession(options.rec, session_options, providers=["CPUExecutionProvider"])
+        self.feeds_as_its_package = "fr_feature" in os.path.basename(options.rec)
+
+    def detect(self, image):
+        height, width = image.shape[:2]
+        scale = SIDE / max(height, width)
+        square = np.zeros((SIDE, SIDE, 3), np.uint8)
+        small = cv2.resize(image, (max(1, round(width * scale)), max(1, round(height * scale))))
+        square[:small.shape[0], :small.shape[1]] = small
+        blob = cv2.dnn.blobFromImage(square, swapRB=True)
+        heat, sizes, offsets, points = self.detector.run(None, {self.detector.get_inputs()[0].name: blob})
+        rows, columns = np.nonzero(heat[0, 0] >= self.SCORE_MIN)
+        at = (0, slice(None), rows, columns)
+        tall, wide = (np.exp(sizes[at]) * self.STRIDE).T
+        down, across = ((np.stack([rows, columns], 1) + offsets[at] + 0.5) * self.STRIDE).T
+        left, top = np.maximum(0, across - wide / 2), np.maximum(0, down - tall / 2)
+        right, bottom = np.minimum(left + wide, SIDE), np.minimum(top + tall, SIDE)
+        marks = points[at].reshape(-1, 5, 2)[:, :, ::-1] * np.stack([wide, tall], 1)[:, None]
+        marks += np.stack([left, top], 1)[:, None]
+        scores = heat[0, 0][rows, columns]
+        boxes = np.stack([left, top, right - left, bottom - top], 1)
+        kept = np.array(cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), self.SCORE_MIN, self.NMS), int).ravel()
+        boxes[:, 2:] += boxes[:, :2]
+        return boxes[kept] / scale, scores[kept], marks[kept] / scale
+
+    def embed(self, image, marks):
+        aligned = cv2.warpAffine(image, cv2.estimateAffinePartial2D(marks, self.TEMPLATE, method=cv2.LMEDS)[0],
+                                 (112, 112))
+        divisor, swap = (128, False) if self.feeds_as_its_package else (127.5, True)
+        blob = cv2.dnn.blobFromImage(aligned, 1 / divisor, (112, 112), (127.5,) * 3, swapRB=swap)
+        vector = self.embedder.run(None, {self.embedder.get_inputs()[0].name: blob})[0].ravel()
+        return vector / np.linalg.norm(vector)
+
+    def faces(self, image):
+        return [(*box, score, self.embed(image, marks.astype(np.float32)))
+                for box, score, marks in zip(*self.detect(image))]
+
+    def record(self):
+        calls = []
+        self.detector, self.embedder = Recorder(self.detector, calls), Recorder(self.embedder, calls)
+        return calls
+
+
 def decode(data):
     return cv2.imdecode(data, cv2.IMREAD_COLOR)
 
@@ -162,7 +235,7 @@ def main():
     answer, sys.stdout = sys.stdout, sys.stderr  # InsightFace prints what it loads
     cv2.setNumThreads(options.threads)
     photos = {path.name: np.frombuffer(path.read_bytes(), np.uint8) for path in sorted(options.folder.iterdir())}
-    peer = OpenCv(options) if options.module == "opencv" else InsightFace(options)
+    peer = {"opencv": OpenCv, "plain": Plain}.get(options.module, InsightFace)(options)
     if options.what == "faces":
         result = measure_faces(peer, photos, options.passes)
     elif options.what == "pace":
