@@ -148,7 +148,9 @@ def pairings(options):
     if options.yunet:
         found.append(against("OpenCV", "opencv", options.yunet, options.sface or options.rec))
     if options.centerface:
-        found.append(against("plain ONNX Runtime", "plain", options.centerface, options.fr_feature or options.rec))
+        rec = options.fr_feature or options.rec
+        found.append(against("plain ONNX Runtime", "plain", options.centerface, rec))
+        found[-1][1]["plain, folded"] = Peer(options, "plain-folded", options.centerface, rec)
     return found
 
 

@@ -3,7 +3,8 @@
     measure.py MODULE faces|pace|first FOLDER DET REC [--passes N] [--threads N]
 
 MODULE: opencv; plain (CenterFace and an embedder by ONNX Runtime, with OpenCV for the pixels, as programs without a
-library do it); or a module with InsightFace's interface (insightface, mien.insightface).
+library do it); plain-folded (after rewriting the detector so that its weights are constant); or a module with
+InsightFace's interface (insightface, mien.insightface).
   faces  least CPU ms of each photo in one thread, its faces, and what its session.run takes alone
   pace   photos a second by the wall clock, of the best pass
   first  one photo, so that the caller can time the process
@@ -117,11 +118,12 @@ class Plain:
         session_options.intra_op_num_threads = options.threads
         session_options.log_severity_level = 3
         model = onnx.load(options.det)
-        # Weights that are declared as inputs too would not be folded.
-        weights = {weight.name for weight in model.graph.initializer}
-        inputs = [entry for entry in model.graph.input if entry.name not in weights]
-        model.graph.ClearField("input")
-        model.graph.input.extend(inputs)
+        if options.module == "plain-folded":
+            # Published as it is, its weights are inputs too, and ONNX Runtime folds none of them.
+            weights = {weight.name for weight in model.graph.initializer}
+            inputs = [entry for entry in model.graph.input if entry.name not in weights]
+            model.graph.ClearField("input")
+            model.graph.input.extend(inputs)
         # Exported for another size: 1 x 3 x SIDE x SIDE is what it is to take.
         for index, side in enumerate((1, 3, SIDE, SIDE)):
             model.graph.input[0].type.tensor_type.shape.dim[index].dim_value = side
@@ -235,7 +237,7 @@ def main():
     answer, sys.stdout = sys.stdout, sys.stderr  # InsightFace prints what it loads
     cv2.setNumThreads(options.threads)
     photos = {path.name: np.frombuffer(path.read_bytes(), np.uint8) for path in sorted(options.folder.iterdir())}
-    peer = {"opencv": OpenCv, "plain": Plain}.get(options.module, InsightFace)(options)
+    peer = {"opencv": OpenCv, "plain": Plain, "plain-folded": Plain}.get(options.module, InsightFace)(options)
     if options.what == "faces":
         result = measure_faces(peer, photos, options.passes)
     elif options.what == "pace":
