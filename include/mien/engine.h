@@ -65,8 +65,8 @@ struct EngineOptions {
   std::vector<DetectSize> exact_sizes;
   ImageLimits limits;
   bool sandbox = false;  // decode in child processes without rights, so that a codec's defect cannot hurt this one
-  // Hundreds of images or more are to come: then the runtime that computes faster is taken, where another starts
-  // faster. It is the same for all of them. MIEN_RUNTIME decides otherwise.
+  // Hundreds of images or more are to come: then each model gets the runtime that computes it faster, where another
+  // starts faster. It is the same for all of them. MIEN_RUNTIME decides otherwise.
   bool many_images = false;
   Settings settings;
 };
@@ -146,7 +146,8 @@ class MIEN_API Engine {
   const ModelInfo* embedder() const;  // null when it was not loaded
   const EngineOptions& options() const;
   const InputOptions& input() const;  // as the engine decodes, for the operations below
-  std::string runtime() const;        // "onnxruntime 1.31.1", "openvino 2026.4.1 bf16"
+  // "onnxruntime 1.31.1", "openvino 2026.4.1 bf16", or where they differ "... (detector), ... (embedder)".
+  std::string runtime() const;
   // Why Precision::fast computes like standard here; empty where it does not, or was not asked for.
   const std::string& why_not_fast() const;
   // Images that analyze_batch takes to a device at once: GPU_BATCH_SIZE where one is used, else 1.

@@ -115,7 +115,8 @@ MIEN_API void mien_engine_options_init(mien_engine_options* options, size_t stru
 /* `options` may be null: the defaults. Free the engine with mien_engine_free(). */
 MIEN_API mien_status mien_engine_create(const mien_engine_options* options, mien_engine** engine, mien_error** error);
 MIEN_API void mien_engine_free(mien_engine* engine);
-MIEN_API const char* mien_engine_runtime(const mien_engine* engine);  /* "onnxruntime 1.31.1" */
+/* "onnxruntime 1.31.1"; where the models have two: "onnxruntime 1.31.1 (detector), openvino 2026.4.1 (embedder)". */
+MIEN_API const char* mien_engine_runtime(const mien_engine* engine);
 MIEN_API const char* mien_engine_detector(const mien_engine* engine); /* its name */
 MIEN_API const char* mien_engine_embedder(const mien_engine* engine); /* empty when none is loaded */
 MIEN_API size_t mien_engine_dimension(const mien_engine* engine);     /* of an embedding; 0 without an embedder */

@@ -199,7 +199,7 @@ void describe_system(const Bench& bench, BenchResult& result) {
   const Device processor = probe_cpu().front();
   result.cpu = processor.name;
   result.cores = processor.cores;
-  result.runtime = engine.runtime->name();
+  result.runtime = bench.cpu->runtime();
   const VersionInfo version = version_info(engine.options.settings);
   result.version = version.version + (version.commit.empty() ? "" : " (" + version.commit + ")");
   result.detector = engine.detector_file.info.name;

@@ -47,29 +47,32 @@ std::shared_ptr<DeviceStages> open_device(const Settings& settings, const Runtim
   return gpu ? std::make_shared<DeviceStages>(std::move(gpu), precision) : nullptr;
 }
 
-// Of models that are not there something else complains.
-bool gain_by_openvino(const EngineOptions& options) {
-  const auto gains = [&](std::string_view role, const std::string& name) {
-    const Result<ModelFile> file = find_model(options.settings, role, name);
-    return file && gains_by_openvino(*file);
-  };
-  return gains("detector", options.detector) || (options.load_embedder && gains("embedder", options.embedder));
+// Of a model that is not there something else complains.
+bool gains(const EngineOptions& options, std::string_view role, const std::string& name) {
+  if (!options.many_images) return false;
+  const Result<ModelFile> file = find_model(options.settings, role, name);
+  return file && gains_by_openvino(*file);
+}
+
+std::shared_ptr<const Runtime> open_runtime(Engine::State& state, std::string_view role, const std::string& name) {
+  const EngineOptions& options = state.options;
+  ChosenRuntime chosen = choose_runtime(
+      options.settings, {.many_images = gains(options, role, name), .cheaply = options.precision == Precision::fast});
+  if (!chosen.why_not_cheap.empty() && state.why_not_fast.empty()) {
+    state.why_not_fast = "precision fast computes like default: " + chosen.why_not_cheap;
+    log(LogLevel::warning, state.why_not_fast);
+  }
+  return std::move(chosen.runtime);
 }
 
 void open_runtimes(Engine::State& state) {
   const EngineOptions& options = state.options;
-  const bool pays = options.many_images && gain_by_openvino(options);
-  ChosenRuntime chosen =
-      choose_runtime(options.settings, {.many_images = pays, .cheaply = options.precision == Precision::fast});
-  state.runtime = std::move(chosen.runtime);
-  if (!chosen.why_not_cheap.empty()) {
-    state.why_not_fast = "precision fast computes like default: " + chosen.why_not_cheap;
-    log(LogLevel::warning, state.why_not_fast);
-  }
+  state.detector_runtime = open_runtime(state, "detector", options.detector);
+  if (options.load_embedder) state.embedder_runtime = open_runtime(state, "embedder", options.embedder);
+  if (!wants_gpu(options.settings)) return;
   // GPUs are ONNX Runtime's.
-  if (wants_gpu(options.settings) && !state.runtime->name().starts_with("onnxruntime")) {
-    state.device_runtime = open_onnxruntime(options.settings);
-  }
+  const bool is_onnxruntime = state.detector_runtime->name().starts_with("onnxruntime");
+  state.device_runtime = is_onnxruntime ? state.detector_runtime : open_onnxruntime(options.settings);
 }
 
 void load_models(Engine::State& state) {
@@ -80,14 +83,14 @@ void load_models(Engine::State& state) {
                          .exact_sizes = options.exact_sizes,
                          .keep_model = state.device != nullptr && state.device->gpu().is_usable()};
   if (!options.load_embedder) {
-    state.detector = load_detector(*state.runtime, state.detector_file, load);
+    state.detector = load_detector(*state.detector_runtime, state.detector_file, load);
     return;
   }
   state.embedder_file = require_model(options.settings, "embedder", options.embedder);
   // Both at once: opening a model is a tenth of a second of one core.
   std::future<std::unique_ptr<Embedder>> embedder = std::async(
-      std::launch::async, [&] { return load_embedder(*state.runtime, state.embedder_file, load.keep_model); });
-  state.detector = load_detector(*state.runtime, state.detector_file, load);
+      std::launch::async, [&] { return load_embedder(*state.embedder_runtime, state.embedder_file, load.keep_model); });
+  state.detector = load_detector(*state.detector_runtime, state.detector_file, load);
   state.embedder = embedder.get();
   state.embedder_file.info.dimension = state.embedder->dimension;
   state.embedder_file.info.id = state.embedder->id;
@@ -119,8 +122,9 @@ Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
   open_runtimes(*state_);
   state_->processor = probe_cpu().front().name;
   // Before the models are loaded: a required GPU that is not there ends it here.
-  const Runtime& of_device = state_->device_runtime ? *state_->device_runtime : *state_->runtime;
-  state_->device = open_device(state_->options.settings, of_device, state_->options.precision);
+  if (state_->device_runtime) {
+    state_->device = open_device(state_->options.settings, *state_->device_runtime, state_->options.precision);
+  }
   state_->input.device = state_->device;
   load_models(*state_);
   if (!state_->device) return;
@@ -189,7 +193,11 @@ const ModelInfo* Engine::embedder() const {
 }
 const EngineOptions& Engine::options() const { return state_->options; }
 const InputOptions& Engine::input() const { return state_->input; }
-std::string Engine::runtime() const { return state_->runtime->name(); }
+std::string Engine::runtime() const {
+  const std::string detector = state_->detector_runtime->name();
+  if (state_->embedder_runtime == nullptr || state_->embedder_runtime->name() == detector) return detector;
+  return fmt::format("{} (detector), {} (embedder)", detector, state_->embedder_runtime->name());
+}
 const std::string& Engine::why_not_fast() const { return state_->why_not_fast; }
 int Engine::batch_max() const {
   return state_->device && state_->device->gpu().is_usable() ? state_->device->gpu().batch_max() : 1;

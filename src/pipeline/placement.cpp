@@ -12,13 +12,18 @@ std::string_view mode_name(GpuMode mode) {
   return mode == GpuMode::on ? "gpu" : "cpu";
 }
 
-// What computes it on the CPU: the runtime for operations with a model, mien itself for the others.
 bool has_model(OperationId id) { return id == OperationId::face_detection || id == OperationId::face_embedding; }
+
+// What computes it on the CPU: a runtime for operations with a model, mien itself for the others.
+std::string cpu_runtime(const Engine::State& engine, OperationId id) {
+  if (id == OperationId::face_detection) return engine.detector_runtime->name();
+  return id == OperationId::face_embedding ? engine.embedder_runtime->name() : "mien";
+}
 
 // What an operation runs on when no device does it.
 struct Processor {
   std::string name;
-  std::string runtime;  // of models
+  std::string runtime;
   std::string problem;  // why it does not compute them as asked
 };
 
@@ -27,7 +32,7 @@ Placement place(OperationId id, GpuMode mode, const StageNote& note, const Proce
   placement.operation = operation(id).name;
   placement.requested = mode_name(mode);
   placement.ran = "cpu";
-  placement.runtime = has_model(id) ? processor.runtime : "mien";
+  placement.runtime = processor.runtime;
   placement.device = processor.name;
   if (has_model(id) && !processor.problem.empty()) placement.reason = processor.problem;
   if (!note.reason.empty()) placement.reason = note.reason;
@@ -44,24 +49,25 @@ Placement place(OperationId id, GpuMode mode, const StageNote& note, const Proce
 }  // namespace
 
 std::vector<Placement> describe_placement(const Engine::State& engine, const GroupItem& item) {
-  const Processor processor{engine.processor, engine.runtime->name(), engine.why_not_fast};
   std::vector<Placement> placements;
   for (const Operation& row : kOperations) {
     const StageNote& note = item.note(row.id);
     if (note.on_device == 0 && note.on_cpu == 0) continue;
     const GpuMode mode = engine.options.settings.gpu_mode(static_cast<std::size_t>(row.id));
+    const Processor processor{engine.processor, cpu_runtime(engine, row.id), engine.why_not_fast};
     placements.push_back(place(row.id, mode, note, processor, engine.device ? &engine.device->gpu() : nullptr));
   }
   return placements;
 }
 
 std::vector<Placement> describe_placement(const DeviceStages& device) {
-  const Processor processor{probe_cpu().front().name, device.gpu().runtime(), {}};
+  const std::string name = probe_cpu().front().name;
   const std::array<StageNote, kOperationCount> notes = device.counted();
   std::vector<Placement> placements;
   for (const Operation& row : kOperations) {
     const std::size_t index = static_cast<std::size_t>(row.id);
     if (notes[index].on_device == 0 && notes[index].on_cpu == 0) continue;
+    const Processor processor{name, has_model(row.id) ? device.gpu().runtime() : "mien", {}};
     placements.push_back(place(row.id, device.gpu().mode(index), notes[index], processor, &device.gpu()));
   }
   return placements;

@@ -17,8 +17,9 @@ namespace mien {
 struct Engine::State {
   EngineOptions options;
   InputOptions input;
-  std::unique_ptr<Runtime> runtime;         // of the models on the CPU
-  std::unique_ptr<Runtime> device_runtime;  // where a GPU is asked for and that is another one
+  std::shared_ptr<const Runtime> detector_runtime;  // on the CPU
+  std::shared_ptr<const Runtime> embedder_runtime;  // the same or another; null without an embedder
+  std::shared_ptr<const Runtime> device_runtime;    // null when no operation asks for a GPU
   std::string why_not_fast;
   ModelFile detector_file;
   std::shared_ptr<const Detector> detector;  // shared with work on a device
