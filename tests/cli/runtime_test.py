@@ -46,7 +46,7 @@ def test_many_images_compute_quickly(mien, photos):
         ("onnxruntime", "onnxruntime ", "onnxruntime "),
         ("openvino", "openvino ", "openvino "),
     ):
-        rows, _ = placements(mien, "scan", str(folder), env={"MIEN_RUNTIME": runtime})
+        rows, _ = placements(mien, "scan", str(folder), "--embeddings", "json", env={"MIEN_RUNTIME": runtime})
         assert rows["face_detection"]["runtime"].startswith(detector)
         assert rows["face_embedding"]["runtime"].startswith(embedder)
 
