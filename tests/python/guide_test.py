@@ -96,7 +96,8 @@ def test_engines_follow_the_settings(photos):
 
 
 def test_threads_follow_the_settings(obama):
-    done = run("import asyncio, os, mien\n"
+    # numpy first: its OpenBLAS starts threads of its own.
+    done = run("import asyncio, os, numpy, mien\n"
                "service = mien.FaceService(mien.Engine(settings=mien.Settings({'MIEN_THREADS': 5})))\n"
                "before = len(os.listdir('/proc/self/task'))\n"
                "asyncio.run(service.detect_and_embed_async(open('photos/obama.jpg', 'rb').read()))\n"
