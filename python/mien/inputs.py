@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .errors import InvalidArgumentError
+from .errors import FileError, InvalidArgumentError, NotFoundError
 
 FILE_BYTES_MAX = 256 << 20  # as the library's own limit
 
@@ -13,8 +13,7 @@ FILE_BYTES_MAX = 256 << 20  # as the library's own limit
 def read_image(image: object) -> tuple[object, str | None]:
     """The bytes of an image file, or pixels and the order of their colours."""
     if isinstance(image, (str, os.PathLike)):
-        with open(image, "rb") as stream:
-            return stream.read(FILE_BYTES_MAX + 1), None
+        return read_file(image), None
     if hasattr(image, "getexif") and hasattr(image, "mode"):
         return read_pil(image)
     read = getattr(image, "read", None)
@@ -26,6 +25,15 @@ def read_image(image: object) -> tuple[object, str | None]:
     raise InvalidArgumentError(
         f"{type(image).__name__} is no image: give bytes, a path, an open file, a numpy array of uint8 or a PIL image"
     )
+
+
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        kind = NotFoundError if isinstance(error, FileNotFoundError) else FileError
+        raise kind(error.errno, error.strerror, error.filename) from None
 
 
 def read_pil(image: Any) -> tuple[object, str | None]:

@@ -116,8 +116,15 @@ def test_what_is_no_image(image, colours, kind, words):
 
 
 def test_a_file_that_is_not_there():
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="nowhere.jpg") as caught:
         mien.analyze(pathlib.Path("nowhere.jpg"))
+    assert isinstance(caught.value, mien.NotFoundError) and caught.value.code == "not_found"
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(mien.FileError, match="[Dd]irectory") as caught:
+        mien.analyze(tmp_path)
+    assert caught.value.code == "io" and caught.value.filename == str(tmp_path)
 
 
 def test_draw(obama, photos, pixels):
