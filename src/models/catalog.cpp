@@ -79,8 +79,8 @@ std::shared_ptr<const CatalogRow> recognise_file(const Catalog& catalog, const s
 }
 
 Error wrong_role(std::string_view name, std::string_view role, std::string_view wanted) {
-  return {ErrorCode::invalid_argument, fmt::format("{} is a model for another job: it is a {}, and a {} is needed "
-                                                   "here",
+  return {ErrorCode::invalid_argument, fmt::format("{} is a model for another job: its role is {}, and {} is "
+                                                   "needed here",
                                                    name, role, wanted)};
 }
 

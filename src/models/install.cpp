@@ -63,7 +63,7 @@ CatalogRow describe(const Settings& settings, const std::string& name, const std
   row.decoder = probed.decoder;
   row.dimension = probed.dimension;
   if (!options.role.empty() && options.role != row.role) {
-    throw Exception(ErrorCode::invalid_argument, fmt::format("{} is a model for another job: it is a {}, not a {}",
+    throw Exception(ErrorCode::invalid_argument, fmt::format("{} is a model for another job: its role is {}, not {}",
                                                              replace_invalid_utf8(path), row.role, options.role));
   }
   const bool is_for_embedder = !options.feed.empty() || row.threshold_verify || row.threshold_search;
