@@ -43,7 +43,7 @@ bool view_pixels(const nb::ndarray<nb::ro, nb::device::cpu>& array, PixelView& p
 
 void check_array(const nb::ndarray<nb::ro, nb::device::cpu>& array) {
   if (array.dtype() != nb::dtype<std::uint8_t>()) {
-    refuse("an array of pixels holds uint8 values 0..255: convert it with .astype('uint8')");
+    refuse("an array of pixels holds uint8: bring its values to 0..255, then convert it with .astype('uint8')");
   }
   const bool is_picture =
       array.ndim() == 2 || (array.ndim() == 3 && (array.shape(2) == 1 || array.shape(2) == 3 || array.shape(2) == 4));
