@@ -154,6 +154,12 @@ def test_a_missing_pack_is_an_error(pack, tmp_path):
         FaceAnalysis(name="empty", root=str(tmp_path))
 
 
+def test_what_is_no_picture(app, photos):
+    for image in (photos / "obama.jpg", str(photos / "obama.jpg"), None):
+        with pytest.raises(mien.InvalidArgumentError, match="no picture as cv2.imread gives it"):
+            app.get(image)
+
+
 def test_detection_only(pack, solvay):
     app = FaceAnalysis(str(pack / "models" / "tiny"), allowed_modules=["detection"])
     app.prepare(ctx_id=-1)
@@ -167,7 +173,7 @@ def test_providers_win_over_the_environment(pack):
     app = FaceAnalysis("tiny", str(pack), providers=["CUDAExecutionProvider", "CPUExecutionProvider"])
     with pytest.warns(RuntimeWarning, match="cuda was asked for"):
         app.prepare()
-    with pytest.raises(mien.UnavailableError):
+    with pytest.raises(mien.UnavailableError, match="add 'CPUExecutionProvider'"):
         FaceAnalysis("tiny", str(pack), providers=[("CUDAExecutionProvider", {"device_id": 0})]).prepare()
     with warnings.catch_warnings():
         warnings.simplefilter("error")

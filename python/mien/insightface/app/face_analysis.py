@@ -63,6 +63,8 @@ class FaceAnalysis:
         """The faces of a picture, by falling score; the `max_num` largest when that is not 0."""
         import numpy
 
+        if not hasattr(img, "shape"):
+            raise InvalidArgumentError(f"{type(img).__name__} is no picture as cv2.imread gives it: an array, BGR")
         embeds = "recognition" in self.models
         engine = self.det_model.engine()
         analysis = engine.analyze(img, colours="bgr", embed=embeds and max_num == 0, face_quality=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...engine import Engine, shared_engine
+from ...errors import UnavailableError
 from ..providers import settings_for
 
 DEFAULT_SIZES = ((128, 128), (640, 640))
@@ -28,12 +29,19 @@ class ModelSet:
         if settings is None:
             settings = self._settings[self.ctx_id] = settings_for(self.providers, self.provider_options, self.ctx_id)
         key = (self.detector, self.embedder, tuple(sizes), threshold, repr(settings))
-        return shared_engine(key, lambda: Engine(
-            detector=self.detector,
-            embedder=self.embedder or "",
-            load_embedder=self.embedder is not None,
-            precision="exact",
-            det_threshold=threshold,
-            exact_sizes=sizes,
-            settings=settings,
-        ))
+        try:
+            return shared_engine(key, lambda: Engine(
+                detector=self.detector,
+                embedder=self.embedder or "",
+                load_embedder=self.embedder is not None,
+                precision="exact",
+                det_threshold=threshold,
+                exact_sizes=sizes,
+                settings=settings,
+            ))
+        except UnavailableError as error:
+            if not self.providers:
+                raise
+            raise UnavailableError(
+                f"providers={list(self.providers)} leaves no CPU to take over: add 'CPUExecutionProvider' ({error})"
+            ) from None

@@ -86,7 +86,7 @@ def open_pack(name: Any, root: Any, model_set: ModelSet) -> set[str]:
     except (NotFoundError, InvalidArgumentError) as error:
         raise NotFoundError(
             f"the model pack {name} is not in {folder.parent}, nor among mien's own models: 'mien models pull {name}' "
-            f"fetches those that 'mien models' lists ({error})") from None
+            f"fetches it if 'mien models list' names it ({error})") from None
     return {"detection", "recognition"}
 
 
@@ -97,7 +97,7 @@ def get_model(name: Any, **kwargs: Any) -> SCRFD | ArcFaceONNX:
         folder = pathlib.Path(kwargs.get("root", "~/.insightface")).expanduser() / "models" / str(name)
         files = sorted(folder.glob("*.onnx"))
         if not files:
-            raise NotFoundError(f"there is no ONNX file in {folder}: 'mien models' lists what can be fetched")
+            raise NotFoundError(f"there is no ONNX file in {folder}: 'mien models list' says what can be fetched")
         path = files[-1]
     if not path.is_file():
         raise NotFoundError(f"the model {path} is not there")
