@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from . import _mien, inputs
-from .errors import InvalidArgumentError
+from .errors import Error, InvalidArgumentError
 from .settings import Settings, get_settings
 
 Analysis = _mien.Analysis
@@ -108,7 +108,10 @@ class Engine:
             rotations=rotations,
             min_quality=min_quality,
         )
-        analysis = self._native.analyze(image, colours, options)
+        try:
+            analysis = self._native.analyze(image, colours, options)
+        except Error as error:
+            raise inputs.name_file(error, image) from None
         _remember(analysis, image, colours)
         return analysis
 

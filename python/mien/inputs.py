@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .errors import FileError, InvalidArgumentError, NotFoundError
+from .errors import Error, FileError, InvalidArgumentError, NotFoundError
 
 FILE_BYTES_MAX = 256 << 20  # as the library's own limit
 
@@ -34,6 +34,14 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     except OSError as error:
         kind = NotFoundError if isinstance(error, FileNotFoundError) else FileError
         raise kind(error.errno, error.strerror, error.filename) from None
+
+
+def name_file(error: Error, image: object) -> Error:
+    """The error, which names the file where the image was given as a path."""
+    if not isinstance(image, (str, os.PathLike)) or isinstance(error, OSError):
+        return error
+    path = os.fspath(image)
+    return error if str(path) in str(error) else type(error)(f"{path!s}: {error}")
 
 
 def read_pil(image: Any) -> tuple[object, str | None]:

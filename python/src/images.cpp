@@ -41,13 +41,21 @@ bool view_pixels(const nb::ndarray<nb::ro, nb::device::cpu>& array, PixelView& p
   return channels == 1 || between_channels == 1;
 }
 
-void check_array(const nb::ndarray<nb::ro, nb::device::cpu>& array) {
+std::string shape_text(const nb::ndarray<nb::ro, nb::device::cpu>& array) {
+  std::string text;
+  for (std::size_t i = 0; i < array.ndim(); ++i) text += (i == 0 ? "" : "x") + std::to_string(array.shape(i));
+  return text;
+}
+
+void check_array(const nb::object& owner, const nb::ndarray<nb::ro, nb::device::cpu>& array) {
   if (array.dtype() != nb::dtype<std::uint8_t>()) {
-    refuse("an array of pixels holds uint8: bring its values to 0..255, then convert it with .astype('uint8')");
+    refuse("an array of pixels holds uint8, and this one " +
+           std::string(nb::str(nb::getattr(owner, "dtype", nb::str("another type"))).c_str()) +
+           ": bring its values to 0..255, then convert it with .astype('uint8')");
   }
   const bool is_picture =
       array.ndim() == 2 || (array.ndim() == 3 && (array.shape(2) == 1 || array.shape(2) == 3 || array.shape(2) == 4));
-  if (!is_picture) refuse("an array of pixels has the shape HxW, HxWx3 or HxWx4");
+  if (!is_picture) refuse("an array of pixels has the shape HxW, HxWx3 or HxWx4, and this one " + shape_text(array));
   constexpr std::size_t kSideMax = 1 << 24;
   if (array.shape(0) == 0 || array.shape(1) == 0) refuse("an array of pixels has at least one pixel");
   if (array.shape(0) > kSideMax || array.shape(1) > kSideMax) refuse("an array of pixels is too large");
@@ -55,7 +63,7 @@ void check_array(const nb::ndarray<nb::ro, nb::device::cpu>& array) {
 
 ImageInput open_pixels(nb::object owner, nb::ndarray<nb::ro, nb::device::cpu> array,
                        const std::optional<std::string>& colours) {
-  check_array(array);
+  check_array(owner, array);
   ImageInput input;
   input.is_pixels = true;
   input.pixels.format = format_of(array.ndim() == 3 ? array.shape(2) : 1, colours);

@@ -100,8 +100,8 @@ def test_results_outlive_what_they_came_from(obama):
 @pytest.mark.parametrize("image, colours, kind, words", [
     (numpy.zeros((9, 9, 3), numpy.uint8), None, mien.InvalidArgumentError, "colours='rgb' or colours='bgr'"),
     (numpy.zeros((9, 9, 3), numpy.uint8), "bgra", mien.InvalidArgumentError, "is not known"),
-    (numpy.zeros((9, 9, 3), numpy.float32), "rgb", mien.InvalidArgumentError, "uint8"),
-    (numpy.zeros((9, 9, 2), numpy.uint8), "rgb", mien.InvalidArgumentError, "HxWx3"),
+    (numpy.zeros((9, 9, 3), numpy.float32), "rgb", mien.InvalidArgumentError, "uint8, and this one float32"),
+    (numpy.zeros((9, 9, 2), numpy.uint8), "rgb", mien.InvalidArgumentError, "HxWx3 or HxWx4, and this one 9x9x2"),
     (numpy.zeros((0, 9, 3), numpy.uint8), "rgb", mien.InvalidArgumentError, "at least one pixel"),
     (b"", None, mien.BadDataError, "empty|not an image"),
     (b"hello", None, mien.BadDataError, "not an image"),
@@ -119,6 +119,14 @@ def test_a_file_that_is_not_there():
     with pytest.raises(FileNotFoundError, match="nowhere.jpg") as caught:
         mien.analyze(pathlib.Path("nowhere.jpg"))
     assert isinstance(caught.value, mien.NotFoundError) and caught.value.code == "not_found"
+
+
+def test_a_file_without_an_image_is_named(tmp_path):
+    path = tmp_path / "notes.jpg"
+    path.write_text("no pixels")
+    for image in (path, str(path)):
+        with pytest.raises(mien.BadDataError, match="notes.jpg: .*not an image"):
+            mien.analyze(image)
 
 
 def test_a_file_that_cannot_be_read(tmp_path):

@@ -99,6 +99,8 @@ def get_model(name: Any, **kwargs: Any) -> SCRFD | ArcFaceONNX:
         if not files:
             raise NotFoundError(f"there is no ONNX file in {folder}: 'mien models list' says what can be fetched")
         path = files[-1]
+    if path.name in OTHER_FILES:
+        refuse(OTHER_FILES[path.name])  # whether it is there or not
     if not path.is_file():
         raise NotFoundError(f"the model {path} is not there")
     task = task_of(path)
