@@ -51,7 +51,7 @@ def test_list(mien):
 def test_openvino_brings_its_provider_where_it_is_asked_for(mien):
     def plan(env=None):
         result = mien("backends", "install", "openvino", "--from", str(mien.folder), env=env or {})
-        assert result.returncode == 1 and "holds no " in result.stderr
+        assert result.returncode == 2 and "holds no " in result.stderr
         assert installed(mien) == []
         return result.stderr
 
