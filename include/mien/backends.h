@@ -18,6 +18,7 @@ struct BackendLibrary {
   std::string package;  // of PyPI: onnxruntime-gpu
   std::string version;  // of the package
   std::string licence;
+  std::string also;    // another package that goes into the same folder: openvino 2026.4.1 (Apache-2.0)
   std::string folder;  // where it lies, or would lie
   bool installed = false;
   bool removable = false;           // lies in the user's own folder

@@ -95,11 +95,10 @@ SettingRow choice_row(const std::string& name, const std::vector<std::string_vie
           }};
 }
 
-// Those of the table of backends, and what is no backend: the choice among them, and a runtime with GPUs of its own.
+// Those of the table of backends, and the choice among them.
 std::vector<std::string_view> backend_choices() {
   std::vector<std::string_view> choices = backend_names();
   choices.insert(choices.begin(), "auto");
-  choices.emplace_back("openvino");
   return choices;
 }
 

@@ -70,7 +70,9 @@ int list(const Call& call) {
 std::string plan_text(const BackendLibrary& plan, const std::string& from) {
   const std::string source =
       from.empty() ? fmt::format("fetched with pip, {} MB", size_text(plan.download_bytes)) : "taken from " + from;
-  return printable(fmt::format("{}: {} {} ({}), {}", plan.name, plan.package, plan.version, plan.licence, source)) +
+  const std::string also = plan.also.empty() ? "" : " and " + plan.also;
+  return printable(
+             fmt::format("{}: {} {} ({}){}, {}", plan.name, plan.package, plan.version, plan.licence, also, source)) +
          "\n  " + printable(fmt::format("{} MB to {}", size_text(plan.size_bytes), plan.folder)) + "\n";
 }
 
@@ -86,7 +88,7 @@ int install(const Call& call) {
   arguments.flag({"--force", "", "fetch it again although it is here"}, options.force);
   arguments.example("mien backends install cuda", "for NVIDIA GPUs");
   arguments.example("mien backends install webgpu", "for any GPU with a Vulkan driver");
-  arguments.example("mien backends install openvino", "for processors: large scans and --precision fast");
+  arguments.example("mien backends install openvino", "for processors (large scans, --precision fast) and Intel GPUs");
   if (!parse_or_help(call, arguments)) return 0;
   const Settings settings = load(call.terminal);
   Interrupt interrupt(call.terminal);

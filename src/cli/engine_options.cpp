@@ -59,7 +59,7 @@ const SettingValue& value_of(const Settings& settings, std::string_view name) {
 }  // namespace
 
 void add_device_options(Arguments& arguments, SettingsSources& sources) {
-  const std::string backends = fmt::format("kind of GPU: auto, openvino, {}", fmt::join(backend_names(), ", "));
+  const std::string backends = fmt::format("kind of GPU: auto, {}", fmt::join(backend_names(), ", "));
   add_override(arguments, sources, {"--backend", "NAME", backends}, "GPU_BACKEND");
   add_override(arguments, sources, {"--device", "N", "which device of that backend, from 0"}, "GPU_DEVICE_ID");
 }

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -20,21 +19,6 @@ constexpr std::int64_t kBytesInMegabyte = std::int64_t{1} << 20;
 constexpr std::int64_t kWindowMegabytesMax = 2048;
 
 std::int64_t read_number(const fs::path& path) { return std::strtoll(read_small_file(path).c_str(), nullptr, 10); }
-
-// Entries of a folder called `prefix` and a number, by that number. None when the folder is not there.
-std::map<int, fs::path> numbered(const fs::path& folder, std::string_view prefix) {
-  std::map<int, fs::path> entries;
-  std::error_code failure;
-  for (fs::directory_iterator entry(folder, failure), end; !failure && entry != end; entry.increment(failure)) {
-    const std::string name = entry->path().filename();
-    int number = 0;
-    if (!name.starts_with(prefix)) continue;
-    const char* const last = name.data() + name.size();
-    const std::from_chars_result result = std::from_chars(name.data() + prefix.size(), last, number);
-    if (result.ec == std::errc() && result.ptr == last) entries.emplace(number, entry->path());
-  }
-  return entries;
-}
 
 // 100301 is gfx1031, 90010 is gfx90a.
 std::string gfx_name(std::int64_t version) {
@@ -92,10 +76,10 @@ struct Card {
 
 std::vector<Card> read_cards(const std::string& root) {
   std::vector<Card> cards;
-  for (const auto& [number, path] : numbered(root + "/sys/class/drm", "card")) {
+  for (const auto& [number, path] : numbered_entries(root + "/sys/class/drm", "card")) {
     const fs::path device = path / "device";
     if (read_small_file(device / "vendor") != "0x1002") continue;
-    const std::map<int, fs::path> render = numbered(device / "drm", "renderD");
+    const std::map<int, fs::path> render = numbered_entries(device / "drm", "renderD");
     cards.push_back({device, render.empty() ? 0 : render.begin()->first});
   }
   return cards;
@@ -110,7 +94,7 @@ struct Node {
 
 std::vector<Node> read_nodes(const std::string& root) {
   std::vector<Node> nodes;
-  for (const auto& [number, path] : numbered(root + "/sys/class/kfd/kfd/topology/nodes", "")) {
+  for (const auto& [number, path] : numbered_entries(root + "/sys/class/kfd/kfd/topology/nodes", "")) {
     const std::string file = path / "properties";
     const auto value = [&](std::string_view key) {
       return std::strtoll(read_line_value(file, key).c_str(), nullptr, 10);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -32,39 +34,57 @@ Options rocm_options(int device_id, std::uint64_t memory_bytes_max) {
           {"migraphx_arena_extend_strategy", "kSameAsRequested"}};
 }
 
+// The provider knows no option of a device's but what OpenVINO itself is told.
+std::string openvino_config(const std::string& cache_folder) {
+  // It would compute with 16 bits, and boxes and embeddings would not be the CPU's.
+  nlohmann::json config = {{"INFERENCE_PRECISION_HINT", "f32"}};
+  if (!cache_folder.empty()) config["CACHE_DIR"] = cache_folder;
+  // The processor stands in for a GPU where software is allowed.
+  return nlohmann::json{{"CPU", config}, {"GPU", config}}.dump();
+}
+
+Backend cuda_row() {
+  return {.name = "cuda",
+          .label = "NVIDIA CUDA",
+          .providers = {"CUDAExecutionProvider"},
+          .probe_devices = probe_cuda,
+          .library = "libonnxruntime_providers_cuda.so",
+          .brings_runtime = true,
+          .package = "onnxruntime-gpu",
+          .version = "1.31.1",
+          // cuDNN plans every convolution of every shape.
+          .compiles_slowly = true,
+          .provider_options = cuda_options,
+          .copies_beside = true,
+          .keeps_one_shape = true,
+          .allocator_options = {"gpu_external_alloc", "gpu_external_free", "gpu_external_empty_cache"},
+          // Else CUDA counts the fastest device first, and NVML does not.
+          .variable = {"CUDA_DEVICE_ORDER", "PCI_BUS_ID"}};
+}
+
+Backend rocm_row() {
+  return {
+      .name = "rocm",
+      .label = "AMD ROCm",
+      .providers = {"MIGraphXExecutionProvider"},
+      .probe_devices = probe_rocm,
+      .library = "libonnxruntime_providers_migraphx.so",
+      .brings_runtime = true,
+      .package = "onnxruntime-migraphx",
+      .version = "1.27.1",
+      .compiles_slowly = true,
+      .provider_options = rocm_options,
+      // kModelCacheDir of migraphx_execution_provider_info.h, which is also what ORT_MIGRAPHX_MODEL_CACHE_PATH sets.
+      .cache_options = {{"MIGraphXExecutionProvider", "migraphx_model_cache_dir"}},
+      .arena = "gpu"};
+}
+
 }  // namespace
 
 std::span<const Backend> backends() {
   static const auto table = std::to_array<Backend>({
-      {.name = "cuda",
-       .label = "NVIDIA CUDA",
-       .providers = {"CUDAExecutionProvider"},
-       .probe_devices = probe_cuda,
-       .library = "libonnxruntime_providers_cuda.so",
-       .brings_runtime = true,
-       .package = "onnxruntime-gpu",
-       .version = "1.31.1",
-       // cuDNN plans every convolution of every shape.
-       .compiles_slowly = true,
-       .provider_options = cuda_options,
-       .copies_beside = true,
-       .keeps_one_shape = true,
-       .allocator_options = {"gpu_external_alloc", "gpu_external_free", "gpu_external_empty_cache"},
-       // Else CUDA counts the fastest device first, and NVML does not.
-       .variable = {"CUDA_DEVICE_ORDER", "PCI_BUS_ID"}},
-      {.name = "rocm",
-       .label = "AMD ROCm",
-       .providers = {"MIGraphXExecutionProvider"},
-       .probe_devices = probe_rocm,
-       .library = "libonnxruntime_providers_migraphx.so",
-       .brings_runtime = true,
-       .package = "onnxruntime-migraphx",
-       .version = "1.27.1",
-       .compiles_slowly = true,
-       .provider_options = rocm_options,
-       // kModelCacheDir of migraphx_execution_provider_info.h, which is also what ORT_MIGRAPHX_MODEL_CACHE_PATH sets.
-       .cache_options = {{"MIGraphXExecutionProvider", "migraphx_model_cache_dir"}},
-       .arena = "gpu"},
+      cuda_row(),
+      rocm_row(),
       {.name = "mps",
        .label = "Apple Metal",
        .providers = {"CoreMLExecutionProvider", "WebGpuExecutionProvider"},
@@ -88,6 +108,22 @@ std::span<const Backend> backends() {
        .compiles_slowly = false,
        .provider_options = no_options,
        .software_variable = "ORT_WEBGPU_EP_ALLOW_SOFTWARE_ADAPTER"},
+      {.name = "openvino",
+       .label = "OpenVINO (Intel GPUs)",
+       .providers = {"OpenVINOExecutionProvider"},
+       .probe_devices = probe_openvino,
+       .library = "libonnxruntime_providers_openvino_plugin.so",
+       .brings_runtime = false,
+       .package = "onnxruntime-ep-openvino",
+       .version = "1.8.1",
+       // Kernels of OpenCL, for every shape.
+       .compiles_slowly = true,
+       .provider_options = no_options,
+       .cache_options = {{"OpenVINOExecutionProvider", "load_config"}},
+       .cache_value = openvino_config,
+       // WebGPU runs on the same GPUs, and by drivers that more computers have.
+       .by_name_only = true,
+       .shares_folder_with = &openvino_package()},
       {.name = "cpu",
        .label = "processor",
        .providers = {"CPUExecutionProvider"},
@@ -130,12 +166,14 @@ const Backend& openvino_package() {
   return package;
 }
 
-std::vector<const Backend*> installable_backends() {
+std::vector<const Backend*> installable_backends(const Settings& settings) {
   std::vector<const Backend*> installable;
   for (const Backend& backend : backends()) {
-    if (!backend.package.empty()) installable.push_back(&backend);
+    if (backend.package.empty()) continue;
+    const bool is_wanted = backend.shares_folder_with == nullptr || settings.gpu_backend == backend.name ||
+                           !installed_backend_library(settings, backend).empty() || !backend.probe_devices().empty();
+    installable.push_back(is_wanted ? &backend : backend.shares_folder_with);
   }
-  installable.push_back(&openvino_package());
   return installable;
 }
 
@@ -144,6 +182,10 @@ bool wants_gpu(const Settings& settings) {
     if (settings.gpu_mode(i) != GpuMode::off) return true;
   }
   return false;
+}
+
+bool may_try(const Settings& settings, const Backend& backend) {
+  return settings.gpu_backend == backend.name || (settings.gpu_backend == "auto" && !backend.by_name_only);
 }
 
 std::vector<const Backend*> candidate_backends(const Settings& settings) {
@@ -175,8 +217,7 @@ std::vector<const Backend*> candidate_backends(const Settings& settings) {
   }
   std::vector<const Backend*> candidates;
   for (const Backend& backend : backends()) {
-    const bool is_asked_for = settings.gpu_backend == "auto" || settings.gpu_backend == backend.name;
-    if (is_asked_for && backend.name != "cpu") candidates.push_back(&backend);
+    if (may_try(settings, backend) && backend.name != "cpu") candidates.push_back(&backend);
   }
   return candidates;
 }
@@ -200,7 +241,7 @@ ProviderLibrary find_backend_library(const Settings& settings, const Backend& ba
   const std::filesystem::path beside = std::filesystem::path(runtime_path).parent_path() / backend.library;
   std::error_code ignored;
   if (std::filesystem::exists(beside, ignored)) return {beside.string(), {}};
-  if (find_backend_package(backend.name) == nullptr) {
+  if (find_backend_package(backend) == nullptr) {
     return {{}, fmt::format("{} is not here, and there is no package of it for this system", backend.library)};
   }
   return {{}, fmt::format("{} is not installed: run 'mien backends install {}'", backend.library, backend.name)};
@@ -208,7 +249,7 @@ ProviderLibrary find_backend_library(const Settings& settings, const Backend& ba
 
 std::string find_idle_gpu() {
   for (const Backend& backend : backends()) {
-    if (backend.name == "cpu") continue;
+    if (backend.name == "cpu" || backend.by_name_only) continue;
     for (const Device& device : backend.probe_devices()) {
       if (!device.is_software) return device.name;
     }

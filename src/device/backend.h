@@ -29,6 +29,8 @@ struct Backend {
   std::vector<std::pair<std::string, std::string>> (*provider_options)(int device_id, std::uint64_t memory_bytes_max);
   // Providers that keep what they compile in a folder, and their option that names it.
   std::vector<std::pair<std::string_view, std::string_view>> cache_options = {};
+  // Where that option holds more than the folder: its value, also for no folder ("").
+  std::string (*cache_value)(const std::string& folder) = nullptr;
   bool copies_beside = false;  // one thread may copy while another computes
   // The provider forgets what it prepared for a shape at the next one: each shape gets a session of its own.
   bool keeps_one_shape = false;
@@ -41,6 +43,9 @@ struct Backend {
   // adapters are allowed.
   std::pair<const char*, const char*> variable = {};
   const char* software_variable = nullptr;
+  bool by_name_only = false;  // `auto` passes it over
+  // Another row whose package goes into the same folder, because both load libraries of equal names into one process.
+  const Backend* shares_folder_with = nullptr;
   bool is_for_tests = false;  // the test device: not in the table, chosen by MIEN_TEST_DEVICE alone
 };
 
@@ -50,11 +55,14 @@ std::span<const Backend> backends();
 const Backend* find_backend(std::string_view name);
 // No backend, but installed like one: the runtime for processors (src/device/openvino.cpp).
 const Backend& openvino_package();
-// What `mien backends install` knows: the backends that have a package, and OpenVINO.
-std::vector<const Backend*> installable_backends();
+// What `mien backends install` knows: the backends that have a package. For openvino that is the runtime for processors
+// alone, unless an Intel GPU is here, GPU_BACKEND names it, or what it needs is here already.
+std::vector<const Backend*> installable_backends(const Settings& settings);
 
 // Whether an operation asks for a GPU.
 bool wants_gpu(const Settings& settings);
+// Whether the settings name it, or leave the choice to `auto`.
+bool may_try(const Settings& settings, const Backend& backend);
 // Those that the settings allow, in the order to try: one that is named, all but the CPU for auto.
 std::vector<const Backend*> candidate_backends(const Settings& settings);
 
@@ -70,9 +78,10 @@ std::string find_idle_gpu();
 
 // Rows' functions, one file each.
 std::vector<Device> probe_cpu();
-std::vector<Device> probe_cuda();    // NVML
-std::vector<Device> probe_rocm();    // the kernel's own files (/sys/class/drm, /sys/class/kfd)
-std::vector<Device> probe_mps();     // Metal; none on other systems
-std::vector<Device> probe_webgpu();  // Vulkan
+std::vector<Device> probe_cuda();      // NVML
+std::vector<Device> probe_rocm();      // the kernel's own files (/sys/class/drm, /sys/class/kfd)
+std::vector<Device> probe_mps();       // Metal; none on other systems
+std::vector<Device> probe_openvino();  // the kernel's own files (/sys/class/drm)
+std::vector<Device> probe_webgpu();    // Vulkan
 
 }  // namespace mien

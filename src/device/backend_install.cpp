@@ -63,9 +63,9 @@ class ScratchFolder {
   fs::path path_;
 };
 
-const Backend& known_backend(const std::string& name) {
+const Backend& known_backend(const Settings& settings, const std::string& name) {
   std::string names;
-  for (const Backend* const installable : installable_backends()) {
+  for (const Backend* const installable : installable_backends(settings)) {
     if (installable->name == name) return *installable;
     names += (names.empty() ? "" : ", ") + std::string(installable->name);
   }
@@ -80,7 +80,18 @@ std::string system_problem(const Backend& backend) {
                      backend.name);
 }
 
-BackendLibrary describe(const Settings& settings, const Backend& backend, const BackendPackage* package) {
+// The package of a backend for this computer, and the one that its folder holds too. Empty when one is missing.
+std::vector<InstallPart> parts_of(const Backend& backend) {
+  std::vector<InstallPart> parts;
+  for (const Backend* part = &backend; part != nullptr; part = part->shares_folder_with) {
+    const BackendPackage* const package = find_backend_package(*part);
+    if (package == nullptr) return {};
+    parts.push_back({part, package});
+  }
+  return parts;
+}
+
+BackendLibrary describe(const Settings& settings, const Backend& backend, const std::vector<InstallPart>& parts) {
   BackendLibrary info;
   info.name = backend.name;
   info.label = backend.label;
@@ -99,14 +110,16 @@ BackendLibrary describe(const Settings& settings, const Backend& backend, const 
     info.removable = folder == info.folder;
     info.folder = folder;
   }
-  if (package == nullptr) {
-    info.problem = system_problem(backend);
-    return info;
-  }
-  info.download_bytes = package->download_bytes;
-  for (const PackageFile& file : package->files) {
-    info.size_bytes += file.size_bytes;
-    info.files.emplace_back(file.name);
+  if (parts.empty()) info.problem = system_problem(backend);
+  for (const InstallPart& part : parts) {
+    if (part.backend != parts.front().backend) {
+      info.also = fmt::format("{} {} ({})", part.backend->package, part.backend->version, part.backend->licence);
+    }
+    info.download_bytes += part.package->download_bytes;
+    for (const PackageFile& file : part.package->files) {
+      info.size_bytes += file.size_bytes;
+      info.files.emplace_back(file.name);
+    }
   }
   return info;
 }
@@ -272,16 +285,17 @@ std::int64_t folder_bytes(const fs::path& folder) {
 
 std::vector<BackendLibrary> list_backend_libraries(const Settings& settings) {
   std::vector<BackendLibrary> infos;
-  for (const Backend* const backend : installable_backends()) {
-    infos.push_back(describe(settings, *backend, find_backend_package(backend->name)));
+  for (const Backend* const backend : installable_backends(settings)) {
+    infos.push_back(describe(settings, *backend, parts_of(*backend)));
   }
   return infos;
 }
 
-BackendLibrary install_backend(const Settings& settings, const Backend& backend, const BackendPackage& package,
+BackendLibrary install_backend(const Settings& settings, const std::vector<InstallPart>& parts,
                                const InstallBackendOptions& options) {
+  const Backend& backend = *parts.front().backend;
   const fs::path target = own_backend_folder(settings, backend);
-  BackendLibrary info = describe(settings, backend, &package);
+  BackendLibrary info = describe(settings, backend, parts);
   if (info.installed && !options.force) return info;
   info.folder = target.string();
   if (options.on_plan) options.on_plan(info);
@@ -289,26 +303,28 @@ BackendLibrary install_backend(const Settings& settings, const Backend& backend,
   const ScratchFolder scratch(target);
   check_room(info, scratch.path(), fetches);
   const fs::path wheels = fetches ? scratch.make("wheels") : fs::path(options.wheels_folder);
-  if (fetches) fetch_wheel(backend, package, wheels, options.stop);
   const fs::path files = scratch.make("files");
-  const fs::path wheel = find_wheel(wheels, backend, package);
-  if (wheel.empty()) fail_without_wheel(wheels, backend, package, fetches);
-  unpack(wheel, package, files);
-  throw_if_stopped(options.stop);
+  for (const InstallPart& part : parts) {
+    if (fetches) fetch_wheel(*part.backend, *part.package, wheels, options.stop);
+    const fs::path wheel = find_wheel(wheels, *part.backend, *part.package);
+    if (wheel.empty()) fail_without_wheel(wheels, *part.backend, *part.package, fetches);
+    unpack(wheel, *part.package, files);
+    throw_if_stopped(options.stop);
+  }
   put_in_place(files, target, scratch);
-  return describe(settings, backend, &package);
+  return describe(settings, backend, parts);
 }
 
 BackendLibrary install_backend(const Settings& settings, const std::string& name,
                                const InstallBackendOptions& options) {
-  const Backend& backend = known_backend(name);
-  const BackendPackage* const package = find_backend_package(name);
-  if (package == nullptr) throw Exception(ErrorCode::unsupported, system_problem(backend));
-  return install_backend(settings, backend, *package, options);
+  const Backend& backend = known_backend(settings, name);
+  const std::vector<InstallPart> parts = parts_of(backend);
+  if (parts.empty()) throw Exception(ErrorCode::unsupported, system_problem(backend));
+  return install_backend(settings, parts, options);
 }
 
 RemovedBackend remove_backend(const Settings& settings, const std::string& name) {
-  const Backend& backend = known_backend(name);
+  const Backend& backend = known_backend(settings, name);
   const fs::path target = own_backend_folder(settings, backend);
   std::error_code failure;
   if (!fs::exists(target, failure)) {

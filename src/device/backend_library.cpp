@@ -109,7 +109,9 @@ std::vector<std::pair<std::string, std::string>> provider_options(const Backend&
   std::vector<std::pair<std::string, std::string>> options = backend.provider_options(device_id, memory_bytes_max);
   for (const auto& [of_provider, option] : backend.cache_options) {
     if (of_provider != provider) continue;
-    if (const std::string folder = compiled_folder(backend); !folder.empty()) options.emplace_back(option, folder);
+    const std::string folder = compiled_folder(backend);
+    const std::string value = backend.cache_value == nullptr ? folder : backend.cache_value(folder);
+    if (!value.empty()) options.emplace_back(option, value);
   }
   return options;
 }

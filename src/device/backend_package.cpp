@@ -13,8 +13,9 @@ constexpr PackageFile kLicence = {"LICENSE", 1073, "2f07c72751aed99790b8a4869cf2
 }  // namespace
 
 std::span<const BackendPackage> backend_packages() {
-  static const std::array<BackendPackage, 4> table = {{
+  static const std::array<BackendPackage, 5> table = {{
       {.backend = "cuda",
+       .package = "onnxruntime-gpu",
        .architecture = "x86_64",
        .platform = "manylinux_2_28_x86_64",
        .download_bytes = 255569273,
@@ -26,6 +27,7 @@ std::span<const BackendPackage> backend_packages() {
                   "086ec1d5388f64153d9c63470d126693db9a182c8ce236d3a1119068471b8a0d"},
                  kLicence}},
       {.backend = "rocm",
+       .package = "onnxruntime-migraphx",
        .architecture = "x86_64",
        .platform = "manylinux_2_34_x86_64",
        .download_bytes = 21474043,
@@ -37,6 +39,7 @@ std::span<const BackendPackage> backend_packages() {
                   "98cc35d20a8701b425d3b51ebbbd9186744c9abcec5d2270879f6c165a735228"},
                  kLicence}},
       {.backend = "webgpu",
+       .package = "onnxruntime-ep-webgpu",
        .architecture = "x86_64",
        .platform = "manylinux_2_28_x86_64",
        .download_bytes = 6892120,
@@ -44,6 +47,7 @@ std::span<const BackendPackage> backend_packages() {
                   "9f76e3dc4459421958ad086a9da03bf7e5de9289e9a3a56e28bbb459773dec81"},
                  kLicence}},
       {.backend = "openvino",
+       .package = "openvino",
        .architecture = "x86_64",
        .platform = "manylinux_2_28_x86_64",
        .download_bytes = 59144434,
@@ -61,15 +65,29 @@ std::span<const BackendPackage> backend_packages() {
                   "b10997cc50652ba6ab365e3bc43e13057681cd4a56533b46171529bd249749f3"},
                  {"runtime-third-party-programs.txt", 120451,
                   "caf4040a8c3043c9fdc7638ccc61078b40ce623e69e3bcd2bc544ae70a368b2f"}}},
+      // What goes on top of the package above, whose libraries are its own to the last byte. Its table of tuned kernels
+      // stays behind: it is for 16 bits.
+      {.backend = "openvino",
+       .package = "onnxruntime-ep-openvino",
+       .architecture = "x86_64",
+       .platform = "manylinux_2_28_x86_64",
+       .download_bytes = 52587628,
+       .files = {{"libonnxruntime_providers_openvino_plugin.so", 3069280,
+                  "99644306dea90173d2fac5e2ad8d10c9574ecf6e6e71ca30e426531abd5a717f"},
+                 {"libopenvino_intel_gpu_plugin.so", 41732569,
+                  "e494cf8fb428f1fecfad35e2bac7b2fb24159ac6b13fe19027f0c4ae36374b33"},
+                 {"third-party-programs.txt", 13680,
+                  "cf1dc931aee305019c370a5e6398040e43afa8e22664118710f8b0e13c02de0c"}}},
   }};
   return table;
 }
 
-const BackendPackage* find_backend_package(std::string_view backend) {
+const BackendPackage* find_backend_package(const Backend& backend) {
   utsname system{};
   if (::uname(&system) != 0) return nullptr;
   for (const BackendPackage& package : backend_packages()) {
-    if (package.backend == backend && package.architecture == system.machine) return &package;
+    const bool is_of_backend = package.backend == backend.name && package.package == backend.package;
+    if (is_of_backend && package.architecture == system.machine) return &package;
   }
   return nullptr;
 }

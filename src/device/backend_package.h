@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "device/backend.h"
+
 namespace mien {
 
 struct PackageFile {
@@ -17,6 +19,7 @@ struct PackageFile {
 
 struct BackendPackage {
   std::string_view backend;
+  std::string_view package;       // of PyPI, as in the backend's row
   std::string_view architecture;  // as `uname -m` says it
   std::string_view platform;      // of the wheel, which the file inside needs: "manylinux_2_28_x86_64"
   std::int64_t download_bytes;
@@ -25,6 +28,6 @@ struct BackendPackage {
 
 std::span<const BackendPackage> backend_packages();
 // For this computer; null when there is none.
-const BackendPackage* find_backend_package(std::string_view backend);
+const BackendPackage* find_backend_package(const Backend& backend);
 
 }  // namespace mien

@@ -75,8 +75,11 @@ Devices examine(Examination& examination, const Backend& backend) {
     std::string_view backend;
     Devices (*examine)(Examination&);
   };
-  constexpr std::array<Row, 4> kRows = {
-      {{"cuda", examine_cuda}, {"rocm", examine_rocm}, {"mps", examine_mps}, {"webgpu", examine_webgpu}}};
+  constexpr std::array<Row, 5> kRows = {{{"cuda", examine_cuda},
+                                         {"rocm", examine_rocm},
+                                         {"mps", examine_mps},
+                                         {"webgpu", examine_webgpu},
+                                         {"openvino", examine_openvino}}};
   for (const Row& row : kRows) {
     if (row.backend == backend.name) return row.examine(examination);
   }
@@ -242,13 +245,10 @@ DoctorReport diagnose(const Settings& settings, const DoctorRoots& roots) {
   std::vector<Candidate> candidates;
   for (const Backend& backend : backends()) {
     if (backend.library.empty()) continue;  // the processor
-    const bool is_wanted = settings.gpu_backend == "auto" || settings.gpu_backend == backend.name;
     Candidate candidate{std::string(backend.name), examine(examination, backend)};
     candidate.is_usable = !candidate.devices.empty() && !examination.has_problem(backend.name);
-    if (is_wanted) candidates.push_back(std::move(candidate));
+    if (may_try(settings, backend)) candidates.push_back(std::move(candidate));
   }
-  examine_intel(examination);
-  if (settings.gpu_backend == "openvino") candidates.push_back({"openvino", {}, false});
 
   DoctorReport report;
   report.checks = std::move(examination.checks());

@@ -76,7 +76,7 @@ Devices examine_cuda(Examination& examination);
 Devices examine_rocm(Examination& examination);
 Devices examine_mps(Examination& examination);
 Devices examine_webgpu(Examination& examination);
-void examine_intel(Examination& examination);
+Devices examine_openvino(Examination& examination);
 // A backend that has no checks of its own.
 Devices examine_other(Examination& examination, const Backend& backend);
 

@@ -63,6 +63,7 @@ bool examine_needs(Examination& examination, const Backend& backend, const std::
   std::vector<std::string> folders = loader_folders(examination.roots().search);
   const std::vector<std::string> others = maker_folders(examination.settings(), examination.roots().search);
   folders.insert(folders.end(), others.begin(), others.end());
+  folders.push_back(fs::path(library).parent_path().string());  // what its package brings
   Missing missing;
   std::set<std::string> where;
   for (const std::string& name : libraries_of_backend(backend, library)) {

@@ -1,4 +1,3 @@
-// Vulkan's GPUs, and Intel's, which also have drivers of their own.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -100,33 +99,6 @@ Devices examine_webgpu(Examination& examination) {
   examine_memory(examination, facts.devices);
   if (works && is_complete) examine_opening(examination, backend);
   return facts.devices;
-}
-
-void examine_intel(Examination& examination) {
-  examination.begin("openvino");
-  const bool is_asked = examination.settings().gpu_backend == "openvino";
-  const bool has_gpu = examination.has_gpu_of(kIntel);
-  if (is_asked) {
-    std::vector<std::string> commands;
-    if (has_gpu) commands = {"mien backends install webgpu", "export GPU_BACKEND=webgpu"};
-    examination.problem({"backend", "openvino is not built into this mien",
-                         has_gpu ? "use Vulkan in its place" : "choose another backend", commands});
-  }
-  if (!has_gpu) {
-    examination.skip("GPU", "this computer has no Intel GPU");
-    return;
-  }
-  const std::vector<std::string> folders = loader_folders(examination.roots().search);
-  const bool has_opencl =
-      !find_library("libOpenCL.so.1", folders).empty() && examination.exists("/etc/OpenCL/vendors/intel.icd");
-  const bool has_level_zero =
-      !find_library("libze_loader.so.1", folders).empty() && !find_library("libze_intel_gpu.so.1", folders).empty();
-  if (has_opencl || has_level_zero) {
-    examination.ok("driver", has_level_zero ? "Level Zero" : "OpenCL");
-    return;
-  }
-  // Only OpenVINO needs them; with Vulkan an Intel GPU works without.
-  examination.skip("driver", "neither OpenCL nor Level Zero of Intel (package intel-opencl-icd); WebGPU needs neither");
 }
 
 }  // namespace mien

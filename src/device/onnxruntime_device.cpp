@@ -406,7 +406,9 @@ std::vector<Ort::ConstEpDevice> devices_of(const Ort::Env& env, const Backend& b
   std::vector<Ort::ConstEpDevice> found;
   for (const Ort::ConstEpDevice& device : env.GetEpDevices()) {
     const auto& names = backend.providers;
-    if (std::find(names.begin(), names.end(), device.EpName()) != names.end()) found.push_back(device);
+    const bool is_provider = std::find(names.begin(), names.end(), device.EpName()) != names.end();
+    // Some providers drive processors for neural networks too, which cannot run our graphs.
+    if (is_provider && device.Device().Type() != OrtHardwareDeviceType_NPU) found.push_back(device);
   }
   return found;
 }
@@ -429,6 +431,14 @@ Ort::ConstEpDevice choose_device(const Ort::Env& env, const Backend& backend, co
   return devices[id];
 }
 
+// Where tensors stay between runs. Providers that offer no memory of the device take the computer's, and move what
+// they need themselves.
+Ort::ConstMemoryInfo memory_of(const Ort::ConstEpDevice& device) {
+  static const Ort::MemoryInfo computers_own = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
+  const Ort::ConstMemoryInfo own = device.GetMemoryInfo(OrtDeviceMemoryType_DEFAULT);
+  return own != nullptr ? own : Ort::ConstMemoryInfo(computers_own);
+}
+
 Device describe(const Ort::ConstEpDevice& ep_device, const Backend& backend, const AcceleratorOptions& options) {
   const std::vector<Device> probed = backend.probe_devices();
   for (const Device& device : probed) {
@@ -439,7 +449,8 @@ Device describe(const Ort::ConstEpDevice& ep_device, const Backend& backend, con
   device.backend = backend.name;
   device.is_software = is_software(ep_device);
   const Ort::ConstKeyValuePairs metadata = ep_device.EpMetadata();
-  const char* const name = metadata.GetValue("device_name");
+  const char* name = metadata.GetValue("device_name");
+  if (name == nullptr) name = metadata.GetValue("FULL_DEVICE_NAME");
   device.name = name != nullptr ? name : fmt::format("{} device {}", ep_device.EpVendor(), options.device_id);
   return device;
 }
@@ -453,7 +464,7 @@ std::unique_ptr<Accelerator> open_accelerator(const Backend& backend, const Acce
     register_library(context->env, backend, options.library);
     context->ep_device = choose_device(context->env, backend, options);
     context->provider = context->ep_device.EpName();
-    context->memory = context->ep_device.GetMemoryInfo(OrtDeviceMemoryType_DEFAULT);
+    context->memory = memory_of(context->ep_device);
     context->memory_bytes_max = options.memory_bytes_max;
     if (!backend.arena.empty()) context->shrink_target = fmt::format("{}:{}", backend.arena, options.device_id);
     Device device = describe(context->ep_device, backend, options);

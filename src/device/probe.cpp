@@ -77,6 +77,21 @@ std::string read_line_value(const std::string& path, std::string_view key) {
   return "";
 }
 
+std::map<int, std::filesystem::path> numbered_entries(const std::filesystem::path& folder, std::string_view prefix) {
+  namespace fs = std::filesystem;
+  std::map<int, fs::path> entries;
+  std::error_code failure;
+  for (fs::directory_iterator entry(folder, failure), end; !failure && entry != end; entry.increment(failure)) {
+    const std::string name = entry->path().filename();
+    int number = 0;
+    if (!name.starts_with(prefix)) continue;
+    const char* const last = name.data() + name.size();
+    const std::from_chars_result result = std::from_chars(name.data() + prefix.size(), last, number);
+    if (result.ec == std::errc() && result.ptr == last) entries.emplace(number, entry->path());
+  }
+  return entries;
+}
+
 std::string read_small_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text(kSmallFileBytes, '\0');

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +44,9 @@ struct AmdGpu {
 };
 std::vector<AmdGpu> read_amd_gpus(const ProbeRoots& roots);
 
+// What the kernel's drivers for Intel GPUs (i915, xe) say.
+std::vector<Device> read_intel_gpus(const ProbeRoots& roots);
+
 // What Vulkan's drivers say.
 struct VulkanFacts {
   std::string problem;  // why they cannot be asked; empty: they answered, perhaps with no device
@@ -63,6 +68,8 @@ SystemMemory read_system_memory(const std::string& root);
 
 // The value behind the first line's "key: value", or "key value" of such files; empty when it is not there.
 std::string read_line_value(const std::string& path, std::string_view key);
+// Entries of a folder called `prefix` and a number, by that number. None when the folder is not there.
+std::map<int, std::filesystem::path> numbered_entries(const std::filesystem::path& folder, std::string_view prefix);
 // A small file of the kernel without spaces at its ends; empty when it cannot be read.
 std::string read_small_file(const std::string& path);
 

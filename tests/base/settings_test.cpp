@@ -192,7 +192,7 @@ TEST_F(SettingsTest, WrongValuesNameTheVariableItsPlaceItsValueAndWhatIsAllowed)
       {"ALL_GPU", "maybe", "true or false"},
       {"ALL_GPU", "require", "true or false"},
       {"FACE_EMBEDDING_GPU", "2", "false, true or require"},
-      {"GPU_BACKEND", "tpu", "auto, cuda, rocm, mps, webgpu, cpu, openvino"},
+      {"GPU_BACKEND", "tpu", "auto, cuda, rocm, mps, webgpu, openvino, cpu"},
       {"GPU_DEVICE_ID", "-1", "0 or more"},
       {"GPU_DEVICE_ID", "1.5", "0 or more"},
       {"GPU_DEVICE_ID", "99999999999", "0 or more"},

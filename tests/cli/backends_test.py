@@ -48,6 +48,19 @@ def test_list(mien):
     assert "not for this computer" in text and "255.6" in text
 
 
+def test_openvino_brings_its_provider_where_it_is_asked_for(mien):
+    def plan(env=None):
+        result = mien("backends", "install", "openvino", "--from", str(mien.folder), env=env or {})
+        assert result.returncode == 2 and "holds no " in result.stderr
+        assert installed(mien) == []
+        return result.stderr
+
+    assert "onnxruntime-ep-openvino 1.8.1 (MIT) and openvino 2026.4.1 (Apache-2.0)" in plan({"GPU_BACKEND": "openvino"})
+    vendors = pathlib.Path("/sys/class/drm").glob("card*/device/vendor")
+    if all(path.read_text().strip() != "0x8086" for path in vendors):
+        assert "openvino: openvino 2026.4.1 (Apache-2.0), " in plan()
+
+
 def test_another_checksum_is_refused(mien):
     result = mien("backends", "install", "webgpu", "--from", str(wheel(mien.folder / "wheels")))
     assert result.returncode == 1

@@ -105,7 +105,7 @@ def test_devices(mien):
 def test_devices_say_what_is_missing(mien):
     answer = json.loads(mien("devices", "--json", env={"VK_ICD_FILENAMES": "/nonexistent.json"}).stdout)
     status = {backend["name"]: backend["status"] for backend in answer["backends"]}
-    assert list(status) == ["cuda", "rocm", "mps", "webgpu", "cpu"]
+    assert list(status) == ["cuda", "rocm", "mps", "webgpu", "openvino", "cpu"]
     assert status["mps"] == "for Macs with Apple's processor"
     assert status["webgpu"] == "no device"
     assert status["cpu"].startswith("ready: onnxruntime")

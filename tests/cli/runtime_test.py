@@ -88,3 +88,12 @@ def test_without_openvino_the_others_work(mien, photos):
 def test_unknown_runtime(mien):
     result = mien("scan", ".", env={"MIEN_RUNTIME": "torch"})
     assert result.returncode == 2 and "auto, onnxruntime, openvino" in result.stderr
+
+
+def test_openvino_as_a_gpu_falls_back_and_says_why(mien, photos):
+    env = {"MIEN_BACKEND_DIR": str(mien.folder), "GPU_BACKEND": "openvino", "ALL_GPU": "true"}
+    row, told = placement(mien, "scan", str(photos / "obama.jpg"), env=env)
+    assert row["requested"] == "gpu" and row["ran"] == "cpu"
+    assert "run 'mien backends install openvino'" in row["reason"] and "the CPU does the work" in told
+    result = mien("scan", str(photos / "obama.jpg"), "--gpu=require", env=env)
+    assert result.returncode == 3 and "face_detection requires a GPU" in result.stderr

@@ -98,7 +98,7 @@ def test_gpu_flag(mien):
     [
         ("ALL_GPU", "maybe", "true or false"),
         ("FACE_DETECTION_GPU", "2", "false, true or require"),
-        ("GPU_BACKEND", "tpu", "auto, cuda, rocm, mps, webgpu, cpu, openvino"),
+        ("GPU_BACKEND", "tpu", "auto, cuda, rocm, mps, webgpu, openvino, cpu"),
         ("GPU_DEVICE_ID", "-1", "0 or more"),
         ("GPU_MEMORY_LIMIT_GB", "0", "above 0"),
         ("GPU_MEMORY_LIMIT_GB", "8GB", "above 0"),

@@ -35,6 +35,7 @@ class BackendInstallTest : public ::testing::Test {
     hashes_ = {hash_of("provider"), hash_of("runtime")};
     package_ = {
         .backend = "cuda",
+        .package = "onnxruntime-gpu",
         .architecture = "x86_64",
         .platform = "manylinux_2_28_x86_64",
         .download_bytes = 1000,
@@ -52,7 +53,7 @@ class BackendInstallTest : public ::testing::Test {
         {{"python3", "-m", "zipfile", "-c", folder_.path() + "/wheels/" + kWheel, folder_.path() + "/in/onnxruntime"}});
     ASSERT_EQ(made.exit_code, 0) << made.output << made.problem;
   }
-  BackendLibrary install() const { return install_backend(settings_, *find_backend("cuda"), package_, options_); }
+  BackendLibrary install() const { return install_backend(settings_, {{find_backend("cuda"), &package_}}, options_); }
   Error install_error() const {
     try {
       install();
@@ -174,11 +175,77 @@ TEST_F(BackendInstallTest, SaysWhenThereIsNoRoom) {
   EXPECT_TRUE(contains(install_error().message, "free room")) << install_error().message;
 }
 
+// Two packages in one folder, whatever was there before.
+TEST_F(BackendInstallTest, PartsShareAFolder) {
+  const Backend& provider = *find_backend("openvino");
+  const std::vector<std::string> hashes = {hash_of("plugin"), hash_of("runtime")};
+  const BackendPackage on_top = {.backend = "openvino",
+                                 .package = provider.package,
+                                 .architecture = "x86_64",
+                                 .platform = "manylinux_2_28_x86_64",
+                                 .download_bytes = 10,
+                                 .files = {{provider.library, 6, hashes[0]}}};
+  const BackendPackage below = {.backend = "openvino",
+                                .package = "openvino",
+                                .architecture = "x86_64",
+                                .platform = "manylinux_2_28_x86_64",
+                                .download_bytes = 20,
+                                .files = {{openvino_package().library, 7, hashes[1]}}};
+  const auto make = [&](const std::string& start, std::string_view library, const char* text) {
+    folder_.write("/" + start + "/" + std::string(library), text);
+    const std::string wheel = folder_.path() + "/wheels/" + start + "-py3-none-manylinux_2_28_x86_64.whl";
+    ASSERT_EQ(run_program({{"python3", "-m", "zipfile", "-c", wheel, folder_.path() + "/" + start}}).exit_code, 0);
+  };
+  make("openvino-2026.4.1", openvino_package().library, "runtime");
+  const std::string alone = installed_backend_library(
+      settings_, *find_backend(install_backend(settings_, {{&openvino_package(), &below}}, options_).name));
+  EXPECT_EQ(alone, "") << "the runtime for processors is no provider";
+  EXPECT_THROW(install_backend(settings_, {{&provider, &on_top}, {&openvino_package(), &below}}, options_), Exception);
+  EXPECT_NE(installed_backend_library(settings_, openvino_package()), "") << "what was there stays";
+  make("onnxruntime_ep_openvino-1.8.1", provider.library, "plugin");
+  const BackendLibrary both =
+      install_backend(settings_, {{&provider, &on_top}, {&openvino_package(), &below}}, options_);
+  EXPECT_TRUE(both.installed);
+  EXPECT_EQ(both.download_bytes, 30);
+  EXPECT_EQ(both.also, "openvino 2026.4.1 (Apache-2.0)");
+  EXPECT_EQ(fs::path(installed_backend_library(settings_, provider)).parent_path(),
+            fs::path(installed_backend_library(settings_, openvino_package())).parent_path());
+}
+
+TEST(BackendPackages, OfOpenvinoAreTheRuntimeAloneUnlessItsGpuIsWanted) {
+  const FakeRoot root;
+  Settings settings;
+  settings.backend_dir = root.path();
+  const auto package = [&] { return installable_backends(settings).back()->package; };
+  EXPECT_EQ(package(), probe_openvino().empty() ? "openvino" : "onnxruntime-ep-openvino");
+  settings.gpu_backend = "openvino";
+  EXPECT_EQ(package(), "onnxruntime-ep-openvino");
+  settings.gpu_backend = "auto";
+  root.write("/openvino/" + std::string(find_backend("openvino")->library), "x");
+  EXPECT_EQ(package(), "onnxruntime-ep-openvino");
+}
+
+TEST(CompiledPrograms, OfOpenvinoAreNamedInItsConfiguration) {
+  const FakeRoot root;
+  const Backend& openvino = *find_backend("openvino");
+  const Variable cache("XDG_CACHE_HOME", root.path());
+  const std::string folder = root.path() + "/mien/compiled/openvino-" + std::string(openvino.version);
+  EXPECT_EQ(option_of(openvino, "OpenVINOExecutionProvider", "load_config"),
+            R"({"CPU":{"CACHE_DIR":")" + folder + R"(","INFERENCE_PRECISION_HINT":"f32"},"GPU":{"CACHE_DIR":")" +
+                folder + R"(","INFERENCE_PRECISION_HINT":"f32"}})");
+  EXPECT_EQ(openvino.cache_value(""),
+            R"({"CPU":{"INFERENCE_PRECISION_HINT":"f32"},"GPU":{"INFERENCE_PRECISION_HINT":"f32"}})");
+}
+
 TEST(BackendPackages, AreThoseOfTheBackends) {
+  Settings settings;
+  settings.gpu_backend = "openvino";
+  std::vector<const Backend*> all = installable_backends(settings);
+  all.push_back(&openvino_package());
   for (const BackendPackage& package : backend_packages()) {
-    const std::vector<const Backend*> all = installable_backends();
-    const auto found =
-        std::find_if(all.begin(), all.end(), [&](const Backend* one) { return one->name == package.backend; });
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Backend* one) {
+      return one->name == package.backend && one->package == package.package;
+    });
     ASSERT_NE(found, all.end()) << package.backend;
     const Backend* const backend = *found;
     std::set<std::string_view> names;

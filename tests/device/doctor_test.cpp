@@ -229,15 +229,38 @@ TEST_F(DoctorTest, VulkanWithoutLoaderOnAComputerWithAGpu) {
   root_.write("/dev/dri/renderD128", "");
   const DoctorReport found = report();
   EXPECT_EQ(row(found, "webgpu", "Vulkan's loader").commands.front(), "sudo apt-get install libvulkan1");
-  EXPECT_EQ(row(found, "openvino", "driver").finding, Finding::not_applicable);
+  EXPECT_EQ(row(found, "openvino", "GPU").finding, Finding::not_applicable);
 }
 
-TEST_F(DoctorTest, OpenvinoIsNotBuiltIn) {
+TEST_F(DoctorTest, OpenvinoIsLookedAtByItsNameAlone) {
+  root_.add_intel_gpu(0, "0000:00:02.0", "46a6");
+  EXPECT_TRUE(contains(row(report(), "openvino", "GPU").found, "GPU_BACKEND=openvino"));
+  settings_.gpu_backend = "openvino";
+  root_.write("/dev/dri/renderD128", "");
+  refused_ = {"/dev/dri/renderD128"};
+  const DoctorReport found = report();
+  EXPECT_EQ(found.exit_code(), 3);
+  EXPECT_EQ(row(found, "openvino", "rights").commands.front(), "sudo usermod -aG video,render ada");
+  EXPECT_EQ(row(found, "openvino", "driver").commands.front(),
+            "sudo apt-get install ocl-icd-libopencl1 intel-opencl-icd");
+  EXPECT_EQ(row(found, "openvino", "backend").commands.front(), "mien backends install openvino");
+}
+
+TEST_F(DoctorTest, OpenvinoThatIsComplete) {
   settings_.gpu_backend = "openvino";
   EXPECT_EQ(report().exit_code(), 3);
-  EXPECT_TRUE(report().commands.empty());
-  add_gpu("0x8086");
-  EXPECT_EQ(report().commands[0], "mien backends install webgpu");
+  EXPECT_TRUE(contains(row(report(), "openvino", "GPU").found, "no Intel GPU"));
+  root_.add_intel_gpu(0, "0000:00:02.0", "46a6");
+  for (const char* const name :
+       {"/dev/dri/renderD128", "/etc/OpenCL/vendors/intel.icd", "/usr/lib/x86_64-linux-gnu/libOpenCL.so.1"}) {
+    root_.write(name, "x");
+  }
+  install("openvino", "libonnxruntime_providers_openvino_plugin.so");
+  const DoctorReport found = report();
+  EXPECT_EQ(found.backend, "openvino");
+  EXPECT_EQ(row(found, "openvino", "driver").found, "OpenCL");
+  opening_ = "OpenVINO (Intel GPUs) finds no device";
+  EXPECT_EQ(report().backend, "cpu");
 }
 
 TEST(Remedies, KnowTheLibrariesOfTheBackends) {

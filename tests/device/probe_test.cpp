@@ -123,6 +123,26 @@ std::vector<AmdGpu> amd_gpus(const FakeRoot& root, std::optional<std::string> vi
   return read_amd_gpus(roots);
 }
 
+TEST(IntelGpus, AreNamedByTheTableOfPci) {
+  const FakeRoot root;
+  EXPECT_TRUE(read_intel_gpus({.root = root.path()}).empty());
+  root.add_amd_card(0, 128);
+  root.add_intel_gpu(1, "0000:03:00.0", "56a0");
+  root.add_intel_gpu(2, "0000:00:02.0", "46a6");
+  root.write("/usr/share/misc/pci.ids",
+             "# comment\n1002  AMD\n\t56a0  not this\n8086  Intel Corporation\n\t56a0  DG2 [Arc A770]\n"
+             "\t\t56a0 0001  a board\n");
+  root.write("/proc/sys/kernel/osrelease", "6.12.1\n");
+  root.write("/proc/meminfo", "MemTotal: 16777216 kB\nMemAvailable: 8388608 kB\n");
+  const std::vector<Device> gpus = read_intel_gpus({.root = root.path()});
+  ASSERT_EQ(gpus.size(), 2U);
+  EXPECT_EQ(to_string(gpus[0]), "GPUDevice(id=0, name='Intel DG2 [Arc A770]', memory=0/0MB, backend=openvino)");
+  EXPECT_EQ(gpus[0].driver, "xe of Linux 6.12.1");
+  EXPECT_FALSE(gpus[0].unified_memory);
+  EXPECT_EQ(to_string(gpus[1]), "GPUDevice(id=1, name='Intel GPU 8086:46a6', memory=8192/16384MB, backend=openvino)");
+  EXPECT_TRUE(gpus[1].unified_memory);
+}
+
 TEST(AmdGpus, AreNamedByTheTableOfLibdrm) {
   const FakeRoot root;
   root.add_amd_card(0, 128);

@@ -19,9 +19,10 @@ std::vector<Device> probe_cuda() { return {}; }
 std::vector<Device> probe_rocm() { return {}; }
 std::vector<Device> probe_mps() { return {}; }
 std::vector<Device> probe_webgpu() { return {}; }
+std::vector<Device> probe_openvino() { return {}; }
 std::vector<Device> probe_cpu() { return {}; }
 std::string installed_backend_library(const Settings&, const Backend&) { return {}; }
-const BackendPackage* find_backend_package(std::string_view) {
+const BackendPackage* find_backend_package(const Backend&) {
   static const BackendPackage package{};
   return &package;
 }
@@ -80,10 +81,10 @@ int main(int, char** arguments) {
 """
 
 EXPECTED = """\
-cuda rocm mps webgpu newgpu cpu 
+cuda rocm mps webgpu openvino newgpu cpu 
 newgpu: newgpu
 auto: cuda rocm mps webgpu newgpu
-GPU_BACKEND=tpu is not valid: environment GPU_BACKEND: use one of auto, cuda, rocm, mps, webgpu, newgpu, cpu, openvino
+GPU_BACKEND=tpu is not valid: environment GPU_BACKEND: use one of auto, cuda, rocm, mps, webgpu, openvino, newgpu, cpu
 device_id=1 memory_limit=4096 
 {devices}libonnxruntime_providers_newgpu.so is not installed: run 'mien backends install newgpu'
 """

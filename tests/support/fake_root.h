@@ -41,6 +41,18 @@ class FakeRoot {
     make_folder(device + "/drm/renderD" + std::to_string(render_node));
   }
 
+  // An Intel GPU with its driver; the one in a processor lies at 0000:00:02.0.
+  void add_intel_gpu(int number, const std::string& place, const std::string& id) const {
+    const std::string device = "/sys/devices/pci0000:00/" + place;
+    write(device + "/vendor", "0x8086\n");
+    write(device + "/device", "0x" + id + "\n");
+    const std::string card = "/sys/class/drm/card" + std::to_string(number);
+    make_folder(card);
+    make_folder("/sys/bus/pci/drivers/xe");
+    std::filesystem::create_symlink(path_ + device, path_ + card + "/device");
+    std::filesystem::create_symlink(path_ + "/sys/bus/pci/drivers/xe", path_ + device + "/driver");
+  }
+
   void add_compute_node(int number, int gfx_version, int render_node, int cores = 0) const {
     write("/sys/class/kfd/kfd/topology/nodes/" + std::to_string(number) + "/properties",
           "cpu_cores_count " + std::to_string(cores) + "\nsimd_count 80\ngfx_target_version " +
