@@ -20,12 +20,6 @@ std::array<StageNote, kOperationCount> DeviceStages::counted() const { return {}
 struct DeviceStages::Programs {};
 DeviceStages::~DeviceStages() = default;
 
-struct NoRuntime final : Runtime {
-  std::string name() const override { return "none"; }
-  std::string path() const override { return ""; }
-  std::unique_ptr<Session> create_session(Bytes, const std::string&) const override { return nullptr; }
-};
-
 Settings load(const char* value) {
   SettingsSources sources;
   sources.environment = [value] {
@@ -53,7 +47,6 @@ void print() {
   std::printf("row %s\n", std::string(find_operation("new_operation")->owns).c_str());
 
   Engine::State engine;
-  engine.runtime = std::make_unique<NoRuntime>();
   engine.options.settings = settings;
   GroupItem item;
   item.note(OperationId::new_operation).on_cpu = 1;
