@@ -14,7 +14,11 @@
 
 namespace mien {
 
+// TensorProto.DataType
 inline constexpr int kOnnxFloat = 1;
+inline constexpr int kOnnxUint8 = 2;
+inline constexpr int kOnnxInt8 = 3;
+inline constexpr int kOnnxInt32 = 6;
 inline constexpr int kOnnxInt64 = 7;
 
 // Error: bad_data when the bytes are no ONNX model, limit_exceeded when there are too many.
