@@ -35,6 +35,19 @@ void map_to_image(const DetectPass& pass, std::vector<Candidate>& faces) {
 
 }  // namespace
 
+Detector with_session(const Detector& detector, std::unique_ptr<Session> session) {
+  Detector other;
+  other.kind = detector.kind;
+  other.session = std::move(session);
+  other.heads = detector.heads;
+  other.score_threshold = detector.score_threshold;
+  other.has_landmarks = detector.has_landmarks;
+  other.fixed_width = detector.fixed_width;
+  other.fixed_height = detector.fixed_height;
+  other.exact_sizes = detector.exact_sizes;
+  return other;
+}
+
 float pass_scale(const DetectPass& pass) {
   return static_cast<float>(pass.size.height) / static_cast<float>(pass.height);
 }

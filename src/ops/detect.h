@@ -75,6 +75,9 @@ struct Detector {
   bool batch_is_free = false;
 };
 
+// The same detector with another session in the place of its own: one that watches it, or runs the model otherwise.
+Detector with_session(const Detector& detector, std::unique_ptr<Session> session);
+
 // One look at a part of the image: which part, and how large it becomes.
 struct DetectPass {
   int x = 0;

@@ -90,16 +90,9 @@ struct Floor {
 
 // The floor of one image: what decode and sessions alone cost on the inputs that the pipeline gives them.
 Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Workspace::State& work) {
-  Detector detector;
-  detector.kind = engine.detector->kind;
-  detector.heads = engine.detector->heads;
-  detector.score_threshold = engine.detector->score_threshold;
-  detector.has_landmarks = engine.detector->has_landmarks;
-  detector.fixed_width = engine.detector->fixed_width;
-  detector.fixed_height = engine.detector->fixed_height;
   auto detector_calls = std::make_unique<RecordingSession>(*engine.detector->session);
   const RecordingSession& detector_record = *detector_calls;
-  detector.session = std::move(detector_calls);
+  const Detector detector = with_session(*engine.detector, std::move(detector_calls));
 
   ItemMemory memory;
   if (!decode_image(bytes, decode_options(engine.input), memory.decoded)) return {};

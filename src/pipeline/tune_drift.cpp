@@ -1,9 +1,10 @@
 #include "pipeline/tune_drift.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "ops/compare.h"
+#include "ops/detect.h"
+#include "pipeline/measure.h"
 
 namespace mien {
 namespace {
@@ -12,19 +13,11 @@ namespace {
 constexpr float kSureScore = 0.6F;
 constexpr float kOverlapMin = 0.5F;
 
-float overlap(const Box& a, const Box& b) {
-  const float width = std::min(a.x2, b.x2) - std::max(a.x1, b.x1);
-  const float height = std::min(a.y2, b.y2) - std::max(a.y1, b.y1);
-  if (width <= 0 || height <= 0) return 0;
-  const float both = width * height;
-  return both / (a.width() * a.height() + b.width() * b.height() - both);
-}
-
 const Face* find_same(const Face& face, const std::vector<Face>& faces) {
   const auto best = std::max_element(faces.begin(), faces.end(), [&](const Face& a, const Face& b) {
-    return overlap(face.bbox, a.bbox) < overlap(face.bbox, b.bbox);
+    return intersection_over_union(face.bbox, a.bbox) < intersection_over_union(face.bbox, b.bbox);
   });
-  return best == faces.end() || overlap(face.bbox, best->bbox) < kOverlapMin ? nullptr : &*best;
+  return best == faces.end() || intersection_over_union(face.bbox, best->bbox) < kOverlapMin ? nullptr : &*best;
 }
 
 }  // namespace
@@ -45,23 +38,31 @@ FacesOfPhotos look_at(const Engine& engine, const std::vector<BenchPhoto>& photo
   return found;
 }
 
-void measure_drift(const FacesOfPhotos& standard, const FacesOfPhotos& other, PrecisionMeasured& measured) {
-  std::vector<float> cosines;
+Drift measure_drift(const FacesOfPhotos& standard, const FacesOfPhotos& other) {
+  Drift drift;
+  std::vector<double> cosines;
+  std::vector<double> overlaps;
   for (std::size_t photo = 0; photo < standard.size() && photo < other.size(); ++photo) {
     for (const Face& face : standard[photo]) {
+      const bool is_sure = face.det_score > kSureScore;
+      drift.sure += is_sure;
       const Face* const same = find_same(face, other[photo]);
       if (same == nullptr) {
-        measured.missed += face.det_score > kSureScore;
-      } else if (!face.embedding.empty() && !same->embedding.empty()) {
-        cosines.push_back(cosine_similarity(face.embedding, same->embedding));
+        drift.missed += is_sure;
+        continue;
       }
+      overlaps.push_back(intersection_over_union(face.bbox, same->bbox));
+      if (face.embedding.empty() || same->embedding.empty()) continue;
+      cosines.push_back(cosine_similarity(face.embedding, same->embedding));
     }
   }
-  measured.faces = static_cast<int>(cosines.size());
-  if (cosines.empty()) return;
+  drift.faces = static_cast<int>(cosines.size());
+  if (!overlaps.empty()) drift.overlap_mean = spread_of(overlaps).mean;
+  if (cosines.empty()) return drift;
   std::sort(cosines.begin(), cosines.end());
-  measured.cosine_mean = std::accumulate(cosines.begin(), cosines.end(), 0.0) / static_cast<double>(cosines.size());
-  measured.cosine_low = cosines[cosines.size() / 20];
+  drift.cosine_mean = spread_of(cosines).mean;
+  drift.cosine_low = cosines[cosines.size() / 20];
+  return drift;
 }
 
 }  // namespace mien

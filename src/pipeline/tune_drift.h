@@ -1,10 +1,9 @@
-// How far a precision's faces and embeddings are off those of `default`, on the photos that are measured.
+// How far other faces and embeddings are off those of `default`, on the same photos.
 #pragma once
 
 #include <vector>
 
 #include "mien/engine.h"
-#include "mien/tune.h"
 #include "pipeline/bench_images.h"
 
 namespace mien {
@@ -13,7 +12,14 @@ using FacesOfPhotos = std::vector<std::vector<Face>>;
 
 FacesOfPhotos look_at(const Engine& engine, const std::vector<BenchPhoto>& photos);
 
-// Fills in what PrecisionMeasured says of drift.
-void measure_drift(const FacesOfPhotos& standard, const FacesOfPhotos& other, PrecisionMeasured& measured);
+struct Drift {
+  int faces = 0;            // that both found and embedded
+  int sure = 0;             // of a score over 0.6
+  int missed = 0;           // of those
+  double overlap_mean = 1;  // of the two boxes of a face: intersection over union
+  double cosine_mean = 1;   // of its two embeddings
+  double cosine_low = 1;    // the 5th percentile
+};
+Drift measure_drift(const FacesOfPhotos& standard, const FacesOfPhotos& other);
 
 }  // namespace mien
