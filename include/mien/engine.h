@@ -18,7 +18,8 @@
 namespace mien {
 
 // exact: SCRFD and ArcFace as InsightFace runs them. standard ("default"): rectangles instead of squares, small images
-// at their own size, a second pass for faces that fill the image, tiles for panoramas. fast: cheaper arithmetic.
+// at their own size, a second pass for faces that fill the image, tiles for panoramas. fast: cheaper arithmetic, bf16
+// or a detector in int8.
 enum class Precision { exact, standard, fast };
 
 // What decoding one image may take. Beyond a limit: Error limit_exceeded, which names it.
@@ -146,7 +147,7 @@ class MIEN_API Engine {
   const ModelInfo* embedder() const;  // null when it was not loaded
   const EngineOptions& options() const;
   const InputOptions& input() const;  // as the engine decodes, for the operations below
-  // "onnxruntime 1.31.1", "openvino 2026.4.1 bf16", or where they differ "... (detector), ... (embedder)".
+  // "onnxruntime 1.31.1", "openvino 2026.4.1 bf16", or where they differ "... int8 (detector), ... (embedder)".
   std::string runtime() const;
   // Why Precision::fast computes like standard here; empty where it does not, or was not asked for.
   const std::string& why_not_fast() const;

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/installation.h"
 #include "base/sha256.h"
+#include "models/int8_file.h"
 #include "models/local_catalog.h"
 
 namespace mien {
@@ -36,15 +37,6 @@ fs::path user_folder() {
     return fs::path(home) / ".local" / "share" / "mien" / "models";
   }
   return {};
-}
-
-std::string find_in_folders(const Settings& settings, const std::string& file) {
-  std::error_code ignored;
-  for (const std::string& folder : model_folders(settings)) {
-    const fs::path path = fs::path(folder) / file;
-    if (fs::is_regular_file(path, ignored)) return path.string();
-  }
-  return "";
 }
 
 std::string find_in_insightface(const Settings& settings, const Catalog& catalog, const CatalogRow& row) {
@@ -218,8 +210,17 @@ std::string own_model_folder(const Settings& settings) {
   return user.string();
 }
 
+std::string find_in_model_folders(const Settings& settings, const std::string& file) {
+  std::error_code ignored;
+  for (const std::string& folder : model_folders(settings)) {
+    const fs::path path = fs::path(folder) / file;
+    if (fs::is_regular_file(path, ignored)) return path.string();
+  }
+  return "";
+}
+
 std::string find_model_file(const Settings& settings, const Catalog& catalog, const CatalogRow& row) {
-  std::string path = find_in_folders(settings, row.file);
+  std::string path = find_in_model_folders(settings, row.file);
   return path.empty() ? find_in_insightface(settings, catalog, row) : path;
 }
 
@@ -258,6 +259,10 @@ CatalogEntry catalog_entry(const Settings& settings, const Catalog& catalog, con
   entry.licence_url = row.licence_url;
   entry.decoder = row.decoder;
   if (row.role == "embedder") entry.feed = feed_text(row.feed);
+  if (row.role != "detector") return entry;
+  const Int8File int8 = find_int8_file(settings, {entry.model, std::make_shared<CatalogRow>(row)});
+  entry.int8_path = int8.path;
+  if (!int8.path.empty()) entry.int8_problem = int8.problem;
   return entry;
 }
 
@@ -279,7 +284,7 @@ Result<ModelFile> find_model(const Settings& settings, std::string_view role, co
   if (!fs::is_regular_file(name_or_path, ignored)) {
     // Put into a folder of models by hand.
     const bool is_plain_name = name_or_path.find('/') == std::string::npos;
-    const std::string found = is_plain_name ? find_in_folders(settings, name_or_path + ".onnx") : "";
+    const std::string found = is_plain_name ? find_in_model_folders(settings, name_or_path + ".onnx") : "";
     if (!found.empty()) return bare_file(name_or_path, found, role);
     return Error{ErrorCode::not_found, fmt::format("no {} named or stored at {}: use one of {}, or the path of an "
                                                    "ONNX file",
@@ -311,6 +316,10 @@ std::vector<ModelCheck> verify_models(const Settings& settings) {
       continue;
     }
     checks.push_back(std::move(check));
+    if (entry.int8_path.empty()) continue;
+    const bool is_of_it = entry.int8_problem.empty();
+    checks.push_back({entry.model.name + " int8", entry.int8_path, is_of_it,
+                      is_of_it ? "made of the file that is here" : entry.int8_problem});
   }
   return checks;
 }

@@ -96,6 +96,9 @@ std::vector<std::string> model_folders(const Settings& settings);
 // The first of them, where models are added and pulled to. Throws Exception(not_found) when there is none.
 std::string own_model_folder(const Settings& settings);
 
+// The file of this name in the first of them that has it. Empty: nowhere.
+std::string find_in_model_folders(const Settings& settings, const std::string& file);
+
 // The row's file: in the folders of models, or where InsightFace's Python package keeps its packs
 // (~/.insightface/models/<pack>/; it has no setting for another place). Empty: nowhere.
 std::string find_model_file(const Settings& settings, const Catalog& catalog, const CatalogRow& row);

@@ -16,7 +16,7 @@ bool has_model(OperationId id) { return id == OperationId::face_detection || id 
 
 // What computes it on the CPU: a runtime for operations with a model, mien itself for the others.
 std::string cpu_runtime(const Engine::State& engine, OperationId id) {
-  if (id == OperationId::face_detection) return engine.detector_runtime->name();
+  if (id == OperationId::face_detection) return engine.detector_runtime_name();
   return id == OperationId::face_embedding ? engine.embedder_runtime->name() : "mien";
 }
 

@@ -181,7 +181,7 @@ def test_models(mien):
         (["crop", "a", "b", "--box", "9,9,3,3"], "left,top,right,bottom"),
         (["thumbnail", "a", "b", "--size", "0x10"], "from 1"),
         (["config", "extra"], "no place for 'extra'"),
-        (["models"], "list|pull|add|remove|verify is missing"),
+        (["models"], "list|pull|add|optimize|remove|verify is missing"),
         (["models", "lst"], "did you mean 'list'"),
         (["models", "add", "name"], "NAME FILE is missing"),
         (["models", "add", "name", "missing.onnx"], "missing.onnx"),
