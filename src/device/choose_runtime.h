@@ -11,6 +11,7 @@ namespace mien {
 struct RuntimeWish {
   bool many_images = false;  // enough of them that a slower start pays where each is faster
   bool cheaply = false;      // cheaper arithmetic (Precision::fast)
+  bool operator==(const RuntimeWish&) const = default;
 };
 
 struct ChosenRuntime {

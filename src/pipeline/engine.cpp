@@ -55,9 +55,8 @@ bool gains(const EngineOptions& options, std::string_view role, const std::strin
   return file && gains_by_openvino(*file);
 }
 
-ChosenRuntime choose_for(const EngineOptions& options, std::string_view role, const std::string& name) {
-  return choose_runtime(options.settings,
-                        {.many_images = gains(options, role, name), .cheaply = options.precision == Precision::fast});
+RuntimeWish wish_for(const EngineOptions& options, std::string_view role, const std::string& name) {
+  return {.many_images = gains(options, role, name), .cheaply = options.precision == Precision::fast};
 }
 
 bool is_onnxruntime(const Runtime& runtime) { return runtime.name().starts_with("onnxruntime"); }
@@ -89,15 +88,15 @@ void find_other_fast(Engine::State& state, const std::string& why_not_cheap) {
 
 void open_runtimes(Engine::State& state) {
   const EngineOptions& options = state.options;
-  ChosenRuntime of_detector = choose_for(options, "detector", options.detector);
-  state.detector_runtime = std::move(of_detector.runtime);
-  std::string why_not_cheap = std::move(of_detector.why_not_cheap);
+  const RuntimeWish of_detector = wish_for(options, "detector", options.detector);
+  ChosenRuntime chosen = choose_runtime(options.settings, of_detector);
+  state.detector_runtime = std::move(chosen.runtime);
   if (options.load_embedder) {
-    ChosenRuntime of_embedder = choose_for(options, "embedder", options.embedder);
-    state.embedder_runtime = std::move(of_embedder.runtime);
-    if (why_not_cheap.empty()) why_not_cheap = std::move(of_embedder.why_not_cheap);
+    const RuntimeWish of_embedder = wish_for(options, "embedder", options.embedder);
+    state.embedder_runtime = state.detector_runtime;  // asked once, what is wrong is said once
+    if (of_embedder != of_detector) state.embedder_runtime = choose_runtime(options.settings, of_embedder).runtime;
   }
-  if (!why_not_cheap.empty()) find_other_fast(state, why_not_cheap);
+  if (!chosen.why_not_cheap.empty()) find_other_fast(state, chosen.why_not_cheap);
   if (!wants_gpu(options.settings)) return;
   // GPUs are ONNX Runtime's.
   state.device_runtime =
