@@ -28,19 +28,19 @@ struct ResizeTap {
 // edge pixel alone; rows keep their fraction there, because OpenCV clamps only the row's index (the rounding differs).
 ResizeTap make_resize_tap(int i, int in, int out, bool clamp_fraction);
 
-// The two source columns of each output column (offsets in bytes) and their weights of 11 bits.
+// The source columns of each output column: where the first of two neighbours lies (in bytes), and the weights of both,
+// of 11 bits, twice (first, second, first, second). At the right edge the second lies outside and weighs nothing.
 struct ColumnTaps {
   std::vector<std::int32_t> first;
-  std::vector<std::int32_t> second;
-  std::vector<std::int32_t> first_weight;
-  std::vector<std::int32_t> second_weight;
+  std::vector<std::int16_t> weights;
 };
 
-// Scratch memory of letterbox_into, used again from image to image. Rows are planar.
+// Scratch memory of letterbox_into, used again from image to image. A row holds for each output column the first, third
+// and second channel, of 15 bits each, in the three lower words.
 struct ResizeScratch {
   ColumnTaps columns;
-  std::vector<std::int32_t> row_above;
-  std::vector<std::int32_t> row_below;
+  std::vector<std::uint64_t> row_above;
+  std::vector<std::uint64_t> row_below;
 };
 
 struct LetterboxSize {
