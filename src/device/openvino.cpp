@@ -26,8 +26,11 @@ using namespace openvino;  // NOLINT(google-build-using-namespace): its C types,
 namespace fs = std::filesystem;
 
 constexpr const char* kDevice = "CPU";
-// Of forms for one shape, a core: one of a detector's largest, which holds 20 to 60 MB.
-constexpr std::int64_t kFormFloatsPerCore = std::int64_t{3} * 640 * 640;
+// Of forms for one shape, a core: three of a detector's largest, which hold 12 to 40 MB each. Photos of usual cameras
+// have about ten sizes when their longer side is 640.
+constexpr std::int64_t kFormFloatsPerCore = 3 * (std::int64_t{3} * 640 * 640);
+// A model up to here is compiled for each thread. Its weights take as much again each time.
+constexpr std::size_t kModelBytesForEachThread = std::size_t{16} << 20;
 
 int cores() { return static_cast<int>(std::max(2U, std::thread::hardware_concurrency())); }
 
@@ -248,6 +251,7 @@ class OpenVinoSession final : public Session {
     const FormShape declared = declared_shape(shared_->inputs);
     const bool has_one_shape = std::find(declared.begin(), declared.end(), -1) == declared.end();
     FormLimits limits;
+    limits.shares_weights = model.size() > kModelBytesForEachThread;
     limits.floats_max = kFormFloatsPerCore * cores();
     // The forms are a part of what they compile.
     SharedModel* const shared = shared_.get();

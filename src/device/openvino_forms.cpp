@@ -16,7 +16,7 @@ constexpr std::size_t kShapesKnownMax = 256;
 Forms::Taken Forms::take(const FormShape& shape) {
   Dropped dropped;  // freed behind the lock: that takes OpenVINO milliseconds
   Lock lock(mutex_);
-  is_for_many_ = is_for_many_ || held_ > 0;
+  is_for_many_ = is_for_many_ || (limits_.shares_weights && held_ > 0);
   ++held_;
   try {
     if (!has_one_shape_ && !shape.empty()) {
@@ -34,8 +34,9 @@ void Forms::give_back(const FormShape& shape, Taken taken) {
   --held_;
   Kept& kept = taken.is_own ? shapes_[shape] : general_;
   --kept.held;
-  if (taken.form == kept.form) {
-    kept.idle.push_back(std::move(taken.run));
+  const bool is_old = kept.for_many != nullptr && taken.form != kept.for_many;
+  if (!is_old) {
+    kept.idle.push_back(std::move(taken));
   } else if (taken.is_own) {
     own_floats_ -= floats_of(shape);
   }
@@ -49,13 +50,14 @@ std::int64_t Forms::own_floats() const {
 // Nothing where the one for all shapes serves.
 std::optional<Forms::Taken> Forms::take_own(const FormShape& shape, Lock& lock, Dropped& dropped) {
   OfShape& of_shape = shapes_[shape];
-  ++of_shape.runs;
   of_shape.last_run = ++runs_;
   forget_rare_shapes();
-  if (of_shape.has_failed || of_shape.is_compiling || of_shape.runs <= limits_.runs_before_own) return std::nullopt;
-  const bool needs_room = of_shape.idle.empty();
-  if (needs_room && !has_room(shape, dropped)) return std::nullopt;
-  if (needs_room) own_floats_ += floats_of(shape);
+  if (of_shape.has_failed || of_shape.is_compiling) return std::nullopt;
+  const bool needs_run = of_shape.idle.empty();
+  if (needs_run && of_shape.for_many == nullptr && ++of_shape.misses <= limits_.runs_before_own) return std::nullopt;
+  if (needs_run && !has_room(shape, dropped)) return std::nullopt;
+  if (needs_run) own_floats_ += floats_of(shape);
+  of_shape.misses = 0;
   try {
     Taken taken = take_from(of_shape, shape, lock, dropped);
     taken.is_own = true;
@@ -69,36 +71,40 @@ std::optional<Forms::Taken> Forms::take_own(const FormShape& shape, Lock& lock, 
 
 Forms::Taken Forms::take_from(Kept& kept, const FormShape& shape, Lock& lock, Dropped& dropped) {
   compiled_.wait(lock, [&] { return !kept.is_compiling; });
-  Taken taken;
   ++kept.held;
   if (!kept.idle.empty()) {
-    taken = {kept.form, std::move(kept.idle.back()), false};
+    Taken taken = std::move(kept.idle.back());
     kept.idle.pop_back();
     return taken;
   }
   try {
-    const bool is_taken = kept.held > 1 && !kept.is_for_many;
-    if (kept.form == nullptr || is_taken) compile(kept, shape, lock, dropped);
-    taken.form = kept.form;
-    lock.unlock();
-    taken.run = taken.form->make_run();
-    lock.lock();
+    return make_run(kept, shape, lock, dropped);
   } catch (...) {
     if (!lock.owns_lock()) lock.lock();
     --kept.held;
     throw;
   }
+}
+
+Forms::Taken Forms::make_run(Kept& kept, const FormShape& shape, Lock& lock, Dropped& dropped) {
+  if (is_for_many_ && kept.for_many == nullptr) compile_for_many(kept, shape, lock, dropped);
+  Taken taken;
+  taken.form = kept.for_many;
+  lock.unlock();
+  dropped.clear();  // before another one needs the room
+  if (taken.form == nullptr) taken.form = compile_(shape, false);
+  taken.run = taken.form->make_run();
+  lock.lock();
   return taken;
 }
 
-void Forms::compile(Kept& kept, const FormShape& shape, Lock& lock, Dropped& dropped) {
-  const bool for_many = is_for_many_;
+void Forms::compile_for_many(Kept& kept, const FormShape& shape, Lock& lock, Dropped& dropped) {
   kept.is_compiling = true;
   lock.unlock();
   std::shared_ptr<Form> form;
   try {
-    dropped.clear();  // before another one needs the room
-    form = compile_(shape, for_many);
+    dropped.clear();
+    form = compile_(shape, true);
   } catch (...) {
     lock.lock();
     kept.is_compiling = false;
@@ -108,9 +114,8 @@ void Forms::compile(Kept& kept, const FormShape& shape, Lock& lock, Dropped& dro
   lock.lock();
   kept.is_compiling = false;
   compiled_.notify_all();
-  dropped.push_back({std::move(kept.form), std::exchange(kept.idle, {})});
-  kept.form = std::move(form);
-  kept.is_for_many = for_many;
+  dropped.push_back({nullptr, std::exchange(kept.idle, {})});
+  kept.for_many = std::move(form);
 }
 
 std::int64_t Forms::floats_of(const FormShape& shape) const {
@@ -131,7 +136,8 @@ bool Forms::has_room(const FormShape& shape, Dropped& dropped) {
     if (oldest == shapes_.end() || runs_ - oldest->second.last_run < limits_.stale_after) return false;
     OfShape& stale = oldest->second;
     own_floats_ -= floats_of(oldest->first) * static_cast<std::int64_t>(stale.idle.size());
-    dropped.push_back({std::move(stale.form), std::exchange(stale.idle, {})});
+    dropped.push_back({std::move(stale.for_many), std::exchange(stale.idle, {})});
+    stale.for_many = nullptr;
   }
   return true;
 }
@@ -140,8 +146,8 @@ void Forms::forget_rare_shapes() {
   if (shapes_.size() <= kShapesKnownMax) return;
   std::erase_if(shapes_, [&](const auto& entry) {
     const OfShape& of_shape = entry.second;
-    return of_shape.form == nullptr && of_shape.held == 0 && of_shape.last_run != runs_ && !of_shape.is_compiling &&
-           !of_shape.has_failed;
+    return of_shape.for_many == nullptr && of_shape.idle.empty() && of_shape.held == 0 && of_shape.last_run != runs_ &&
+           !of_shape.is_compiling && !of_shape.has_failed;
   });
 }
 

@@ -2,8 +2,9 @@
 // the latter is 4 to 10 % slower, and a run after one of another shape costs a millisecond more. Both give the same
 // numbers. Compiling takes a tenth of a second, as much as fifty to eighty runs lose.
 //
-// A form is compiled for one run at a time, which the thread that asks computes by itself, until two threads run the
-// model at once: from then on forms are compiled for many runs, share their weights, and compute on OpenVINO's threads.
+// A form for one run at a time is computed by the thread that asks. One for many runs keeps the weights once and
+// computes on OpenVINO's threads, and handing a run over leaves cores idle: two threads on two cores reach 1.7 of them
+// instead of 1.9. So only models with large weights get forms for many runs, as soon as two threads run them at once.
 #pragma once
 
 #include <condition_variable>
@@ -34,7 +35,8 @@ class Form {
 using FormShape = std::vector<std::int64_t>;
 
 struct FormLimits {
-  int runs_before_own = 48;  // of a shape, before it gets a form of its own
+  bool shares_weights = false;  // forms are for many runs once two threads meet
+  int runs_before_own = 48;     // of a shape that found no form of its own, before it gets one, or one more
   // What runs of forms for one shape hold together at most, as the numbers of their inputs; a small one counts as
   // `floats_min`, because code takes room too.
   std::int64_t floats_max = 0;
@@ -64,26 +66,25 @@ class Forms {
 
  private:
   using Lock = std::unique_lock<std::mutex>;
-  using Runs = std::vector<std::unique_ptr<FormRun>>;
-  // A form, and its runs that wait for the next who asks.
+  // The forms for a shape, and their runs that wait for the next who asks.
   struct Kept {
-    std::shared_ptr<Form> form;
-    Runs idle;
-    bool is_for_many = false;
-    bool is_compiling = false;
-    int held = 0;  // runs that somebody has, perhaps of the form before this one
+    std::shared_ptr<Form> for_many;
+    std::vector<Taken> idle;
+    bool is_compiling = false;  // the form for many
+    int held = 0;               // runs that somebody has, perhaps of a form before that for many
   };
   struct OfShape : Kept {
-    std::int64_t runs = 0;
+    std::int64_t misses = 0;  // runs that the form for all took since the last own one was compiled
     std::int64_t last_run = 0;
     bool has_failed = false;
   };
   using Dropped = std::vector<Kept>;
 
-  // All three are called with the lock held and return so; they let go of it while OpenVINO works.
+  // All are called with the lock held and return so; they let go of it while OpenVINO works.
   std::optional<Taken> take_own(const FormShape& shape, Lock& lock, Dropped& dropped);
   Taken take_from(Kept& kept, const FormShape& shape, Lock& lock, Dropped& dropped);
-  void compile(Kept& kept, const FormShape& shape, Lock& lock, Dropped& dropped);
+  Taken make_run(Kept& kept, const FormShape& shape, Lock& lock, Dropped& dropped);
+  void compile_for_many(Kept& kept, const FormShape& shape, Lock& lock, Dropped& dropped);
 
   std::int64_t floats_of(const FormShape& shape) const;
   bool has_room(const FormShape& shape, Dropped& dropped);
@@ -96,7 +97,7 @@ class Forms {
   std::condition_variable compiled_;
   std::map<FormShape, OfShape> shapes_;
   Kept general_;              // for any shape
-  bool is_for_many_ = false;  // two threads ran the model at once
+  bool is_for_many_ = false;  // two threads ran a model at once that shares its weights
   int held_ = 0;              // runs of all forms that somebody has or waits for
   std::int64_t own_floats_ = 0;
   std::int64_t runs_ = 0;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <future>
+#include <latch>
 #include <thread>
 
 #include "device/backend.h"
@@ -314,9 +315,10 @@ TEST(Forms, AShapeThatComesOftenGetsItsOwn) {
 }
 
 // One after the other, runs need one form each; two at once make it compile again, for as many as may come.
-TEST(Forms, ManyThreadsShareWhatIsCompiled) {
+TEST(Forms, OfLargeWeightsAreForManyThreads) {
   Counts counts;
-  openvino::Forms forms(compile_counted(counts), false, {.runs_before_own = 0, .floats_max = 8000, .floats_min = 1000});
+  openvino::Forms forms(compile_counted(counts), false,
+                        {.shares_weights = true, .runs_before_own = 0, .floats_max = 8000, .floats_min = 1000});
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(run_once(forms, {1}));
   EXPECT_EQ(counts.compiled, 1);
   std::vector<Taken> held;
@@ -335,9 +337,57 @@ TEST(Forms, ManyThreadsShareWhatIsCompiled) {
   EXPECT_EQ(counts.compiled_for_many, 2);
 }
 
-TEST(Forms, WhoAsksWhileTheFormForAllIsCompiledWaitsForIt) {
+// A form for each run at a time; another for a shape when as many runs missed it as the first had to wait for.
+TEST(Forms, OfSmallWeightsAreForOneThreadEach) {
   Counts counts;
-  openvino::Forms forms(compile_counted(counts), true, kRoomForTwo);
+  openvino::Forms forms(compile_counted(counts), false, kRoomForTwo);
+  for (int i = 0; i < 4; ++i) run_once(forms, {1});
+  EXPECT_EQ(counts.compiled, 2);
+  Taken held = forms.take({1});
+  EXPECT_TRUE(held.is_own);
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(run_once(forms, {1}));
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(run_once(forms, {1}));
+  EXPECT_EQ(forms.own_floats(), 2000);
+  Taken second = forms.take({1});
+  EXPECT_TRUE(second.is_own);
+  EXPECT_NE(second.form, held.form);
+  for (int i = 0; i < 9; ++i) EXPECT_FALSE(run_once(forms, {1}));  // no room for a third
+  forms.give_back({1}, std::move(held));
+  forms.give_back({1}, std::move(second));
+  EXPECT_EQ(counts.compiled, 3);
+  EXPECT_EQ(counts.compiled_for_many, 0);
+  EXPECT_EQ(counts.forms, 3);
+  EXPECT_EQ(counts.runs, 3);
+}
+
+TEST(Forms, OfSmallWeightsAreCompiledAtOnceByAllThreads) {
+  constexpr int kThreads = 4;
+  Counts counts;
+  std::latch all_compile(kThreads);
+  const auto compile = compile_counted(counts);
+  openvino::Forms forms(
+      [&](const FormShape& shape, bool for_many) {
+        all_compile.arrive_and_wait();
+        return compile(shape, for_many);
+      },
+      true, kRoomForTwo);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      for (int run = 0; run < 500; ++run) run_once(forms, {1});
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(counts.compiled, kThreads);
+  EXPECT_EQ(counts.forms, kThreads);  // none is lost
+  EXPECT_EQ(counts.runs, kThreads);
+}
+
+TEST(Forms, WhoAsksWhileTheFormForManyIsCompiledWaitsForIt) {
+  Counts counts;
+  openvino::FormLimits limits = kRoomForTwo;
+  limits.shares_weights = true;
+  openvino::Forms forms(compile_counted(counts), true, limits);
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
@@ -352,12 +402,14 @@ TEST(Forms, WhoAsksWhileTheFormForAllIsCompiledWaitsForIt) {
 
 TEST(Forms, AShapeInUseIsRemembered) {
   Counts counts;
-  openvino::Forms forms(compile_counted(counts), false,
-                        {.runs_before_own = 1, .floats_max = 2000, .floats_min = 1000, .stale_after = 10});
+  openvino::Forms forms(
+      compile_counted(counts), false,
+      {.shares_weights = true, .runs_before_own = 1, .floats_max = 2000, .floats_min = 1000, .stale_after = 10});
   run_once(forms, {1});
   Taken held = forms.take({1});
   ASSERT_TRUE(held.is_own);
   for (std::int64_t shape = 10; shape < 1000; ++shape) run_once(forms, {shape});
+  EXPECT_FALSE(run_once(forms, {1}));
   Taken second = forms.take({1});
   EXPECT_TRUE(second.is_own);
   EXPECT_EQ(forms.own_floats(), 2000);
