@@ -16,7 +16,7 @@ models, also against what a program without a library does with them (ONNX Runti
   faces               which of the peer's were found, IoU of boxes, cosine of embeddings
 Programs take turns, --rounds times; ratios are medians of those of neighbours. Markdown and a chart (.svg, beside it)
 go between the markers of docs/benchmarks.md, or into --output.
-mien makes --mien-passes: a size of image takes some dozens before OpenVINO has a form for it.
+mien makes --warm-up passes before: a size of image takes some dozens before OpenVINO has a form for it.
 --drop-in FOLDER adds the Python package mien.insightface of that folder (build/dev/python).
 """
 
@@ -99,7 +99,7 @@ class Mien:
         with tempfile.TemporaryDirectory() as name:
             scratch = Path(name)
             command = [self.options.mien, "bench", "pipeline", "--images", photos.once, *self.models, "--passes",
-                       str(self.options.mien_passes), "--no-quality", "--json", "--dump", scratch / "dump.json"]
+                       str(self.options.passes), "--warm-up", str(self.options.warm_up), "--no-quality", "--json", "--dump", scratch / "dump.json"]
             result = json.loads(run(command)[0])
             dump = json.loads((scratch / "dump.json").read_text())
             start_s = run([self.options.mien, "faces", next(photos.first.iterdir()), *self.models])[1]
@@ -167,7 +167,7 @@ def parse_arguments():
     parser.add_argument("--drop-in", metavar="FOLDER")
     parser.add_argument("--mien", default=str(ROOT / "build/release/mien"))
     parser.add_argument("--passes", type=int, default=3)
-    parser.add_argument("--mien-passes", type=int, default=15)
+    parser.add_argument("--warm-up", type=int, default=50)
     parser.add_argument("--photos-timed", type=int, default=100,
                         help="photos are copied under other names until a scan has as many")
     parser.add_argument("--rounds", type=int, default=10)

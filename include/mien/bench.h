@@ -16,6 +16,7 @@ namespace mien {
 struct PipelineBenchOptions {
   std::string images_dir;
   int passes = 3;
+  int warm_up = 0;        // passes before them that do not count
   int limit = 0;          // images at most; 0: all
   std::string dump_path;  // {file: [[x1, y1, x2, y2, score, embedding], ...]}; empty: none
   bool floor = true;      // also run the bare sessions on the same inputs

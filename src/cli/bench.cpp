@@ -28,6 +28,8 @@ void declare(Arguments& arguments, BenchCommand& command) {
   arguments.text({"--images", "DIR", "the photos to analyse (needed)"}, command.bench.images_dir);
   arguments.integer({"--passes", "N", "times that each is analysed; the fastest counts (3)"}, {1, 10'000},
                     command.bench.passes);
+  arguments.integer({"--warm-up", "N", "passes before them that do not count (0); OpenVINO compiles on its way"},
+                    {0, 10'000}, command.bench.warm_up);
   arguments.integer({"--limit", "N", "images at most"}, {1, 10'000'000}, command.bench.limit);
   arguments.text({"--dump", "FILE", "write the faces of each image there, for comparing programs"},
                  command.bench.dump_path);
