@@ -1,15 +1,22 @@
 // The memory that the runtime and the two models take by themselves: the baseline of mien's own peak.
 //
-//   bare_sessions DETECTOR EMBEDDER [WIDTH HEIGHT FACES]
+//   bare_sessions DETECTOR EMBEDDER [--fast] [--runs N] [--faces N] [WIDTHxHEIGHT...]
 //
-// Opens both, runs the detector on WIDTH x HEIGHT (640 x 640) and the embedder on FACES (1) black faces, three times,
-// and prints one JSON line. DETECTOR and EMBEDDER are names of the catalogue or paths, as for mien.
+// Opens both, by ONNX Runtime or, with --fast, by what `mien scan --precision fast` takes; runs the detector N (3)
+// times on each size (640x640) and the embedder on as many (1) black faces, and prints one JSON line. DETECTOR and
+// EMBEDDER are names of the catalogue or paths, as for mien. OpenVINO has a form of its own for a size after some
+// dozens of runs.
 #include <sys/resource.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
+#include "device/choose_runtime.h"
 #include "models/load.h"
 
 namespace {
@@ -20,29 +27,68 @@ double peak_mb() {
   return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
-void run(const mien::Session& session, mien::Shape shape) {
+struct Size {
+  int width = 640;
+  int height = 640;
+};
+
+struct Options {
+  std::vector<std::string> models;
+  std::vector<Size> sizes;
+  bool is_fast = false;
+  int runs = 3;
+  int faces = 1;
+};
+
+// Nothing where the arguments cannot be understood.
+std::optional<Options> parse(std::span<char*> arguments) {
+  Options options;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string argument = arguments[i];
+    const bool takes_number = argument == "--runs" || argument == "--faces";
+    Size size;
+    if (argument == "--fast") {
+      options.is_fast = true;
+    } else if (takes_number && i + 1 < arguments.size()) {
+      const int number = std::atoi(arguments[++i]);
+      if (number < 1) return std::nullopt;
+      (argument == "--runs" ? options.runs : options.faces) = number;
+    } else if (std::sscanf(argument.c_str(), "%dx%d", &size.width, &size.height) == 2 && options.models.size() == 2) {
+      options.sizes.push_back(size);
+    } else {
+      options.models.push_back(argument);
+    }
+  }
+  if (options.sizes.empty()) options.sizes.emplace_back();
+  return options.models.size() == 2 ? std::optional(options) : std::nullopt;
+}
+
+void run(const mien::Session& session, mien::Shape shape, int times) {
   mien::TensorView input{nullptr, std::move(shape)};
   const std::vector<float> black(input.count());
   input.data = black.data();
-  for (int i = 0; i < 3; ++i) (void)session.run({&input, 1});
+  for (int i = 0; i < times; ++i) (void)session.run({&input, 1});
 }
 
-int measure(int argc, char** argv) {
-  if (argc != 3 && argc != 6) {
-    std::fprintf(stderr, "usage: bare_sessions DETECTOR EMBEDDER [WIDTH HEIGHT FACES]\n");
+int measure(std::span<char*> arguments) {
+  const std::optional<Options> options = parse(arguments);
+  if (!options) {
+    std::fprintf(stderr, "usage: bare_sessions DETECTOR EMBEDDER [--fast] [--runs N] [--faces N] [WIDTHxHEIGHT...]\n");
     return 2;
   }
-  const auto number = [&](int i, int fallback) { return argc == 6 ? std::atoi(argv[i]) : fallback; };
   const mien::Settings settings = mien::load_settings();
-  const std::unique_ptr<mien::Runtime> runtime = mien::open_onnxruntime(settings);
+  const std::unique_ptr<mien::Runtime> runtime =
+      options->is_fast ? mien::choose_runtime(settings, {.many_images = true, .cheaply = true}).runtime
+                       : mien::open_onnxruntime(settings);
   const std::unique_ptr<mien::Detector> detector =
-      mien::load_detector(*runtime, mien::find_model(settings, "detector", argv[1]).take(), {});
+      mien::load_detector(*runtime, mien::find_model(settings, "detector", options->models[0]).take(), {});
   const std::unique_ptr<mien::Embedder> embedder =
-      mien::load_embedder(*runtime, mien::find_model(settings, "embedder", argv[2]).take());
+      mien::load_embedder(*runtime, mien::find_model(settings, "embedder", options->models[1]).take());
   const double loaded_mb = peak_mb();
-  run(*detector->session, {1, 3, number(4, 640), number(3, 640)});
-  run(*embedder->session, {number(5, 1), 3, mien::kAlignedSide, mien::kAlignedSide});
-  std::printf("{\"loaded_mb\": %.1f, \"peak_mb\": %.1f}\n", loaded_mb, peak_mb());
+  for (const Size& size : options->sizes) run(*detector->session, {1, 3, size.height, size.width}, options->runs);
+  run(*embedder->session, {options->faces, 3, mien::kAlignedSide, mien::kAlignedSide}, options->runs);
+  std::printf("{\"runtime\": \"%s\", \"loaded_mb\": %.1f, \"peak_mb\": %.1f}\n", runtime->name().c_str(), loaded_mb,
+              peak_mb());
   return 0;
 }
 
@@ -50,7 +96,7 @@ int measure(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return measure(argc, argv);
+    return measure({argv + 1, argv + argc});
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bare_sessions: %s\n", error.what());
     return 1;

@@ -99,7 +99,8 @@ class Mien:
         with tempfile.TemporaryDirectory() as name:
             scratch = Path(name)
             command = [self.options.mien, "bench", "pipeline", "--images", photos.once, *self.models, "--passes",
-                       str(self.options.passes), "--warm-up", str(self.options.warm_up), "--no-quality", "--json", "--dump", scratch / "dump.json"]
+                       str(self.options.passes), "--warm-up", str(self.options.warm_up), "--no-quality", "--json",
+                       "--dump", scratch / "dump.json"]
             result = json.loads(run(command)[0])
             dump = json.loads((scratch / "dump.json").read_text())
             start_s = run([self.options.mien, "faces", next(photos.first.iterdir()), *self.models])[1]
