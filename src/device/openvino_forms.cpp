@@ -136,8 +136,7 @@ bool Forms::has_room(const FormShape& shape, Dropped& dropped) {
     if (oldest == shapes_.end() || runs_ - oldest->second.last_run < limits_.stale_after) return false;
     OfShape& stale = oldest->second;
     own_floats_ -= floats_of(oldest->first) * static_cast<std::int64_t>(stale.idle.size());
-    dropped.push_back({std::move(stale.for_many), std::exchange(stale.idle, {})});
-    stale.for_many = nullptr;
+    dropped.push_back({std::exchange(stale.for_many, nullptr), std::exchange(stale.idle, {})});
   }
   return true;
 }

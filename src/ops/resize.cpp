@@ -104,8 +104,8 @@ HWY_INLINE hn::Vec<D32> blend(hn::Vec<D64> pairs, const std::uint8_t (&lanes)[16
   return hn::RearrangeToOddPlusEven(even, odd);
 }
 
-// Reads two bytes behind the second pixel of a pair. A loop of plain loads brings the pairs together first: AMD's
-// processors gather four times slower than that.
+// Reads two bytes behind the second pixel of a pair. A loop of plain loads brings the pairs together first, which on
+// AMD's processors is faster than to gather them.
 void interpolate_columns(const std::uint8_t* row, int channels, const ColumnTaps& taps, int width, bool can_overread,
                          std::uint64_t* out) {
   int x = 0;
