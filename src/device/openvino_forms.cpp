@@ -114,6 +114,8 @@ void Forms::compile_for_many(Kept& kept, const FormShape& shape, Lock& lock, Dro
   lock.lock();
   kept.is_compiling = false;
   compiled_.notify_all();
+  // Runs of the form before, given back meanwhile.
+  if (!shape.empty()) own_floats_ -= floats_of(shape) * static_cast<std::int64_t>(kept.idle.size());
   dropped.push_back({nullptr, std::exchange(kept.idle, {})});
   kept.for_many = std::move(form);
 }

@@ -337,6 +337,26 @@ TEST(Forms, OfLargeWeightsAreForManyThreads) {
   EXPECT_EQ(counts.compiled_for_many, 2);
 }
 
+TEST(Forms, ARunThatComesBackWhileTheFormForManyIsCompiledLeavesItsRoom) {
+  Counts counts;
+  const auto compile = compile_counted(counts);
+  std::unique_ptr<openvino::Forms> forms;
+  Taken held;
+  forms = std::make_unique<openvino::Forms>(
+      [&](const FormShape& shape, bool for_many) {
+        if (for_many) forms->give_back({1}, std::move(held));
+        return compile(shape, for_many);
+      },
+      false,
+      openvino::FormLimits{.shares_weights = true, .runs_before_own = 0, .floats_max = 8000, .floats_min = 1000});
+  held = forms->take({1});
+  Taken second = forms->take({1});
+  EXPECT_EQ(counts.compiled_for_many, 1);
+  EXPECT_EQ(counts.runs, 1);
+  EXPECT_EQ(forms->own_floats(), 1000);
+  forms->give_back({1}, std::move(second));
+}
+
 // A form for each run at a time; another for a shape when as many runs missed it as the first had to wait for.
 TEST(Forms, OfSmallWeightsAreForOneThreadEach) {
   Counts counts;
