@@ -1,6 +1,7 @@
-// The whole flow, read from top to bottom: bytes -> upright pixels -> (enhanced) -> faces -> quality -> aligned; then
-// the embeddings of all images at once. Images go through the stages in groups: one at a time on the CPU, a batch where
-// a device takes part. In each stage the device comes first, and the CPU does what is left.
+// The whole flow, read from top to bottom: bytes -> upright pixels -> (enhanced) -> faces -> quality -> aligned ->
+// embeddings, whose batches the faces of all images of a call share. Images go through the stages in groups: one at a
+// time on the CPU, a batch where a device takes part. In each stage the device comes first, and the CPU does what is
+// left.
 #include "pipeline/analyze.h"
 
 #include <fmt/format.h>
@@ -161,7 +162,22 @@ void quality_stage(const Engine::State& engine, const AnalyzeOptions& options, W
   });
 }
 
-// Embeds on the device what it takes; the other faces are aligned and left in `work.aligned` and `work.pending`.
+// Embeds the faces that wait. What fails is the result of each of them.
+void embed_waiting(const Engine::State& engine, const std::stop_token& stop, Workspace::State& work) {
+  Stopwatch watch;
+  try {
+    for (std::vector<float>& embedding : embed_faces(*engine.embedder, work.aligned, stop)) {
+      work.embeddings.emplace_back(std::move(embedding));
+    }
+  } catch (const Exception& error) {
+    work.embeddings.insert(work.embeddings.end(), work.aligned.size(), error.error());
+  }
+  work.aligned.clear();
+  work.embed_ms += watch.lap();
+}
+
+// Embeds on the device what it takes; the other faces are aligned, and embedded as soon as they fill a batch, so that a
+// crowd needs no more memory than a batch. The last ones wait for those of the next image.
 void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
   if (!options.embed || engine.embedder == nullptr) return;
   offer_to_device(engine, group, [&](DeviceStages& device) { device.embed(group, options); });
@@ -179,6 +195,10 @@ void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Wor
       warp_aligned_into(item.image, *similarity, engine.embedder->feed, work.aligned.add());
       work.pending.push_back({item.index, i});
       ++item.note(OperationId::face_embedding).on_cpu;
+      if (work.aligned.size() < static_cast<std::size_t>(engine.embedder->batch_max.load())) continue;
+      item.analysis.timings_ms.quality += watch.lap();
+      embed_waiting(engine, options.stop, work);
+      watch.lap();
     }
     item.analysis.timings_ms.quality += watch.lap();
   });
@@ -273,25 +293,23 @@ void add_item(Workspace::State& work, Group& group, std::size_t index, Open open
 
 // ---- Results
 
-// Gives every waiting face its embedding. The time is shared among the images by their faces. What ends it becomes the
-// result of all images that wait.
-void embed_pending(const Engine::State& engine, const std::stop_token& stop, Workspace::State& work,
-                   std::vector<Result<Analysis>>& results) {
+// Gives every face its embedding. The time is shared among the images by their faces. What ended a batch becomes the
+// result of the images whose faces were in it.
+void hand_out_embeddings(const Engine::State& engine, const std::stop_token& stop, Workspace::State& work,
+                         std::vector<Result<Analysis>>& results) {
   const std::vector<PendingFace>& pending = work.pending;
   if (pending.empty()) return;
-  Stopwatch watch;
-  std::vector<std::vector<float>> embeddings;
-  try {
-    embeddings = embed_faces(*engine.embedder, work.aligned, stop);
-  } catch (const Exception& error) {
-    for (const PendingFace& face : pending) results[face.image] = error.error();
-    return;
-  }
-  const double each = watch.lap() / static_cast<double>(pending.size());
+  embed_waiting(engine, stop, work);
+  const double each = work.embed_ms / static_cast<double>(pending.size());
   for (std::size_t i = 0; i < pending.size(); ++i) {
-    Analysis& analysis = *results[pending[i].image];
-    analysis.faces[pending[i].face].embedding = std::move(embeddings[i]);
-    analysis.timings_ms.embed += each;
+    Result<Analysis>& result = results[pending[i].image];
+    if (!result) continue;
+    if (work.embeddings[i]) {
+      result->faces[pending[i].face].embedding = std::move(*work.embeddings[i]);
+      result->timings_ms.embed += each;
+    } else {
+      result = work.embeddings[i].error();
+    }
   }
 }
 
@@ -331,8 +349,7 @@ std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::s
                                              const AnalyzeOptions& options, Workspace::State& work,
                                              const BatchProgress& progress) {
   std::vector<Result<Analysis>> results;
-  work.pending.clear();
-  work.aligned.clear();
+  work.begin_call();
   Group group;
   for (std::size_t next = 0; next < images.size();) {
     group.clear();
@@ -345,7 +362,7 @@ std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::s
       if (progress) progress(results.size(), images.size());
     }
   }
-  embed_pending(engine, options.stop, work, results);
+  hand_out_embeddings(engine, options.stop, work, results);
   for (Result<Analysis>& result : results) {
     if (result) add_up(result->timings_ms);
   }
@@ -354,14 +371,13 @@ std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::s
 
 Result<Analysis> analyze_pixels(const Engine::State& engine, const PixelView& pixels, const AnalyzeOptions& options,
                                 Workspace::State& work) {
-  work.pending.clear();
-  work.aligned.clear();
+  work.begin_call();
   Group group;
   add_item(work, group, 0, [&](GroupItem& item) { return open_view(engine, pixels, options, work, item); });
   run_stages(engine, options, work, group);
   std::vector<Result<Analysis>> results;
   results.push_back(take_result(engine, group.front()));
-  embed_pending(engine, options.stop, work, results);
+  hand_out_embeddings(engine, options.stop, work, results);
   if (results.front()) add_up(results.front()->timings_ms);
   return std::move(results.front());
 }
@@ -389,13 +405,15 @@ void run_stages_before(OperationId id, const Engine::State& engine, const Analyz
 
 void run_stage(OperationId id, const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
                Group& group) {
-  work.pending.clear();
-  work.aligned.clear();
+  work.begin_call();
   for (const Stage& stage : kStages) {
     if (stage.operation == id) stage.run(engine, options, work, group);
   }
-  // In an analysis the faces of all images of a call wait for each other.
-  if (!work.pending.empty()) (void)embed_faces(*engine.embedder, work.aligned, options.stop);
+  // In an analysis the last faces would wait for the next image.
+  if (!work.pending.empty()) embed_waiting(engine, options.stop, work);
+  for (const Result<std::vector<float>>& embedding : work.embeddings) {
+    if (!embedding) throw Exception(embedding.error());
+  }
 }
 
 }  // namespace mien

@@ -32,7 +32,7 @@ struct Engine::State {
   std::string detector_runtime_name() const { return detector_runtime->name() + (int8.empty() ? "" : " int8"); }
 };
 
-// A face waiting for its embedding: of which image of the call, and which of its faces.
+// A face that the CPU embeds: of which image of the call, and which of its faces.
 struct PendingFace {
   std::size_t image;
   std::size_t face;
@@ -43,8 +43,19 @@ struct Workspace::State {
   std::vector<std::unique_ptr<ItemMemory>> items;
   Image turned;
   DetectScratch detect;
+  // Of one call: its faces in the order in which they came, the embeddings of the first of them, and the rest, less
+  // than a batch, waiting.
+  std::vector<PendingFace> pending;
+  std::vector<Result<std::vector<float>>> embeddings;
   AlignedFaces aligned;
-  std::vector<PendingFace> pending;  // one for each of `aligned`
+  double embed_ms = 0;
+
+  void begin_call() {
+    pending.clear();
+    embeddings.clear();
+    aligned.clear();
+    embed_ms = 0;
+  }
 };
 
 }  // namespace mien
