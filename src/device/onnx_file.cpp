@@ -9,9 +9,6 @@
 namespace mien {
 namespace {
 
-// Protocol buffers themselves end at 2 GiB; a face model of a quarter of that is none.
-constexpr std::size_t kModelBytesMax = std::size_t{512} << 20;
-
 // A tensor has its values in a field of their type or in bytes.
 template <typename T, typename Field>
 std::vector<T> read_values(const Field& field, const std::string& raw) {

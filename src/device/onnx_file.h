@@ -21,7 +21,10 @@ inline constexpr int kOnnxInt8 = 3;
 inline constexpr int kOnnxInt32 = 6;
 inline constexpr int kOnnxInt64 = 7;
 
-// Error: bad_data when the bytes are no ONNX model, limit_exceeded when there are too many.
+// Protocol buffers themselves end at 2 GiB; a face model of a quarter of that is none.
+inline constexpr std::size_t kModelBytesMax = std::size_t{512} << 20;
+
+// Error: bad_data when the bytes are no ONNX model, limit_exceeded when there are more than kModelBytesMax.
 Result<onnx::ModelProto> parse_model(Bytes bytes);
 std::vector<std::uint8_t> serialize(const onnx::ModelProto& model);
 

@@ -6,6 +6,7 @@
 
 #include "base/sha256.h"
 #include "base/utf8.h"
+#include "device/onnx_file.h"
 #include "models/download.h"
 #include "models/int8_file.h"
 #include "models/load.h"
@@ -93,7 +94,7 @@ void copy_model(const std::string& from, const std::string& target, CatalogRow& 
   const std::string part = target + ".part";
   std::error_code failure;
   try {
-    copy_as_download({.url = from, .part_path = part, .bytes_max = kModelFileBytesMax});
+    copy_as_download({.url = from, .part_path = part, .bytes_max = kModelBytesMax});
     row.size_bytes = static_cast<std::int64_t>(fs::file_size(part));
     row.sha256 = sha256_hex(sha256_file(part).take());
     fs::rename(part, target);

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "device/backend.h"
-#include "models/load.h"
+#include "device/onnx_file.h"
 
 namespace mien {
 namespace {
@@ -83,7 +83,7 @@ Int8File find_int8_file(const Settings& settings, const ModelFile& file) {
     copy.problem = fmt::format("{} makes an int8 detector where that gains", advice);
     return copy;
   }
-  Result<std::vector<std::uint8_t>> bytes = read_file(copy.path, kModelFileBytesMax);
+  Result<std::vector<std::uint8_t>> bytes = read_file(copy.path, kModelBytesMax);
   std::string problem;
   if (bytes) {
     copy.bytes = std::move(*bytes);

@@ -22,7 +22,7 @@ constexpr int kEmbeddingDimensionMin = 64;
 constexpr int kEmbeddingDimensionMax = 4096;
 
 std::vector<std::uint8_t> read_model(const ModelFile& file) {
-  Result<std::vector<std::uint8_t>> bytes = read_file(file.info.path, kModelFileBytesMax);
+  Result<std::vector<std::uint8_t>> bytes = read_file(file.info.path, kModelBytesMax);
   if (!bytes) throw Exception(bytes.error());
   return std::move(*bytes);
 }

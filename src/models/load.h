@@ -24,8 +24,6 @@ struct LoadOptions {
 std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile& file, const LoadOptions& options);
 std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile& file, bool keep_model = false);
 
-inline constexpr std::size_t kModelFileBytesMax = std::size_t{512} << 20;
-
 // Whether OpenVINO computes it clearly faster than ONNX Runtime, in 32 bits and on a processor, by what was measured
 // (docs/benchmarks.md): what has PReLU, which ONNX Runtime does not fuse, and detectors larger than SCRFD-500M but for
 // CenterFace.

@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/utf8.h"
+#include "device/onnx_file.h"
 
 namespace mien {
 namespace {
@@ -24,7 +25,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kCatalogBytesMax = std::size_t{4} << 20;
-constexpr std::int64_t kModelBytesMax = std::int64_t{4} << 30;
+constexpr std::int64_t kPackBytesMax = std::int64_t{4} << 30;
 constexpr auto kLockPause = std::chrono::milliseconds(100);
 
 // What is wrong, found while reading; becomes an Error that names the file.
@@ -185,7 +186,7 @@ CatalogRow read_row(const Json& object, const std::string& where, const fs::path
     fields.fail("file", "must be the name of an .onnx file, without folders");
   }
   row.urls = read_urls(fields, false, folder);
-  row.size_bytes = fields.integer("size", kModelBytesMax);
+  row.size_bytes = fields.integer("size", static_cast<std::int64_t>(kModelBytesMax));
   row.sha256 = read_sha256(fields);
   row.licence = fields.text("licence", true);
   row.licence_must_be_accepted = fields.flag("licence_must_be_accepted");
@@ -210,7 +211,7 @@ CatalogPack read_pack(const Json& object, const std::string& where, const fs::pa
   CatalogPack pack;
   pack.name = read_name(fields);
   pack.urls = read_urls(fields, true, folder);
-  pack.size_bytes = fields.integer("size", kModelBytesMax);
+  pack.size_bytes = fields.integer("size", kPackBytesMax);
   pack.sha256 = read_sha256(fields);
   pack.models = fields.texts("models", true);
   fields.finish();

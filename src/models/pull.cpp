@@ -10,6 +10,7 @@
 #include "base/cancel.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
+#include "device/onnx_file.h"
 #include "models/download.h"
 #include "models/load.h"
 #include "models/local_catalog.h"
@@ -196,7 +197,7 @@ class Pull {
   }
 
   static std::int64_t limit_of(std::int64_t size_bytes) {
-    return size_bytes > 0 ? size_bytes : static_cast<std::int64_t>(kModelFileBytesMax);
+    return size_bytes > 0 ? size_bytes : static_cast<std::int64_t>(kModelBytesMax);
   }
 
   // The part file, complete and with this sha256.

@@ -10,6 +10,7 @@
 #include "base/sha256.h"
 #include "base/utf8.h"
 #include "device/backend.h"
+#include "device/onnx_file.h"
 #include "image/orientation.h"
 #include "mien/tune.h"
 #include "models/calibrate.h"
@@ -70,7 +71,7 @@ class Optimization {
     const Settings& settings = engine_.options().settings;
     const ModelFile& file = engine_.state().detector_file;
     result_.model = file.info;
-    std::vector<std::uint8_t> bytes = read_file(file.info.path, kModelFileBytesMax).take();
+    std::vector<std::uint8_t> bytes = read_file(file.info.path, kModelBytesMax).take();
     const std::string float_sha256 = sha256_hex(sha256(bytes));
     onnx::ModelProto model = parse_model(bytes).take();
     (void)free_shapes(model, {.size = true}).take();
