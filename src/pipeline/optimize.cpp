@@ -74,6 +74,7 @@ class Optimization {
     std::vector<std::uint8_t> bytes = read_file(file.info.path, kModelBytesMax).take();
     const std::string float_sha256 = sha256_hex(sha256(bytes));
     onnx::ModelProto model = parse_model(bytes).take();
+    make_weights_constant(model);
     (void)free_shapes(model, {.size = true}).take();
     const ValueRanges ranges = equalize_and_calibrate(model);
     Result<int> count = quantize_model(model, ranges);
