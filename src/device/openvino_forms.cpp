@@ -56,8 +56,10 @@ std::optional<Forms::Taken> Forms::take_own(const FormShape& shape, Lock& lock, 
   const bool needs_run = of_shape.idle.empty();
   if (needs_run && of_shape.for_many == nullptr && ++of_shape.misses <= limits_.runs_before_own) return std::nullopt;
   if (needs_run && !has_room(shape, dropped)) return std::nullopt;
-  if (needs_run) own_floats_ += floats_of(shape);
-  of_shape.misses = 0;
+  if (needs_run) {
+    own_floats_ += floats_of(shape);
+    of_shape.misses = 0;
+  }
   try {
     Taken taken = take_from(of_shape, shape, lock, dropped);
     taken.is_own = true;
