@@ -23,13 +23,14 @@ bool is_finite(const Candidate& face) {
 }
 
 void map_to_image(const DetectPass& pass, std::vector<Candidate>& faces) {
-  const float scale = pass_scale(pass);
+  const float down = pass_scale(pass);
+  const float across = pass.has_one_scale ? down : static_cast<float>(pass.size.width) / static_cast<float>(pass.width);
   const float offset_x = static_cast<float>(pass.x);
   const float offset_y = static_cast<float>(pass.y);
   for (Candidate& face : faces) {
-    face.box = {face.box.x1 / scale + offset_x, face.box.y1 / scale + offset_y, face.box.x2 / scale + offset_x,
-                face.box.y2 / scale + offset_y};
-    for (Point& point : face.landmarks) point = {point.x / scale + offset_x, point.y / scale + offset_y};
+    face.box = {face.box.x1 / across + offset_x, face.box.y1 / down + offset_y, face.box.x2 / across + offset_x,
+                face.box.y2 / down + offset_y};
+    for (Point& point : face.landmarks) point = {point.x / across + offset_x, point.y / down + offset_y};
   }
 }
 

@@ -63,6 +63,7 @@ std::vector<DetectPass> exact_passes(const Detector& detector, int width, int he
   for (const DetectSize& size : sizes) {
     passes.push_back(whole(width, height, fit_inside(width, height, size.width, size.height)));
     passes.back().keeps_overlaps = sizes.size() > 1;
+    passes.back().has_one_scale = true;
   }
   return passes;
 }
@@ -111,6 +112,8 @@ DetectPlan plan_detection(const Detector& detector, Precision precision, int wid
     for (const DetectPass& tile : cut_tiles(detector, width, height)) plan.passes.push_back(tile);
   }
   plan.small_look = whole(width, height, fit_rectangle(detector, width, height, kSmallSide));
+  // In a panorama that pixel is many of the image, and its tiles would show the same face elsewhere.
+  plan.passes.front().has_one_scale = plan.small_look->has_one_scale = !plan.is_merged;
   return plan;
 }
 

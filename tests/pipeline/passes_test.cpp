@@ -214,6 +214,22 @@ TEST(Passes, FacesSeenByTwoTilesCountOnce) {
   EXPECT_EQ(faces[0].score, 0.8F);
 }
 
+// A strip of 8000 x 510 is looked at in 640 x 40 pixels: by one scale for both directions faces would lie 2 % too far
+// to the right, and count twice.
+TEST(Passes, FacesOfTheWholeStripAreThoseOfItsTiles) {
+  int run_of_tile = 0;
+  const FakeDetector fake = test::make_fake_detector([&](const FakeRun& run) -> std::vector<Candidate> {
+    if (run.height == 64) return {make_candidate({576, 7.84F, 595.2F, 26.67F}, 0.7F)};
+    if (run.width != 512 || run.height != 512) return {};
+    return ++run_of_tile == 19 ? std::vector{make_candidate({105, 100, 345, 340}, 0.8F)} : std::vector<Candidate>();
+  });
+  const std::vector<Candidate> faces = detect(fake, 8000, 510);
+  EXPECT_EQ(run_of_tile, 20);
+  ASSERT_EQ(faces.size(), 1U);
+  EXPECT_FLOAT_EQ(faces[0].box.x1, 7200);
+  EXPECT_TRUE(plan(Precision::standard, 3000, 2000).passes[0].has_one_scale) << "as InsightFace";
+}
+
 // The outer edges of the picture cut nothing that another tile could see.
 TEST(Passes, FacesAtTheEdgeOfThePictureStay) {
   int tile = 0;
