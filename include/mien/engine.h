@@ -80,7 +80,8 @@ struct AnalyzeOptions {
   bool enhance = false;    // enlarge and sharpen small images first (see enhance_image)
   bool rotations = false;  // look at the image turned by 90, 180 and 270 degrees too, and keep the best
   double min_quality = 0;  // faces with a lower overall_score are dropped; 0 keeps all
-  // Asked often: decoding, inference and what lies between end within 100 ms, with Error cancelled.
+  // Asked often: decoding, inference and what lies between end within 100 ms, with Error cancelled. A run of
+  // OpenVINO's or of a device's comes to its end first.
   std::stop_token stop = {};
 };
 
@@ -186,6 +187,6 @@ struct ImageQuality {
 MIEN_API Result<ImageQuality> assess_quality(Bytes encoded, const InputOptions& input = {});
 // Of the whole picture, or of the box (in pixels of the upright one) clipped to it: all zero when it lies outside.
 MIEN_API Result<ImageQuality> assess_quality(const PixelView& pixels, const Box* bbox = nullptr,
-                                             const Landmarks* landmarks = nullptr);
+                                             const Landmarks* landmarks = nullptr, const InputOptions& input = {});
 
 }  // namespace mien

@@ -66,8 +66,9 @@ MIEN_API void mien_set_log_sink(mien_log_sink sink, void* context, mien_log_leve
 
 /* ---- Stopping ---------------------------------------------------------------------------------------------------- */
 
-/* Given to a call by its options; a request makes that call end within 100 ms with MIEN_CANCELLED. It stays requested:
- * make another one for the next call. Calls under way keep what they need of it: freeing it early is safe. */
+/* Given to a call by its options; a request makes that call end within 100 ms with MIEN_CANCELLED, or when the run is
+ * over that OpenVINO or a device is at. It stays requested: make another one for the next call. Calls under way keep
+ * what they need of it: freeing it early is safe. */
 typedef struct mien_stop mien_stop;
 
 /* Null when there is no memory. Free with mien_stop_free(). */

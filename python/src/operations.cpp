@@ -73,7 +73,7 @@ nb::tuple quality(nb::handle image, const std::optional<std::string>& colours,
   const std::shared_ptr<InputOptions> opened = input.get();
   const ImageQuality measured = without_lock([&] {
     if (!given.is_pixels) return take(assess_quality(given.encoded, *opened));
-    return take(assess_quality(given.pixels, box ? &*box : nullptr, points ? &*points : nullptr));
+    return take(assess_quality(given.pixels, box ? &*box : nullptr, points ? &*points : nullptr, *opened));
   });
   return nb::make_tuple(measured.quality, measured.width, measured.height);
 }

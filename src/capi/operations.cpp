@@ -67,7 +67,8 @@ mien_status mien_assess_pixels(const mien_pixels* pixels, const mien_box* bbox, 
     const Result<PixelView> view = read_pixels(pixels);
     if (!view) return view.error();
     const Box box = bbox != nullptr ? Box{bbox->x1, bbox->y1, bbox->x2, bbox->y2} : Box{};
-    const Result<ImageQuality> measured = assess_quality(*view, bbox != nullptr ? &box : nullptr);
+    const Result<ImageQuality> measured =
+        assess_quality(*view, bbox != nullptr ? &box : nullptr, nullptr, input_options());
     if (!measured) return measured.error();
     return give_quality(measured->quality, quality);
   });

@@ -8,6 +8,7 @@
 namespace mien {
 namespace {
 
+constexpr const char* kOnly32 = "OpenVINO computes in 32 bits on this processor";
 constexpr const char* kNoUnits = "this processor has no bf16 arithmetic (AVX512_BF16, AMX or Arm's)";
 
 // Null where it does not open: then the reason is a warning, and the work goes on.
@@ -23,9 +24,10 @@ std::unique_ptr<Runtime> try_openvino(const Settings& settings, bool cheaply) {
 }  // namespace
 
 ChosenRuntime choose_runtime(const Settings& settings, const RuntimeWish& wish) {
-  const bool cheaply = wish.cheaply && probe_cpu().front().features.find("bf16") != std::string::npos;
+  const bool has_units = probe_cpu().front().features.find("bf16") != std::string::npos;
+  const bool cheaply = wish.cheaply && has_units;
   ChosenRuntime chosen;
-  std::string why_not = kNoUnits;
+  std::string why_not = has_units ? kOnly32 : kNoUnits;
   if (settings.runtime == "openvino") {
     chosen.runtime = open_openvino(settings, wish.cheaply);
   } else if (settings.runtime == "onnxruntime") {
@@ -34,7 +36,11 @@ ChosenRuntime choose_runtime(const Settings& settings, const RuntimeWish& wish) 
     if (cheaply) why_not = "it needs OpenVINO: mien backends install openvino";
   } else if (cheaply || (wish.many_images && !wants_gpu(settings))) {
     chosen.runtime = try_openvino(settings, cheaply);
-    if (chosen.runtime == nullptr && cheaply) why_not = "OpenVINO does not open";
+    if (chosen.runtime == nullptr) {
+      why_not = "OpenVINO does not open";
+    } else if (!wish.many_images && !chosen.runtime->computes_cheaply()) {
+      chosen.runtime = nullptr;  // without them it only starts more slowly
+    }
   }
   if (chosen.runtime == nullptr) chosen.runtime = open_onnxruntime(settings);
   if (wish.cheaply && !chosen.runtime->computes_cheaply()) chosen.why_not_cheap = why_not;

@@ -57,7 +57,8 @@ class Session {
   virtual ~Session() = default;
   virtual const std::vector<TensorInfo>& inputs() const = 0;
   virtual const std::vector<TensorInfo>& outputs() const = 0;
-  // All inputs in the model's order; all outputs in the model's order. A stop ends it between two nodes of the model.
+  // All inputs in the model's order; all outputs in the model's order. A stop ends it between two nodes of the model,
+  // but for OpenVINO, which looks at it before the run alone.
   // Throws Exception(internal, cancelled).
   virtual Outputs run(std::span<const TensorView> inputs, const std::stop_token& stop) const = 0;
   Outputs run(std::span<const TensorView> inputs) const { return run(inputs, {}); }

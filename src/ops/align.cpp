@@ -22,6 +22,14 @@ Similarity invert(const Similarity& s) {
   return {a, b, -(a * s.tx - b * s.ty), -(b * s.tx + a * s.ty)};
 }
 
+Landmarks template_landmarks() {
+  Landmarks points;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    points[i] = {static_cast<float>(kTemplate[i][0]), static_cast<float>(kTemplate[i][1])};
+  }
+  return points;
+}
+
 std::optional<Similarity> estimate_alignment(const Landmarks& landmarks) {
   double mean_x = 0, mean_y = 0, template_x = 0, template_y = 0;
   for (std::size_t i = 0; i < landmarks.size(); ++i) {

@@ -22,6 +22,9 @@ struct Similarity {
 // The similarity that undoes this one.
 Similarity invert(const Similarity& s);
 
+// The five points of the ArcFace template: where an aligned face has them.
+Landmarks template_landmarks();
+
 // The least-squares similarity from the landmarks to the ArcFace template (the five points published with ArcFace,
 // Deng et al. 2019, for 112 x 112). Empty when the landmarks are one point or not finite.
 std::optional<Similarity> estimate_alignment(const Landmarks& landmarks);

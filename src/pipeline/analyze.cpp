@@ -196,11 +196,11 @@ void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Wor
       work.pending.push_back({item.index, i});
       ++item.note(OperationId::face_embedding).on_cpu;
       if (work.aligned.size() < static_cast<std::size_t>(engine.embedder->batch_max.load())) continue;
-      item.analysis.timings_ms.quality += watch.lap();
+      item.analysis.timings_ms.embed += watch.lap();
       embed_waiting(engine, options.stop, work);
       watch.lap();
     }
-    item.analysis.timings_ms.quality += watch.lap();
+    item.analysis.timings_ms.embed += watch.lap();
   });
 }
 
@@ -414,6 +414,32 @@ void run_stage(OperationId id, const Engine::State& engine, const AnalyzeOptions
   for (const Result<std::vector<float>>& embedding : work.embeddings) {
     if (!embedding) throw Exception(embedding.error());
   }
+}
+
+// An aligned face is an image whose landmarks are those of the template.
+std::vector<std::vector<float>> embed_crops(const Engine::State& engine, std::span<const ImageView> crops,
+                                            const std::stop_token& stop, Workspace::State& work) {
+  AnalyzeOptions options;
+  options.stop = stop;
+  std::vector<std::vector<float>> embeddings;
+  Group group;
+  for (std::size_t next = 0; next < crops.size();) {
+    group.clear();
+    for (; next < crops.size() && !is_full(engine, group); ++next) {
+      add_upright(work, group, crops[next]);
+      group.back().faces.emplace_back().candidate.landmarks = template_landmarks();
+    }
+    run_stage(OperationId::face_embedding, engine, options, work, group);
+    for (std::size_t i = 0; i < work.pending.size(); ++i) {
+      group[work.pending[i].image].faces[0].face.embedding = std::move(*work.embeddings[i]);
+    }
+    if (engine.device) engine.device->release(group);
+    for (GroupItem& item : group) {
+      if (item.error) throw Exception(*item.error);
+      embeddings.push_back(std::move(item.faces[0].face.embedding));
+    }
+  }
+  return embeddings;
 }
 
 }  // namespace mien

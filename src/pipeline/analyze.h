@@ -13,6 +13,11 @@ std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::s
 Result<Analysis> analyze_pixels(const Engine::State& engine, const PixelView& pixels, const AnalyzeOptions& options,
                                 Workspace::State& work);
 
+// One embedding each of faces that are aligned already, 112 x 112: the device first, as for any face. Throws
+// Exception(internal, cancelled, unavailable).
+std::vector<std::vector<float>> embed_crops(const Engine::State& engine, std::span<const ImageView> crops,
+                                            const std::stop_token& stop, Workspace::State& work);
+
 // ---- Stages by themselves, for measuring them. In an analysis they follow one another.
 
 // The next image of a group; the pixels must outlive it.

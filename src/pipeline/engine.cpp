@@ -29,6 +29,34 @@ constexpr int kCropJpegQuality = 95;
 constexpr int kEnhancedJpegQuality = 95;
 constexpr int kThumbnailJpegQuality = 85;
 
+// What `work` gives or throws.
+template <typename Work>
+auto caught(Work work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const Exception& error) {
+    return error.error();
+  }
+}
+
+// Square planes of values from 0 to 255, in the order red, green, blue, as pixels.
+Image from_planes(const float* planes, int side) {
+  Image image;
+  image.reset(side, side, 3);
+  const std::size_t plane = static_cast<std::size_t>(side) * static_cast<std::size_t>(side);
+  for (int y = 0; y < side; ++y) {
+    std::uint8_t* const row = image.row(y);
+    for (int x = 0; x < side; ++x) {
+      for (std::size_t channel = 0; channel < 3; ++channel) {
+        const std::size_t at =
+            static_cast<std::size_t>(y) * static_cast<std::size_t>(side) + static_cast<std::size_t>(x);
+        row[3 * static_cast<std::size_t>(x) + channel] = static_cast<std::uint8_t>(planes[channel * plane + at]);
+      }
+    }
+  }
+  return image;
+}
+
 ModelFile require_model(const Settings& settings, std::string_view role, const std::string& name) {
   Result<ModelFile> file = find_model(settings, role, name);
   return std::move(file).take();
@@ -55,8 +83,17 @@ bool gains(const EngineOptions& options, std::string_view role, const std::strin
   return file && gains_by_openvino(*file);
 }
 
+// Devices compute in 32 bits, and what they leave to the CPU must not differ from what they do.
+bool models_want_gpu(const Settings& settings) {
+  return std::any_of(kOperations.begin(), kOperations.end(), [&](const Operation& row) {
+    const bool has_model = row.id == OperationId::face_detection || row.id == OperationId::face_embedding;
+    return has_model && settings.gpu_mode(static_cast<std::size_t>(row.id)) != GpuMode::off;
+  });
+}
+
 RuntimeWish wish_for(const EngineOptions& options, std::string_view role, const std::string& name) {
-  return {.many_images = gains(options, role, name), .cheaply = options.precision == Precision::fast};
+  return {.many_images = gains(options, role, name),
+          .cheaply = options.precision == Precision::fast && !models_want_gpu(options.settings)};
 }
 
 bool is_onnxruntime(const Runtime& runtime) { return runtime.name().starts_with("onnxruntime"); }
@@ -95,6 +132,9 @@ void open_runtimes(Engine::State& state) {
     const RuntimeWish of_embedder = wish_for(options, "embedder", options.embedder);
     state.embedder_runtime = state.detector_runtime;  // asked once, what is wrong is said once
     if (of_embedder != of_detector) state.embedder_runtime = choose_runtime(options.settings, of_embedder).runtime;
+  }
+  if (options.precision == Precision::fast && models_want_gpu(options.settings)) {
+    chosen.why_not_cheap = "a GPU is asked for, which computes in 32 bits";
   }
   if (!chosen.why_not_cheap.empty()) find_other_fast(state, chosen.why_not_cheap);
   if (!wants_gpu(options.settings)) return;
@@ -201,19 +241,27 @@ Result<std::vector<std::vector<float>>> Engine::embed_aligned(std::span<const Pi
     return Error{ErrorCode::invalid_argument, "this engine was opened without an embedder: set load_embedder"};
   }
   AlignedFaces aligned;
+  std::vector<Image> crops;  // for a device
   Image converted;
   ResizeScratch scratch;
   for (const PixelView& face : faces) {
     const Result<ImageView> view = open_pixels(face, state_->options.limits, converted, stop);
     if (!view) return view.error();
     constexpr LetterboxSize kSquare{kAlignedSide, kAlignedSide, kAlignedSide, kAlignedSide};
-    letterbox_into(*view, kSquare, state_->embedder->feed, scratch, aligned.add());
+    if (!state_->device) {
+      letterbox_into(*view, kSquare, state_->embedder->feed, scratch, aligned.add());
+      continue;
+    }
+    aligned.clear();
+    letterbox_into(*view, kSquare, {}, scratch, aligned.add());
+    crops.push_back(from_planes(aligned.face(0), kAlignedSide));
   }
-  try {
-    return embed_faces(*state_->embedder, aligned, stop);
-  } catch (const Exception& error) {
-    return error.error();
-  }
+  return caught([&]() -> Result<std::vector<std::vector<float>>> {
+    if (!state_->device) return embed_faces(*state_->embedder, aligned, stop);
+    Workspace workspace;
+    const std::vector<ImageView> views(crops.begin(), crops.end());
+    return embed_crops(*state_, views, stop, workspace.state());
+  });
 }
 
 const ModelInfo& Engine::detector() const { return state_->detector_file.info; }
@@ -244,16 +292,6 @@ std::vector<Placement> input_placement(const InputOptions& input) {
 
 namespace {
 
-// What `work` gives or throws.
-template <typename Work>
-auto caught(Work work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const Exception& error) {
-    return error.error();
-  }
-}
-
 // A group of one image that no model looks at.
 GroupItem& add_alone(Group& group, ItemMemory& memory, ImageView pixels) {
   GroupItem& item = group.emplace_back();
@@ -282,21 +320,28 @@ double enhance_somewhere(const InputOptions& input, ImageView pixels, Image& out
   return enhancement_scale(pixels.width, pixels.height);
 }
 
-Quality assess_somewhere(const InputOptions& input, ImageView pixels) {
-  if (!input.device) return assess_part(pixels, nullptr, nullptr);
+// Of the whole, or of the box in it.
+Quality assess_somewhere(const InputOptions& input, ImageView pixels, const Box* bbox, const Landmarks* landmarks) {
+  if (!input.device) return assess_part(pixels, bbox, landmarks);
   Group group;
   ItemMemory memory;
   GroupItem& item = add_alone(group, memory, pixels);
-  input.device->assess(group, {.image_quality = true});
+  AnalyzeOptions wanted;
+  wanted.face_quality = bbox != nullptr;
+  wanted.image_quality = bbox == nullptr;
+  if (bbox != nullptr) item.faces.emplace_back().face.bbox = *bbox;
+  input.device->assess(group, wanted);
   if (item.error) throw Exception(*item.error);
   StageNote& note = item.note(OperationId::quality_checks);
-  if (!item.analysis.quality) {
-    item.analysis.quality = assess_part(pixels, nullptr, nullptr);
+  std::optional<Quality>& measured = bbox != nullptr ? item.faces.front().face.quality : item.analysis.quality;
+  if (!measured) {
+    measured = assess_part(pixels, bbox, landmarks);
     ++note.on_cpu;
   }
+  if (landmarks != nullptr) measured->pose_angles = estimate_pose(*landmarks);
   input.device->release(group);
   input.device->count(OperationId::quality_checks, note);
-  return *item.analysis.quality;
+  return *measured;
 }
 
 }  // namespace
@@ -378,11 +423,12 @@ Result<ImageQuality> assess_quality(Bytes encoded, const InputOptions& input) {
   const Result<ImageView> pixels = decode_upright(encoded, input, decoded, upright);
   if (!pixels) return pixels.error();
   return caught([&]() -> Result<ImageQuality> {
-    return ImageQuality{pixels->width, pixels->height, assess_somewhere(input, *pixels)};
+    return ImageQuality{pixels->width, pixels->height, assess_somewhere(input, *pixels, nullptr, nullptr)};
   });
 }
 
-Result<ImageQuality> assess_quality(const PixelView& pixels, const Box* bbox, const Landmarks* landmarks) {
+Result<ImageQuality> assess_quality(const PixelView& pixels, const Box* bbox, const Landmarks* landmarks,
+                                    const InputOptions& input) {
   Image converted;
   Image upright;
   const Result<ImageView> view = open_pixels(pixels, {}, converted);
@@ -390,7 +436,9 @@ Result<ImageQuality> assess_quality(const PixelView& pixels, const Box* bbox, co
   const ImageView whole = upright_view(*view, pixels.orientation, upright);
   PixelRect part{0, 0, whole.width, whole.height};
   if (bbox != nullptr) part = clip_box(*bbox, 0.0, whole.width, whole.height);
-  return ImageQuality{part.width, part.height, assess_part(whole, bbox, landmarks)};
+  return caught([&]() -> Result<ImageQuality> {
+    return ImageQuality{part.width, part.height, assess_somewhere(input, whole, bbox, landmarks)};
+  });
 }
 
 }  // namespace mien

@@ -5,8 +5,10 @@
 #include <thread>
 
 #include "device/gpu.h"
+#include "ops/compare.h"
 #include "pipeline/state.h"
 #include "support/device_scene.h"
+#include "support/pictures.h"
 #include "support/test_device.h"
 
 namespace mien {
@@ -62,6 +64,48 @@ TEST_F(DeviceTest, AllMixesOfFlagsGiveEqualResults) {
       }
     }
   }
+}
+
+// Pixels and aligned faces are the device's too, or "require" would mean nothing for them.
+TEST_F(DeviceTest, AlignedFacesAndPixelsGoToTheDevice) {
+  const Image picture = test::make_slope(300, 200);
+  std::vector<Image> crops;
+  for (int side : {112, 112, 90, 200, 112}) crops.push_back(test::make_slope(side, side + crops.size() % 2));
+  std::vector<PixelView> views;
+  for (const Image& crop : crops) views.push_back(to_pixels(crop));
+  const Engine cpu(files_.options(test::plain_settings()));
+  const std::vector<std::vector<float>> expected_embeddings = cpu.embed_aligned(views).take();
+  const Box box{20, 30, 150, 170};
+  const Quality expected_quality = assess_quality(to_pixels(picture), &box).take().quality;
+  EXPECT_EQ(device_.get("compute_calls"), 0);
+  {
+    const Engine engine(files_.options(settings_of(31, GpuMode::require)));
+    const std::vector<std::vector<float>> found = engine.embed_aligned(views).take();
+    EXPECT_GT(device_.get("compute_calls"), 0);
+    ASSERT_EQ(found.size(), expected_embeddings.size());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      EXPECT_GE(cosine_similarity(found[i], expected_embeddings[i]), 0.9999F) << i;
+    }
+  }
+  const std::int64_t before = device_.get("compute_calls");
+  const InputOptions input = open_input({}, false, settings_of(31, GpuMode::require));
+  const Quality measured = assess_quality(to_pixels(picture), &box, nullptr, input).take().quality;
+  EXPECT_GT(device_.get("compute_calls"), before);
+  EXPECT_NEAR(measured.overall_score, expected_quality.overall_score, 1e-3);
+  EXPECT_EQ(input_placement(input).front().ran, "test");
+}
+
+TEST_F(DeviceTest, AlignedFacesOfADeviceThatFailsAreTheCpusOrAnError) {
+  const Image crop = test::make_slope(112, 112);
+  const PixelView view = to_pixels(crop);
+  const Engine wanted(files_.options(settings_of(31, GpuMode::on)));
+  const Engine required(files_.options(settings_of(31, GpuMode::require)));
+  device_.set("fail_at", 1);
+  device_.set("fail_count", 100'000);
+  EXPECT_TRUE(wanted.embed_aligned({&view, 1}));
+  const Result<std::vector<std::vector<float>>> none = required.embed_aligned({&view, 1});
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, ErrorCode::unavailable);
 }
 
 TEST_F(DeviceTest, BatchesOfAnySizeGiveEqualResults) {
