@@ -185,14 +185,10 @@ std::vector<std::string> library_candidates(const Settings& settings) {
 struct OpenedLibrary {
   void* handle = nullptr;
   std::string path;
+  std::string version = {};
 };
 
-// The first that was opened serves all later calls: the interface belongs to it for as long as the process lives.
 OpenedLibrary open_library(const Settings& settings) {
-  static std::mutex mutex;
-  static OpenedLibrary opened;
-  const std::lock_guard lock(mutex);
-  if (opened.handle != nullptr && settings.ort_library.empty()) return opened;
   // Some builds of ONNX Runtime report their use to their maker unless this is set before they are loaded (seen with
   // 1.31.1). mien sends nothing anywhere.
   setenv("ORT_DISABLE_TELEMETRY", "1", 1);
@@ -201,7 +197,6 @@ OpenedLibrary open_library(const Settings& settings) {
     // Local symbols: another copy of the runtime in this process must not see ours. Never closed: the runtime
     // keeps threads and statics that do not survive that.
     if (void* handle = dlopen(candidate.c_str(), RTLD_NOW | RTLD_LOCAL)) {
-      if (opened.handle == nullptr) opened = {handle, candidate};
       return {handle, candidate};
     }
     tried += fmt::format("{}{}", tried.empty() ? "" : "; ", dlerror());
@@ -213,7 +208,7 @@ OpenedLibrary open_library(const Settings& settings) {
 }
 
 // The version before the interface: an old library gives a null interface and no reason.
-std::string initialise_api(const OpenedLibrary& library) {
+const OrtApi* find_api(OpenedLibrary& library) {
   using GetApiBase = const OrtApiBase* (*)();
   const auto get_api_base = reinterpret_cast<GetApiBase>(dlsym(library.handle, "OrtGetApiBase"));
   if (get_api_base == nullptr) {
@@ -222,24 +217,36 @@ std::string initialise_api(const OpenedLibrary& library) {
                                                         library.path));
   }
   const OrtApiBase* base = get_api_base();
-  const std::string version = base->GetVersionString();
+  library.version = base->GetVersionString();
   const OrtApi* api = base->GetApi(kOrtApiVersion);
   if (api == nullptr) {
     throw Exception(ErrorCode::unsupported,
-                    fmt::format("ONNX Runtime {} is too old: version 1.{} or newer is needed ({})", version,
+                    fmt::format("ONNX Runtime {} is too old: version 1.{} or newer is needed ({})", library.version,
                                 kOrtApiVersion, library.path));
   }
-  static std::once_flag once;  // guards the wrapper's own global
-  std::call_once(once, [&] { Ort::InitApi(api); });
-  return version;
+  return api;
 }
 
 }  // namespace
 
 std::unique_ptr<Runtime> open_onnxruntime(const Settings& settings) {
-  const OpenedLibrary library = open_library(settings);
-  const std::string version = initialise_api(library);
-  return std::make_unique<OrtRuntime>(version, library.path);
+  // The first that could be used serves all later calls: the interface belongs to it for as long as the process lives.
+  static std::mutex mutex;
+  static OpenedLibrary first;
+  const std::lock_guard lock(mutex);
+  if (first.handle == nullptr || !settings.ort_library.empty()) {
+    OpenedLibrary library = open_library(settings);
+    const OrtApi* const api = find_api(library);
+    if (first.handle == nullptr) {
+      Ort::InitApi(api);  // the wrapper's own global
+      first = library;
+    } else if (library.handle != first.handle) {
+      log(LogLevel::warning,
+          fmt::format("ONNX Runtime of {} computes on: a process has one, and {} is for a new process", first.path,
+                      library.path));
+    }
+  }
+  return std::make_unique<OrtRuntime>(first.version, first.path);
 }
 
 }  // namespace mien

@@ -406,7 +406,7 @@ std::unique_ptr<Library> open_library(const std::string& path) {
   }
   Api& api = library->api;
   if (const std::string missing = load_api(handle, api); !missing.empty()) {
-    throw Exception(ErrorCode::unsupported, fmt::format("{} is not OpenVINO 2022.1 or newer: it has no {}; set "
+    throw Exception(ErrorCode::unsupported, fmt::format("{} is not OpenVINO 2023.2 or newer: it has no {}; set "
                                                         "MIEN_OPENVINO_LIBRARY to libopenvino_c.so",
                                                         path, missing));
   }

@@ -19,7 +19,6 @@ std::string load_api(void* library, Api& api) {
   find("ov_get_last_err_msg", api.get_last_err_msg);
   find("ov_free", api.free);
   find("ov_core_create", api.core_create);
-  find("ov_core_free", api.core_free);
   find("ov_core_get_property", api.core_get_property);
   find("ov_core_read_model_from_memory_buffer", api.core_read_model_from_memory_buffer);
   find("ov_core_compile_model", api.core_compile_model);

@@ -1,4 +1,4 @@
-// What mien calls of OpenVINO's C interface (libopenvino_c.so), declared after its documentation: types of 2022.1,
+// What mien calls of OpenVINO's C interface (libopenvino_c.so), declared after its documentation: those of 2023.2,
 // which have not changed since. Declared here, so that mien is built without OpenVINO and opens it where it is
 // installed.
 #pragma once
@@ -50,7 +50,6 @@ struct Api {
   void (*free)(const char*);
 
   Status (*core_create)(Core**);
-  void (*core_free)(Core*);
   Status (*core_get_property)(const Core*, const char* device, const char* key, char** value);
   Status (*core_read_model_from_memory_buffer)(const Core*, const char* bytes, std::size_t size, const Tensor* weights,
                                                Model**);

@@ -43,6 +43,15 @@ bool is_activation(const onnx::NodeProto& node) {
   return node.op_type() == "Relu" || node.op_type() == "PRelu" || node.op_type() == "Clip";
 }
 
+// Gemm as exporters write a linear layer: a row of weights for each output. Otherwise they are columns.
+bool has_rows_of_weights(const onnx::NodeProto& node) {
+  if (node.op_type() != "Gemm") return false;
+  for (const onnx::AttributeProto& attribute : node.attribute()) {
+    if (attribute.name() == "transB") return attribute.i() == 1;
+  }
+  return false;
+}
+
 class Preparation {
  public:
   explicit Preparation(onnx::GraphProto& graph) : graph_(graph), constants_(graph) {
@@ -58,7 +67,8 @@ class Preparation {
       if (node.op_type() == "Conv") make_bias_exact(node);
     }
     for (const onnx::NodeProto& node : graph_.node()) {
-      if ((node.op_type() != "Conv" && node.op_type() != "Gemm") || node.input_size() < 2) continue;
+      const bool is_conv = node.op_type() == "Conv";
+      if ((!is_conv && !has_rows_of_weights(node)) || node.input_size() < 2) continue;
       if (std::vector<float>* const weights = values(node.input(1))) {
         const std::size_t size = kernel_size(*constants_.find(node.input(1)));
         if (size == 0 || weights->size() % size != 0) continue;
