@@ -20,4 +20,11 @@ MIEN_API Result<std::vector<std::uint8_t>> read_file(const std::string& path, st
 // existing file is replaced. Every failure is an Exception(io).
 MIEN_API void write_private_file(const std::string& path, std::span<const std::uint8_t> bytes);
 
+// For who works long before he writes: throws now what write_private_file would throw then. The file
+// is not touched; one beside it is there for a moment.
+MIEN_API void require_writable(const std::string& path);
+
+// Whether both paths lead to one file, be it there or not.
+MIEN_API bool is_one_file(const std::string& a, const std::string& b);
+
 }  // namespace mien

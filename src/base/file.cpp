@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -143,6 +144,18 @@ void write_private_file(const std::string& path, std::span<const std::uint8_t> b
   PrivateFile file(path);
   file.write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   file.commit();
+}
+
+void require_writable(const std::string& path) { const PrivateFile probe(path); }
+
+bool is_one_file(const std::string& a, const std::string& b) {
+  namespace fs = std::filesystem;
+  std::error_code failure;
+  if (fs::equivalent(a, b, failure)) return true;
+  const fs::path first = fs::weakly_canonical(fs::absolute(a, failure), failure);
+  if (failure) return false;
+  const fs::path second = fs::weakly_canonical(fs::absolute(b, failure), failure);
+  return !failure && first == second;
 }
 
 }  // namespace mien

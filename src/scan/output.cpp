@@ -127,9 +127,16 @@ void RecordFile::open_regular(const Options& options) {
                     shown_path_ + " exists: --resume goes on with it, --force replaces it");
   }
   if (options.force) {
-    truncate(0);
-    ::fchmod(file_.get(), kPrivateMode);  // not ours to change? then whoever owns it decides
+    is_replaced_ = size_bytes_ > 0;
+    size_bytes_ = 0;
   }
+}
+
+// With the first record of the new scan: one that finds no images, because a disk is not mounted, loses nothing.
+void RecordFile::drop_what_was_there() {
+  if (!std::exchange(is_replaced_, false)) return;
+  if (::ftruncate(file_.get(), 0) != 0) throw_io("cannot shorten", shown_path_, errno);
+  ::fchmod(file_.get(), kPrivateMode);  // not ours to change? then whoever owns it decides
 }
 
 // False when the name has come to stand for another file meanwhile.
@@ -147,6 +154,7 @@ bool RecordFile::lock_current() {
 }
 
 LinePlace RecordFile::append(std::string_view line) {
+  drop_what_was_there();
   std::string text;
   text.reserve(line.size() + 1);
   text.append(line);

@@ -35,7 +35,7 @@ class RecordFile {
   struct Options {
     std::string path;     // empty: an unlinked file in TMPDIR that nobody else sees
     bool resume = false;  // go on behind what is there
-    bool force = false;   // replace what is there
+    bool force = false;   // replace what is there, by the first record
   };
   // Mode 0600, and locked against a second scan. Throws Exception: invalid_argument when records
   // are there and neither resume nor force was asked for, or another scan holds the file; io.
@@ -73,6 +73,7 @@ class RecordFile {
   void open_spool();
   void open_regular(const Options& options);
   bool lock_current();
+  void drop_what_was_there();
 
   std::string path_;  // links resolved; empty for a spool
   std::string shown_path_;
@@ -81,6 +82,7 @@ class RecordFile {
   OpenFile stream_;  // a device or pipe named as output, which cannot be read again
   std::int64_t size_bytes_ = 0;
   bool is_created_ = false;
+  bool is_replaced_ = false;  // what is there goes when the first record comes
 };
 
 class RecordFile::Rewrite {

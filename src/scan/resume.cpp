@@ -153,13 +153,16 @@ std::optional<Sha256Digest> parse_sha256(const std::string& text) {
   return digest;
 }
 
-// Failures that say something about the moment, not about the file's bytes.
+// Failures that say something about the moment, the limits of that scan or the libraries that were installed, and not
+// about the file's bytes.
 bool may_be_over(const std::string& error_code) {
   if (error_code.empty()) return false;
   switch (error_code_from_name(error_code)) {
     case ErrorCode::io:
     case ErrorCode::unavailable:
     case ErrorCode::cancelled:
+    case ErrorCode::limit_exceeded:
+    case ErrorCode::unsupported:
     case ErrorCode::internal: return true;
     default: return false;
   }
@@ -196,8 +199,8 @@ std::string difference(const LineFacts& facts, const ResumeTerms& terms) {
     return terms.image_quality ? "was made without --image-quality" : "was made with --image-quality";
   }
   if (facts.terms != terms.fingerprint) {
-    return "was made with other options: --precision, --rotations, --enhance, --min-quality, --threshold or another "
-           "photo of --like";
+    return "was made with other options: --precision, --rotations, --enhance, --min-quality, --threshold, another "
+           "photo of --like or another file of the detector";
   }
   return {};
 }

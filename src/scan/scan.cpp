@@ -10,11 +10,13 @@
 #include <filesystem>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
 #include "device/backend.h"
+#include "mien/file.h"
 #include "pipeline/state.h"
 #include "scan/loop.h"
 #include "scan/resume.h"
@@ -50,6 +52,31 @@ void check_report_path(const std::string& path) {
                     fmt::format("cannot write the report {}: {}: name a file in a folder that you may write to", shown,
                                 std::generic_category().message(errno)));
   }
+  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("cannot write the report {}: it is not a regular file: name another", shown));
+  }
+}
+
+// What is written must not take the place of what is read, --force or not.
+void check_written(const ScanOptions& options) {
+  const auto check = [](const char* option, const std::string& path, const std::string& other, const char* what) {
+    if (path.empty() || other.empty() || !is_one_file(path, other)) return;
+    throw Exception(ErrorCode::invalid_argument, fmt::format("{} {} would overwrite {}: name another file", option,
+                                                             replace_invalid_utf8(path), what));
+  };
+  for (const auto& [option, path] :
+       {std::pair("--out", options.out_path), std::pair("--report", options.report_path)}) {
+    for (const std::string& source : options.sources) check(option, path, source, "a source");
+    check(option, path, options.list_path, "the list");
+    check(option, path, options.like_path, "the photo of the person");
+    std::error_code ignored;
+    if (!path.empty() && has_image_extension(path) && std::filesystem::exists(path, ignored)) {
+      throw Exception(ErrorCode::invalid_argument, fmt::format("{} {} would overwrite an image: name another file",
+                                                               option, replace_invalid_utf8(path)));
+    }
+  }
+  check("--report", options.report_path, options.out_path, "the records");
 }
 
 const ModelInfo& require_embedder(const Engine& engine) {
@@ -87,8 +114,14 @@ SourceOptions source_options(const ScanOptions& options, const std::optional<Cro
 // Two scans with the same fingerprint say the same of the same image.
 std::string fingerprint_of(const Engine& engine, const ScanOptions& options,
                            const std::optional<WantedPerson>& person) {
-  std::string text = fmt::format("{} {} {} {}", static_cast<int>(engine.options().precision), options.analyze.rotations,
-                                 options.analyze.enhance, options.analyze.min_quality);
+  const AnalyzeOptions& analyze = options.analyze;
+  std::string text = fmt::format("{} {} {} {}", static_cast<int>(engine.options().precision), analyze.rotations,
+                                 analyze.enhance, analyze.min_quality);
+  // A model that is no row of the catalogue is known by its name alone.
+  const Result<Sha256Digest> detector = sha256_file(engine.detector().path);
+  text += fmt::format(" {} {} {} {}", detector ? sha256_hex(*detector) : "",
+                      engine.options().det_threshold.value_or(-1), analyze.face_quality, analyze.phash);
+  for (const DetectSize& size : engine.options().exact_sizes) text += fmt::format(" {}x{}", size.width, size.height);
   if (person) {
     const Result<Sha256Digest> photo = sha256_file(options.like_path);
     text += fmt::format(" {} {}", person->threshold, photo ? sha256_hex(*photo) : "");
@@ -175,6 +208,7 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
   // First everything that can be wrong with the call, so that nothing is written then.
   const int threads = choose_threads(options.threads);
   if (!options.report_path.empty()) check_report_path(options.report_path);
+  check_written(options);
   if (options.embeddings != EmbeddingFormat::none) require_embedder(engine);
   std::optional<WantedPerson> person;
   if (!options.like_path.empty()) person = find_wanted_person(engine, options);

@@ -88,6 +88,31 @@ TEST_F(FileTest, KeepsLinksAndRefusesFoldersAndDevices) {
   }
 }
 
+TEST_F(FileTest, SaysBeforehandWhatCannotBeWritten) {
+  put(path("old"), "old");
+  require_writable(path("old"));
+  require_writable(path("new"));
+  EXPECT_EQ(get(path("old")), "old");
+  EXPECT_EQ(entry_count(), 1U);
+  for (const std::string& bad : {folder_.string(), std::string("/dev/null"), path("no/folder")}) {
+    EXPECT_THROW(require_writable(bad), Exception) << bad;
+  }
+}
+
+TEST_F(FileTest, KnowsOneFileByAllItsNames) {
+  put(path("target"), "");
+  put(path("other"), "");
+  fs::create_symlink("target", path("link"));
+  fs::create_hard_link(path("target"), path("second"));
+  for (const char* name : {"target", "link", "second", "./target", "no/../target"}) {
+    EXPECT_TRUE(is_one_file(path("target"), path(name))) << name;
+  }
+  EXPECT_FALSE(is_one_file(path("target"), path("other")));
+  EXPECT_FALSE(is_one_file(path("target"), path("absent")));
+  EXPECT_TRUE(is_one_file(path("absent"), path("./absent")));
+  EXPECT_FALSE(is_one_file(path("absent"), path("absent too")));
+}
+
 // A process limit on file sizes plays the full disk: the write fails in the middle of a buffer.
 [[noreturn]] void write_beyond_the_disk(const std::string& path) {
   ::signal(SIGXFSZ, SIG_IGN);

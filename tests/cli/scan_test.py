@@ -185,6 +185,29 @@ def test_an_output_that_takes_nothing(mien, album):
     assert mien("scan", "album", "--report", "no/such/folder/out.html").returncode == 2
 
 
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        (["album/obama.jpg", "--out", "album/obama.jpg"], "a source"),
+        (["album/obama.jpg", "--out", "new.jsonl", "--report", "album/../album/obama.jpg"], "a source"),
+        (["album", "--like", "me.jpg", "--out", "me.jpg"], "the photo of the person"),
+        (["--list", "list.txt", "--out", "list.txt"], "the list"),
+        (["album", "--out", "album/biden.jpg"], "an image"),
+        (["album", "--out", "a.jsonl", "--report", "a.jsonl"], "the records"),
+        (["album", "--out", "old.jsonl", "--report", "./old.jsonl"], "the records"),
+    ],
+)
+def test_what_is_written_never_replaces_what_is_read(mien, album, photos, arguments, word):
+    shutil.copy(photos / "obama.jpg", mien.folder / "me.jpg")
+    (mien.folder / "list.txt").write_text("album/obama.jpg\n")
+    (mien.folder / "old.jsonl").write_text("")
+    before = {path: path.read_bytes() for path in mien.folder.rglob("*") if path.is_file()}
+    done = mien("scan", *arguments, "--force")
+    assert done.returncode == 2, done.stderr
+    assert "would overwrite" in done.stderr and word in " ".join(done.stderr.split()), done.stderr
+    assert {path: path.read_bytes() for path in mien.folder.rglob("*") if path.is_file()} == before
+
+
 @pytest.mark.skipif(not FULL, reason="skipped: MIEN_FULL=1 runs it")
 def test_100000_unchanged_files_are_resumed_in_5_seconds(mien, photos):
     folder = mien.folder / "many"

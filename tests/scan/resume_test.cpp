@@ -100,8 +100,12 @@ TEST_F(ResumeTest, DropsRecordsOfChangedFilesAndOfPassingFailures) {
   was_gone.error = Error{ErrorCode::not_found, "not there"};
   put("back.jpg", "5");
   const Record last = record_of(put("last.jpg", "6"), "6");
-  put("out", line_of(same) + line_of(resized) + line_of(touched) + line_of(unread) + line_of(was_gone) + line_of(last) +
-                 line_of(same) + "{\"source\":\"torn");
+  Record too_large = record_of(put("large.jpg", "7"), "7");
+  too_large.error = Error{ErrorCode::limit_exceeded, "above --pixels-max of that scan"};
+  Record foreign = record_of(put("foreign.heic", "8"), "8");
+  foreign.error = Error{ErrorCode::unsupported, "libheif was not there"};
+  put("out", line_of(too_large) + line_of(foreign) + line_of(same) + line_of(resized) + line_of(touched) +
+                 line_of(unread) + line_of(was_gone) + line_of(last) + line_of(same) + "{\"source\":\"torn");
   EXPECT_EQ(resume().images, 2);
   EXPECT_EQ(get(path("out")), line_of(same) + line_of(last));
   EXPECT_EQ(mode(path("out")), 0600U);
@@ -197,7 +201,14 @@ TEST_F(ResumeTest, OpensOutputsAsAsked) {
   EXPECT_EQ(code_of({path("old"), false, false}), ErrorCode::invalid_argument);
   EXPECT_EQ(get(path("old")), "text\n");
   EXPECT_EQ(code_of({path("old"), false, true}), kNothingThrown);
-  EXPECT_EQ(get(path("old")), "");
+  EXPECT_EQ(get(path("old")), "text\n") << "a scan that found nothing has nothing to replace it by";
+  {
+    RecordFile file({path("old"), false, true});
+    EXPECT_EQ(file.append("first").offset, 0);
+    EXPECT_EQ(file.append("second").offset, 6);
+  }
+  EXPECT_EQ(get(path("old")), "first\nsecond\n");
+  EXPECT_EQ(mode(path("old")), 0600U);
   EXPECT_EQ(code_of({folder_, false, true}), ErrorCode::invalid_argument);
   EXPECT_EQ(code_of({path("no/such/folder"), false, false}), ErrorCode::invalid_argument);
   EXPECT_EQ(code_of({"/dev/null", true, false}), ErrorCode::invalid_argument);
