@@ -151,6 +151,14 @@ std::string stages_text(const PipelineBenchResult& result, int width) {
                      result.first_result_ms);
 }
 
+// The bare sessions run on the CPU, once, on the image as it is.
+bool floor_would_differ(const BenchCommand& command) {
+  const Settings& settings = command.engine.settings;
+  bool on_gpu = false;
+  for (std::size_t i = 0; i < kOperationCount; ++i) on_gpu = on_gpu || settings.gpu_mode(i) != GpuMode::off;
+  return on_gpu || command.bench.analyze.rotations || command.bench.analyze.enhance;
+}
+
 int bench_pipeline_command(const Call& call) {
   BenchCommand command;
   Arguments arguments("mien bench pipeline",
@@ -160,12 +168,17 @@ int bench_pipeline_command(const Call& call) {
   declare(arguments, command);
   if (!parse_or_help(call, arguments)) return 0;
   if (command.bench.images_dir.empty()) arguments.fail("--images DIR is missing");
+  check_output(arguments, "--dump", command.bench.dump_path, '{');
   command.bench.floor = !command.no_floor;
   command.bench.analyze.face_quality = !command.no_quality;
   command.bench.analyze.embed = !command.no_embed;
   command.engine.load_embedder = !command.no_embed;
   load_engine_settings(call.terminal, command.sources, command.engine);
   command.engine.many_images = true;
+  if (command.bench.floor && floor_would_differ(command)) {
+    command.bench.floor = false;
+    call.terminal.note("the bare sessions are left out: with --rotations, --enhance or a GPU they have other work\n");
+  }
   const Engine engine(command.engine);
   const PipelineBenchResult result = bench_pipeline(engine, command.bench);
   if (command.json) {

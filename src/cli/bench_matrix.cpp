@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "cli/arguments.h"
 #include "cli/bench.h"
@@ -56,20 +55,6 @@ void declare(Arguments& arguments, MatrixCommand& command) {
   arguments.example("mien bench --no-gpu --report bench.html", "the CPU alone, with charts");
   arguments.example("mien bench pipeline --images photos", "the whole way from the bytes of a photo to its faces");
   arguments.example("mien bench ops", "the code of each operation on a fixed list of cases");
-}
-
-// Before minutes of work: where the result cannot be written.
-void check_place(const Arguments& arguments, const std::string& option, const std::string& path) {
-  if (path.empty()) return;
-  std::error_code failure;
-  const std::filesystem::path file(path);
-  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-  if (!std::filesystem::is_directory(folder, failure)) {
-    arguments.fail(fmt::format("{} {} cannot be written: there is no folder {}", option, path, folder.string()));
-  }
-  if (std::filesystem::is_directory(file, failure)) {
-    arguments.fail(fmt::format("{} {} cannot be written: it is a folder", option, path));
-  }
 }
 
 std::string ran_text(const BenchRow& row) {
@@ -155,8 +140,11 @@ int bench_matrix_command(const Call& call) {
   declare(arguments, command);
   if (!parse_or_help(call, arguments)) return 0;
   if (command.output.empty()) arguments.fail("--output is empty", "name a file");
-  check_place(arguments, "--output", command.output);
-  check_place(arguments, "--report", command.report);
+  check_output(arguments, "--output", command.output, '{');
+  check_output(arguments, "--report", command.report, '<');
+  if (!command.report.empty() && is_one_file(command.output, command.report)) {
+    arguments.fail(fmt::format("--output and --report are one file, {}", command.report), "name two");
+  }
   command.bench.gpu = command.gpu || !command.no_gpu;
   command.bench.cpu = command.no_gpu || !command.gpu;
   if (command.batch > 0) command.bench.batches = {command.batch};
@@ -173,15 +161,15 @@ int bench_matrix_command(const Call& call) {
   const BenchResult result = bench_matrix(command.bench);
   call.terminal.show_progress("");
   const std::string json = bench_to_json(result);
+  const int width = call.terminal.table_width();
+  // Printed before it is written: what cannot be kept is seen at least.
+  call.terminal.print(command.json ? json
+                                   : rows_table(result, width) + comparisons_table(result, width) +
+                                         notes_text(result, width == 0 ? 100 : width));
   write_text(command.output, json);
   if (!command.report.empty()) write_text(command.report, bench_to_html(result, command_line(call.typed)));
-  const int width = call.terminal.table_width();
-  if (command.json) {
-    call.terminal.print(json);
-  } else {
-    call.terminal.print(rows_table(result, width) + comparisons_table(result, width) +
-                        notes_text(result, width == 0 ? 100 : width) +
-                        fmt::format("written: {}{}\n", printable(command.output),
+  if (!command.json) {
+    call.terminal.print(fmt::format("written: {}{}\n", printable(command.output),
                                     command.report.empty() ? "" : ", " + printable(command.report)));
   }
   const bool failed =

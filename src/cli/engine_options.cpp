@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 
 #include "cli/text.h"
 #include "mien/file.h"
@@ -146,6 +148,29 @@ void write_image(const Output& output, const std::vector<std::uint8_t>& bytes) {
                     fmt::format("will not overwrite: {}: name another file or add --force", output.path));
   }
   write_private_file(output.path, bytes);
+}
+
+void check_output(const Arguments& arguments, const std::string& option, const std::string& path, char first) {
+  if (path.empty()) return;
+  std::error_code failure;
+  const std::filesystem::path file(path);
+  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+  if (!std::filesystem::is_directory(folder, failure)) {
+    arguments.fail(fmt::format("{} {} cannot be written: there is no folder {}", option, path, folder.string()));
+  }
+  if (std::filesystem::is_directory(file, failure)) {
+    arguments.fail(fmt::format("{} {} cannot be written: it is a folder", option, path));
+  }
+  try {
+    require_writable(path);
+  } catch (const Exception& error) {
+    arguments.fail(fmt::format("{}: {}", option, error.what()), "name a file in a folder that you may write to");
+  }
+  char begin = first;
+  if (std::ifstream(file).get(begin) && begin != first) {
+    arguments.fail(fmt::format("{}: will not overwrite {}, which is no earlier result", option, path),
+                   "name another file");
+  }
 }
 
 std::string complaint(const std::string& path, const Error& error) {

@@ -95,7 +95,9 @@ Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Worksp
   const Detector detector = with_session(*engine.detector, std::move(detector_calls));
 
   ItemMemory memory;
-  if (!decode_image(bytes, decode_options(engine.input), memory.decoded)) return {};
+  DecodeOptions decoding = decode_options(engine.input);
+  decoding.convert_colours = engine.options.precision != Precision::exact;  // as the pipeline decodes
+  if (!decode_image(bytes, decoding, memory.decoded)) return {};
   const ImageView upright = upright_view(memory.decoded.pixels, memory.decoded.orientation, memory.upright);
   const std::vector<Candidate> faces = detect_faces(detector, engine.options.precision, upright, work.detect).faces;
 
@@ -117,7 +119,7 @@ Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Worksp
   Floor floor{std::numeric_limits<double>::max(), std::numeric_limits<double>::max()};
   for (int pass = 0; pass < passes; ++pass) {
     double start = thread_cpu_ms();
-    (void)decode_image(bytes, decode_options(engine.input), memory.decoded);
+    (void)decode_image(bytes, decoding, memory.decoded);
     floor.decode = std::min(floor.decode, thread_cpu_ms() - start);
     start = thread_cpu_ms();
     detector_record.replay();

@@ -144,6 +144,8 @@ std::vector<PrecisionMeasured> measure_precisions(const TuneOptions& options, co
   return result;
 }
 
+bool is_option(const SettingValue& value) { return value.source.starts_with("--"); }
+
 const std::string& value_in(const std::vector<TunedSetting>& settings, std::string_view name) {
   static const std::string kNone;
   for (const TunedSetting& one : settings) {
@@ -164,12 +166,25 @@ EngineOptions as_chosen(const TuneOptions& options, const std::vector<TunedSetti
   return engine;
 }
 
+// Where the operations that go to a GPU were measured, when options of this call said so: nobody else would know.
+void add_chosen_gpu(const Settings& settings, std::vector<TunedSetting>& tuned) {
+  const bool any = std::any_of(kOperations.begin(), kOperations.end(),
+                               [&](const Operation& row) { return value_in(tuned, row.flag) == "true"; });
+  if (!any) return;
+  for (const SettingValue& value : settings.values) {
+    const bool is_place = value.name == "GPU_BACKEND" || value.name == "GPU_DEVICE_ID";
+    if (is_place && is_option(value) && value.value != "auto") {
+      tuned.push_back({value.name, value.value, fmt::format("measured there, by {}", value.source), {}, {}});
+    }
+  }
+}
+
 // What was set outside of the file that is written wins over it: the environment, and the user's own file, which would
-// otherwise be overruled in silence.
+// otherwise be overruled in silence. Options of this call are gone with it.
 void note_what_wins(const Settings& settings, std::vector<TunedSetting>& tuned) {
   for (TunedSetting& one : tuned) {
     for (const SettingValue& value : settings.values) {
-      const bool elsewhere = value.source != "default" && !value.source.starts_with(".env line ");
+      const bool elsewhere = value.source != "default" && !value.source.starts_with(".env line ") && !is_option(value);
       if (value.name != one.name || !elsewhere) continue;
       one.kept_by = value.source;
       one.kept_value = value.value;
@@ -214,6 +229,7 @@ TuneResult tune(const TuneOptions& options) {
     result.threads.push_back({threads, measure_threads(engine, files, threads, seconds, options.stop)});
   }
   result.settings = choose_settings(result.bench.rows, result.threads, result.precisions);
+  add_chosen_gpu(options.engine.settings, result.settings);
   note_what_wins(options.engine.settings, result.settings);
   return result;
 }

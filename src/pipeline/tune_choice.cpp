@@ -134,6 +134,10 @@ TunedSetting choose_precision(const std::vector<PrecisionMeasured>& precisions) 
     result.why = fmt::format("fast cannot be had: {}", fast->problem);
     return result;
   }
+  if (fast->faces == 0) {
+    result.why = "how far fast drifts cannot be told: no face was found in the photos";
+    return result;
+  }
   const bool gains = fast->detection_ms < standard->detection_ms * (1 - kGainPercentMin / 100);
   const bool drifts = fast->missed > 0 || fast->cosine_mean < kDriftMeanMin || fast->cosine_low < kDriftLowMin;
   if (gains && !drifts) result.value = "fast";

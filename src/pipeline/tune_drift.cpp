@@ -1,6 +1,7 @@
 #include "pipeline/tune_drift.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "ops/compare.h"
 #include "ops/detect.h"
@@ -32,8 +33,8 @@ FacesOfPhotos look_at(const Engine& engine, const std::vector<BenchPhoto>& photo
     pixels.height = view.height;
     pixels.stride = view.stride;
     pixels.format = view.channels == 1 ? PixelFormat::gray : PixelFormat::rgb;
-    const Result<Analysis> analysis = engine.analyze_pixels(pixels, {.face_quality = false});
-    found.push_back(analysis ? analysis->faces : std::vector<Face>());
+    Result<Analysis> analysis = engine.analyze_pixels(pixels, {.face_quality = false});
+    found.push_back(std::move(analysis).take().faces);
   }
   return found;
 }

@@ -132,18 +132,25 @@ def test_one_device_only(mien, few):
         (["--output", "no/such/folder.json"], "there is no folder no/such"),
         (["--output", "."], "it is a folder"),
         (["--report", "no/such/page.html"], "there is no folder"),
+        (["--output", "/dev/null"], "not a regular file"),
+        (["--output", "photo.jpg"], "no earlier result"),
+        (["--output", "one", "--report", "one"], "one file"),
+        (["pipeline", "--images", ".", "--dump", "no/such/dump.json"], "there is no folder"),
+        (["pipeline", "--images", ".", "--dump", "photo.jpg"], "no earlier result"),
         (["--images", "missing-folder"], "missing-folder"),
         (["--itertions", "2"], "did you mean --iterations"),
         (["extra"], "mien bench ops"),
     ],
 )
 def test_wrong_calls(mien, arguments, hint):
+    (mien.folder / "photo.jpg").write_bytes(b"\xff\xd8")
     result = mien("bench", *arguments)
     assert result.returncode == 2, result.stderr
     assert result.stdout == ""
     assert result.stderr.startswith("mien: ") and result.stderr.count("\n") == 1
     assert hint in result.stderr
     assert list(mien.folder.glob("*.json")) == []
+    assert (mien.folder / "photo.jpg").read_bytes() == b"\xff\xd8"
 
 
 def test_photos_without_faces_are_refused(mien, photos):
@@ -213,6 +220,35 @@ def test_tune_writes_what_is_faster(mien, few):
     lines = env.read_text().splitlines()
     assert lines[:3] == ["# mine", "export QUALITY_CHECKS_GPU=false", "OTHER=1 # stays"]
     assert "FACE_DETECTION_GPU=false  # mien tune: false" in lines
+
+
+def test_tune_writes_where_it_measured(mien, few):
+    """Options of the call are gone with it: what they chose is written, or the GPU would be another one."""
+    done = mien(*TUNE, "3", "--operation", "face_detection", "--device", "0", "--precision", "exact", "--write",
+                "--images", few, env=on_test_device(remember=1))
+    assert done.returncode == 0, done.stderr
+    settings = tuned(done)
+    assert settings["FACE_DETECTION_GPU"]["value"] == "true", settings["FACE_DETECTION_GPU"]["why"]
+    lines = (mien.folder / ".env").read_text().splitlines()
+    assert "GPU_DEVICE_ID=0  # mien tune: 0" in lines
+    assert any(line.startswith("MIEN_PRECISION=") for line in lines)
+    assert settings["MIEN_PRECISION"]["kept"] is None
+
+
+def test_tune_fails_before_it_measures(mien):
+    done = mien("tune", "--write", "--output", "no/such/.env")
+    assert done.returncode == 2 and "no/such/.env" in done.stderr and done.stdout == ""
+
+
+def test_photos_of_a_camera_are_found(mien, photos):
+    """Cameras write IMG_1.JPG; a folder or a link to nothing is no photo, whatever its name."""
+    folder = mien.folder / "card"
+    (folder / "x.jpg").mkdir(parents=True)
+    (folder / "gone.jpg").symlink_to("nowhere.jpg")
+    (folder / "IMG_1.JPG").symlink_to((photos / "obama.jpg").resolve())
+    done = mien("bench", "pipeline", "--images", "card", "--passes", "1", "--no-floor", "--json")
+    assert done.returncode == 0, done.stderr
+    assert [image["file"] for image in json.loads(done.stdout)["images"]] == ["IMG_1.JPG"]
 
 
 def test_tune_leaves_a_slow_device_alone(mien, few):

@@ -104,6 +104,8 @@ TEST(ChooseSettings, AllCasesOfAnOperationCountTogether) {
 TEST(ChooseSettings, ThreadsAndPrecision) {
   const std::vector<ThreadsMeasured> threads = {{1, 10}, {2, 19}, {4, 19.5}};
   std::vector<PrecisionMeasured> precisions = {{"default", 10, ""}, {"fast", 5, ""}};
+  EXPECT_EQ(value_of(choose_settings({}, threads, precisions), "MIEN_PRECISION"), "default") << "no face was seen";
+  precisions[1].faces = 30;
   std::vector<TunedSetting> chosen = choose_settings({}, threads, precisions);
   EXPECT_EQ(value_of(chosen, "MIEN_THREADS"), "2") << "the fewest within 5 %";
   EXPECT_EQ(value_of(chosen, "MIEN_PRECISION"), "fast");
