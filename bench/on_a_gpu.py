@@ -2,16 +2,18 @@
 """All that is to be tried where a GPU is at hand, in one go, with the figures for docs/benchmarks.md.
 
     bench/on_a_gpu.py --backend cuda --images PHOTOS [--mien build/release/mien] [--tests build/dev/mien_tests]
+                      [--output bench.json]
 
 Steps, each with a time limit of its own, so that a driver that hangs ends one of them alone:
   devices, doctor   what is there
   conformance       the tests of the device graphs and of a whole scan (--tests; MIEN_TEST_BACKEND)
   agreement         the faces of PHOTOS by the CPU and by the GPU
   ceilings          the most memory that mien takes with GPU_MEMORY_LIMIT_GB (NVIDIA alone, by nvidia-smi)
-  bench             mien bench: each operation once everything is compiled
+  bench             mien bench: each operation once everything is compiled; all rows, and the JSON in --output
 """
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -32,8 +34,10 @@ def run(name: str, command: list[str], limit_s: float, lines: int = 12, **variab
         done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True,
                               timeout=limit_s, check=False)
         output, status = (done.stdout + done.stderr).rstrip(), str(done.returncode)
-    except subprocess.TimeoutExpired:
-        output, status = "", f"over {limit_s:.0f} s"
+    except subprocess.TimeoutExpired as late:
+        parts = (part or b"" for part in (late.stdout, late.stderr))  # bytes, whatever was asked for
+        output = b"".join(part if isinstance(part, bytes) else part.encode() for part in parts).decode(errors="replace")
+        status = f"over {limit_s:.0f} s"
     print("\n".join(output.splitlines()[-lines:]))
     print(f"-- {name}: exit code {status}, {time.monotonic() - started:.1f} s", flush=True)
     return status == "0"
@@ -75,17 +79,22 @@ def agree(mien: list[str], images: str, backend: str, folder: Path) -> bool:
 
 def used_mb() -> int:
     query = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
-    return int(subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()[0])
+    return int(subprocess.run(query, capture_output=True, text=True, check=True, timeout=10).stdout.splitlines()[0])
 
 
 def measure_ceiling(limit_gb: str, command: list[str]) -> bool:
-    before = used_mb()
+    try:
+        before = used_mb()
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
+        print(f"-- ceiling: {limit_gb} GB: nvidia-smi does not say what is taken: {error}")
+        return False
     peak = [before]
     over = threading.Event()
 
     def watch() -> None:
         while not over.wait(0.1):
-            peak[0] = max(peak[0], used_mb())
+            with contextlib.suppress(OSError, subprocess.SubprocessError, ValueError, IndexError):
+                peak[0] = max(peak[0], used_mb())
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -102,6 +111,7 @@ def main() -> int:
     parser.add_argument("--images", required=True)
     parser.add_argument("--mien", default="build/release/mien")
     parser.add_argument("--tests")
+    parser.add_argument("--output", default="bench.json")
     options = parser.parse_args()
     mien = [options.mien]
     fine = run("devices", [*mien, "devices"], 60)
@@ -117,9 +127,8 @@ def main() -> int:
                     str(folder / "ceiling.jsonl")]
             for limit_gb in ("0.5", "2", "8"):
                 fine = measure_ceiling(limit_gb, scan) and fine
-        bench = [*mien, "bench", "--backend", options.backend, "--images", options.images, "--output",
-                 str(folder / "bench.json")]
-        fine = run("bench", bench, 600, lines=80) and fine
+    bench = [*mien, "bench", "--backend", options.backend, "--images", options.images, "--output", options.output]
+    fine = run("bench", bench, 600, lines=1000) and fine
     return 0 if fine else 1
 
 

@@ -43,7 +43,8 @@ def agreement(reference, other):
                 continue
             left.remove(best)
             ious.append(overlap(face, best))
-            cosines.append(cosine(face[5], best[5]))
+            if face[5] and best[5]:  # landmarks that are one point give no embedding
+                cosines.append(cosine(face[5], best[5]))
         extra += len(left)
     return {"both": len(ious), "missed": missed, "extra": extra,
             "iou_mean": statistics.fmean(ious) if ious else None, "iou_least": min(ious, default=None),
