@@ -17,6 +17,7 @@ from . import _mien
 from .settings import Settings, get_settings
 
 GPUDevice = _mien.GPUDevice
+NAMED_ONLY = ("openvino",)  # GPU_BACKEND=auto passes them over, as the library does: by_name_only in its table
 
 
 class GPUBackend(enum.Enum):
@@ -55,13 +56,17 @@ class GPUManager:
         return next((device for device in self.get_devices() if device.id == device_id), None)
 
     def get_preferred_device(self) -> _mien.GPUDevice | None:
-        """The GPU that GPU_BACKEND and GPU_DEVICE_ID mean; None where there is none, or the CPU is asked for."""
-        wanted = self._settings.native.gpu_backend
+        """The GPU that GPU_BACKEND and GPU_DEVICE_ID mean; None where there is none, or the CPU is asked for.
+
+        Software adapters count only with MIEN_ALLOW_SOFTWARE_GPU; without it GPU_DEVICE_ID counts the others alone.
+        """
+        settings = self._settings.native
         for info in self._usable():
-            if wanted in ("auto", info.name):
-                for device in info.devices:
-                    if device.id == self._settings.native.gpu_device_id:
-                        return device
+            if settings.gpu_backend != info.name and (settings.gpu_backend != "auto" or info.name in NAMED_ONLY):
+                continue
+            devices = [device for device in info.devices if settings.allow_software_gpu or not device.is_software]
+            if settings.gpu_device_id < len(devices):
+                return devices[settings.gpu_device_id]
         return None
 
     def is_operation_gpu_enabled(self, name: str) -> bool:
@@ -69,7 +74,8 @@ class GPUManager:
         return self._settings.is_gpu_enabled_for_operation(name) and self.get_preferred_device() is not None
 
     def get_memory_info(self) -> dict[str, int]:
-        """Of the preferred device, in MB of 2^20 bytes; zeros when there is none."""
+        """Of the preferred device as it is now, in MB of 2^20 bytes; zeros when there is none."""
+        self._backends = _mien.list_backends(self._settings.native)
         device = self.get_preferred_device()
         if device is None:
             return {"total": 0, "free": 0, "used": 0}
@@ -81,10 +87,11 @@ class GPUManager:
         self._backends = None
 
     def _usable(self) -> list[_mien.BackendInfo]:
-        if self._backends is None:
-            self._backends = _mien.list_backends(self._settings.native)
+        backends = self._backends  # another thread may forget them meanwhile
+        if backends is None:
+            backends = self._backends = _mien.list_backends(self._settings.native)
         known = {backend.value for backend in GPUBackend}
-        return [info for info in self._backends if info.usable and info.name in known and info.name != "cpu"]
+        return [info for info in backends if info.usable and info.name in known and info.name != "cpu"]
 
     def __repr__(self) -> str:
         return f"GPUManager({[backend.value for backend in self.get_available_backends()]})"

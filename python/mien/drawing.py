@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from . import _mien
+from . import _mien, inputs
 from .errors import InvalidArgumentError
 from .settings import get_settings
 
@@ -38,10 +38,10 @@ def draw(analysis: _mien.Analysis, image: object = None, colours: str | None = N
 
 
 def open_upright(analysis: _mien.Analysis, image: Any, colours: str | None) -> Image:
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     if hasattr(image, "getexif"):
-        return ImageOps.exif_transpose(image).convert("RGB")
+        return inputs.upright_pil(image).convert("RGB")
     if hasattr(image, "shape") and len(image.shape) > 1:
         pixels = image
         if pixels.ndim == 3 and colours == "bgr":

@@ -139,27 +139,71 @@ def _remember(analysis: Analysis, image: object, colours: str | None) -> None:
         setattr(analysis, "_colours", colours)
 
 
-_lock = threading.Lock()
-_engines: dict[object, Engine] = {}
+class _Slot:
+    """The place of one engine, which is opened under the slot's own lock."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.engine: Engine | None = None
+
+    def open(self, make: Callable[[], Engine]) -> Engine:
+        with self.lock:
+            if self.engine is None:
+                self.engine = make()
+            return self.engine
+
+
+class EngineCache:
+    """Engines by key. Of more than `kept_max` those used longest ago are let go; who has one goes on using it."""
+
+    def __init__(self, kept_max: int) -> None:
+        self._kept_max = kept_max
+        self._lock = threading.Lock()
+        self._slots: dict[object, _Slot] = {}  # the last one used comes last; guarded by _lock
+
+    def get(self, key: object, make: Callable[[], Engine]) -> Engine:
+        """The engine under this key, made once; meanwhile only callers with the same key wait."""
+        with self._lock:
+            slot = self._slots.pop(key) if key in self._slots else _Slot()
+            self._slots[key] = slot
+            spare = [self._slots.pop(old) for old in list(self._slots)[: -self._kept_max]]
+        spare.clear()  # without the lock: an engine may take a while to end
+        try:
+            return slot.open(make)
+        except BaseException:
+            with self._lock:
+                if self._slots.get(key) is slot and slot.engine is None:
+                    del self._slots[key]
+            raise
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._slots)
+
+    def after_fork(self) -> None:
+        """Threads of the parent may have held the locks."""
+        self._lock = threading.Lock()
+        for slot in self._slots.values():
+            slot.lock = threading.Lock()
+
+
+_default = EngineCache(1)
+_shared = EngineCache(4)  # each may take some hundred MB
 
 
 def shared_engine(key: object, make: Callable[[], Engine]) -> Engine:
-    """The engine under this key, made once."""
-    with _lock:
-        if key not in _engines:
-            _engines[key] = make()
-        return _engines[key]
+    """The engine under this key; the last few keys that were asked for have theirs."""
+    return _shared.get(key, make)
 
 
 def default_engine() -> Engine:
     """The engine of the default models, which analyze and scan use."""
-    return shared_engine("default", Engine)
+    return _default.get("default", Engine)
 
 
 def _after_fork() -> None:
-    """A thread of the parent may have held it."""
-    global _lock
-    _lock = threading.Lock()
+    for cache in (_default, _shared):
+        cache.after_fork()
 
 
 os.register_at_fork(after_in_child=_after_fork)

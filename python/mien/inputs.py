@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
+from collections.abc import Callable
 from typing import Any
 
 from .errors import Error, FileError, InvalidArgumentError, NotFoundError
 
 FILE_BYTES_MAX = 256 << 20  # as the library's own limit
+OPEN_FOR_BYTES = "an image file must be opened for bytes: open(path, 'rb')"
 
 
 def read_image(image: object) -> tuple[object, str | None]:
@@ -18,22 +21,39 @@ def read_image(image: object) -> tuple[object, str | None]:
         return read_pil(image)
     read = getattr(image, "read", None)
     if callable(read):
-        content = read(FILE_BYTES_MAX + 1)
+        content = read_stream(read)
         if isinstance(content, (bytes, bytearray)):
             return bytes(content), None
-        raise InvalidArgumentError("an image file must be opened for bytes: open(path, 'rb')")
+        raise InvalidArgumentError(OPEN_FOR_BYTES)
     raise InvalidArgumentError(
         f"{type(image).__name__} is no image: give bytes, a path, an open file, a numpy array of uint8 or a PIL image"
     )
 
 
+def read_stream(read: Callable[[int], object]) -> object:
+    """What an open file gives. InvalidArgumentError when it is closed or only written to, FileError when it fails."""
+    try:
+        return read(FILE_BYTES_MAX + 1)
+    except io.UnsupportedOperation:
+        raise InvalidArgumentError(OPEN_FOR_BYTES) from None
+    except Error:
+        raise
+    except ValueError as error:
+        raise InvalidArgumentError(f"the image file cannot be read: {error}") from None
+    except OSError as error:
+        raise FileError(*error.args) from None
+
+
 def read_file(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a file. InvalidArgumentError for what can be no path, as one with a NUL byte."""
     try:
         with open(path, "rb") as stream:
             return stream.read(FILE_BYTES_MAX + 1)
     except OSError as error:
         kind = NotFoundError if isinstance(error, FileNotFoundError) else FileError
         raise kind(error.errno, error.strerror, error.filename) from None
+    except ValueError as error:
+        raise InvalidArgumentError(f"{os.fspath(path)!r} is no path: {error}") from None
 
 
 def name_file(error: Error, image: object) -> Error:
@@ -41,18 +61,40 @@ def name_file(error: Error, image: object) -> Error:
     if not isinstance(image, (str, os.PathLike)) or isinstance(error, OSError):
         return error
     path = os.fspath(image)
-    return error if str(path) in str(error) else type(error)(f"{path!s}: {error}")
+    is_named = str(path) in str(error) or repr(path) in str(error)
+    return error if is_named else type(error)(f"{path!s}: {error}")
 
 
 def read_pil(image: Any) -> tuple[object, str | None]:
     """Upright pixels of a PIL image. PIL keeps them where nobody else can read them: this copies once."""
     import numpy
+
+    return numpy.asarray(upright_pil(image)), "rgb"
+
+
+def upright_pil(image: Any) -> Any:
+    """A PIL image turned as its EXIF says, in mode RGB or L. InvalidArgumentError for modes without a fixed range."""
     from PIL import ImageOps
 
+    # A PNG of 16 bits has mode I in older versions of Pillow.
+    has_16_bits = image.mode.startswith("I;16") or (image.mode == "I" and getattr(image, "format", None) == "PNG")
+    if image.mode in ("I", "F") and not has_16_bits:
+        raise InvalidArgumentError(
+            f"a PIL image holds 8 or 16 bits a colour, and this one has mode {image.mode}: bring its values to 0..255, "
+            "then convert it with .convert('L')"
+        )
     upright = ImageOps.exif_transpose(image)
-    if upright.mode not in ("RGB", "L"):
-        upright = upright.convert("RGB")
-    return numpy.asarray(upright), "rgb"
+    if has_16_bits:
+        return upper_bits(upright)
+    return upright if upright.mode in ("RGB", "L") else upright.convert("RGB")
+
+
+def upper_bits(image: Any) -> Any:
+    """Of 16 bits the upper 8, as the library takes them from files: Pillow's own convert() makes white of the rest."""
+    import numpy
+    from PIL import Image
+
+    return Image.fromarray((numpy.asarray(image) >> 8).astype(numpy.uint8))
 
 
 def image_list(images: Any) -> list[object]:

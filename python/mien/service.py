@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _mien, inputs, logs
 from .engine import Engine, default_engine
-from .errors import Error, InvalidArgumentError
+from .errors import CancelledError, InvalidArgumentError
 from .settings import threads_of
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class FaceService:
         async def one(index: int, image: object) -> list[FaceDict]:
             try:
                 return faces_to_dicts(await self.analyze_async(image, batch_size=batch_size))
-            except (Error, OSError) as error:
+            except Exception as error:  # whatever it is, the others are answered; asyncio's CancelledError is none
                 errors[index] = error
                 return []
 
@@ -110,10 +110,11 @@ class FaceService:
         import asyncio
 
         loop = asyncio.get_running_loop()
-        if not isinstance(image, (bytes, bytearray, memoryview)):
-            # Files may lie on slow storage; pixels have no place in a batch of files.
-            image = await loop.run_in_executor(None, _encoded, image)
         async with self._place(loop):
+            # What a file holds is in memory only while it has a place: a batch may be larger than the memory.
+            if not isinstance(image, (bytes, bytearray, memoryview)):
+                # Files may lie on slow storage; pixels have no place in a batch of files.
+                image = await loop.run_in_executor(None, _encoded, image)
             answer: asyncio.Future[_mien.Analysis] = loop.create_future()
 
             def done(analysis: _mien.Analysis | None, error: Exception | None) -> None:
@@ -156,10 +157,13 @@ class FaceService:
             pool.stop()
 
     def _open_pool(self) -> _mien.Pool:
+        with _services_lock:
+            _services.add(self)  # before the flag is looked at: whoever sets it then finds this service
         with self._pool_lock:
+            if _is_ending:
+                raise CancelledError("the program ends: the image was not looked at")
             if self._pool is None:
                 self._pool = _mien.Pool(self._engine.native, self._threads, self._waiting_max)
-                _services.add(self)
             return self._pool
 
     def _place(self, loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
@@ -197,6 +201,8 @@ def _settle(answer: asyncio.Future[_mien.Analysis], analysis: _mien.Analysis | N
 
 
 _services: weakref.WeakSet[FaceService] = weakref.WeakSet()
+_services_lock = threading.Lock()  # of _services alone: a set that grows must not be gone through meanwhile
+_is_ending = False
 _lock = threading.Lock()
 _service: FaceService | None = None
 
@@ -212,15 +218,20 @@ def get_face_service() -> FaceService:
 
 @atexit.register
 def _stop_threads() -> None:
-    """Threads that would need the interpreter are ended while it is there."""
-    for service in list(_services):
+    """Threads that would need the interpreter are ended while it is there, and event loops start no others."""
+    global _is_ending
+    _is_ending = True
+    with _services_lock:
+        services = list(_services)
+    for service in services:
         service.close()
 
 
 def _after_fork() -> None:
     """The child has none of the parent's threads, and what they held is left alone."""
-    global _lock
+    global _lock, _services_lock
     _lock = threading.Lock()
+    _services_lock = threading.Lock()
     for service in list(_services):
         service._forget_threads()
     _services.clear()

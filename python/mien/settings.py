@@ -29,8 +29,8 @@ GPU_NAMES = (
 class Settings:
     """What may be set from outside: environment, then .env, then the user's file, then the default.
 
-    `overrides` win over all of them: Settings({"GPU_BACKEND": "cpu"}). Each setting is an attribute in lower case, as
-    text for flags (`false`, `true`, `require`) and as a number where it is one.
+    `overrides` win over all of them: Settings({"GPU_BACKEND": "cpu"}). Each setting is an attribute in lower case: a
+    boolean where it is true or false, a number where it is one, else text, as `require`.
     """
 
     def __init__(self, overrides: Mapping[str, object] | None = None) -> None:
@@ -63,13 +63,13 @@ class Settings:
 
     def get_gpu_config(self) -> dict[str, object]:
         """The ten settings about GPUs, by their names in lower case."""
-        return {name.lower(): _value(name, self._values[name].value) for name in GPU_NAMES}
+        return {name.lower(): _value(self._values[name]) for name in GPU_NAMES}
 
     def __getattr__(self, name: str) -> object:
         values: dict[str, _mien.SettingValue] = self.__dict__.get("_values", {})
         for key in (name.upper(), f"MIEN_{name.upper()}"):
             if key in values:
-                return _value(key, values[key].value)
+                return _value(values[key])
         raise AttributeError(f"there is no setting {name}")
 
     def __repr__(self) -> str:
@@ -81,15 +81,13 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _value(name: str, text: str) -> object:
-    """Flags are booleans, but for `require`, which is true and more."""
-    if text in ("true", "false") and (name in GPU_NAMES or name == "DEBUG"):
+def _value(setting: _mien.SettingValue) -> object:
+    """By what the setting may be, not by how it looks: a folder may be named 2024. `require` stays text."""
+    text = setting.value
+    if setting.allowed in ("true or false", "false, true or require") and text in ("true", "false"):
         return text == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
+    if setting.allowed.startswith(("a whole number", "a decimal number")):
+        return int(text) if text.isdecimal() else float(text)
     return text
 
 

@@ -50,11 +50,23 @@ Analysis analyze(PythonEngine& self, nb::handle image, const std::optional<std::
 }
 
 // One Analysis or one exception an image, in order.
+// What cannot be read is the exception in its place, as what cannot be decoded.
 nb::list analyze_batch(PythonEngine& self, const nb::list& images, const AnalyzeOptions& options) {
   std::vector<ImageInput> inputs;
   std::vector<Bytes> encoded;
+  std::vector<nb::object> failures;  // null where there is an input
   for (const nb::handle image : images) {
-    inputs.push_back(open_image(image, std::nullopt));
+    failures.emplace_back();
+    try {
+      inputs.push_back(open_image(image, std::nullopt));
+    } catch (const nb::python_error& error) {
+      if (!error.matches(PyExc_Exception)) throw;
+      failures.back() = nb::borrow(error.value());
+      continue;
+    } catch (const Exception& error) {
+      failures.back() = make_exception(error.error());
+      continue;
+    }
     if (inputs.back().is_pixels) {
       throw Exception(ErrorCode::invalid_argument, "a batch takes the bytes of image files, not arrays");
     }
@@ -68,7 +80,13 @@ nb::list analyze_batch(PythonEngine& self, const nb::list& images, const Analyze
     return all;
   });
   nb::list answer;
-  for (Result<Analysis>& result : results) {
+  std::size_t next = 0;
+  for (const nb::object& failure : failures) {
+    if (failure.is_valid()) {
+      answer.append(failure);
+      continue;
+    }
+    Result<Analysis>& result = results[next++];
     answer.append(result ? nb::cast(std::move(*result)) : make_exception(result.error()));
   }
   return answer;

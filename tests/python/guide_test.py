@@ -6,6 +6,7 @@ import logging
 import os
 import pathlib
 import re
+import types
 
 import numpy
 import pytest
@@ -73,6 +74,19 @@ def test_settings_come_from_the_environment():
     assert done.stdout == "32 32 8\n", done.stderr
 
 
+def test_settings_have_the_types_of_their_values():
+    settings = mien.Settings({"MIEN_MODEL_DIR": "2024", "MIEN_DECODER": "true", "GPU_MEMORY_LIMIT_GB": 1.5})
+    flags = [name for name, value in settings.values.items() if value.allowed == "true or false"]
+    assert {"ALL_GPU", "DEBUG", "MIEN_SANDBOX", "MIEN_ALLOW_SOFTWARE_GPU"} <= set(flags)
+    for name in flags:
+        for value in (True, False):
+            assert getattr(mien.Settings({name: value}), name.lower()) is value, name
+    assert mien.get_settings().sandbox is False and settings.face_detection_gpu is False
+    assert mien.Settings({"FACE_DETECTION_GPU": "require"}).face_detection_gpu == "require"
+    assert (settings.model_dir, settings.decoder) == ("2024", "true"), "text stays text, whatever it looks like"
+    assert (settings.gpu_memory_limit_gb, settings.gpu_batch_size, settings.threads) == (1.5, 32, 0)
+
+
 def test_ten_names_and_wrong_ones():
     config = mien.get_settings().get_gpu_config()
     assert len(config) == 10 and config["gpu_memory_limit_gb"] == 8 and config["all_gpu"] is False
@@ -116,6 +130,38 @@ def test_manager_without_a_gpu():
         assert manager.get_memory_info() == {"total": 0, "free": 0, "used": 0} and manager.get_devices() == []
         assert not manager.is_operation_gpu_enabled("face_detection") and manager.get_device_by_id(0) is None
     manager.cleanup()
+
+
+def gpu(backend, number=0, *, is_software=False, free=100):
+    return types.SimpleNamespace(id=number, name=f"{backend} {number}", backend=backend, is_software=is_software,
+                                 memory_total=200, memory_free=free, memory_used=200 - free)
+
+
+def machine(monkeypatch, **backends):
+    """Stands in for the drivers: devices by the name of their backend."""
+    infos = [types.SimpleNamespace(name=name, usable=True, devices=devices) for name, devices in backends.items()]
+    monkeypatch.setattr(mien._mien, "list_backends", lambda settings: infos)
+
+
+def test_the_preferred_device_is_the_one_that_the_library_takes(monkeypatch):
+    def preferred(**settings):
+        device = mien.GPUManager(mien.Settings(settings)).get_preferred_device()
+        return device and device.name
+
+    machine(monkeypatch, openvino=[gpu("openvino")], cpu=[gpu("cpu")])
+    assert preferred() is None and preferred(GPU_BACKEND="openvino") == "openvino 0", "it is used where it is named"
+    assert mien.GPUManager().initialize() is False
+    machine(monkeypatch, webgpu=[gpu("webgpu", 0, is_software=True), gpu("webgpu", 1)], openvino=[gpu("openvino")])
+    assert preferred() == "webgpu 1" and preferred(MIEN_ALLOW_SOFTWARE_GPU=True) == "webgpu 0"
+    assert preferred(GPU_DEVICE_ID=1) is None and preferred(GPU_DEVICE_ID=1, MIEN_ALLOW_SOFTWARE_GPU=1) == "webgpu 1"
+    assert preferred(GPU_BACKEND="cpu") is None
+
+
+def test_memory_is_asked_for_each_time(monkeypatch):
+    manager = mien.GPUManager(mien.Settings({}))
+    for free in (100, 60):
+        machine(monkeypatch, cuda=[gpu("cuda", free=free)])
+        assert manager.get_memory_info() == {"total": 200, "free": free, "used": 200 - free}
 
 
 def test_a_required_gpu_that_is_not_there():

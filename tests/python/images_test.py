@@ -50,6 +50,30 @@ def test_arrays_and_pil_images(pixels):
     assert len(mien.analyze(gray[..., None]).faces) == 1
 
 
+def test_pil_images_of_16_bits(pixels, tmp_path):
+    """As files of 16 bits: the upper 8 count, whichever way Pillow holds them."""
+    gray = numpy.asarray(Image.fromarray(pixels).convert("L"))
+    deep = gray.astype(numpy.uint16) << 8 | 0xFF
+    expected = boxes(mien.analyze(gray))
+    size = gray.shape[::-1]
+    images = [Image.frombytes(mode, size, deep.astype(order).tobytes())
+              for mode, order in (("I;16", "<u2"), ("I;16B", ">u2"), ("I;16L", "<u2"))]
+    images[0].save(tmp_path / "gray16.png")
+    assert (boxes(mien.analyze(tmp_path / "gray16.png")) == expected).all()
+    images.append(Image.open(tmp_path / "gray16.png"))  # mode I in older versions of Pillow
+    for image in images:
+        analysis = mien.analyze(image)
+        assert (boxes(analysis) == expected).all(), image.mode
+        drawn = numpy.asarray(analysis.draw())
+        assert (drawn[0, :9, 0] == gray[0, :9]).all()
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_pil_images_without_a_range(mode):
+    with pytest.raises(mien.InvalidArgumentError, match=f"8 or 16 bits a colour, and this one has mode {mode}: "):
+        mien.analyze(Image.new(mode, (64, 64)))
+
+
 def test_turned_pil_image_stands_upright(photos):
     image = Image.open(photos / "obama.jpg")
     turned = image.rotate(90, expand=True)
@@ -108,6 +132,8 @@ def test_results_outlive_what_they_came_from(obama):
     (12, None, mien.InvalidArgumentError, "int is no image"),
     (None, None, mien.InvalidArgumentError, "NoneType is no image"),
     (io.StringIO("text"), None, mien.InvalidArgumentError, "opened for bytes"),
+    ("a\0b.jpg", None, mien.InvalidArgumentError, r"^'a\\x00b.jpg' is no path"),
+    (pathlib.Path("a\0b.jpg"), None, mien.InvalidArgumentError, r"^'a\\x00b.jpg' is no path"),
 ])
 def test_what_is_no_image(image, colours, kind, words):
     with pytest.raises(kind, match=words) as caught:
@@ -119,6 +145,16 @@ def test_a_file_that_is_not_there():
     with pytest.raises(FileNotFoundError, match="nowhere.jpg") as caught:
         mien.analyze(pathlib.Path("nowhere.jpg"))
     assert isinstance(caught.value, mien.NotFoundError) and caught.value.code == "not_found"
+
+
+def test_an_open_file_that_gives_nothing(tmp_path):
+    path = tmp_path / "photo.jpg"
+    with open(path, "wb") as written, pytest.raises(mien.InvalidArgumentError, match="opened for bytes"):
+        mien.analyze(written)
+    with open(path, "rb") as closed:
+        pass
+    with pytest.raises(mien.InvalidArgumentError, match="cannot be read: .*closed"):
+        mien.analyze(closed)
 
 
 def test_a_file_without_an_image_is_named(tmp_path):
@@ -148,8 +184,8 @@ def test_draw(obama, photos, pixels):
 
 def test_batches_take_lists(obama):
     engine = mien.Engine()
-    results = engine.analyze_batch([obama, b"broken", obama])
-    assert [type(result).__name__ for result in results] == ["Analysis", "BadDataError", "Analysis"]
+    results = engine.analyze_batch([obama, b"broken", "no/such.jpg", obama])
+    assert [type(result).__name__ for result in results] == ["Analysis", "BadDataError", "NotFoundError", "Analysis"]
     with pytest.raises(ValueError, match="put the image into a list"):
         engine.analyze_batch(obama)
 

@@ -78,6 +78,28 @@ def test_detector_alone(app, solvay):
     assert len(app.det_model.detect(solvay, det_thresh=0.8)[0]) < len(app.det_model.detect(solvay)[0])
 
 
+def test_thresholds_leave_few_engines(app, pack, solvay):
+    """A higher one needs none; of lower ones the last few are kept, and without an embedder."""
+    from mien import engine
+
+    opened = engine._shared
+    before, own = set(opened._slots), app.det_model.engine()
+    scores = app.det_model.detect(solvay)[0][:, 4]
+    for threshold in (0.6, 0.7, 0.8, 0.9, 1.5):
+        boxes, points = app.det_model.detect(solvay, det_thresh=threshold)
+        assert len(boxes) == len(points) == (scores >= numpy.float32(threshold)).sum()
+    assert set(opened._slots) <= before
+    higher = mien.Engine(detector=str(pack / "models" / "tiny" / "det.onnx"), load_embedder=False, precision="exact",
+                         det_threshold=0.7, exact_sizes=[(640, 640)])
+    faces = higher.analyze(solvay, colours="bgr", embed=False).faces
+    assert (app.det_model.detect(solvay, det_thresh=0.7)[0][:, :4] == numpy.stack([face.bbox for face in faces])).all()
+    found = [len(app.det_model.detect(solvay, det_thresh=threshold / 100)[0]) for threshold in range(48, 28, -2)]
+    assert found == sorted(found) and found[0] >= len(scores)
+    assert len(opened) <= 4
+    assert all(slot.engine.embedder is None for slot in opened._slots.values())
+    assert app.det_model.engine() is app.models["recognition"].engine() is own, "what is prepared stays"
+
+
 def test_embedder_alone(app, solvay):
     face = app.get(solvay)[0]
     crop = face_align.norm_crop(solvay, face.kps)

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 import mien
-from conftest import run
+from conftest import picture, run
 from growth import grown
 
 
@@ -26,6 +26,52 @@ def test_eight_threads(photos):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_opening_an_engine_holds_up_no_others(tiny, monkeypatch):
+    """Not even the default one: mien.analyze goes on while another engine is opened."""
+    from mien import engine
+
+    quick = mien.Engine(**tiny)
+    monkeypatch.setattr(engine, "Engine", lambda: quick)
+    monkeypatch.setattr(engine, "_default", engine.EngineCache(1))
+    opens, may_end, made = threading.Event(), threading.Event(), []
+
+    def slow():
+        opens.set()
+        made.append(may_end.wait(60))
+        return object()
+
+    threads = [threading.Thread(target=lambda: made.append(engine.shared_engine("slow", slow))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert opens.wait(60)
+    other = threading.Thread(target=lambda: made.append(len(mien.analyze(picture(2)))), daemon=True)
+    other.start()
+    other.join(20)
+    seen = list(made)
+    may_end.set()
+    for thread in threads:
+        thread.join()
+    assert seen == [2]
+    assert made[1] is True and len(made) == 4 and made[2] is made[3], "two that ask for the same wait for one"
+
+
+def test_engines_are_kept_up_to_a_number():
+    from mien.engine import EngineCache
+
+    cache, made = EngineCache(2), []
+
+    def get(key):
+        return cache.get(key, lambda: made.append(key) or key)
+
+    def fail():
+        raise mien.UnavailableError("no GPU")
+
+    assert [get(key) for key in "abacab"] == list("abacab") and made == list("abcb") and len(cache) == 2
+    with pytest.raises(mien.UnavailableError):
+        cache.get("d", fail)
+    assert len(cache) == 1 and get("d") == "d" and len(cache) == 2
 
 
 POOL = """

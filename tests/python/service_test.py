@@ -1,6 +1,7 @@
 """What is awaited: order, errors, cancelling, bounds, and an event loop that goes on."""
 
 import asyncio
+import io
 import time
 
 import numpy
@@ -53,6 +54,69 @@ def test_a_batch_keeps_its_order(quick, tmp_path):
     assert asyncio.run(quick.detect_and_embed_batch_async([])) == []
     with pytest.raises(ValueError, match="list"):
         asyncio.run(quick.detect_and_embed_batch_async(picture(1)))
+
+
+class Opened:
+    """An open file that counts how often it is read, and may fail in its own way."""
+
+    def __init__(self, content, reads, error=None):
+        self.content, self.reads, self.error = content, reads, error
+
+    def read(self, size):
+        self.reads.append(size)
+        if self.error is not None:
+            raise self.error
+        return self.content
+
+
+def test_one_odd_image_takes_no_other_with_it(quick):
+    closed = io.BytesIO(picture(1))
+    closed.close()
+    failing = [Opened(b"", [], error) for error in (RuntimeError("of its own"), OSError(5, "broken"))]
+    odd = ["a\0b.jpg", closed, *failing, object(), None, "nowhere.jpg"]
+    images = [picture(1), *odd, picture(2)]
+    results = asyncio.run(quick.detect_and_embed_batch_async(images))
+    assert [len(faces) for faces in results] == [1, *[0] * len(odd), 2]
+    errors = quick.last_errors
+    assert sorted(errors) == list(range(1, len(odd) + 1))
+    kinds = [mien.InvalidArgumentError, mien.InvalidArgumentError, RuntimeError, mien.FileError,
+             mien.InvalidArgumentError, mien.InvalidArgumentError, mien.NotFoundError]
+    assert [type(errors[index]) for index in sorted(errors)] == kinds
+
+
+class Holding:
+    """Stands in for the pool: takes images and answers when it is told to."""
+
+    def __init__(self):
+        self.waiting = []
+
+    def submit(self, image, options, size, done):
+        self.waiting.append(done)
+        return self
+
+    def cancel(self):
+        pass
+
+
+def test_files_are_read_when_there_is_a_place(tiny, monkeypatch):
+    """A batch of files may be larger than the memory."""
+    service, pool, reads = mien.FaceService(mien.Engine(**tiny), waiting_max=4), Holding(), []
+    monkeypatch.setattr(service, "_open_pool", lambda: pool)
+
+    async def go():
+        loop = asyncio.get_running_loop()
+        batch = asyncio.ensure_future(
+            service.detect_and_embed_batch_async([Opened(b"content", reads) for _ in range(60)]))
+        for answered in range(60):
+            while len(pool.waiting) < min(4, 60 - answered):
+                await asyncio.sleep(0)
+            # The threads that read take their work in order: what was to be read before these has begun.
+            await asyncio.gather(*(loop.run_in_executor(None, int) for _ in range(60)))
+            assert len(reads) == min(60, answered + 4)
+            pool.waiting.pop(0)(None, mien.BadDataError("answered"))
+        return await batch
+
+    assert asyncio.run(go()) == [[]] * 60 and len(service.last_errors) == 60
 
 
 async def ticks(pauses):

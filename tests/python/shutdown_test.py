@@ -29,3 +29,29 @@ print("end", flush=True)
 """, timeout=60)
     assert done.returncode == 0 and done.stdout == "end\n", (done.returncode, done.stderr)
     assert "terminate" not in done.stderr and "leaked" not in done.stderr, done.stderr
+
+
+# What is registered before mien is imported is called after mien's own.
+WAITING = """
+import asyncio, atexit, threading, time
+
+@atexit.register
+def last():
+    results = batch.result(30)
+    print(len(results), service._pool, {type(error).__name__ for error in service.last_errors.values()})
+
+import mien
+service = mien.FaceService(threads=1, waiting_max=4)
+data = open("photos/solvay_conference_1927.jpg", "rb").read()
+loop = asyncio.new_event_loop()
+threading.Thread(target=loop.run_forever, daemon=True).start()
+batch = asyncio.run_coroutine_threadsafe(service.detect_and_embed_batch_async([data] * 40), loop)
+while service._pool is None:
+    time.sleep(0.001)
+"""
+
+
+def test_what_waits_in_an_event_loop_starts_no_threads_at_the_end(photos):
+    """They would be in the library while the interpreter goes, and end the process with a signal."""
+    done = run(WAITING, timeout=90)
+    assert done.returncode == 0 and done.stdout == "40 None {'CancelledError'}\n", (done, done.stderr)

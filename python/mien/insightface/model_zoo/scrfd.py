@@ -39,8 +39,18 @@ class SCRFD:
     def __init__(self, model_set: ModelSet) -> None:
         self.model_set = model_set
         self.model_file = model_set.detector
-        self.det_thresh = 0.5
-        self.input_sizes: tuple[tuple[int, int], ...] = DEFAULT_SIZES
+
+    @property
+    def det_thresh(self) -> float:
+        return self.model_set.threshold
+
+    @det_thresh.setter
+    def det_thresh(self, value: float) -> None:
+        self.model_set.threshold = float(value)
+
+    @property
+    def input_sizes(self) -> tuple[tuple[int, int], ...]:
+        return self.model_set.sizes
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -52,14 +62,14 @@ class SCRFD:
             raise InvalidArgumentError("mien drops overlapping faces above 0.4: nms_thresh cannot be changed")
         self.model_set.ctx_id = ctx_id
         if kwargs.get("det_thresh") is not None:
-            self.det_thresh = float(kwargs["det_thresh"])
+            self.det_thresh = kwargs["det_thresh"]
         if kwargs.get("input_size") is not None:
-            self.input_sizes = input_sizes(kwargs["input_size"])
+            self.model_set.sizes = input_sizes(kwargs["input_size"])
         self.engine()
 
     def engine(self, input_size: Any = None, det_thresh: float | None = None) -> Engine:
         sizes = self.input_sizes if input_size is None else input_sizes(input_size)
-        return self.model_set.engine(sizes, self.det_thresh if det_thresh is None else float(det_thresh))
+        return self.model_set.detecting_engine(sizes, self.det_thresh if det_thresh is None else float(det_thresh))
 
     def detect(
         self,
@@ -72,8 +82,12 @@ class SCRFD:
         """Boxes with scores (N x 5) and landmarks (N x 5 x 2; None where the model gives none)."""
         import numpy
 
-        analysis = self.engine(input_size, det_thresh).analyze(img, colours="bgr", embed=False, face_quality=False)
-        faces = choose(analysis.faces, img.shape, max_num, metric)
+        threshold = self.det_thresh if det_thresh is None else float(det_thresh)
+        # A higher threshold needs no engine of its own: faces below it have dropped none above it as an overlap.
+        engine = self.engine(input_size, min(threshold, self.det_thresh))
+        analysis = engine.analyze(img, colours="bgr", embed=False, face_quality=False)
+        bar = float(numpy.float32(threshold))  # as the library compares
+        faces = choose([face for face in analysis.faces if face.det_score >= bar], img.shape, max_num, metric)
         boxes = numpy.zeros((len(faces), 5), dtype=numpy.float32)
         for row, face in zip(boxes, faces):
             row[:4] = face.bbox
