@@ -247,6 +247,17 @@ ProviderLibrary find_backend_library(const Settings& settings, const Backend& ba
   return {{}, fmt::format("{} is not installed: run 'mien backends install {}'", backend.library, backend.name)};
 }
 
+std::optional<Device> find_chosen_device(const Backend& backend, int device_id, bool allow_software) {
+  std::vector<Device> devices = backend.probe_devices();
+  const auto is_left_out = [&](const Device& device) { return device.is_software && !allow_software; };
+  if (std::erase_if(devices, is_left_out) > 0) {
+    for (std::size_t i = 0; i < devices.size(); ++i) devices[i].id = static_cast<int>(i);
+  }
+  const auto chosen =
+      std::find_if(devices.begin(), devices.end(), [&](const Device& device) { return device.id == device_id; });
+  return chosen != devices.end() ? std::optional(*chosen) : std::nullopt;
+}
+
 std::string find_idle_gpu() {
   for (const Backend& backend : backends()) {
     if (backend.name == "cpu" || backend.by_name_only) continue;

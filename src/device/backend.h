@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -72,6 +73,10 @@ struct ProviderLibrary {
   std::string problem;
 };
 ProviderLibrary find_backend_library(const Settings& settings, const Backend& backend, const std::string& runtime_path);
+
+// What GPU_DEVICE_ID means: it counts the devices that may be used, so not software where that is not allowed. Nothing
+// where there are fewer, or nothing can be probed.
+std::optional<Device> find_chosen_device(const Backend& backend, int device_id, bool allow_software);
 
 // The name of a GPU that is no software; empty when there is none.
 std::string find_idle_gpu();

@@ -134,17 +134,15 @@ std::string Gpu::try_backend(const Settings& settings, const Runtime& runtime, c
 // Before it is opened, which gives it its ceiling.
 void Gpu::limit_to_free_memory(const Settings& settings, const Backend& backend) {
   memory_bytes_max_ = static_cast<std::uint64_t>(settings.gpu_memory_limit_gb * kBytesPerGigabyte);
-  for (const Device& device : backend.probe_devices()) {
-    if (device.id != settings.gpu_device_id || device.memory_free_mb <= 0) continue;
-    const std::uint64_t free_bytes = static_cast<std::uint64_t>(device.memory_free_mb) << 20;
-    if (memory_bytes_max_ <= free_bytes) return;
-    memory_bytes_max_ = static_cast<std::uint64_t>(static_cast<double>(free_bytes) * kShareOfFree);
-    log(LogLevel::warning,
-        fmt::format("GPU_MEMORY_LIMIT_GB={:g} is more than the {} MB that are free: at most {} MB are "
-                    "taken",
-                    settings.gpu_memory_limit_gb, device.memory_free_mb, memory_bytes_max_ >> 20));
-    return;
-  }
+  const bool allow_software = settings.allow_software_gpu || backend.is_for_tests;
+  const std::optional<Device> device = find_chosen_device(backend, settings.gpu_device_id, allow_software);
+  if (!device || device->memory_free_mb <= 0) return;
+  const std::uint64_t free_bytes = static_cast<std::uint64_t>(device->memory_free_mb) << 20;
+  if (memory_bytes_max_ <= free_bytes) return;
+  memory_bytes_max_ = static_cast<std::uint64_t>(static_cast<double>(free_bytes) * kShareOfFree);
+  log(LogLevel::warning,
+      fmt::format("GPU_MEMORY_LIMIT_GB={:g} is more than the {} MB that are free: at most {} MB are taken",
+                  settings.gpu_memory_limit_gb, device->memory_free_mb, memory_bytes_max_ >> 20));
 }
 
 Error Gpu::required_error(std::size_t operation, const std::string& reason) const {

@@ -440,10 +440,7 @@ Ort::ConstMemoryInfo memory_of(const Ort::ConstEpDevice& device) {
 }
 
 Device describe(const Ort::ConstEpDevice& ep_device, const Backend& backend, const AcceleratorOptions& options) {
-  const std::vector<Device> probed = backend.probe_devices();
-  for (const Device& device : probed) {
-    if (device.id == options.device_id) return device;
-  }
+  if (const auto probed = find_chosen_device(backend, options.device_id, options.allow_software)) return *probed;
   Device device;
   device.id = options.device_id;
   device.backend = backend.name;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "device/backend.h"
 #include "support/fake_root.h"
 #include "support/variable.h"
 
@@ -30,6 +31,25 @@ TEST(DeviceText, IsWhatTheGuidePromises) {
   device.memory_total_mb = 24576;
   device.memory_free_mb = 8192;
   EXPECT_EQ(to_string(device), "GPUDevice(id=0, name='NVIDIA GeForce RTX 4090', memory=8192/24576MB, backend=cuda)");
+}
+
+TEST(ChosenDevice, CountsThoseThatMayBeUsed) {
+  Backend backend{};
+  backend.probe_devices = [] {
+    std::vector<Device> devices(3);
+    for (int i = 0; i < 3; ++i) {
+      devices[static_cast<std::size_t>(i)].id = i;
+      devices[static_cast<std::size_t>(i)].name = std::string(1, static_cast<char>('a' + i));
+    }
+    devices[0].is_software = true;
+    return devices;
+  };
+  EXPECT_EQ(find_chosen_device(backend, 0, false)->name, "b");
+  EXPECT_EQ(find_chosen_device(backend, 1, false)->name, "c");
+  EXPECT_EQ(find_chosen_device(backend, 1, false)->id, 1) << "as GPU_DEVICE_ID says";
+  EXPECT_FALSE(find_chosen_device(backend, 2, false));
+  EXPECT_EQ(find_chosen_device(backend, 0, true)->name, "a");
+  EXPECT_EQ(find_chosen_device(backend, 2, true)->name, "c");
 }
 
 TEST(VisibleDevices, AreReadAsCudaReadsThem) {
