@@ -58,6 +58,7 @@ struct MIEN_API Settings {
   // What is asked for this operation once ALL_GPU is taken into account.
   GpuMode gpu_mode(std::size_t operation) const;
   bool is_gpu_enabled_for_operation(std::string_view name) const;
+  bool wants_gpu() const;  // for any operation
 };
 
 // Where settings are read from. Tests replace it; the default reads the process and its files.

@@ -204,6 +204,13 @@ bool Settings::is_gpu_enabled_for_operation(std::string_view name) const {
   return false;
 }
 
+bool Settings::wants_gpu() const {
+  for (std::size_t i = 0; i < kOperationCount; ++i) {
+    if (gpu_mode(i) != GpuMode::off) return true;
+  }
+  return false;
+}
+
 Settings load_settings(const SettingsSources& sources) {
   const Environment environment = sources.environment ? sources.environment() : process_environment();
   const std::string_view home = variable(environment, "HOME");

@@ -153,10 +153,7 @@ std::string stages_text(const PipelineBenchResult& result, int width) {
 
 // The bare sessions run on the CPU, once, on the image as it is.
 bool floor_would_differ(const BenchCommand& command) {
-  const Settings& settings = command.engine.settings;
-  bool on_gpu = false;
-  for (std::size_t i = 0; i < kOperationCount; ++i) on_gpu = on_gpu || settings.gpu_mode(i) != GpuMode::off;
-  return on_gpu || command.bench.analyze.rotations || command.bench.analyze.enhance;
+  return command.engine.settings.wants_gpu() || command.bench.analyze.rotations || command.bench.analyze.enhance;
 }
 
 int bench_pipeline_command(const Call& call) {

@@ -150,8 +150,7 @@ void write_image(const Output& output, const std::vector<std::uint8_t>& bytes) {
   write_private_file(output.path, bytes);
 }
 
-void check_output(const Arguments& arguments, const std::string& option, const std::string& path, char first) {
-  if (path.empty()) return;
+void check_writable(const Arguments& arguments, const std::string& option, const std::string& path) {
   std::error_code failure;
   const std::filesystem::path file(path);
   const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
@@ -166,8 +165,13 @@ void check_output(const Arguments& arguments, const std::string& option, const s
   } catch (const Exception& error) {
     arguments.fail(fmt::format("{}: {}", option, error.what()), "name a file in a folder that you may write to");
   }
+}
+
+void check_output(const Arguments& arguments, const std::string& option, const std::string& path, char first) {
+  if (path.empty()) return;
+  check_writable(arguments, option, path);
   char begin = first;
-  if (std::ifstream(file).get(begin) && begin != first) {
+  if (std::ifstream(path).get(begin) && begin != first) {
     arguments.fail(fmt::format("{}: will not overwrite {}, which is no earlier result", option, path),
                    "name another file");
   }

@@ -52,8 +52,10 @@ struct Output {
 };
 void write_image(const Output& output, const std::vector<std::uint8_t>& bytes);
 
-// Before minutes of work: ends the command where its result cannot be written, or would take the place of a file that
-// is no earlier one. `first` is the character that results begin with.
+// Before minutes of work: ends the command where its result cannot be written.
+void check_writable(const Arguments& arguments, const std::string& option, const std::string& path);
+// Also where it would take the place of a file that is no earlier one; empty: no file. `first` is the character that
+// results begin with.
 void check_output(const Arguments& arguments, const std::string& option, const std::string& path, char first);
 
 // "path: reason", as the line about one image that failed.

@@ -8,7 +8,6 @@
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/table.h"
-#include "mien/file.h"
 #include "mien/tune.h"
 
 namespace mien::cli {
@@ -124,13 +123,7 @@ int run_tune(const Call& call) {
   declare(arguments, command);
   if (!parse_or_help(call, arguments)) return 0;
   if (command.output.empty()) arguments.fail("--output is empty", "name a file");
-  if (command.write) {
-    try {
-      require_writable(command.output);
-    } catch (const Exception& error) {
-      arguments.fail(fmt::format("--output: {}", error.what()), "name a file in a folder that you may write to");
-    }
-  }
+  if (command.write) check_writable(arguments, "--output", command.output);
   if (command.seconds > 0) command.tune.seconds_max = command.seconds;
   if (command.batch > 0) command.tune.batches = {command.batch};
   load_engine_settings(call.terminal, command.sources, command.tune.engine);

@@ -177,13 +177,6 @@ std::vector<const Backend*> installable_backends(const Settings& settings) {
   return installable;
 }
 
-bool wants_gpu(const Settings& settings) {
-  for (std::size_t i = 0; i < kOperationCount; ++i) {
-    if (settings.gpu_mode(i) != GpuMode::off) return true;
-  }
-  return false;
-}
-
 bool may_try(const Settings& settings, const Backend& backend) {
   return settings.gpu_backend == backend.name || (settings.gpu_backend == "auto" && !backend.by_name_only);
 }

@@ -60,8 +60,6 @@ const Backend& openvino_package();
 // alone, unless an Intel GPU is here, GPU_BACKEND names it, or what it needs is here already.
 std::vector<const Backend*> installable_backends(const Settings& settings);
 
-// Whether an operation asks for a GPU.
-bool wants_gpu(const Settings& settings);
 // Whether the settings name it, or leave the choice to `auto`.
 bool may_try(const Settings& settings, const Backend& backend);
 // Those that the settings allow, in the order to try: one that is named, all but the CPU for auto.

@@ -24,23 +24,20 @@ std::unique_ptr<Runtime> try_openvino(const Settings& settings, bool cheaply) {
 }  // namespace
 
 ChosenRuntime choose_runtime(const Settings& settings, const RuntimeWish& wish) {
-  const bool has_units = probe_cpu().front().features.find("bf16") != std::string::npos;
-  const bool cheaply = wish.cheaply && has_units;
+  const bool cheaply = wish.cheaply && probe_cpu().front().features.find("bf16") != std::string::npos;
+  const bool pays = wish.many_images && !settings.wants_gpu();
   ChosenRuntime chosen;
-  std::string why_not = has_units ? kOnly32 : kNoUnits;
+  std::string why_not = cheaply ? kOnly32 : kNoUnits;
   if (settings.runtime == "openvino") {
     chosen.runtime = open_openvino(settings, wish.cheaply);
   } else if (settings.runtime == "onnxruntime") {
     why_not = "MIEN_RUNTIME=onnxruntime has no cheaper arithmetic";
   } else if (!is_openvino_installed(settings)) {
     if (cheaply) why_not = "it needs OpenVINO: mien backends install openvino";
-  } else if (cheaply || (wish.many_images && !wants_gpu(settings))) {
+  } else if (cheaply || pays) {
     chosen.runtime = try_openvino(settings, cheaply);
-    if (chosen.runtime == nullptr) {
-      why_not = "OpenVINO does not open";
-    } else if (!wish.many_images && !chosen.runtime->computes_cheaply()) {
-      chosen.runtime = nullptr;  // without them it only starts more slowly
-    }
+    if (chosen.runtime == nullptr && cheaply) why_not = "OpenVINO does not open";
+    if (chosen.runtime != nullptr && !pays && !chosen.runtime->computes_cheaply()) chosen.runtime = nullptr;
   }
   if (chosen.runtime == nullptr) chosen.runtime = open_onnxruntime(settings);
   if (wish.cheaply && !chosen.runtime->computes_cheaply()) chosen.why_not_cheap = why_not;

@@ -48,7 +48,7 @@ std::string open_in_child(const std::string& program, const Backend& backend,
 
 bool is_gpu_asked(const Settings& settings) {
   if (settings.gpu_backend == "cpu") return false;
-  return settings.gpu_backend != "auto" || wants_gpu(settings);
+  return settings.gpu_backend != "auto" || settings.wants_gpu();
 }
 
 struct Candidate {
@@ -93,7 +93,7 @@ void conclude_usable(const Settings& settings, const Candidate& candidate, Docto
   report.device = to_string(candidate.devices[id]);
   report.gpu_usable = true;
   report.conclusion = fmt::format("{} can be used.", report.device);
-  if (!wants_gpu(settings)) {
+  if (!settings.wants_gpu()) {
     report.conclusion += " No operation is asked to run there.";
     report.commands = {"export ALL_GPU=true"};
   }
@@ -112,7 +112,7 @@ void conclude_unusable(const Settings& settings, const std::vector<Candidate>& c
     report.commands.clear();
   } else if (has_problem) {
     report.conclusion = "A GPU cannot be used yet: the CPU does the work.";
-    if (!report.commands.empty() && !wants_gpu(settings)) report.commands.emplace_back("export ALL_GPU=true");
+    if (!report.commands.empty() && !settings.wants_gpu()) report.commands.emplace_back("export ALL_GPU=true");
     if (!report.commands.empty()) report.commands.emplace_back("mien doctor");
   } else {
     report.conclusion = "There is no GPU that mien can use: the CPU does the work.";

@@ -66,7 +66,7 @@ Gpu::Gpu(const Settings& settings, GpuLimits limits)
 const TransferCounters* Gpu::counters() const { return accelerator_ != nullptr ? &accelerator_->counters() : nullptr; }
 
 std::shared_ptr<Gpu> Gpu::open(const Settings& settings, const Runtime& runtime, GpuLimits limits) {
-  if (!wants_gpu(settings)) return nullptr;
+  if (!settings.wants_gpu()) return nullptr;
   if (!limits.answer)
     limits.answer = std::chrono::milliseconds(static_cast<std::int64_t>(settings.gpu_time_limit_s * 1000));
   const std::shared_ptr<Gpu> gpu(new Gpu(settings, std::move(limits)));

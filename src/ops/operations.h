@@ -35,6 +35,9 @@ inline constexpr std::array<Operation, kOperationCount> kOperations = {{
     {OperationId::quality_checks, "quality_checks", "QUALITY_CHECKS_GPU", "blur, brightness, contrast, sharpness"},
 }};
 
+constexpr bool has_model(OperationId id) {
+  return id == OperationId::face_detection || id == OperationId::face_embedding;
+}
 constexpr const Operation& operation(OperationId id) { return kOperations[static_cast<std::size_t>(id)]; }
 
 // Null when no operation has this name.

@@ -247,9 +247,7 @@ void set_upright(GroupItem& item, const ImageView& upright, double decode_ms) {
 Result<Done> open_encoded(const Engine::State& engine, Bytes encoded, const AnalyzeOptions& options, GroupItem& item) {
   throw_if_stopped(options.stop);
   Stopwatch watch;
-  DecodeOptions decoding = decode_options(engine.input);
-  // InsightFace looks at colours as they are stored.
-  decoding.convert_colours = engine.options.precision != Precision::exact;
+  DecodeOptions decoding = decoding_of(engine);
   decoding.stop = options.stop;
   DecodedImage& decoded = item.memory->decoded;
   Result<Done> done = decode_image(encoded, decoding, decoded);
@@ -344,6 +342,13 @@ bool is_full(const Engine::State& engine, const Group& group) {
 }
 
 }  // namespace
+
+DecodeOptions decoding_of(const Engine::State& engine) {
+  DecodeOptions decoding = decode_options(engine.input);
+  // InsightFace looks at colours as they are stored.
+  decoding.convert_colours = engine.options.precision != Precision::exact;
+  return decoding;
+}
 
 std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::span<const Bytes> images,
                                              const AnalyzeOptions& options, Workspace::State& work,

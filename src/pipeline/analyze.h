@@ -5,6 +5,9 @@
 
 namespace mien {
 
+// How the files of an analysis are decoded.
+DecodeOptions decoding_of(const Engine::State& engine);
+
 // One result an image, in order. Faces of all images share embedding batches. After a stop, what is not complete is
 // Error cancelled.
 std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::span<const Bytes> images,

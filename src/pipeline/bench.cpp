@@ -95,8 +95,7 @@ Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Worksp
   const Detector detector = with_session(*engine.detector, std::move(detector_calls));
 
   ItemMemory memory;
-  DecodeOptions decoding = decode_options(engine.input);
-  decoding.convert_colours = engine.options.precision != Precision::exact;  // as the pipeline decodes
+  const DecodeOptions decoding = decoding_of(engine);
   if (!decode_image(bytes, decoding, memory.decoded)) return {};
   const ImageView upright = upright_view(memory.decoded.pixels, memory.decoded.orientation, memory.upright);
   const std::vector<Candidate> faces = detect_faces(detector, engine.options.precision, upright, work.detect).faces;

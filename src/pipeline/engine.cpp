@@ -44,14 +44,10 @@ Image from_planes(const float* planes, int side) {
   Image image;
   image.reset(side, side, 3);
   const std::size_t plane = static_cast<std::size_t>(side) * static_cast<std::size_t>(side);
-  for (int y = 0; y < side; ++y) {
-    std::uint8_t* const row = image.row(y);
-    for (int x = 0; x < side; ++x) {
-      for (std::size_t channel = 0; channel < 3; ++channel) {
-        const std::size_t at =
-            static_cast<std::size_t>(y) * static_cast<std::size_t>(side) + static_cast<std::size_t>(x);
-        row[3 * static_cast<std::size_t>(x) + channel] = static_cast<std::uint8_t>(planes[channel * plane + at]);
-      }
+  std::uint8_t* out = image.row(0);  // no gaps between rows
+  for (std::size_t i = 0; i < plane; ++i) {
+    for (std::size_t channel = 0; channel < 3; ++channel) {
+      *out++ = static_cast<std::uint8_t>(planes[channel * plane + i]);
     }
   }
   return image;
@@ -86,8 +82,7 @@ bool gains(const EngineOptions& options, std::string_view role, const std::strin
 // Devices compute in 32 bits, and what they leave to the CPU must not differ from what they do.
 bool models_want_gpu(const Settings& settings) {
   return std::any_of(kOperations.begin(), kOperations.end(), [&](const Operation& row) {
-    const bool has_model = row.id == OperationId::face_detection || row.id == OperationId::face_embedding;
-    return has_model && settings.gpu_mode(static_cast<std::size_t>(row.id)) != GpuMode::off;
+    return has_model(row.id) && settings.gpu_mode(static_cast<std::size_t>(row.id)) != GpuMode::off;
   });
 }
 
@@ -137,7 +132,7 @@ void open_runtimes(Engine::State& state) {
     chosen.why_not_cheap = "a GPU is asked for, which computes in 32 bits";
   }
   if (!chosen.why_not_cheap.empty()) find_other_fast(state, chosen.why_not_cheap);
-  if (!wants_gpu(options.settings)) return;
+  if (!options.settings.wants_gpu()) return;
   // GPUs are ONNX Runtime's.
   state.device_runtime =
       is_onnxruntime(*state.detector_runtime) ? state.detector_runtime : open_onnxruntime(options.settings);
@@ -282,7 +277,7 @@ int Engine::batch_max() const {
 
 InputOptions open_input(const ImageLimits& limits, bool sandbox, const Settings& settings) {
   InputOptions input = open_decoding(limits, sandbox, settings);
-  if (wants_gpu(settings)) input.device = open_device(settings, *open_onnxruntime(settings), Precision::standard);
+  if (settings.wants_gpu()) input.device = open_device(settings, *open_onnxruntime(settings), Precision::standard);
   return input;
 }
 

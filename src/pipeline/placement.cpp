@@ -12,8 +12,6 @@ std::string_view mode_name(GpuMode mode) {
   return mode == GpuMode::on ? "gpu" : "cpu";
 }
 
-bool has_model(OperationId id) { return id == OperationId::face_detection || id == OperationId::face_embedding; }
-
 // What computes it on the CPU: a runtime for operations with a model, mien itself for the others.
 std::string cpu_runtime(const Engine::State& engine, OperationId id) {
   if (id == OperationId::face_detection) return engine.detector_runtime_name();

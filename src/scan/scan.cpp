@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -45,16 +44,11 @@ void check_report_path(const std::string& path) {
     throw Exception(ErrorCode::invalid_argument,
                     fmt::format("{} is a folder: --report names the file to write", shown));
   }
-  std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  if (folder.empty()) folder = ".";
-  if (::access(folder.c_str(), W_OK) != 0) {
+  try {
+    require_writable(path);
+  } catch (const Exception& error) {
     throw Exception(ErrorCode::invalid_argument,
-                    fmt::format("cannot write the report {}: {}: name a file in a folder that you may write to", shown,
-                                std::generic_category().message(errno)));
-  }
-  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
-    throw Exception(ErrorCode::invalid_argument,
-                    fmt::format("cannot write the report {}: it is not a regular file: name another", shown));
+                    fmt::format("--report: {}: name a file in a folder that you may write to", error.what()));
   }
 }
 

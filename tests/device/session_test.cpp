@@ -58,7 +58,7 @@ TEST(Runtime, IsThatOfAnInstalledBackendForTheProcessorToo) {
   Settings settings = test::plain_settings();
   settings.backend_dir = backends.path();
   settings.gpu_backend = "cuda";
-  ASSERT_FALSE(wants_gpu(settings));
+  ASSERT_FALSE(settings.wants_gpu());
   EXPECT_EQ(open_onnxruntime(settings)->name(), "onnxruntime 1.27.0");
   EXPECT_TRUE(open_onnxruntime(settings)->path().starts_with(backends.path()));
 }
