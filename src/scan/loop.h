@@ -11,13 +11,13 @@
 #include <stop_token>
 
 #include "mien/scan.h"
+#include "records/output.h"
+#include "records/tally.h"
 #include "scan/crops.h"
 #include "scan/intake.h"
 #include "scan/known.h"
 #include "scan/like.h"
-#include "scan/output.h"
 #include "scan/source.h"
-#include "scan/tally.h"
 
 namespace mien {
 

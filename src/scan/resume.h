@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "mien/scan.h"
+#include "records/output.h"
 #include "scan/known.h"
-#include "scan/output.h"
 
 namespace mien {
 

@@ -17,9 +17,9 @@
 #include "device/backend.h"
 #include "mien/file.h"
 #include "pipeline/state.h"
+#include "records/tally.h"
 #include "scan/loop.h"
 #include "scan/resume.h"
-#include "scan/tally.h"
 
 namespace mien {
 namespace {

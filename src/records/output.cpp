@@ -1,4 +1,4 @@
-#include "scan/output.h"
+#include "records/output.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

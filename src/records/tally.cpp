@@ -1,4 +1,4 @@
-#include "scan/tally.h"
+#include "records/tally.h"
 
 #include <fmt/format.h>
 
