@@ -4,7 +4,7 @@
 #include "../scratch_file.h"
 #include "base/glob.h"
 #include "cli/arguments.h"
-#include "scan/source.h"
+#include "sources/source.h"
 
 namespace {
 

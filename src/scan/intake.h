@@ -15,7 +15,7 @@
 #include "mien/result.h"
 #include "scan/known.h"
 #include "scan/outcome.h"
-#include "scan/source.h"
+#include "sources/source.h"
 
 namespace mien {
 

@@ -17,7 +17,7 @@
 #include "scan/intake.h"
 #include "scan/known.h"
 #include "scan/like.h"
-#include "scan/source.h"
+#include "sources/source.h"
 
 namespace mien {
 

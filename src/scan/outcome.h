@@ -8,7 +8,7 @@
 #include "base/queue.h"
 #include "base/sha256.h"
 #include "mien/scan.h"
-#include "scan/source.h"
+#include "sources/source.h"
 
 namespace mien {
 

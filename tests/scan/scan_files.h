@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "scan/source.h"
+#include "sources/source.h"
 
 namespace mien {
 

@@ -1,4 +1,4 @@
-#include "scan/source.h"
+#include "sources/source.h"
 
 #include <sys/stat.h>
 

@@ -7,7 +7,7 @@
 #include <system_error>
 
 #include "base/utf8.h"
-#include "scan/source.h"
+#include "sources/source.h"
 
 namespace mien {
 namespace {
