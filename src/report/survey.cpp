@@ -1,4 +1,4 @@
-#include "scan/report_survey.h"
+#include "report/survey.h"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "base/utf8.h"
-#include "scan/report_html.h"
+#include "report/html.h"
 
 namespace mien::report {
 namespace {

@@ -11,8 +11,8 @@
 #include "base/file.h"
 #include "image/encode.h"
 #include "mien/scan.h"
-#include "scan/report_html.h"
-#include "scan/report_page.h"
+#include "report/html.h"
+#include "report/page.h"
 
 namespace mien {
 namespace {

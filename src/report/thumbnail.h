@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "mien/scan.h"
-#include "scan/report_html.h"
+#include "report/html.h"
 
 namespace mien::report {
 

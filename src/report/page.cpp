@@ -1,8 +1,8 @@
-#include "scan/report_page.h"
+#include "report/page.h"
 
 namespace mien::report {
 
-// Colours meet a contrast of 4.5 to 1 in both modes; tests/scan/report_test.cpp computes it.
+// Colours meet a contrast of 4.5 to 1 in both modes; tests/report/report_test.cpp computes it.
 const std::string_view kStyle = R"css(
 :root {
   color-scheme: light dark;

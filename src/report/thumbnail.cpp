@@ -1,4 +1,4 @@
-#include "scan/report_thumbnail.h"
+#include "report/thumbnail.h"
 
 #include <algorithm>
 #include <atomic>

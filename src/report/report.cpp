@@ -11,10 +11,10 @@
 
 #include "base/file.h"
 #include "mien/scan.h"
-#include "scan/report_html.h"
-#include "scan/report_page.h"
-#include "scan/report_survey.h"
-#include "scan/report_thumbnail.h"
+#include "report/html.h"
+#include "report/page.h"
+#include "report/survey.h"
+#include "report/thumbnail.h"
 
 namespace mien {
 namespace {

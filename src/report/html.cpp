@@ -1,4 +1,4 @@
-#include "scan/report_html.h"
+#include "report/html.h"
 
 #include <fmt/format.h>
 
