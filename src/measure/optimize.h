@@ -3,9 +3,9 @@
 
 #include <functional>
 
+#include "measure/measure.h"
 #include "mien/optimize.h"
 #include "models/quantize.h"
-#include "pipeline/measure.h"
 
 namespace mien {
 

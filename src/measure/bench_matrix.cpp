@@ -11,10 +11,10 @@
 #include "base/settings_table.h"
 #include "device/backend.h"
 #include "image/encode.h"
+#include "measure/bench_case.h"
+#include "measure/measure.h"
 #include "mien/bench.h"
 #include "mien/device.h"
-#include "pipeline/bench_case.h"
-#include "pipeline/measure.h"
 
 namespace mien {
 namespace {

@@ -1,4 +1,4 @@
-#include "pipeline/measure.h"
+#include "measure/measure.h"
 
 #include <time.h>
 #include <unistd.h>

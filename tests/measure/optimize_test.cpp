@@ -1,5 +1,5 @@
 // The int8 copy of a detector: made, measured, kept or refused, and taken by Precision::fast.
-#include "pipeline/optimize.h"
+#include "measure/optimize.h"
 
 #include <gtest/gtest.h>
 

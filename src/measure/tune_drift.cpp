@@ -1,11 +1,11 @@
-#include "pipeline/tune_drift.h"
+#include "measure/tune_drift.h"
 
 #include <algorithm>
 #include <utility>
 
+#include "measure/measure.h"
 #include "ops/compare.h"
 #include "ops/detect.h"
-#include "pipeline/measure.h"
 
 namespace mien {
 namespace {

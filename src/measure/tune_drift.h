@@ -3,8 +3,8 @@
 
 #include <vector>
 
+#include "measure/bench_images.h"
 #include "mien/engine.h"
-#include "pipeline/bench_images.h"
 
 namespace mien {
 

@@ -5,9 +5,9 @@
 #include <map>
 #include <set>
 
+#include "measure/bench_case.h"
 #include "mien/tune.h"
 #include "ops/operations.h"
-#include "pipeline/bench_case.h"
 
 namespace mien {
 namespace {

@@ -16,9 +16,9 @@
 
 #include "base/file.h"
 #include "image/orientation.h"
+#include "measure/bench_images.h"
+#include "measure/measure.h"
 #include "pipeline/analyze.h"
-#include "pipeline/bench_images.h"
-#include "pipeline/measure.h"
 #include "pipeline/passes.h"
 
 namespace mien {

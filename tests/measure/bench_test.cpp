@@ -6,8 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "pipeline/bench_case.h"
-#include "pipeline/measure.h"
+#include "measure/bench_case.h"
+#include "measure/measure.h"
 #include "support/device_scene.h"
 #include "support/test_device.h"
 #include "support/variable.h"

@@ -1,4 +1,4 @@
-#include "pipeline/optimize.h"
+#include "measure/optimize.h"
 
 #include <fmt/format.h>
 
@@ -12,6 +12,8 @@
 #include "device/backend.h"
 #include "device/onnx_file.h"
 #include "image/orientation.h"
+#include "measure/bench_images.h"
+#include "measure/tune_drift.h"
 #include "mien/tune.h"
 #include "models/calibrate.h"
 #include "models/equalize.h"
@@ -19,9 +21,7 @@
 #include "models/local_catalog.h"
 #include "models/shapes.h"
 #include "models/split_heads.h"
-#include "pipeline/bench_images.h"
 #include "pipeline/passes.h"
-#include "pipeline/tune_drift.h"
 
 namespace mien {
 namespace {

@@ -1,13 +1,13 @@
-#include "pipeline/bench_case.h"
+#include "measure/bench_case.h"
 
 #include <algorithm>
 #include <chrono>
 #include <thread>
 
 #include "base/cancel.h"
+#include "measure/measure.h"
 #include "ops/resample.h"
 #include "pipeline/analyze.h"
-#include "pipeline/measure.h"
 #include "pipeline/placement.h"
 #include "pipeline/thumbnail.h"
 

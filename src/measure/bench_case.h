@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pipeline/bench_images.h"
+#include "measure/bench_images.h"
 #include "pipeline/state.h"
 
 namespace mien {

@@ -14,11 +14,11 @@
 #include "base/env_edit.h"
 #include "base/file.h"
 #include "image/encode.h"
+#include "measure/bench_images.h"
+#include "measure/measure.h"
+#include "measure/tune_drift.h"
 #include "pipeline/analyze.h"
-#include "pipeline/bench_images.h"
-#include "pipeline/measure.h"
 #include "pipeline/passes.h"
-#include "pipeline/tune_drift.h"
 
 namespace mien {
 namespace {

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <fstream>
 
-#include "pipeline/tune_drift.h"
+#include "measure/tune_drift.h"
 #include "support/device_scene.h"
 #include "support/test_device.h"
 

@@ -6,14 +6,14 @@
 #include <functional>
 
 #include "base/cancel.h"
+#include "measure/bench_case.h"
+#include "measure/measure.h"
 #include "mien/bench.h"
 #include "ops/align.h"
 #include "ops/enhance.h"
 #include "ops/quality.h"
 #include "ops/resample.h"
 #include "pipeline/analyze.h"
-#include "pipeline/bench_case.h"
-#include "pipeline/measure.h"
 #include "pipeline/passes.h"
 
 namespace mien {

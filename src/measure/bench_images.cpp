@@ -1,4 +1,4 @@
-#include "pipeline/bench_images.h"
+#include "measure/bench_images.h"
 
 #include <fmt/format.h>
 
