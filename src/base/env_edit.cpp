@@ -7,6 +7,7 @@
 
 #include "base/env_file.h"
 #include "base/settings_table.h"
+#include "base/text.h"
 
 namespace mien {
 namespace {

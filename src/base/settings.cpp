@@ -13,6 +13,7 @@
 #include "base/env_file.h"
 #include "base/file.h"
 #include "base/settings_table.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 namespace mien {
@@ -30,13 +31,6 @@ struct Found {
 };
 // One place, by name in upper case.
 using Layer = std::map<std::string, Found, std::less<>>;
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 Environment process_environment() {
   Environment result;

@@ -11,9 +11,6 @@
 
 namespace mien {
 
-// Letters of ASCII alone, as names of settings have them.
-std::string upper(std::string_view text);
-
 struct SettingRow {
   std::string name;      // upper case
   std::string standard;  // the default, as a user would write it

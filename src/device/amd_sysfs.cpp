@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 
+#include "device/cpu.h"
 #include "device/probe.h"
 
 namespace mien {

@@ -1,4 +1,5 @@
 #include "device/backend.h"
+#include "device/cpu.h"
 
 #include <fmt/format.h>
 
@@ -127,7 +128,7 @@ std::span<const Backend> backends() {
       {.name = "cpu",
        .label = "processor",
        .providers = {"CPUExecutionProvider"},
-       .probe_devices = probe_cpu,
+       .probe_devices = [] { return std::vector{read_processor()}; },
        .library = {},
        .brings_runtime = false,
        .package = {},

@@ -80,7 +80,6 @@ std::optional<Device> find_chosen_device(const Backend& backend, int device_id, 
 std::string find_idle_gpu();
 
 // Rows' functions, one file each.
-std::vector<Device> probe_cpu();
 std::vector<Device> probe_cuda();      // NVML
 std::vector<Device> probe_rocm();      // the kernel's own files (/sys/class/drm, /sys/class/kfd)
 std::vector<Device> probe_mps();       // Metal; none on other systems

@@ -1,4 +1,5 @@
 #include "device/choose_runtime.h"
+#include "device/cpu.h"
 
 #include <fmt/format.h>
 
@@ -24,7 +25,7 @@ std::unique_ptr<Runtime> try_openvino(const Settings& settings, bool cheaply) {
 }  // namespace
 
 ChosenRuntime choose_runtime(const Settings& settings, const RuntimeWish& wish) {
-  const bool cheaply = wish.cheaply && probe_cpu().front().features.find("bf16") != std::string::npos;
+  const bool cheaply = wish.cheaply && read_processor().features.find("bf16") != std::string::npos;
   const bool pays = wish.many_images && !settings.wants_gpu();
   ChosenRuntime chosen;
   std::string why_not = cheaply ? kOnly32 : kNoUnits;

@@ -1,9 +1,10 @@
-// The processor itself: its name, cores, memory, and the instruction sets that our kernels or the runtimes use.
-#include <string>
+#include "device/cpu.h"
+
+#include <cstdlib>
+#include <fstream>
 #include <thread>
 
-#include "device/backend.h"
-#include "device/probe.h"
+#include "base/text.h"
 
 namespace mien {
 namespace {
@@ -22,7 +23,7 @@ std::string read_features() {
 
 }  // namespace
 
-std::vector<Device> probe_cpu() {
+Device read_processor() {
   Device cpu;
   cpu.name = read_line_value("/proc/cpuinfo", "model name");
   if (cpu.name.empty()) cpu.name = "CPU";
@@ -33,7 +34,28 @@ std::vector<Device> probe_cpu() {
   cpu.memory_used_mb = memory.total_mb - memory.available_mb;
   cpu.cores = static_cast<int>(std::thread::hardware_concurrency());
   cpu.features = read_features();
-  return {cpu};
+  return cpu;
+}
+
+std::string read_line_value(const std::string& path, std::string_view key) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(key)) continue;
+    std::string_view value = std::string_view(line).substr(key.size());
+    const std::size_t start = value.find_first_not_of(" \t");
+    if (start == std::string_view::npos || (start == 0 && value[0] != ':')) continue;  // a longer key, or no value
+    value.remove_prefix(start);
+    if (value.starts_with(':')) value.remove_prefix(1);
+    return std::string(trim(value));
+  }
+  return "";
+}
+
+SystemMemory read_system_memory(const std::string& root) {
+  const auto megabytes = [&](std::string_view key) {
+    return std::strtoll(read_line_value(root + "/proc/meminfo", key).c_str(), nullptr, 10) / 1024;
+  };
+  return {megabytes("MemTotal"), megabytes("MemAvailable")};
 }
 
 }  // namespace mien

@@ -1,4 +1,5 @@
 #include "device/doctor.h"
+#include "device/cpu.h"
 
 #include <fmt/format.h>
 #include <grp.h>

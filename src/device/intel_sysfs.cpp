@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "device/backend.h"
+#include "device/cpu.h"
 #include "device/probe.h"
 
 namespace mien {

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/dynamic_library.h"
+#include "device/cpu.h"
 #include "device/probe.h"
 
 namespace mien {

@@ -5,17 +5,12 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/text.h"
+
 namespace mien {
 namespace {
 
 constexpr std::size_t kSmallFileBytes = 64 * 1024;
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 std::optional<std::string> variable(const char* name) {
   const char* const value = std::getenv(name);
@@ -63,20 +58,6 @@ std::vector<int> visible_devices(const std::optional<std::string>& variable, int
   }
 }
 
-std::string read_line_value(const std::string& path, std::string_view key) {
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with(key)) continue;
-    std::string_view value = std::string_view(line).substr(key.size());
-    const std::size_t start = value.find_first_not_of(" \t");
-    if (start == std::string_view::npos || (start == 0 && value[0] != ':')) continue;  // a longer key, or no value
-    value.remove_prefix(start);
-    if (value.starts_with(':')) value.remove_prefix(1);
-    return std::string(trim(value));
-  }
-  return "";
-}
-
 std::map<int, std::filesystem::path> numbered_entries(const std::filesystem::path& folder, std::string_view prefix) {
   namespace fs = std::filesystem;
   std::map<int, fs::path> entries;
@@ -98,13 +79,6 @@ std::string read_small_file(const std::string& path) {
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
   return std::string(trim(text));
-}
-
-SystemMemory read_system_memory(const std::string& root) {
-  const auto megabytes = [&](std::string_view key) {
-    return std::strtoll(read_line_value(root + "/proc/meminfo", key).c_str(), nullptr, 10) / 1024;
-  };
-  return {megabytes("MemTotal"), megabytes("MemAvailable")};
 }
 
 }  // namespace mien

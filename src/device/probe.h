@@ -59,15 +59,6 @@ VulkanFacts read_vulkan(const ProbeRoots& roots);
 std::vector<int> visible_devices(const std::optional<std::string>& variable, int count,
                                  const std::vector<std::string>& uuids);
 
-// Total and available MB of the computer's memory.
-struct SystemMemory {
-  std::int64_t total_mb = 0;
-  std::int64_t available_mb = 0;
-};
-SystemMemory read_system_memory(const std::string& root);
-
-// The value behind the first line's "key: value", or "key value" of such files; empty when it is not there.
-std::string read_line_value(const std::string& path, std::string_view key);
 // Entries of a folder called `prefix` and a number, by that number. None when the folder is not there.
 std::map<int, std::filesystem::path> numbered_entries(const std::filesystem::path& folder, std::string_view prefix);
 // A small file of the kernel without spaces at its ends; empty when it cannot be read.

@@ -10,6 +10,7 @@
 #include "base/cancel.h"
 #include "base/settings_table.h"
 #include "device/backend.h"
+#include "device/cpu.h"
 #include "image/encode.h"
 #include "measure/bench_case.h"
 #include "measure/measure.h"
@@ -196,7 +197,7 @@ std::string utc_now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(
 
 void describe_system(const Bench& bench, BenchResult& result) {
   const Engine::State& engine = bench.cpu->state();
-  const Device processor = probe_cpu().front();
+  const Device processor = read_processor();
   result.cpu = processor.name;
   result.cores = processor.cores;
   result.runtime = bench.cpu->runtime();

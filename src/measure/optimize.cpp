@@ -1,4 +1,5 @@
 #include "measure/optimize.h"
+#include "device/cpu.h"
 
 #include <fmt/format.h>
 
@@ -87,7 +88,7 @@ class Optimization {
     compare(*load_detector(*engine_.state().detector_runtime, file, {.bytes = bytes}));
     result_.refusal = judge_int8(result_, options_.any_speed);
     if (!result_.refusal.empty()) return result_;
-    const Int8Origin origin{float_sha256, probe_cpu().front().name, sentence()};
+    const Int8Origin origin{float_sha256, read_processor().name, sentence()};
     const std::string folder = own_model_folder(settings);
     std::error_code ignored;
     fs::create_directories(folder, ignored);

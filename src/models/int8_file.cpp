@@ -1,4 +1,5 @@
 #include "models/int8_file.h"
+#include "device/cpu.h"
 
 #include <fmt/format.h>
 
@@ -51,7 +52,7 @@ std::string check(const Int8File& copy, const ModelFile& file, Int8Origin& origi
   if (!digest) return digest.error().message;
   if (sha256_hex(*digest) != origin.float_sha256)
     return fmt::format("it was made of another file than {}", file.info.path);
-  const std::string processor = probe_cpu().front().name;
+  const std::string processor = read_processor().name;
   if (processor != origin.processor) {
     return fmt::format("it was measured on another processor ({}, this is {})", origin.processor, processor);
   }

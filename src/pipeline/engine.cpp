@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "device/backend.h"
 #include "device/choose_runtime.h"
+#include "device/cpu.h"
 #include "image/encode.h"
 #include "image/orientation.h"
 #include "image/sandbox.h"
@@ -184,7 +185,7 @@ Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
   state_->options = std::move(options);
   state_->input = open_decoding(state_->options.limits, state_->options.sandbox, state_->options.settings);
   open_runtimes(*state_);
-  state_->processor = probe_cpu().front().name;
+  state_->processor = read_processor().name;
   // Before the models are loaded: a required GPU that is not there ends it here.
   if (state_->device_runtime) {
     state_->device = open_device(state_->options.settings, *state_->device_runtime, state_->options.precision);

@@ -1,4 +1,5 @@
 #include "pipeline/placement.h"
+#include "device/cpu.h"
 
 #include <fmt/format.h>
 
@@ -59,7 +60,7 @@ std::vector<Placement> describe_placement(const Engine::State& engine, const Gro
 }
 
 std::vector<Placement> describe_placement(const DeviceStages& device) {
-  const std::string name = probe_cpu().front().name;
+  const std::string name = read_processor().name;
   const std::array<StageNote, kOperationCount> notes = device.counted();
   std::vector<Placement> placements;
   for (const Operation& row : kOperations) {

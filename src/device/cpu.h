@@ -1,0 +1,25 @@
+// The processor itself, and the computer's memory.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "mien/device.h"
+
+namespace mien {
+
+// Its name, cores, memory, and the instruction sets that our kernels or the runtimes use.
+Device read_processor();
+
+// Total and available MB of the computer's memory.
+struct SystemMemory {
+  std::int64_t total_mb = 0;
+  std::int64_t available_mb = 0;
+};
+SystemMemory read_system_memory(const std::string& root);
+
+// The value behind the first line's "key: value", or "key value" of such files; empty when it is not there.
+std::string read_line_value(const std::string& path, std::string_view key);
+
+}  // namespace mien
