@@ -7,7 +7,7 @@
 #include <fstream>
 #include <map>
 
-#include "device/cpu.h"
+#include "base/processor.h"
 #include "device/probe.h"
 
 namespace mien {

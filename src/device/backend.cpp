@@ -1,5 +1,5 @@
 #include "device/backend.h"
-#include "device/cpu.h"
+#include "base/processor.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 #include "device/choose_runtime.h"
-#include "device/cpu.h"
+#include "base/processor.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 #include "device/doctor.h"
-#include "device/cpu.h"
+#include "base/processor.h"
 
 #include <fmt/format.h>
 #include <grp.h>

@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/processor.h"
 #include "device/backend.h"
-#include "device/cpu.h"
 #include "device/probe.h"
 
 namespace mien {

@@ -7,7 +7,7 @@
 #include <span>
 
 #include "base/dynamic_library.h"
-#include "device/cpu.h"
+#include "base/processor.h"
 #include "device/probe.h"
 
 namespace mien {

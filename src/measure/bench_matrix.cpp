@@ -8,9 +8,9 @@
 #include <ctime>
 
 #include "base/cancel.h"
+#include "base/processor.h"
 #include "base/settings_table.h"
 #include "device/backend.h"
-#include "device/cpu.h"
 #include "image/encode.h"
 #include "measure/bench_case.h"
 #include "measure/measure.h"

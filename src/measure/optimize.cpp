@@ -1,5 +1,5 @@
 #include "measure/optimize.h"
-#include "device/cpu.h"
+#include "base/processor.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 #include "models/int8_file.h"
-#include "device/cpu.h"
+#include "base/processor.h"
 
 #include <fmt/format.h>
 

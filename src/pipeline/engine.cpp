@@ -6,9 +6,9 @@
 #include <future>
 
 #include "base/log.h"
+#include "base/processor.h"
 #include "device/backend.h"
 #include "device/choose_runtime.h"
-#include "device/cpu.h"
 #include "image/encode.h"
 #include "image/orientation.h"
 #include "image/sandbox.h"

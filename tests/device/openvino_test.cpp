@@ -9,9 +9,9 @@
 #include <latch>
 #include <thread>
 
+#include "base/processor.h"
 #include "device/backend.h"
 #include "device/choose_runtime.h"
-#include "device/cpu.h"
 #include "device/openvino_forms.h"
 #include "device/session.h"
 #include "mien/engine.h"

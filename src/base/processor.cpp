@@ -1,4 +1,4 @@
-#include "device/cpu.h"
+#include "base/processor.h"
 
 #include <cstdlib>
 #include <fstream>
