@@ -12,18 +12,10 @@
 #include <cctype>
 #include <filesystem>
 
-#include "base/child.h"
-#include "device/backend_library.h"
-#include "device/elf.h"
-#include "device/gpu.h"
-#include "device/session.h"
-
 namespace mien {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::chrono::seconds kOpenLimit{120};
 
 std::string user_name() {
   const passwd* const entry = ::getpwuid(::geteuid());
@@ -35,16 +27,6 @@ std::string group_name(const std::string& path) {
   if (::stat(path.c_str(), &status) != 0) return "";
   const group* const entry = ::getgrgid(status.st_gid);
   return entry == nullptr ? std::to_string(status.st_gid) : entry->gr_name;
-}
-
-// In a process of its own: whatever a driver does there, the answer is a text.
-std::string open_in_child(const std::string& program, const Backend& backend,
-                          const std::vector<std::pair<std::string, std::string>>& variables) {
-  ChildRun run{{program, "doctor", "--open", std::string(backend.name)}, variables};
-  run.limit = kOpenLimit;
-  const ChildResult result = run_program(run);
-  if (!result.problem.empty()) return "while it was opened: " + result.problem;
-  return result.exit_code == 0 ? "" : last_line(result.output);
 }
 
 bool is_gpu_asked(const Settings& settings) {
@@ -189,49 +171,14 @@ bool Examination::is_debian_like() const {
   return exists("/etc/debian_version") || names.find("debian") != std::string::npos;
 }
 
-DoctorRoots real_doctor_roots(const Settings& settings, const DoctorOptions& options) {
+DoctorRoots real_doctor_roots() {
   DoctorRoots roots;
   roots.probe = real_probe_roots();
   roots.search = real_search_roots();
   roots.user = user_name();
   roots.may_use = [](const std::string& path) { return ::access(path.c_str(), R_OK | W_OK) == 0; };
   roots.group_of = group_name;
-  if (options.program.empty()) {
-    // A variable that only the tried backend shall see cannot be set in this process.
-    roots.open = [settings](const Backend& backend, const auto& variables) {
-      return variables.empty() ? try_backend(settings, backend) : std::string("it was not tried");
-    };
-  } else {
-    roots.open = [program = options.program](const Backend& backend, const auto& variables) {
-      return open_in_child(program, backend, variables);
-    };
-  }
   return roots;
-}
-
-std::string try_backend(const Settings& settings, const Backend& backend) {
-  if (backend.library.empty()) return "";
-  const std::string library = installed_backend_library(settings, backend);
-  if (library.empty()) return fmt::format("{} is not installed: mien backends install {}", backend.name, backend.name);
-  Settings only = settings;
-  only.gpu_backend = backend.name;
-  only.operation_gpu.fill(GpuMode::on);
-  try {
-    const std::unique_ptr<Runtime> runtime = open_onnxruntime(only);
-    const std::shared_ptr<Gpu> gpu = Gpu::open(only, *runtime);
-    return gpu->reason();
-  } catch (const Exception& error) {
-    return error.what();
-  }
-}
-
-std::string open_backend(const Settings& settings, const std::string& name) {
-  const Backend* const backend = find_backend(name);
-  if (backend == nullptr) {
-    throw Exception(ErrorCode::invalid_argument,
-                    fmt::format("there is no backend '{}': 'mien devices' lists them", name));
-  }
-  return try_backend(settings, *backend);
 }
 
 DoctorReport diagnose(const Settings& settings, const DoctorRoots& roots) {
@@ -262,10 +209,6 @@ DoctorReport diagnose(const Settings& settings, const DoctorRoots& roots) {
     conclude_unusable(settings, candidates, report);
   }
   return report;
-}
-
-DoctorReport diagnose(const Settings& settings, const DoctorOptions& options) {
-  return diagnose(settings, real_doctor_roots(settings, options));
 }
 
 }  // namespace mien

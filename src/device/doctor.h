@@ -23,10 +23,8 @@ struct DoctorRoots {
   // Empty when the backend opens, otherwise the reason. `variables` are set while it is tried.
   std::function<std::string(const Backend&, const std::vector<std::pair<std::string, std::string>>& variables)> open;
 };
-DoctorRoots real_doctor_roots(const Settings& settings, const DoctorOptions& options);
-
-// Opens the backend in this process as far as that shows what is missing: empty text, or the loader's complaint.
-std::string try_backend(const Settings& settings, const Backend& backend);
+// The computer's own; what opens a backend is the caller's to add.
+DoctorRoots real_doctor_roots();
 
 DoctorReport diagnose(const Settings& settings, const DoctorRoots& roots);
 
