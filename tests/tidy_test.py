@@ -14,7 +14,8 @@ from typing import Callable, Iterator
 
 # The arrow: a folder includes itself and those before it. cli and capi stand outside: they use the public C++ API like
 # any user.
-FOLDERS = ["base", "device", "image", "ops", "models", "sources", "pipeline", "records", "report", "scan", "measure"]
+FOLDERS = ["base", "backends", "device", "image", "ops", "models", "sources", "pipeline", "records", "report", "scan",
+           "measure"]
 BINDINGS = ["cli", "capi"]
 
 COLUMNS_MAX = 120

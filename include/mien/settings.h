@@ -21,7 +21,7 @@ enum class GpuMode { off, on, require };  // false; true: GPU with fallback to t
 inline constexpr std::size_t kOperationCount = 5;
 MIEN_API std::string_view operation_name(std::size_t index);  // "face_detection", ...
 
-// "cuda", ...: the table of src/device/backend.cpp in its order, the CPU last.
+// "cuda", ...: the table of src/backends/backend.cpp in its order, the CPU last.
 MIEN_API std::vector<std::string_view> backend_names();
 
 // One setting as it stands.

@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "backends/backend.h"
 #include "base/log.h"
-#include "device/backend.h"
 
 namespace mien {
 namespace {

@@ -6,11 +6,11 @@
 #include <array>
 #include <bit>
 
+#include "backends/backend.h"
+#include "backends/library_search.h"
+#include "backends/remedy.h"
 #include "base/log.h"
-#include "device/backend.h"
-#include "device/library_search.h"
 #include "device/onnxruntime_device.h"
-#include "device/remedy.h"
 
 namespace mien {
 namespace {

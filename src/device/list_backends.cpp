@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "device/backend.h"
-#include "device/backend_library.h"
+#include "backends/backend.h"
+#include "backends/backend_library.h"
 #include "device/session.h"
 
 namespace mien {

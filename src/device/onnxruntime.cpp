@@ -11,11 +11,11 @@
 #include <filesystem>
 #include <mutex>
 
+#include "backends/backend.h"
+#include "backends/backend_library.h"
 #include "base/cancel.h"
 #include "base/installation.h"
 #include "base/log.h"
-#include "device/backend.h"
-#include "device/backend_library.h"
 #include "device/session.h"
 
 namespace mien {

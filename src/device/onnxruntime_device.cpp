@@ -11,7 +11,7 @@
 #include <thread>
 #include <unordered_map>
 
-#include "device/backend_library.h"
+#include "backends/backend_library.h"
 #include "device/device_pools.h"
 #include "device/onnxruntime_graph.h"
 #include "device/onnxruntime_memory.h"

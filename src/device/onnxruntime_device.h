@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "backends/backend.h"
 #include "device/accelerator.h"
-#include "device/backend.h"
 
 namespace mien {
 

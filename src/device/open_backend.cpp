@@ -3,9 +3,9 @@
 
 #include <chrono>
 
+#include "backends/backend_library.h"
+#include "backends/doctor.h"
 #include "base/child.h"
-#include "device/backend_library.h"
-#include "device/doctor.h"
 #include "device/gpu.h"
 #include "device/session.h"
 

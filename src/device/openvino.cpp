@@ -11,9 +11,9 @@
 #include <shared_mutex>
 #include <thread>
 
+#include "backends/backend.h"
+#include "backends/backend_library.h"
 #include "base/cancel.h"
-#include "device/backend.h"
-#include "device/backend_library.h"
 #include "device/openvino_api.h"
 #include "device/openvino_forms.h"
 #include "device/session.h"

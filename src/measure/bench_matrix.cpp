@@ -7,10 +7,10 @@
 #include <cmath>
 #include <ctime>
 
+#include "backends/backend.h"
 #include "base/cancel.h"
 #include "base/processor.h"
 #include "base/settings_table.h"
-#include "device/backend.h"
 #include "image/encode.h"
 #include "measure/bench_case.h"
 #include "measure/measure.h"

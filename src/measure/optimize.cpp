@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "backends/backend.h"
 #include "base/cancel.h"
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
-#include "device/backend.h"
 #include "device/onnx_file.h"
 #include "image/orientation.h"
 #include "measure/bench_images.h"

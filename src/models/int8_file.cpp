@@ -5,9 +5,9 @@
 
 #include <filesystem>
 
+#include "backends/backend.h"
 #include "base/file.h"
 #include "base/sha256.h"
-#include "device/backend.h"
 #include "device/onnx_file.h"
 
 namespace mien {

@@ -5,9 +5,9 @@
 
 #include <future>
 
+#include "backends/backend.h"
 #include "base/log.h"
 #include "base/processor.h"
-#include "device/backend.h"
 #include "device/choose_runtime.h"
 #include "image/encode.h"
 #include "image/orientation.h"

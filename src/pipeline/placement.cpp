@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "device/backend.h"
+#include "backends/backend.h"
 
 namespace mien {
 namespace {

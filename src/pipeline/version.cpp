@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "device/backend.h"
+#include "backends/backend.h"
 #include "device/session.h"
 #include "image/decode.h"
 #include "mien/device.h"

@@ -11,10 +11,10 @@
 #include <thread>
 #include <utility>
 
+#include "backends/backend.h"
 #include "base/log.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
-#include "device/backend.h"
 #include "mien/file.h"
 #include "pipeline/state.h"
 #include "records/tally.h"

@@ -9,8 +9,8 @@
 #include <latch>
 #include <thread>
 
+#include "backends/backend.h"
 #include "base/processor.h"
-#include "device/backend.h"
 #include "device/choose_runtime.h"
 #include "device/openvino_forms.h"
 #include "device/session.h"

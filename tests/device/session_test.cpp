@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "device/backend.h"
+#include "backends/backend.h"
 #include "support/fake_root.h"
 #include "support/tiny_models.h"
 

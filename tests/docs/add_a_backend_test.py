@@ -7,10 +7,10 @@ import edits
 MAIN = r"""
 #include <cstdio>
 
-#include "device/backend.h"
-#include "device/backend_library.h"
-#include "device/backend_package.h"
-#include "device/probe.h"
+#include "backends/backend.h"
+#include "backends/backend_library.h"
+#include "backends/backend_package.h"
+#include "backends/probe.h"
 
 namespace mien {
 
@@ -94,7 +94,7 @@ device_id=1 memory_limit=4096
 def test_the_lines_of_the_document(tmp_path):
     copy = edits.Copy(edits.root_of(tmp_path), "add-a-backend.md")
     assert copy.new == ["src/device/newgpu.cpp"]
-    program = copy.build([*edits.SETTINGS, "src/device/backend.cpp", "src/device/newgpu.cpp",
+    program = copy.build([*edits.SETTINGS, "src/backends/backend.cpp", "src/device/newgpu.cpp",
                           copy.write("main.cpp", MAIN)])
     done = edits.run(program, tmp_path)
     assert done.stdout == EXPECTED.format(devices=""), done.stderr

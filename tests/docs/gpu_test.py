@@ -20,7 +20,7 @@ def rows(heading):
 
 def remedies():
     """Fragment, what, pip, apt, advice of each row of the code."""
-    table = (ROOT / "src/device/remedy.cpp").read_text().split("kRemedies = ")[1].split("\n});")[0]
+    table = (ROOT / "src/backends/remedy.cpp").read_text().split("kRemedies = ")[1].split("\n});")[0]
     found = re.findall(r'\{("(?:[^"]|"\s*,\s*")*")\}', table)
     return [(re.findall(r'"([^"]*)"', row) + [""])[:5] for row in found]
 
@@ -36,7 +36,7 @@ def table_of_remedies():
 
 
 def test_every_remedy_is_in_the_table():
-    assert len(remedies()) == (ROOT / "src/device/remedy.cpp").read_text().count('\n    {"') >= 30
+    assert len(remedies()) == (ROOT / "src/backends/remedy.cpp").read_text().count('\n    {"') >= 30
     text = PATH.read_text()
     assert [line for line in table_of_remedies() if line not in text] == []
     documented = [cells[0].strip("`") for cells in rows("When something goes wrong")]
@@ -51,7 +51,7 @@ def test_the_operations_are_those_of_the_code():
 
 
 def test_the_backends_are_those_of_the_code():
-    text = (ROOT / "src/device/backend.cpp").read_text().split("Backend& backend")[0]
+    text = (ROOT / "src/backends/backend.cpp").read_text().split("Backend& backend")[0]
     names = re.findall(r'\.name = "(\w+)"', text)
     packages = [" ".join(pair) for pair in re.findall(r'\.package = "([^"]+)",\s*\.version = "([^"]+)"', text)]
     assert len(names) >= 5

@@ -1,0 +1,90 @@
+// What `mien doctor` looks at. Each backend has a file of checks; each check adds a row to the report.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backends/backend.h"
+#include "backends/library_search.h"
+#include "backends/probe.h"
+#include "mien/doctor.h"
+
+namespace mien {
+
+// Everything that the checks ask of the outside; tests put their own here.
+struct DoctorRoots {
+  ProbeRoots probe;
+  SearchRoots search;
+  std::string user;                                              // as `usermod` must be told
+  std::function<bool(const std::string& path)> may_use;          // read and write
+  std::function<std::string(const std::string& path)> group_of;  // the group that a device node belongs to
+  // Empty when the backend opens, otherwise the reason. `variables` are set while it is tried.
+  std::function<std::string(const Backend&, const std::vector<std::pair<std::string, std::string>>& variables)> open;
+};
+// The computer's own; what opens a backend is the caller's to add.
+DoctorRoots real_doctor_roots();
+
+DoctorReport diagnose(const Settings& settings, const DoctorRoots& roots);
+
+// The report while it is written, and what checks share.
+class Examination {
+ public:
+  Examination(const Settings& settings, const DoctorRoots& roots) : settings_(settings), roots_(roots) {}
+
+  const Settings& settings() const { return settings_; }
+  const DoctorRoots& roots() const { return roots_; }
+  const std::string& root() const { return roots_.probe.root; }
+
+  // Rows that follow are about this backend.
+  void begin(std::string_view backend) { backend_ = backend; }
+  void ok(std::string what, std::string found);
+  void skip(std::string what, std::string found);
+  struct Problem {
+    std::string what;
+    std::string found;
+    std::string advice;
+    std::vector<std::string> commands = {};
+  };
+  void problem(Problem problem);
+  // Whether the backend has none so far.
+  bool has_problem(std::string_view backend) const;
+  std::vector<DoctorCheck>& checks() { return checks_; }
+
+  bool exists(const std::string& path) const;  // below the root
+  // Whether a GPU of this maker (PCI's number, "0x10de") is on the bus.
+  bool has_gpu_of(std::string_view vendor) const;
+  // "docker", "podman", "container"; empty outside.
+  std::string container() const;
+  // Names like "renderD128" in a folder below the root, that start with `prefix` and a digit.
+  std::vector<std::string> device_nodes(const std::string& folder, std::string_view prefix) const;
+  bool is_debian_like() const;
+
+ private:
+  const Settings& settings_;
+  const DoctorRoots& roots_;
+  std::string backend_;
+  std::vector<DoctorCheck> checks_;
+};
+
+// A device that was found by a backend's checks, whether it can be used or not.
+using Devices = std::vector<Device>;
+Devices examine_cuda(Examination& examination);
+Devices examine_rocm(Examination& examination);
+Devices examine_mps(Examination& examination);
+Devices examine_webgpu(Examination& examination);
+Devices examine_openvino(Examination& examination);
+// A backend that has no checks of its own.
+Devices examine_other(Examination& examination, const Backend& backend);
+
+// Rows that every backend has: its library, what that needs, two runtimes in its folder. True when it is all there.
+bool examine_library(Examination& examination, const Backend& backend);
+// The row that counts: it opens. `variables` as in DoctorRoots::open.
+bool examine_opening(Examination& examination, const Backend& backend);
+// Free memory against GPU_MEMORY_LIMIT_GB.
+void examine_memory(Examination& examination, const Devices& devices);
+// Rights on device nodes of a folder below the root ("/dev/dri", "renderD").
+bool examine_rights(Examination& examination, const std::vector<std::string>& paths);
+
+}  // namespace mien

@@ -1,0 +1,68 @@
+// Intel's GPUs as OpenVINO drives them: by OpenCL or Level Zero, and not by Vulkan.
+#include <algorithm>
+
+#include "backends/doctor.h"
+
+namespace mien {
+namespace {
+
+constexpr std::string_view kIntel = "0x8086";
+
+// OpenCL with Intel's part of it, which needs no more than the loader and a file that names it.
+bool examine_driver(Examination& examination) {
+  const SearchRoots& search = examination.roots().search;
+  const std::vector<std::string> folders = loader_folders(search);
+  const bool has_loader = !find_library("libOpenCL.so.1", folders).empty();
+  const bool has_driver = examination.exists("/etc/OpenCL/vendors/intel.icd");
+  if (has_loader && has_driver) {
+    const bool has_level_zero = !find_library("libze_intel_gpu.so.1", folders).empty();
+    examination.ok("driver", has_level_zero ? "OpenCL and Level Zero" : "OpenCL");
+    return true;
+  }
+  std::vector<std::string> commands;
+  if (examination.is_debian_like()) commands = {"sudo apt-get install ocl-icd-libopencl1 intel-opencl-icd"};
+  examination.problem({"driver", has_loader ? "OpenCL has no driver of Intel's" : "libOpenCL.so.1 is missing",
+                       "install intel-opencl-icd (WebGPU needs none of it)", commands});
+  return false;
+}
+
+bool examine_nodes(Examination& examination) {
+  std::vector<std::string> paths;
+  for (const std::string& name : examination.device_nodes("/dev/dri", "renderD")) paths.push_back("/dev/dri/" + name);
+  if (!paths.empty()) return examine_rights(examination, paths);
+  const bool is_contained = !examination.container().empty();
+  examination.problem({"device nodes", "/dev/dri/renderD* is missing",
+                       is_contained ? "start the container with --device /dev/dri --group-add render"
+                                    : "load the kernel's driver (i915, or xe for newer GPUs)"});
+  return false;
+}
+
+}  // namespace
+
+Devices examine_openvino(Examination& examination) {
+  examination.begin("openvino");
+  const Backend& backend = *find_backend("openvino");
+  const bool is_asked = examination.settings().gpu_backend == backend.name;
+  const Devices devices = read_intel_gpus(examination.roots().probe);
+  if (devices.empty() && !examination.has_gpu_of(kIntel)) {
+    if (is_asked) {
+      examination.problem({"GPU", "this computer shows no Intel GPU", "OpenVINO needs one: look at 'lspci'"});
+    } else {
+      examination.skip("GPU", "this computer has no Intel GPU");
+    }
+    return {};
+  }
+  if (!is_asked) {
+    // Nothing is wrong where nobody asked for it: `auto` takes WebGPU.
+    examination.skip("GPU", "an Intel GPU is here; openvino is used by its name alone (GPU_BACKEND=openvino)");
+    return {};
+  }
+  const bool has_nodes = examine_nodes(examination);
+  const bool has_driver = examine_driver(examination);
+  const bool is_complete = examine_library(examination, backend);
+  examine_memory(examination, devices);
+  if (has_nodes && has_driver && is_complete) examine_opening(examination, backend);
+  return devices;
+}
+
+}  // namespace mien

@@ -1,8 +1,0 @@
-// In the place of mps_apple.cpp on every other system.
-#include "device/backend.h"
-
-namespace mien {
-
-std::vector<Device> probe_mps() { return {}; }
-
-}  // namespace mien
