@@ -13,7 +13,7 @@ namespace mien {
 
 // What an int8 detector may lose against its float one, on photos with at least kOptimizeFacesMin faces of a score over
 // 0.6: one of so many, no more. And what the embeddings of the faces that it finds must keep: kDriftMeanMin and
-// kDriftLowMin of mien/tune.h.
+// kDriftLowMin of mien/tools/tune.h.
 inline constexpr int kOptimizeFacesMin = 20;
 inline constexpr int kOptimizeFacesPerMiss = 500;
 

@@ -5,7 +5,7 @@
 
 #include "backends/backend.h"
 #include "backends/backend_package.h"
-#include "mien/backends.h"
+#include "mien/tools/backends.h"
 
 namespace mien {
 

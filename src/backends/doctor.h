@@ -9,7 +9,7 @@
 #include "backends/backend.h"
 #include "backends/library_search.h"
 #include "backends/probe.h"
-#include "mien/doctor.h"
+#include "mien/tools/doctor.h"
 
 namespace mien {
 

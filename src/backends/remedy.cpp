@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "mien/doctor.h"
+#include "mien/tools/doctor.h"
 
 namespace mien {
 namespace {

@@ -1,4 +1,4 @@
-#include "mien/backends.h"
+#include "mien/tools/backends.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "mien/bench.h"
+#include "mien/tools/bench.h"
 
 #include <fmt/format.h>
 

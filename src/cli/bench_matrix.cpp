@@ -7,8 +7,8 @@
 #include "cli/engine_options.h"
 #include "cli/interrupt.h"
 #include "cli/table.h"
-#include "mien/bench.h"
 #include "mien/file.h"
+#include "mien/tools/bench.h"
 
 namespace mien::cli {
 namespace {

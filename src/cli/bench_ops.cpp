@@ -6,7 +6,7 @@
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/table.h"
-#include "mien/bench.h"
+#include "mien/tools/bench.h"
 
 namespace mien::cli {
 namespace {

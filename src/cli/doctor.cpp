@@ -7,7 +7,7 @@
 #include "cli/engine_options.h"
 #include "cli/json.h"
 #include "cli/text.h"
-#include "mien/doctor.h"
+#include "mien/tools/doctor.h"
 
 namespace mien::cli {
 namespace {

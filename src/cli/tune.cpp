@@ -8,7 +8,7 @@
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/table.h"
-#include "mien/tune.h"
+#include "mien/tools/tune.h"
 
 namespace mien::cli {
 namespace {

@@ -1,6 +1,6 @@
 // Measures the whole path image by image, and beside it the floor: the bare decoder and the bare sessions on the same
 // inputs. All ratios in docs/benchmarks.md come from here.
-#include "mien/bench.h"
+#include "mien/tools/bench.h"
 
 #include <fmt/format.h>
 #include <sys/resource.h>

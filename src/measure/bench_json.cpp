@@ -2,7 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "mien/bench.h"
+#include "mien/tools/bench.h"
 
 namespace mien {
 namespace {

@@ -14,8 +14,8 @@
 #include "image/encode.h"
 #include "measure/bench_case.h"
 #include "measure/measure.h"
-#include "mien/bench.h"
 #include "mien/device.h"
+#include "mien/tools/bench.h"
 
 namespace mien {
 namespace {

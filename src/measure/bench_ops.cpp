@@ -8,7 +8,7 @@
 #include "base/cancel.h"
 #include "measure/bench_case.h"
 #include "measure/measure.h"
-#include "mien/bench.h"
+#include "mien/tools/bench.h"
 #include "ops/align.h"
 #include "ops/enhance.h"
 #include "ops/quality.h"

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "mien/bench.h"
+#include "mien/tools/bench.h"
 
 namespace mien {
 

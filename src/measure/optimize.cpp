@@ -15,7 +15,7 @@
 #include "image/orientation.h"
 #include "measure/bench_images.h"
 #include "measure/tune_drift.h"
-#include "mien/tune.h"
+#include "mien/tools/tune.h"
 #include "models/calibrate.h"
 #include "models/equalize.h"
 #include "models/int8_file.h"

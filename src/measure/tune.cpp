@@ -1,5 +1,5 @@
 // Measures operations, threads and precisions, and has the choice made of it.
-#include "mien/tune.h"
+#include "mien/tools/tune.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "measure/bench_case.h"
-#include "mien/tune.h"
+#include "mien/tools/tune.h"
 #include "ops/operations.h"
 
 namespace mien {

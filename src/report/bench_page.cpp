@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "base/utf8.h"
-#include "mien/bench.h"
+#include "mien/tools/bench.h"
 
 namespace mien {
 namespace {

@@ -1,6 +1,6 @@
 // The benchmark measures what it says it measures: two devices, each on its own, with the pictures and batches asked
 // for. No time is compared with another.
-#include "mien/bench.h"
+#include "mien/tools/bench.h"
 
 #include <gtest/gtest.h>
 

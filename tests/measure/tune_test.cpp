@@ -1,5 +1,5 @@
 // What is chosen from measurements, and that a device which is slower or faster is chosen accordingly.
-#include "mien/tune.h"
+#include "mien/tools/tune.h"
 
 #include <gtest/gtest.h>
 

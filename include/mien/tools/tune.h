@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "mien/bench.h"
 #include "mien/export.h"
+#include "mien/tools/bench.h"
 
 namespace mien {
 
