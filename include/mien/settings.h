@@ -3,6 +3,7 @@
 
 #include <array>
 #include <functional>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,9 +18,38 @@ namespace mien {
 // What a flag of an operation asks for.
 enum class GpuMode { off, on, require };  // false; true: GPU with fallback to the CPU; require: no fallback
 
-// The five operations, in the order of the table in src/ops/operations.h.
-inline constexpr std::size_t kOperationCount = 5;
-MIEN_API std::string_view operation_name(std::size_t index);  // "face_detection", ...
+// What is done with images, and may be moved to a GPU.
+enum class Operation : std::size_t {
+  face_detection,
+  face_embedding,
+  image_processing,
+  image_enhancement,
+  quality_checks,
+};
+
+struct OperationRow {
+  Operation operation;
+  std::string_view name;
+  std::string_view owns;  // what its setting moves to the GPU
+};
+
+// The table of operations: settings, `mien bench`, `mien devices`, placement and the documentation are derived from it.
+inline constexpr OperationRow kOperations[] = {
+    {Operation::face_detection, "face_detection", "letterbox, normalise, detector"},
+    {Operation::face_embedding, "face_embedding", "warp to 112x112, embedder"},
+    {Operation::image_processing, "image_processing", "resize, crop, thumbnail"},
+    {Operation::image_enhancement, "image_enhancement", "upscale, contrast, sharpness, unsharp"},
+    {Operation::quality_checks, "quality_checks", "blur, brightness, contrast, sharpness"},
+};
+inline constexpr std::size_t kOperationCount = std::size(kOperations);
+
+// Its place in the table.
+constexpr std::size_t index_of(Operation operation) { return static_cast<std::size_t>(operation); }
+constexpr std::string_view operation_name(Operation operation) { return kOperations[index_of(operation)].name; }
+// Nothing when no operation has this name.
+MIEN_API std::optional<Operation> find_operation(std::string_view name);
+// The setting that moves it to the GPU: its name in capitals and "_GPU".
+MIEN_API std::string gpu_setting(Operation operation);
 
 // "cuda", ...: the table of src/backends/backend.cpp in its order, the CPU last.
 MIEN_API std::vector<std::string_view> backend_names();
@@ -35,7 +65,7 @@ struct SettingValue {
 
 struct MIEN_API Settings {
   bool all_gpu = false;
-  std::array<GpuMode, kOperationCount> operation_gpu{};  // each flag as set, without all_gpu
+  std::array<GpuMode, kOperationCount> operation_gpu{};  // each flag as set, without all_gpu; by index_of()
   std::string gpu_backend = "auto";
   int gpu_device_id = 0;
   double gpu_memory_limit_gb = 8;
@@ -56,7 +86,7 @@ struct MIEN_API Settings {
   std::vector<std::string> warnings;  // for example an unknown LOG_LEVEL, which other programs use too
 
   // What is asked for this operation once ALL_GPU is taken into account.
-  GpuMode gpu_mode(std::size_t operation) const;
+  GpuMode gpu_mode(Operation operation) const;
   bool is_gpu_enabled_for_operation(std::string_view name) const;
   bool wants_gpu() const;  // for any operation
 };

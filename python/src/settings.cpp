@@ -22,17 +22,15 @@ Settings load_with(const std::vector<std::tuple<std::string, std::string, std::s
 
 // By the name of an operation; ValueError for another.
 bool is_enabled(const Settings& settings, const std::string& name) {
+  if (find_operation(name)) return settings.is_gpu_enabled_for_operation(name);
   std::string known;
-  for (std::size_t i = 0; i < kOperationCount; ++i) {
-    if (operation_name(i) == name) return settings.gpu_mode(i) != GpuMode::off;
-    known += (known.empty() ? "" : ", ") + std::string(operation_name(i));
-  }
+  for (const OperationRow& row : kOperations) known += (known.empty() ? "" : ", ") + std::string(row.name);
   throw Exception(ErrorCode::invalid_argument, "there is no operation '" + name + "': use one of " + known);
 }
 
 nb::list operation_names() {
   nb::list names;
-  for (std::size_t i = 0; i < kOperationCount; ++i) names.append(operation_name(i));
+  for (const OperationRow& row : kOperations) names.append(row.name);
   return names;
 }
 

@@ -184,33 +184,47 @@ void show_level_in_effect(Settings& settings) {
   level->source = fmt::format("DEBUG=true, {}", row("DEBUG")->source);
 }
 
+// The rows of the table stand where index_of() looks for them.
+consteval bool rows_stand_in_order() {
+  for (std::size_t i = 0; i < kOperationCount; ++i) {
+    if (index_of(kOperations[i].operation) != i) return false;
+  }
+  return true;
+}
+static_assert(rows_stand_in_order());
+
 }  // namespace
 
-GpuMode Settings::gpu_mode(std::size_t operation) const {
-  const GpuMode own = operation_gpu.at(operation);
+std::optional<Operation> find_operation(std::string_view name) {
+  for (const OperationRow& row : kOperations) {
+    if (row.name == name) return row.operation;
+  }
+  return std::nullopt;
+}
+
+std::string gpu_setting(Operation operation) { return upper(operation_name(operation)) + "_GPU"; }
+
+GpuMode Settings::gpu_mode(Operation operation) const {
+  const GpuMode own = operation_gpu.at(index_of(operation));
   return own == GpuMode::off && all_gpu ? GpuMode::on : own;
 }
 
 bool Settings::is_gpu_enabled_for_operation(std::string_view name) const {
-  for (std::size_t i = 0; i < kOperationCount; ++i) {
-    if (operation_name(i) == name) return gpu_mode(i) != GpuMode::off;
-  }
-  return false;
+  const std::optional<Operation> operation = find_operation(name);
+  return operation && gpu_mode(*operation) != GpuMode::off;
 }
 
 bool Settings::wants_gpu() const {
-  for (std::size_t i = 0; i < kOperationCount; ++i) {
-    if (gpu_mode(i) != GpuMode::off) return true;
-  }
-  return false;
+  return std::any_of(std::begin(kOperations), std::end(kOperations),
+                     [&](const OperationRow& row) { return gpu_mode(row.operation) != GpuMode::off; });
 }
 
-Settings load_settings(const SettingsSources& sources) {
+Settings load_settings(const SettingsSources& sources, const std::vector<std::string_view>& backends) {
   const Environment environment = sources.environment ? sources.environment() : process_environment();
   const std::string_view home = variable(environment, "HOME");
   const std::string user_path = sources.user_path.empty() ? user_file_path(environment) : sources.user_path;
 
-  const std::vector<SettingRow> rows = setting_rows();
+  const std::vector<SettingRow> rows = setting_rows(backends);
 
   Settings settings;
   Layer dotenv = file_layer(sources.dotenv_path, home, settings.warnings);

@@ -45,14 +45,13 @@ SettingRow bool_row(std::string name, bool Settings::*field, std::string help) {
           }};
 }
 
-SettingRow operation_row(std::size_t index) {
-  const std::string_view name = operation_name(index);
-  return {.name = upper(name) + "_GPU",
+SettingRow operation_row(Operation operation) {
+  return {.name = gpu_setting(operation),
           .standard = "false",
-          .help = fmt::format("{} on the GPU (require: or not at all)", name),
+          .help = fmt::format("{} on the GPU (require: or not at all)", operation_name(operation)),
           .allowed = "false, true or require",
-          .set = [index](Settings& settings, std::string_view value) -> std::optional<std::string> {
-            GpuMode& mode = settings.operation_gpu[index];
+          .set = [operation](Settings& settings, std::string_view value) -> std::optional<std::string> {
+            GpuMode& mode = settings.operation_gpu[index_of(operation)];
             if (lower(value) == "require") {
               mode = GpuMode::require;
               return "require";
@@ -79,13 +78,6 @@ SettingRow choice_row(const std::string& name, const std::vector<std::string_vie
             settings.*field = text;
             return text;
           }};
-}
-
-// Those of the table of backends, and the choice among them.
-std::vector<std::string_view> backend_choices() {
-  std::vector<std::string_view> choices = backend_names();
-  choices.insert(choices.begin(), "auto");
-  return choices;
 }
 
 struct IntRange {
@@ -213,11 +205,13 @@ SettingRow precision_row() {
 
 }  // namespace
 
-std::vector<SettingRow> setting_rows() {
+std::vector<SettingRow> setting_rows(const std::vector<std::string_view>& backends) {
+  std::vector<std::string_view> backend_choices = {"auto"};
+  backend_choices.insert(backend_choices.end(), backends.begin(), backends.end());
   std::vector<SettingRow> rows;
   rows.push_back(bool_row("ALL_GPU", &Settings::all_gpu, "every operation on the GPU"));
-  for (std::size_t i = 0; i < kOperationCount; ++i) rows.push_back(operation_row(i));
-  rows.push_back(choice_row("GPU_BACKEND", backend_choices(), &Settings::gpu_backend, "which kind of GPU"));
+  for (const OperationRow& row : kOperations) rows.push_back(operation_row(row.operation));
+  rows.push_back(choice_row("GPU_BACKEND", backend_choices, &Settings::gpu_backend, "which kind of GPU"));
   rows.push_back(int_row("GPU_DEVICE_ID", 0, {0, std::numeric_limits<int>::max()}, &Settings::gpu_device_id,
                          "which device of that backend"));
   rows.push_back(decimal_row({"GPU_MEMORY_LIMIT_GB", "8", kMemoryLimitGbMax, &Settings::gpu_memory_limit_gb,

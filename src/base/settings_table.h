@@ -27,7 +27,10 @@ struct SettingRow {
 };
 
 // In the order in which `mien config` prints them; a later row may change what an earlier one set.
-std::vector<SettingRow> setting_rows();
+// `backends` are the names that GPU_BACKEND may have besides "auto".
+std::vector<SettingRow> setting_rows(const std::vector<std::string_view>& backends);
+// load_settings() with these rows.
+Settings load_settings(const SettingsSources& sources, const std::vector<std::string_view>& backends);
 
 // Names that already start with it are not accepted with another one in front.
 inline constexpr std::string_view kSettingPrefix = "MIEN_";

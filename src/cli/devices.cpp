@@ -37,8 +37,8 @@ void print_json(Terminal& terminal, const std::vector<BackendInfo>& backends, co
         {{"name", backend.name}, {"built_in", backend.built_in}, {"status", backend.status}, {"devices", devices}});
   }
   nlohmann::ordered_json requested = nlohmann::ordered_json::object();
-  for (std::size_t i = 0; i < kOperationCount; ++i) {
-    requested[std::string(operation_name(i))] = mode_name(settings.gpu_mode(i));
+  for (const OperationRow& row : kOperations) {
+    requested[std::string(row.name)] = mode_name(settings.gpu_mode(row.operation));
   }
   terminal.print(json_text({{"backends", rows}, {"requested", requested}}));
 }
@@ -94,8 +94,8 @@ void print_tables(Terminal& terminal, const std::vector<BackendInfo>& backends, 
     }
   }
   Table requested({{"operation"}, {"requested"}});
-  for (std::size_t i = 0; i < kOperationCount; ++i) {
-    requested.add({std::string(operation_name(i)), std::string(mode_name(settings.gpu_mode(i)))});
+  for (const OperationRow& row : kOperations) {
+    requested.add({std::string(row.name), std::string(mode_name(settings.gpu_mode(row.operation)))});
   }
   const int width = terminal.table_width();
   terminal.print(table.render(width) + notes(backends, terminal.help_width()) + "\n" + requested.render(width));

@@ -15,14 +15,6 @@
 namespace mien::cli {
 namespace {
 
-std::string upper(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return result;
-}
-
 // Beyond it a side would pass what the formats can say.
 constexpr double kPixelsMax = 4e9;
 
@@ -40,9 +32,7 @@ void set_gpu(const Arguments& arguments, const std::string& value, SettingsSourc
   }
   const bool off = value == "off";
   override_with("ALL_GPU", off ? "false" : "true");
-  for (std::size_t i = 0; i < kOperationCount; ++i) {
-    override_with(upper(operation_name(i)) + "_GPU", off ? "false" : "require");
-  }
+  for (const OperationRow& row : kOperations) override_with(gpu_setting(row.operation), off ? "false" : "require");
 }
 
 void add_override(Arguments& arguments, SettingsSources& sources, Option option, const std::string& setting) {

@@ -57,9 +57,9 @@ Gpu::Gpu(const Settings& settings, GpuLimits limits)
     : limits_(std::move(limits)),
       batch_max_(settings.gpu_batch_size),
       memory_bytes_max_(static_cast<std::uint64_t>(settings.gpu_memory_limit_gb * kBytesPerGigabyte)) {
-  for (std::size_t i = 0; i < kOperationCount; ++i) {
+  for (const OperationRow& row : kOperations) {
     shared_->operations.emplace_back(limits_.now);
-    shared_->operations.back().mode = settings.gpu_mode(i);
+    shared_->operations.back().mode = settings.gpu_mode(row.operation);
   }
 }
 
@@ -71,8 +71,9 @@ std::shared_ptr<Gpu> Gpu::open(const Settings& settings, const Runtime& runtime,
     limits.answer = std::chrono::milliseconds(static_cast<std::int64_t>(settings.gpu_time_limit_s * 1000));
   const std::shared_ptr<Gpu> gpu(new Gpu(settings, std::move(limits)));
   gpu->choose(settings, runtime);
-  for (std::size_t i = 0; i < kOperationCount; ++i) {
-    if (!gpu->is_usable() && gpu->mode(i) == GpuMode::require) throw Exception(gpu->required_error(i, gpu->reason_));
+  for (const auto& [operation, name, owns] : kOperations) {
+    if (gpu->is_usable() || gpu->mode(operation) != GpuMode::require) continue;
+    throw Exception(gpu->required_error(operation, gpu->reason_));
   }
   if (!gpu->is_usable()) log(LogLevel::warning, fmt::format("the CPU does the work: {}", gpu->reason_));
   return gpu;
@@ -145,7 +146,7 @@ void Gpu::limit_to_free_memory(const Settings& settings, const Backend& backend)
                   settings.gpu_memory_limit_gb, device->memory_free_mb, memory_bytes_max_ >> 20));
 }
 
-Error Gpu::required_error(std::size_t operation, const std::string& reason) const {
+Error Gpu::required_error(Operation operation, const std::string& reason) const {
   return {
       ErrorCode::unavailable,
       fmt::format("{} requires a GPU, and none did the work ({}): 'mien doctor' says what is missing; set it to true "
@@ -154,7 +155,7 @@ Error Gpu::required_error(std::size_t operation, const std::string& reason) cons
 }
 
 // A copy of the work runs once, for nothing but to have its programs compiled.
-void Gpu::start_compiling(Operation& operation, const std::string& shape, std::size_t first, std::size_t count,
+void Gpu::start_compiling(OperationState& operation, const std::string& shape, std::size_t first, std::size_t count,
                           std::uint64_t bytes, const DeviceWork& work) {
   if (shared_->is_compiling.exchange(true)) return;
   log(LogLevel::info, fmt::format("{} is compiling {}: the CPU works meanwhile", label_, shape));
@@ -189,7 +190,7 @@ void Gpu::start_compiling(Operation& operation, const std::string& shape, std::s
 
 // One rung of the ladder after the other for the batch that begins at `first`; `count` becomes what was dealt with.
 // Empty, or why the CPU has to do it.
-std::string Gpu::run_batch(Operation& operation, std::size_t first, std::size_t& count, const WorkSize& size,
+std::string Gpu::run_batch(OperationState& operation, std::size_t first, std::size_t& count, const WorkSize& size,
                            const DeviceWork& work) {
   // Graphs fill their batches up to a power of two.
   const std::string shape_key = fmt::format("{} x {}", size.shape, std::bit_ceil(count));
@@ -249,12 +250,12 @@ std::string Gpu::run_batch(Operation& operation, std::size_t first, std::size_t&
   }
 }
 
-std::string Gpu::paused_text(const Operation& operation) const {
+std::string Gpu::paused_text(const OperationState& operation) const {
   const std::lock_guard lock(shared_->mutex);
   return fmt::format("paused after {} failures, the last: {}", kFailuresToOpen, operation.last_failure);
 }
 
-std::string Gpu::refusal_of(const Operation& operation) const {
+std::string Gpu::refusal_of(const OperationState& operation) const {
   if (!is_usable()) return reason_;
   if (lane_->is_abandoned()) {
     const std::lock_guard lock(shared_->mutex);
@@ -263,10 +264,10 @@ std::string Gpu::refusal_of(const Operation& operation) const {
   return operation.breaker.would_allow() ? std::string() : paused_text(operation);
 }
 
-std::string Gpu::refusal(std::size_t operation) const { return refusal_of(shared_->operations[operation]); }
+std::string Gpu::refusal(Operation operation) const { return refusal_of(shared_->operations[index_of(operation)]); }
 
-DeviceRun Gpu::run(std::size_t index, std::size_t count, const WorkSize& size, const DeviceWork& work) {
-  Operation& operation = shared_->operations[index];
+DeviceRun Gpu::run(Operation asked, std::size_t count, const WorkSize& size, const DeviceWork& work) {
+  OperationState& operation = shared_->operations[index_of(asked)];
   DeviceRun result;
   result.reasons.assign(count, {});
   std::size_t first = 0;

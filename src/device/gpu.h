@@ -57,7 +57,7 @@ class Gpu {
   // Exception(unavailable) when that one is required. The runtime must be open.
   static std::shared_ptr<Gpu> open(const Settings& settings, const Runtime& runtime, GpuLimits limits = {});
 
-  GpuMode mode(std::size_t operation) const { return shared_->operations[operation].mode; }
+  GpuMode mode(Operation operation) const { return shared_->operations[index_of(operation)].mode; }
   bool is_usable() const { return accelerator_ != nullptr; }
   // Of the device that is in use; empty without one.
   const std::string& backend() const { return backend_; }
@@ -75,16 +75,16 @@ class Gpu {
   // Runs `work` for `count` items of an operation, a batch at a time, down the ladder: out of memory halves the batch,
   // down to one; what fails is left to the CPU; after three failures in a row the device is left alone for a while; a
   // device that does not answer is never asked again. Throws Exception(cancelled) alone.
-  DeviceRun run(std::size_t operation, std::size_t count, const WorkSize& size, const DeviceWork& work);
+  DeviceRun run(Operation operation, std::size_t count, const WorkSize& size, const DeviceWork& work);
 
   // What an item failed with whose operation requires the GPU: ErrorCode::unavailable.
-  Error required_error(std::size_t operation, const std::string& reason) const;
+  Error required_error(Operation operation, const std::string& reason) const;
 
   // Runs once on the device's thread. Failures are thrown.
   void run_alone(const std::function<void(Accelerator&)>& work);
 
   // Why the next batch of an operation would not be tried on the device; empty: it would be.
-  std::string refusal(std::size_t operation) const;
+  std::string refusal(Operation operation) const;
 
   // Copies that need not wait for computing, on a thread of their own where the backend allows that.
   // Starts one that run() would do itself otherwise: what becomes of it is not told.
@@ -95,8 +95,9 @@ class Gpu {
   void release(std::shared_ptr<void> owned);
 
  private:
-  struct Operation {
-    explicit Operation(Breaker::Now now) : breaker(std::move(now)) {}
+  // How an operation has fared.
+  struct OperationState {
+    explicit OperationState(Breaker::Now now) : breaker(std::move(now)) {}
     GpuMode mode = GpuMode::off;
     Breaker breaker;
     std::set<std::string> warm;  // shapes that are compiled
@@ -105,20 +106,20 @@ class Gpu {
   };
   // Shared with compilations, which may outlive this object when a driver hangs.
   struct Shared {
-    std::mutex mutex;                  // guards what of an Operation is no breaker
-    std::deque<Operation> operations;  // never moved
+    std::mutex mutex;                       // guards what of an OperationState is no breaker
+    std::deque<OperationState> operations;  // by index_of(), never moved
     std::atomic<bool> is_compiling{false};
   };
 
   Gpu(const Settings& settings, GpuLimits limits);
   void choose(const Settings& settings, const Runtime& runtime);
-  std::string refusal_of(const Operation& operation) const;
-  std::string paused_text(const Operation& operation) const;
+  std::string refusal_of(const OperationState& operation) const;
+  std::string paused_text(const OperationState& operation) const;
   std::string try_backend(const Settings& settings, const Runtime& runtime, const struct Backend& backend);
   void limit_to_free_memory(const Settings& settings, const struct Backend& backend);
-  std::string run_batch(Operation& operation, std::size_t first, std::size_t& count, const WorkSize& size,
+  std::string run_batch(OperationState& operation, std::size_t first, std::size_t& count, const WorkSize& size,
                         const DeviceWork& work);
-  void start_compiling(Operation& operation, const std::string& shape, std::size_t first, std::size_t count,
+  void start_compiling(OperationState& operation, const std::string& shape, std::size_t first, std::size_t count,
                        std::uint64_t bytes, const DeviceWork& work);
 
   GpuLimits limits_;

@@ -46,10 +46,11 @@ void add_note(StageNote& sum, const StageNote& note) {
 
 std::vector<BenchCase> bench_cases() {
   std::vector<BenchCase> cases;
-  for (const Operation& row : kOperations) {
-    if (has_stage(row.id) || row.id == OperationId::image_processing) cases.push_back({row.name, row.id});
+  for (const OperationRow& row : kOperations) {
+    const bool is_processing = row.operation == Operation::image_processing;
+    if (is_processing || has_stage(row.operation)) cases.push_back({row.name, row.operation});
   }
-  cases.push_back({kThumbnailName, OperationId::image_processing});
+  cases.push_back({kThumbnailName, Operation::image_processing});
   return cases;
 }
 
@@ -68,7 +69,7 @@ PreparedPictures prepare_pictures(const Engine::State& engine, const BenchCase& 
     prepared.detect_ms += wall_ms() - start;
     GroupItem& item = group.front();
     if (item.error) throw Exception(*item.error);
-    if (bench_case.operation == OperationId::face_embedding && item.faces.empty()) continue;
+    if (bench_case.operation == Operation::face_embedding && item.faces.empty()) continue;
     prepared.faces += static_cast<double>(item.faces.size());
     item.upright = item.image = prepared.pictures.emplace_back(copy_picture(picture));
     item.always_enhance = true;
@@ -150,7 +151,7 @@ BatchSample CaseRun::warm_up(int images, const std::stop_token& stop) {
 void CaseRun::run_group(Group& group, const AnalyzeOptions& options) {
   if (!has_stage(case_.operation)) return process_images(group);
   run_stage(case_.operation, engine_, options, workspace_.state(), group);
-  if (case_.operation != OperationId::image_enhancement || !engine_.device) return;
+  if (case_.operation != Operation::image_enhancement || !engine_.device) return;
   // With this flag alone the next stage is the CPU's: the pixels come down.
   for (GroupItem& item : group) {
     if (!item.error) engine_.device->fetch_image(item);
@@ -158,9 +159,8 @@ void CaseRun::run_group(Group& group, const AnalyzeOptions& options) {
 }
 
 void CaseRun::process_images(Group& group) {
-  const std::size_t index = static_cast<std::size_t>(OperationId::image_processing);
   for (GroupItem& item : group) {
-    const StageNote before = engine_.device ? engine_.device->counted()[index] : StageNote();
+    const StageNote before = engine_.device ? engine_.device->counted(case_.operation) : StageNote();
     try {
       if (case_.name == kThumbnailName) {
         make_thumbnail(engine_.input, item.upright, kThumbnailSide, kThumbnailSide, out_);
@@ -174,9 +174,10 @@ void CaseRun::process_images(Group& group) {
       item.error = error.error();
       continue;
     }
-    const StageNote after = engine_.device ? engine_.device->counted()[index] : StageNote{0, 1, {}};
-    item.notes[index] = {after.on_device - before.on_device, after.on_cpu - before.on_cpu, {}};
-    if (item.notes[index].on_cpu > 0) item.notes[index].reason = after.reason;
+    const StageNote after = engine_.device ? engine_.device->counted(case_.operation) : StageNote{0, 1, {}};
+    StageNote& note = item.note(case_.operation);
+    note = {after.on_device - before.on_device, after.on_cpu - before.on_cpu, {}};
+    if (note.on_cpu > 0) note.reason = after.reason;
   }
 }
 
@@ -185,7 +186,7 @@ Placement CaseRun::take_placement() {
   sum_.notes = {};
   if (!placements.empty()) return std::move(placements.front());
   Placement none;
-  none.operation = operation(case_.operation).name;
+  none.operation = operation_name(case_.operation);
   none.requested = engine_.device ? "gpu" : "cpu";
   none.ran = "none";
   return none;

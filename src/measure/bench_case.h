@@ -12,7 +12,7 @@ namespace mien {
 
 struct BenchCase {
   std::string_view name;  // the operation's, or "thumbnail_creation"
-  OperationId operation;
+  Operation operation;
 };
 
 // A case for each row of the table of operations that there is something to run for, in its order; then

@@ -106,7 +106,7 @@ std::vector<Plan> plan_rows(const BenchOptions& options) {
 EngineOptions engine_options(const BenchOptions& options, const std::vector<Plan>& plans, GpuMode mode) {
   EngineOptions result = options.engine;
   result.load_embedder = std::any_of(plans.begin(), plans.end(), [](const Plan& plan) {
-    return plan.bench_case.operation == OperationId::face_embedding;
+    return plan.bench_case.operation == Operation::face_embedding;
   });
   result.settings.all_gpu = false;
   result.settings.operation_gpu.fill(mode);

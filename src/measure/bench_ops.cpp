@@ -72,16 +72,16 @@ struct StageCase {
   int faces = 0;
 };
 
-std::vector<StageCase> stage_cases(OperationId id) {
-  if (id == OperationId::face_embedding) return {{{640, 480}, 1}, {{640, 480}, 8}};
+std::vector<StageCase> stage_cases(Operation operation) {
+  if (operation == Operation::face_embedding) return {{{640, 480}, 1}, {{640, 480}, 8}};
   // Larger pictures are not enhanced.
-  if (id == OperationId::image_enhancement) return {{{100, 100}, 0}, {{240, 180}, 0}, {{480, 360}, 0}};
+  if (operation == Operation::image_enhancement) return {{{100, 100}, 0}, {{240, 180}, 0}, {{480, 360}, 0}};
   return {{{128, 128}, 0}, {{640, 480}, 0}, {{1920, 1080}, 0}};
 }
 
 // A kernel by itself, on the CPU.
 struct KernelCase {
-  OperationId operation;
+  Operation operation;
   std::string name;
   PixelSize size;
   std::function<void(const Engine::State& engine, const Image& image)> run;
@@ -91,7 +91,7 @@ KernelCase letterbox_case(PixelSize size) {
   const float scale = static_cast<float>(kDetectSide) / static_cast<float>(size.width);
   const int height = static_cast<int>(static_cast<float>(size.height) * scale);
   const LetterboxSize box = {kDetectSide, height, kDetectSide, (height + 31) / 32 * 32};
-  return {OperationId::face_detection,
+  return {Operation::face_detection,
           fmt::format("letterbox {}x{} to {}x{}", size.width, size.height, box.canvas_width, box.canvas_height), size,
           [box, scratch = std::make_shared<DetectScratch>()](const Engine::State& engine, const Image& image) {
             scratch->planes.resize(3 * static_cast<std::size_t>(box.canvas_width) *
@@ -101,7 +101,7 @@ KernelCase letterbox_case(PixelSize size) {
 }
 
 KernelCase warp_case(PixelSize size) {
-  return {OperationId::face_embedding, fmt::format("warp {}x{} to 112x112", size.width, size.height), size,
+  return {Operation::face_embedding, fmt::format("warp {}x{} to 112x112", size.width, size.height), size,
           [size, planes = std::make_shared<AlignedFaces>()](const Engine::State& engine, const Image& image) {
             planes->clear();
             const std::optional<Similarity> similarity = estimate_alignment(make_face(size).candidate.landmarks);
@@ -110,7 +110,7 @@ KernelCase warp_case(PixelSize size) {
 }
 
 KernelCase resample_case(PixelSize size, PixelSize to) {
-  return {OperationId::image_processing,
+  return {Operation::image_processing,
           fmt::format("Lanczos {}x{} to {}x{}", size.width, size.height, to.width, to.height), size,
           [to, out = std::make_shared<Image>()](const Engine::State&, const Image& image) {
             resample(image, to.width, to.height, ResampleFilter::lanczos, *out);
@@ -199,7 +199,7 @@ void Bench::add_kernel(const KernelCase& kernel) {
     return wall_ms() - start;
   };
   OpsBenchRow row = measure(once, megapixels_of(kernel.size));
-  row.operation = operation(kernel.operation).name;
+  row.operation = operation_name(kernel.operation);
   row.name = kernel.name;
   row.device = "cpu";
   rows.push_back(std::move(row));
@@ -209,9 +209,9 @@ void Bench::add_kernel(const KernelCase& kernel) {
 
 std::vector<OpsBenchRow> bench_operations(const OpsBenchOptions& options) {
   for (const std::string& name : options.operations) {
-    if (find_operation(name) == nullptr) {
+    if (!find_operation(name)) {
       std::vector<std::string_view> names;
-      for (const Operation& row : kOperations) names.push_back(row.name);
+      for (const OperationRow& row : kOperations) names.push_back(row.name);
       throw Exception(ErrorCode::invalid_argument,
                       fmt::format("there is no operation '{}': use {}", name, fmt::join(names, ", ")));
     }
@@ -226,7 +226,7 @@ std::vector<OpsBenchRow> bench_operations(const OpsBenchOptions& options) {
   bench.cpu = open(GpuMode::off);
   if (options.gpu) bench.gpu = open(GpuMode::on);
   for (const BenchCase& bench_case : bench_cases()) {
-    const bool is_row = find_operation(bench_case.name) != nullptr;  // thumbnails are among the kernels
+    const bool is_row = find_operation(bench_case.name).has_value();  // thumbnails are among the kernels
     const bool asked = options.operations.empty() || std::find(options.operations.begin(), options.operations.end(),
                                                                bench_case.name) != options.operations.end();
     if (!is_row || !asked) continue;

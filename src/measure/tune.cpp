@@ -157,8 +157,9 @@ const std::string& value_in(const std::vector<TunedSetting>& settings, std::stri
 // As the settings would have it.
 EngineOptions as_chosen(const TuneOptions& options, const std::vector<TunedSetting>& settings) {
   EngineOptions engine = on_cpu(options.engine);
-  for (std::size_t i = 0; i < kOperationCount; ++i) {
-    if (value_in(settings, kOperations[i].flag) == "true") engine.settings.operation_gpu[i] = GpuMode::on;
+  for (const OperationRow& row : kOperations) {
+    if (value_in(settings, gpu_setting(row.operation)) != "true") continue;
+    engine.settings.operation_gpu[index_of(row.operation)] = GpuMode::on;
   }
   const std::string& batch = value_in(settings, "GPU_BATCH_SIZE");
   if (!batch.empty()) engine.settings.gpu_batch_size = std::stoi(batch);
@@ -168,8 +169,9 @@ EngineOptions as_chosen(const TuneOptions& options, const std::vector<TunedSetti
 
 // Where the operations that go to a GPU were measured, when options of this call said so: nobody else would know.
 void add_chosen_gpu(const Settings& settings, std::vector<TunedSetting>& tuned) {
-  const bool any = std::any_of(kOperations.begin(), kOperations.end(),
-                               [&](const Operation& row) { return value_in(tuned, row.flag) == "true"; });
+  const bool any = std::any_of(std::begin(kOperations), std::end(kOperations), [&](const OperationRow& row) {
+    return value_in(tuned, gpu_setting(row.operation)) == "true";
+  });
   if (!any) return;
   for (const SettingValue& value : settings.values) {
     const bool is_place = value.name == "GPU_BACKEND" || value.name == "GPU_DEVICE_ID";

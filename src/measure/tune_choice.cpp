@@ -7,7 +7,6 @@
 
 #include "measure/bench_case.h"
 #include "mien/tools/tune.h"
-#include "ops/operations.h"
 
 namespace mien {
 namespace {
@@ -39,11 +38,11 @@ struct Measured {
   }
 };
 
-Measured measured_of(const std::vector<BenchRow>& rows, OperationId id) {
+Measured measured_of(const std::vector<BenchRow>& rows, Operation operation) {
   Measured result;
   std::map<std::pair<std::string, std::string>, double> cpu;
   for (const BenchCase& bench_case : bench_cases()) {
-    if (bench_case.operation != id) continue;
+    if (bench_case.operation != operation) continue;
     for (const BenchRow& row : rows) {
       if (row.operation != bench_case.name) continue;
       if (!row.gpu) {
@@ -157,14 +156,14 @@ std::vector<TunedSetting> choose_settings(const std::vector<BenchRow>& rows,
                                           const std::vector<ThreadsMeasured>& threads,
                                           const std::vector<PrecisionMeasured>& precisions) {
   std::vector<Measured> operations;
-  for (const Operation& row : kOperations) operations.push_back(measured_of(rows, row.id));
+  for (const OperationRow& row : kOperations) operations.push_back(measured_of(rows, row.operation));
   const int batch = choose_batch(operations);
   std::vector<TunedSetting> settings;
-  for (std::size_t i = 0; i < kOperations.size(); ++i) {
-    const Measured& one = operations[i];
+  for (const OperationRow& row : kOperations) {
+    const Measured& one = operations[index_of(row.operation)];
     if (!one.has_cpu && !one.has_gpu) continue;  // nothing to run for it
     settings.push_back(
-        {std::string(kOperations[i].flag), one.is_faster(batch) ? "true" : "false", flag_reason(one, batch), {}, {}});
+        {gpu_setting(row.operation), one.is_faster(batch) ? "true" : "false", flag_reason(one, batch), {}, {}});
   }
   if (batch > 0) {
     std::set<int> sizes;

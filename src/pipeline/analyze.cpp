@@ -93,7 +93,7 @@ void enhance_stage(const Engine::State& engine, const AnalyzeOptions& options, W
   if (!options.enhance) return;
   offer_to_device(engine, group, [&](DeviceStages& device) { device.enhance(group, options); });
   for_each_alive(group, [&](GroupItem& item) {
-    StageNote& note = item.note(OperationId::image_enhancement);
+    StageNote& note = item.note(Operation::image_enhancement);
     if (!wants_enhancement(options, item) || note.on_device > 0) return;
     Stopwatch watch;
     item.enhancement = static_cast<float>(enhance_pixels(item.upright, item.memory->enhanced));
@@ -120,7 +120,7 @@ Detection find_faces(const Engine::State& engine, ImageView image, const Analyze
 void detect_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
   offer_to_device(engine, group, [&](DeviceStages& device) { device.detect(group, options); });
   for_each_alive(group, [&](GroupItem& item) {
-    StageNote& note = item.note(OperationId::face_detection);
+    StageNote& note = item.note(Operation::face_detection);
     if (note.on_device == 0) {
       Stopwatch watch;
       if (engine.device) engine.device->fetch_image(item);
@@ -142,7 +142,7 @@ void quality_stage(const Engine::State& engine, const AnalyzeOptions& options, W
   if (!of_faces && !options.image_quality) return;
   offer_to_device(engine, group, [&](DeviceStages& device) { device.assess(group, options); });
   for_each_alive(group, [&](GroupItem& item) {
-    StageNote& note = item.note(OperationId::quality_checks);
+    StageNote& note = item.note(Operation::quality_checks);
     Stopwatch watch;
     for (ItemFace& one : item.faces) {
       throw_if_stopped(options.stop);
@@ -194,7 +194,7 @@ void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Wor
       if (engine.device) engine.device->fetch_image(item);
       warp_aligned_into(item.image, *similarity, engine.embedder->feed, work.aligned.add());
       work.pending.push_back({item.index, i});
-      ++item.note(OperationId::face_embedding).on_cpu;
+      ++item.note(Operation::face_embedding).on_cpu;
       if (work.aligned.size() < static_cast<std::size_t>(engine.embedder->batch_max.load())) continue;
       item.analysis.timings_ms.embed += watch.lap();
       embed_waiting(engine, options.stop, work);
@@ -208,15 +208,15 @@ void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Wor
 
 // Each stage stands beside the operation that it does, so that `mien bench` can run one by itself.
 struct Stage {
-  OperationId operation;
+  Operation operation;
   void (*run)(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group);
 };
 
 constexpr Stage kStages[] = {
-    {OperationId::image_enhancement, enhance_stage},
-    {OperationId::face_detection, detect_stage},
-    {OperationId::quality_checks, quality_stage},
-    {OperationId::face_embedding, embed_stage},
+    {Operation::image_enhancement, enhance_stage},
+    {Operation::face_detection, detect_stage},
+    {Operation::quality_checks, quality_stage},
+    {Operation::face_embedding, embed_stage},
 };
 
 void run_stages(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
@@ -396,23 +396,24 @@ void add_upright(Workspace::State& work, Group& group, ImageView upright) {
   });
 }
 
-bool has_stage(OperationId id) {
-  return std::any_of(std::begin(kStages), std::end(kStages), [&](const Stage& row) { return row.operation == id; });
+bool has_stage(Operation operation) {
+  return std::any_of(std::begin(kStages), std::end(kStages),
+                     [&](const Stage& row) { return row.operation == operation; });
 }
 
-void run_stages_before(OperationId id, const Engine::State& engine, const AnalyzeOptions& options,
+void run_stages_before(Operation operation, const Engine::State& engine, const AnalyzeOptions& options,
                        Workspace::State& work, Group& group) {
   for (const Stage& stage : kStages) {
-    if (stage.operation == id) return;
+    if (stage.operation == operation) return;
     stage.run(engine, options, work, group);
   }
 }
 
-void run_stage(OperationId id, const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
+void run_stage(Operation operation, const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
                Group& group) {
   work.begin_call();
   for (const Stage& stage : kStages) {
-    if (stage.operation == id) stage.run(engine, options, work, group);
+    if (stage.operation == operation) stage.run(engine, options, work, group);
   }
   // In an analysis the last faces would wait for the next image.
   if (!work.pending.empty()) embed_waiting(engine, options.stop, work);
@@ -434,7 +435,7 @@ std::vector<std::vector<float>> embed_crops(const Engine::State& engine, std::sp
       add_upright(work, group, crops[next]);
       group.back().faces.emplace_back().candidate.landmarks = template_landmarks();
     }
-    run_stage(OperationId::face_embedding, engine, options, work, group);
+    run_stage(Operation::face_embedding, engine, options, work, group);
     for (std::size_t i = 0; i < work.pending.size(); ++i) {
       group[work.pending[i].image].faces[0].face.embedding = std::move(*work.embeddings[i]);
     }

@@ -26,13 +26,13 @@ std::vector<std::vector<float>> embed_crops(const Engine::State& engine, std::sp
 // The next image of a group; the pixels must outlive it.
 void add_upright(Workspace::State& work, Group& group, ImageView upright);
 // Whether the operation is a stage of an analysis.
-bool has_stage(OperationId id);
+bool has_stage(Operation operation);
 // What an analysis does before it comes to this operation.
-void run_stages_before(OperationId id, const Engine::State& engine, const AnalyzeOptions& options,
+void run_stages_before(Operation operation, const Engine::State& engine, const AnalyzeOptions& options,
                        Workspace::State& work, Group& group);
 // The stage alone: the device first where one takes part, then the CPU for what is left. What the group has on the
 // device stays there until DeviceStages::release. Throws Exception.
-void run_stage(OperationId id, const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
+void run_stage(Operation operation, const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
                Group& group);
 
 }  // namespace mien

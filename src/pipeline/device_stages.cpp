@@ -53,23 +53,22 @@ struct ImageInput {
 };
 
 // Why the CPU has to do it (and where the GPU is required, nobody does); empty when the device has done it.
-void note(const Gpu& gpu, GroupItem& item, OperationId id, const std::string& reason) {
-  StageNote& note = item.note(id);
-  const std::size_t index = static_cast<std::size_t>(id);
+void note(const Gpu& gpu, GroupItem& item, Operation operation, const std::string& reason) {
+  StageNote& note = item.note(operation);
   if (reason.empty()) {
     ++note.on_device;
-  } else if (gpu.mode(index) == GpuMode::require) {
-    item.error = gpu.required_error(index, reason);
+  } else if (gpu.mode(operation) == GpuMode::require) {
+    item.error = gpu.required_error(operation, reason);
   } else {
     note.reason = reason;
   }
 }
 
 // Whether the device will not be asked: then the images learn why, and nothing is copied for it.
-bool is_left_to_processor(const Gpu& gpu, std::span<GroupItem* const> items, OperationId id) {
-  const std::string reason = gpu.refusal(static_cast<std::size_t>(id));
+bool is_left_to_processor(const Gpu& gpu, std::span<GroupItem* const> items, Operation operation) {
+  const std::string reason = gpu.refusal(operation);
   if (reason.empty()) return false;
-  for (GroupItem* const item : items) note(gpu, *item, id, reason);
+  for (GroupItem* const item : items) note(gpu, *item, operation, reason);
   return true;
 }
 
@@ -167,8 +166,8 @@ constexpr int kOrientationOfTurn[] = {1, 6, 3, 8};
 
 void DeviceStages::detect(Group& group, const AnalyzeOptions& options) {
   const std::vector<GroupItem*> items = alive(group);
-  if (!is_wanted(OperationId::face_detection) || items.empty()) return;
-  if (is_left_to_processor(*gpu_, items, OperationId::face_detection)) return;
+  if (!is_wanted(Operation::face_detection) || items.empty()) return;
+  if (is_left_to_processor(*gpu_, items, Operation::face_detection)) return;
   const Clock::time_point begin = Clock::now();
   make_resident(items, false);
   // Canvases of one size make a batch. While a provider prepares one size, the others need not wait for it.
@@ -194,7 +193,7 @@ void DeviceStages::detect_alike(std::span<GroupItem* const> items, PixelSize can
       .shape = "the detector for " + std::to_string(canvas.width) + "x" + std::to_string(canvas.height)};
   const std::size_t turns = options.rotations ? 4 : 1;
   const DeviceRun run = gpu_->run(
-      static_cast<std::size_t>(OperationId::face_detection), job->inputs.size(), size,
+      Operation::face_detection, job->inputs.size(), size,
       [job, turns, programs = programs_](Accelerator& device, std::size_t first, std::size_t count) {
         if (!programs->detect) programs->detect = std::make_unique<DeviceDetector>(programs->detector);
         const std::span<const ImageInput> inputs(job->inputs.data() + first, count);
@@ -217,7 +216,7 @@ void DeviceStages::detect_alike(std::span<GroupItem* const> items, PixelSize can
         });
       });
   for (std::size_t i = 0; i < items.size(); ++i) {
-    note(*gpu_, *items[i], OperationId::face_detection, run.reasons[i]);
+    note(*gpu_, *items[i], Operation::face_detection, run.reasons[i]);
     if (run.reasons[i].empty()) items[i]->found = std::move(job->outputs[i]);
   }
 }
@@ -225,7 +224,7 @@ void DeviceStages::detect_alike(std::span<GroupItem* const> items, PixelSize can
 // ---- Enhancement
 
 void DeviceStages::enhance(Group& group, const AnalyzeOptions& options) {
-  if (!is_wanted(OperationId::image_enhancement)) return;
+  if (!is_wanted(Operation::image_enhancement)) return;
   const auto job = std::make_shared<Job<ImageInput, EnhancedOnDevice>>();
   job->stop = options.stop;
   std::vector<GroupItem*> items;
@@ -233,7 +232,7 @@ void DeviceStages::enhance(Group& group, const AnalyzeOptions& options) {
   for (GroupItem* const item : alive(group)) {
     if (item->always_enhance || needs_enhancement(item->upright.width, item->upright.height)) items.push_back(item);
   }
-  if (items.empty() || is_left_to_processor(*gpu_, items, OperationId::image_enhancement)) return;
+  if (items.empty() || is_left_to_processor(*gpu_, items, Operation::image_enhancement)) return;
   const Clock::time_point begin = Clock::now();
   make_resident(items, true);
   for (const GroupItem* const item : items) {
@@ -242,7 +241,7 @@ void DeviceStages::enhance(Group& group, const AnalyzeOptions& options) {
   }
   job->outputs.resize(items.size());
   const DeviceRun run =
-      gpu_->run(static_cast<std::size_t>(OperationId::image_enhancement), items.size(), size,
+      gpu_->run(Operation::image_enhancement, items.size(), size,
                 [job, programs = programs_](Accelerator& device, std::size_t first, std::size_t count) {
                   if (!programs->enhance) programs->enhance = std::make_unique<DeviceEnhancer>();
                   for (std::size_t i = first; i < first + count; ++i) {
@@ -255,7 +254,7 @@ void DeviceStages::enhance(Group& group, const AnalyzeOptions& options) {
   for (std::size_t i = 0; i < items.size(); ++i) {
     GroupItem& item = *items[i];
     item.analysis.timings_ms.enhance += each_ms;
-    note(*gpu_, item, OperationId::image_enhancement, run.reasons[i]);
+    note(*gpu_, item, Operation::image_enhancement, run.reasons[i]);
     if (!run.reasons[i].empty()) continue;
     EnhancedOnDevice& enhanced = job->outputs[i];
     item.enhancement = static_cast<float>(enhanced.scale);
@@ -279,7 +278,7 @@ void DeviceStages::fetch_image(GroupItem& item) {
     item.memory->enhanced = std::move(*fetched);
   } catch (const Exception& error) {
     (void)enhance_pixels(item.upright, item.memory->enhanced);
-    StageNote& note = item.note(OperationId::image_enhancement);
+    StageNote& note = item.note(Operation::image_enhancement);
     note = {.on_device = 0, .on_cpu = 1, .reason = error.error().message};
   }
   item.image = item.memory->enhanced;
@@ -317,10 +316,10 @@ std::vector<QualityInput> quality_inputs(std::span<GroupItem* const> items, bool
 }  // namespace
 
 void DeviceStages::assess(Group& group, const AnalyzeOptions& options) {
-  if (!is_wanted(OperationId::quality_checks)) return;
+  if (!is_wanted(Operation::quality_checks)) return;
   std::vector<GroupItem*> items = alive(group);
   if (!options.image_quality) std::erase_if(items, [](const GroupItem* item) { return item->faces.empty(); });
-  if (items.empty() || is_left_to_processor(*gpu_, items, OperationId::quality_checks)) return;
+  if (items.empty() || is_left_to_processor(*gpu_, items, Operation::quality_checks)) return;
   const Clock::time_point begin = Clock::now();
   make_resident(items, true);
   const auto job = std::make_shared<Job<QualityInput, Quality>>();
@@ -331,7 +330,7 @@ void DeviceStages::assess(Group& group, const AnalyzeOptions& options) {
                       .batch = static_cast<std::size_t>(gpu_->batch_max()),
                       .shape = "quality"};
   const DeviceRun run =
-      gpu_->run(static_cast<std::size_t>(OperationId::quality_checks), job->inputs.size(), size,
+      gpu_->run(Operation::quality_checks, job->inputs.size(), size,
                 [job, programs = programs_](Accelerator& device, std::size_t first, std::size_t count) {
                   if (!programs->quality) programs->quality = std::make_unique<DeviceQuality>();
                   const std::span<const QualityInput> inputs(job->inputs.data() + first, count);
@@ -348,7 +347,7 @@ void DeviceStages::assess(Group& group, const AnalyzeOptions& options) {
   for (std::size_t i = 0; i < job->inputs.size(); ++i) {
     const QualityInput& input = job->inputs[i];
     GroupItem& item = *items[input.item];
-    note(*gpu_, item, OperationId::quality_checks, run.reasons[i]);
+    note(*gpu_, item, Operation::quality_checks, run.reasons[i]);
     if (!run.reasons[i].empty()) continue;
     if (input.face == kWholeImage) {
       item.analysis.quality = job->outputs[i];
@@ -376,10 +375,10 @@ struct EmbedInput {
 }  // namespace
 
 void DeviceStages::embed(Group& group, const AnalyzeOptions& options) {
-  if (!is_wanted(OperationId::face_embedding)) return;
+  if (!is_wanted(Operation::face_embedding)) return;
   std::vector<GroupItem*> items = alive(group);
   std::erase_if(items, [](const GroupItem* item) { return item->faces.empty(); });
-  if (items.empty() || is_left_to_processor(*gpu_, items, OperationId::face_embedding)) return;
+  if (items.empty() || is_left_to_processor(*gpu_, items, Operation::face_embedding)) return;
   const Clock::time_point begin = Clock::now();
   make_resident(items, false);
   const auto job = std::make_shared<Job<EmbedInput, std::vector<float>>>();
@@ -395,7 +394,7 @@ void DeviceStages::embed(Group& group, const AnalyzeOptions& options) {
                       .batch = static_cast<std::size_t>(gpu_->batch_max()),
                       .shape = "the embedder"};
   const DeviceRun run =
-      gpu_->run(static_cast<std::size_t>(OperationId::face_embedding), job->inputs.size(), size,
+      gpu_->run(Operation::face_embedding, job->inputs.size(), size,
                 [job, programs = programs_](Accelerator& device, std::size_t first, std::size_t count) {
                   if (!programs->embed) programs->embed = std::make_unique<DeviceEmbedder>(programs->embedder);
                   const std::span<const EmbedInput> inputs(job->inputs.data() + first, count);
@@ -414,7 +413,7 @@ void DeviceStages::embed(Group& group, const AnalyzeOptions& options) {
   for (std::size_t i = 0; i < job->inputs.size(); ++i) {
     GroupItem& item = *items[job->inputs[i].item];
     item.analysis.timings_ms.embed += each_ms;
-    note(*gpu_, item, OperationId::face_embedding, run.reasons[i]);
+    note(*gpu_, item, Operation::face_embedding, run.reasons[i]);
     if (run.reasons[i].empty()) item.faces[job->inputs[i].face].face.embedding = std::move(job->outputs[i]);
   }
 }
@@ -422,21 +421,21 @@ void DeviceStages::embed(Group& group, const AnalyzeOptions& options) {
 // ---- Image processing
 
 bool DeviceStages::shrink(ImageView in, PixelSize size, Image& out) {
-  if (!is_wanted(OperationId::image_processing)) return false;
+  if (!is_wanted(Operation::image_processing)) return false;
   struct Work {
     ResidentPixels pixels;
     DeviceImage where;
     Image small;
   };
   if (!gpu_->is_usable()) {
-    count(OperationId::image_processing, {0, 1, gpu_->reason()});
+    count(Operation::image_processing, {0, 1, gpu_->reason()});
     return false;
   }
   const auto work = std::make_shared<Work>();
   work->where = work->pixels.add(in);
   const WorkSize work_size{
       .fixed_bytes = DeviceResampler::bytes_for({in.width, in.height}, size), .batch = 1, .shape = "resampling"};
-  const DeviceRun run = gpu_->run(static_cast<std::size_t>(OperationId::image_processing), 1, work_size,
+  const DeviceRun run = gpu_->run(Operation::image_processing, 1, work_size,
                                   [work, size, programs = programs_](Accelerator& device, std::size_t, std::size_t) {
                                     if (!programs->resample) programs->resample = std::make_unique<DeviceResampler>();
                                     work->small = programs->resample->shrink(device, work->pixels, work->where, size);
@@ -445,24 +444,24 @@ bool DeviceStages::shrink(ImageView in, PixelSize size, Image& out) {
   if (is_done) out = std::move(work->small);
   gpu_->release(work);
   const std::string& reason = run.reasons.front();
-  if (!is_done && gpu_->mode(static_cast<std::size_t>(OperationId::image_processing)) == GpuMode::require) {
-    throw Exception(gpu_->required_error(static_cast<std::size_t>(OperationId::image_processing), reason));
+  if (!is_done && gpu_->mode(Operation::image_processing) == GpuMode::require) {
+    throw Exception(gpu_->required_error(Operation::image_processing, reason));
   }
-  count(OperationId::image_processing, {is_done ? 1 : 0, is_done ? 0 : 1, reason});
+  count(Operation::image_processing, {is_done ? 1 : 0, is_done ? 0 : 1, reason});
   return is_done;
 }
 
-void DeviceStages::count(OperationId id, const StageNote& note) {
+void DeviceStages::count(Operation operation, const StageNote& note) {
   const std::lock_guard lock(mutex_);
-  StageNote& sum = counted_[static_cast<std::size_t>(id)];
+  StageNote& sum = counted_[index_of(operation)];
   sum.on_device += note.on_device;
   sum.on_cpu += note.on_cpu;
   if (!note.reason.empty()) sum.reason = note.reason;
 }
 
-std::array<StageNote, kOperationCount> DeviceStages::counted() const {
+StageNote DeviceStages::counted(Operation operation) const {
   const std::lock_guard lock(mutex_);
-  return counted_;
+  return counted_[index_of(operation)];
 }
 
 }  // namespace mien

@@ -43,12 +43,12 @@ class DeviceStages {
   bool shrink(ImageView in, PixelSize size, Image& out);
 
   // For operations outside an analysis: adds up where they ran.
-  void count(OperationId id, const StageNote& note);
-  std::array<StageNote, kOperationCount> counted() const;
+  void count(Operation operation, const StageNote& note);
+  StageNote counted(Operation operation) const;
 
  private:
   struct Programs;
-  bool is_wanted(OperationId id) const { return gpu_->mode(static_cast<std::size_t>(id)) != GpuMode::off; }
+  bool is_wanted(Operation operation) const { return gpu_->mode(operation) != GpuMode::off; }
   // Those whose first look has a canvas of this size.
   void detect_alike(std::span<GroupItem* const> items, PixelSize canvas, const AnalyzeOptions& options);
   void make_resident(std::span<GroupItem* const> items, bool upright);

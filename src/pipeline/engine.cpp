@@ -82,8 +82,8 @@ bool gains(const EngineOptions& options, std::string_view role, const std::strin
 
 // Devices compute in 32 bits, and what they leave to the CPU must not differ from what they do.
 bool models_want_gpu(const Settings& settings) {
-  return std::any_of(kOperations.begin(), kOperations.end(), [&](const Operation& row) {
-    return has_model(row.id) && settings.gpu_mode(static_cast<std::size_t>(row.id)) != GpuMode::off;
+  return std::any_of(std::begin(kOperations), std::end(kOperations), [&](const OperationRow& row) {
+    return has_model(row.operation) && settings.gpu_mode(row.operation) != GpuMode::off;
   });
 }
 
@@ -106,7 +106,7 @@ void find_other_fast(Engine::State& state, const std::string& why_not_cheap) {
     why_not = int8.problem;
   } else if (settings.runtime == "openvino") {
     why_not = fmt::format("{} is for ONNX Runtime", int8.path);
-  } else if (settings.gpu_mode(static_cast<std::size_t>(OperationId::face_detection)) != GpuMode::off) {
+  } else if (settings.gpu_mode(Operation::face_detection) != GpuMode::off) {
     why_not = fmt::format("{} is for the CPU", int8.path);
   } else {
     log(LogLevel::info,
@@ -303,7 +303,7 @@ double enhance_somewhere(const InputOptions& input, ImageView pixels, Image& out
   ItemMemory memory;
   GroupItem& item = add_alone(group, memory, pixels);
   input.device->enhance(group, {.enhance = true});
-  StageNote& note = item.note(OperationId::image_enhancement);
+  StageNote& note = item.note(Operation::image_enhancement);
   if (item.error) throw Exception(*item.error);
   if (note.on_device > 0) input.device->fetch_image(item);
   if (note.on_device == 0 && note.on_cpu == 0) {
@@ -311,7 +311,7 @@ double enhance_somewhere(const InputOptions& input, ImageView pixels, Image& out
     note.on_cpu = 1;
   }
   input.device->release(group);
-  input.device->count(OperationId::image_enhancement, note);
+  input.device->count(Operation::image_enhancement, note);
   out = std::move(memory.enhanced);
   return enhancement_scale(pixels.width, pixels.height);
 }
@@ -328,7 +328,7 @@ Quality assess_somewhere(const InputOptions& input, ImageView pixels, const Box*
   if (bbox != nullptr) item.faces.emplace_back().face.bbox = *bbox;
   input.device->assess(group, wanted);
   if (item.error) throw Exception(*item.error);
-  StageNote& note = item.note(OperationId::quality_checks);
+  StageNote& note = item.note(Operation::quality_checks);
   std::optional<Quality>& measured = bbox != nullptr ? item.faces.front().face.quality : item.analysis.quality;
   if (!measured) {
     measured = assess_part(pixels, bbox, landmarks);
@@ -336,7 +336,7 @@ Quality assess_somewhere(const InputOptions& input, ImageView pixels, const Box*
   }
   if (landmarks != nullptr) measured->pose_angles = estimate_pose(*landmarks);
   input.device->release(group);
-  input.device->count(OperationId::quality_checks, note);
+  input.device->count(Operation::quality_checks, note);
   return *measured;
 }
 

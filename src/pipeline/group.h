@@ -9,7 +9,6 @@
 
 #include "image/decode.h"
 #include "mien/engine.h"
-#include "ops/operations.h"
 #include "ops/resident.h"
 #include "pipeline/passes.h"
 
@@ -51,8 +50,8 @@ struct GroupItem {
   std::optional<Error> error;  // then nothing more is done
   std::array<StageNote, kOperationCount> notes;
 
-  StageNote& note(OperationId id) { return notes[static_cast<std::size_t>(id)]; }
-  const StageNote& note(OperationId id) const { return notes[static_cast<std::size_t>(id)]; }
+  StageNote& note(Operation operation) { return notes[index_of(operation)]; }
+  const StageNote& note(Operation operation) const { return notes[index_of(operation)]; }
 };
 
 using Group = std::vector<GroupItem>;

@@ -7,6 +7,10 @@
 
 namespace mien {
 
+constexpr bool has_model(Operation operation) {
+  return operation == Operation::face_detection || operation == Operation::face_embedding;
+}
+
 // One row an operation that ran on this image.
 std::vector<Placement> describe_placement(const Engine::State& engine, const GroupItem& item);
 // The same of operations that ran without an engine's models.

@@ -9,7 +9,6 @@
 #include <string>
 
 #include "base/env_file.h"
-#include "ops/operations.h"
 
 namespace mien {
 namespace {
@@ -66,9 +65,9 @@ bool contains(const std::string& text, std::string_view part) { return text.find
 TEST_F(SettingsTest, DefaultsAreThoseOfTheGuide) {
   const Settings settings = load();
   EXPECT_FALSE(settings.all_gpu);
-  for (const Operation& operation : kOperations) {
-    EXPECT_EQ(settings.gpu_mode(static_cast<std::size_t>(operation.id)), GpuMode::off);
-    EXPECT_EQ(row(settings, operation.flag).value, "false");
+  for (const OperationRow& operation : kOperations) {
+    EXPECT_EQ(settings.gpu_mode(operation.operation), GpuMode::off);
+    EXPECT_EQ(row(settings, gpu_setting(operation.operation)).value, "false");
   }
   EXPECT_EQ(settings.gpu_backend, "auto");
   EXPECT_EQ(settings.gpu_device_id, 0);
@@ -176,10 +175,18 @@ TEST_F(SettingsTest, BooleansInEverySpelling) {
 
 TEST_F(SettingsTest, AllGpuTurnsEveryOperationOnAndRequireStays) {
   const Settings settings = load({{"ALL_GPU", "true"}, {"QUALITY_CHECKS_GPU", "Require"}});
-  EXPECT_EQ(settings.gpu_mode(0), GpuMode::on);
-  EXPECT_EQ(settings.gpu_mode(4), GpuMode::require);
+  EXPECT_EQ(settings.gpu_mode(Operation::face_detection), GpuMode::on);
+  EXPECT_EQ(settings.gpu_mode(Operation::quality_checks), GpuMode::require);
   EXPECT_EQ(row(settings, "QUALITY_CHECKS_GPU").value, "require");
   EXPECT_TRUE(settings.is_gpu_enabled_for_operation("image_processing"));
+}
+
+TEST_F(SettingsTest, AnOperationIsFoundByItsNameAndMovedByItsSetting) {
+  EXPECT_EQ(find_operation("image_processing"), Operation::image_processing);
+  EXPECT_EQ(find_operation("Image_processing"), std::nullopt);
+  EXPECT_EQ(operation_name(Operation::quality_checks), "quality_checks");
+  EXPECT_EQ(gpu_setting(Operation::face_embedding), "FACE_EMBEDDING_GPU");
+  EXPECT_FALSE(load({{"ALL_GPU", "true"}}).is_gpu_enabled_for_operation("nonsense"));
 }
 
 TEST_F(SettingsTest, WrongValuesNameTheVariableItsPlaceItsValueAndWhatIsAllowed) {

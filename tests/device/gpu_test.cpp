@@ -21,6 +21,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr Operation kOperation = Operation::face_detection;
+
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 // Doubles numbers on the device, a batch at a time, and remembers what it gave.
@@ -84,7 +86,7 @@ class GpuTest : public testing::Test {
     return Gpu::open(test::device_settings(mode), *runtime_, limits);
   }
   DeviceRun run(Gpu& gpu, std::size_t count, std::size_t batch) {
-    return gpu.run(0, count, {.batch = batch, .shape = "double"}, doubler_.work());
+    return gpu.run(kOperation, count, {.batch = batch, .shape = "double"}, doubler_.work());
   }
 
   test::TestDevice device_;
@@ -254,7 +256,7 @@ TEST_F(GpuTest, TenThousandBatchesWithRandomFaultsLoseNothing) {
         Doubler doubler;
         for (std::size_t i = 0; i < kRuns; ++i) {
           doubler.forget();
-          const DeviceRun result = gpu->run(0, kItems, {.batch = kBatch, .shape = "double"}, doubler.work());
+          const DeviceRun result = gpu->run(kOperation, kItems, {.batch = kBatch, .shape = "double"}, doubler.work());
           const std::map<std::size_t, float> doubled = doubler.doubled();
           std::size_t computed = 0;
           for (const std::size_t batch : doubler.batches()) computed += batch;
@@ -311,7 +313,7 @@ TEST_F(GpuTest, WhatIsSetAsideForARunIsNotGivenToACopy) {
     EXPECT_THROW(gpu->copy(too_much), OutOfDeviceMemory);
     EXPECT_NO_THROW(too_much(device)) << "the run may take what was set aside for it";
   };
-  EXPECT_TRUE(gpu->run(0, 1, {.fixed_bytes = 6 << 20, .shape = "memory"}, within).all_done());
+  EXPECT_TRUE(gpu->run(kOperation, 1, {.fixed_bytes = 6 << 20, .shape = "memory"}, within).all_done());
   EXPECT_NO_THROW(gpu->copy(too_much));
   EXPECT_LE(gpu->counters()->peak, gpu->memory_bytes_max());
 }

@@ -15,8 +15,8 @@ namespace mien {
 
 // What the program takes from elsewhere.
 std::vector<std::string_view> backend_names() { return {"cpu"}; }
-std::vector<Device> probe_cpu() { return {}; }
-std::array<StageNote, kOperationCount> DeviceStages::counted() const { return {}; }
+Device read_processor() { return {}; }
+StageNote DeviceStages::counted(Operation) const { return {}; }
 struct DeviceStages::Programs {};
 DeviceStages::~DeviceStages() = default;
 
@@ -37,19 +37,18 @@ void print() {
   }
   std::printf("enabled %d, by itself %d\n", settings.is_gpu_enabled_for_operation("new_operation"),
               load("").is_gpu_enabled_for_operation("new_operation"));
-  const std::size_t index = static_cast<std::size_t>(OperationId::new_operation);
-  std::printf("require %d\n", load("require").gpu_mode(index) == GpuMode::require);
+  std::printf("require %d\n", load("require").gpu_mode(Operation::new_operation) == GpuMode::require);
   try {
     (void)load("perhaps");
   } catch (const Exception& error) {
     std::printf("%s\n", error.what());
   }
-  std::printf("row %s\n", std::string(find_operation("new_operation")->owns).c_str());
+  std::printf("row %s\n", std::string(kOperations[index_of(*find_operation("new_operation"))].owns).c_str());
 
   Engine::State engine;
   engine.options.settings = settings;
   GroupItem item;
-  item.note(OperationId::new_operation).on_cpu = 1;
+  item.note(Operation::new_operation).on_cpu = 1;
   for (const Placement& placement : describe_placement(engine, item)) {
     std::printf("placement %s: asked %s, ran %s\n", placement.operation.c_str(), placement.requested.c_str(),
                 placement.ran.c_str());

@@ -44,8 +44,9 @@ def test_every_remedy_is_in_the_table():
 
 
 def test_the_operations_are_those_of_the_code():
-    text = (ROOT / "src/ops/operations.h").read_text()
-    found = re.findall(r'\{OperationId::\w+, "(\w+)", "(\w+)",\s*"([^"]+)"\}', text)
+    text = (ROOT / "include/mien/settings.h").read_text()
+    found = [(name, name.upper() + "_GPU", owns)
+             for name, owns in re.findall(r'\{Operation::\w+, "(\w+)",\s*"([^"]+)"\}', text)]
     assert len(found) >= 5
     assert [(name.strip("`"), flag.strip("`"), owns) for name, flag, owns in rows("What runs where")] == found
 

@@ -62,7 +62,7 @@ TEST(Measure, Clocks) {
 
 TEST(BenchCases, ThereIsOneForEachOperationAndOneForThumbnails) {
   std::vector<std::string> expected;
-  for (const Operation& row : kOperations) expected.emplace_back(row.name);
+  for (const OperationRow& row : kOperations) expected.emplace_back(row.name);
   expected.emplace_back("thumbnail_creation");
   EXPECT_EQ(bench_operation_names(), expected);
 }

@@ -14,9 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kProcessing = 2;
-constexpr std::size_t kEnhancement = 3;
-
 struct Fault {
   const char* name;
   const char* control;  // of the test device; empty: it is the settings that are wrong
@@ -47,15 +44,15 @@ struct Output {
   std::vector<Placement> placement;  // of the operation, one an image
 };
 
-class Faults : public testing::TestWithParam<std::tuple<std::size_t, Fault, GpuMode>> {
+class Faults : public testing::TestWithParam<std::tuple<Operation, Fault, GpuMode>> {
  protected:
-  std::size_t operation() const { return std::get<0>(GetParam()); }
+  Operation operation() const { return std::get<0>(GetParam()); }
   const Fault& fault() const { return std::get<1>(GetParam()); }
   GpuMode mode() const { return std::get<2>(GetParam()); }
 
   Settings settings() const {
     Settings settings = test::device_settings(GpuMode::off);
-    settings.operation_gpu[operation()] = mode();
+    settings.operation_gpu[index_of(operation())] = mode();
     settings.gpu_batch_size = 2;
     if (std::string(fault().name) == "hang") settings.gpu_time_limit_s = 1;
     if (*fault().control == '\0') settings.test_device = "/nonexistent/libdevice.so";
@@ -64,14 +61,15 @@ class Faults : public testing::TestWithParam<std::tuple<std::size_t, Fault, GpuM
 
   Output run(const Engine& engine) const {
     Output output;
-    if (operation() == kProcessing) {
+    if (operation() == Operation::image_processing) {
       for (const test::ByteVector& picture : pictures_) {
         output.thumbnails.push_back(create_thumbnail(picture, 60, 60, engine.input()));
       }
       output.placement = input_placement(engine.input());
       return output;
     }
-    output.analyses = test::analyze_all(engine, pictures_, test::everything(operation() == kEnhancement));
+    output.analyses =
+        test::analyze_all(engine, pictures_, test::everything(operation() == Operation::image_enhancement));
     for (const Result<Analysis>& analysis : output.analyses) {
       if (!analysis) continue;
       const Placement* const placement = test::find_placement(*analysis, operation_name(operation()));
@@ -92,7 +90,9 @@ class Faults : public testing::TestWithParam<std::tuple<std::size_t, Fault, GpuM
   }
 
   // Thumbnails are whole numbers on their whole way.
-  bool does_nothing() const { return operation() == kProcessing && std::string(fault().name) == "not_a_number"; }
+  bool does_nothing() const {
+    return operation() == Operation::image_processing && std::string(fault().name) == "not_a_number";
+  }
 
   void set_fault() {
     if (fault().at_opening) {
@@ -172,8 +172,14 @@ TEST_P(Faults, LoseNothing) {
   }
 }
 
+std::vector<Operation> all_operations() {
+  std::vector<Operation> operations;
+  for (const OperationRow& row : kOperations) operations.push_back(row.operation);
+  return operations;
+}
+
 INSTANTIATE_TEST_SUITE_P(Of, Faults,
-                         testing::Combine(testing::Range<std::size_t>(0, kOperationCount), testing::ValuesIn(kFaults),
+                         testing::Combine(testing::ValuesIn(all_operations()), testing::ValuesIn(kFaults),
                                           testing::Values(GpuMode::on, GpuMode::require)),
                          [](const auto& test) {
                            return std::string(operation_name(std::get<0>(test.param))) + "_" +

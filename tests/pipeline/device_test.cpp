@@ -55,9 +55,7 @@ TEST_F(DeviceTest, AllMixesOfFlagsGiveEqualResults) {
     test::expect_equal(found, expected(false), {});
     for (const Result<Analysis>& result : found) {
       for (const Placement& placement : result->placement) {
-        std::size_t index = 0;
-        while (operation_name(index) != placement.operation) ++index;
-        const bool on_device = (flags >> index & 1U) != 0;
+        const bool on_device = (flags >> index_of(*find_operation(placement.operation)) & 1U) != 0;
         EXPECT_EQ(placement.ran, on_device ? "test" : "cpu")
             << placement.operation << ": " << placement.reason.value_or("");
         EXPECT_EQ(placement.reason, std::nullopt) << placement.operation;

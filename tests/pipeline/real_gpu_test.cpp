@@ -38,12 +38,12 @@ TEST(RealGpu, RunsAllFiveOperationsOfAScan) {
   const ScanSummary summary = scan(engine, options, callbacks);
   EXPECT_EQ(summary.failed, 0);
 
-  for (std::size_t i = 0; i < kOperationCount; ++i) {
+  for (const OperationRow& row : kOperations) {
     const auto placement = std::find_if(summary.placement.begin(), summary.placement.end(),
-                                        [&](const Placement& one) { return one.operation == operation_name(i); });
-    ASSERT_NE(placement, summary.placement.end()) << operation_name(i);
-    EXPECT_EQ(placement->ran, settings.gpu_backend) << operation_name(i) << ": " << placement->reason.value_or("");
-    EXPECT_EQ(placement->reason, std::nullopt) << operation_name(i);
+                                        [&](const Placement& one) { return one.operation == row.name; });
+    ASSERT_NE(placement, summary.placement.end()) << row.name;
+    EXPECT_EQ(placement->ran, settings.gpu_backend) << row.name << ": " << placement->reason.value_or("");
+    EXPECT_EQ(placement->reason, std::nullopt) << row.name;
   }
   const Engine processor(files.options(test::plain_settings()));
   // Whole numbers up to the detector's input, so that only the sigmoid of its scores differs, by a rounding.
