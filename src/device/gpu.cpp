@@ -287,11 +287,6 @@ DeviceRun Gpu::run(Operation asked, std::size_t count, const WorkSize& size, con
   return result;
 }
 
-void Gpu::run_alone(const std::function<void(Accelerator&)>& work) {
-  if (!is_usable()) throw DeviceFailure(reason_);
-  lane_->run([device = accelerator_, work] { work(*device); }, *limits_.answer);
-}
-
 void Gpu::start_copy(const std::function<void(Accelerator&)>& work) {
   if (copies_ == nullptr || lane_->is_abandoned() || copies_->is_abandoned()) return;
   copies_->post([device = accelerator_, work] { work(*device); }, *limits_.answer);

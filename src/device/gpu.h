@@ -80,9 +80,6 @@ class Gpu {
   // What an item failed with whose operation requires the GPU: ErrorCode::unavailable.
   Error required_error(Operation operation, const std::string& reason) const;
 
-  // Runs once on the device's thread. Failures are thrown.
-  void run_alone(const std::function<void(Accelerator&)>& work);
-
   // Why the next batch of an operation would not be tried on the device; empty: it would be.
   std::string refusal(Operation operation) const;
 

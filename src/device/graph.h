@@ -90,7 +90,6 @@ class GraphBuilder {
   Value unsqueeze(const Value& a, const Shape& axes);
   Value transpose(const Value& a, const Shape& order);
   Value concat(std::span<const Value> values, std::int64_t axis);
-  Value matmul(const Value& a, const Value& b) { return node("MatMul", {a, b}); }
   Value reduce_sum(const Value& a, const Shape& axes, bool keep_axes);
 
   Graph build() && { return std::move(graph_); }

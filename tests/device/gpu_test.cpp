@@ -88,6 +88,10 @@ class GpuTest : public testing::Test {
   DeviceRun run(Gpu& gpu, std::size_t count, std::size_t batch) {
     return gpu.run(kOperation, count, {.batch = batch, .shape = "double"}, doubler_.work());
   }
+  static DeviceRun run_once(Gpu& gpu, const std::function<void(Accelerator&)>& work) {
+    return gpu.run(kOperation, 1, {.shape = "once"},
+                   [&](Accelerator& device, std::size_t /*first*/, std::size_t /*count*/) { work(device); });
+  }
 
   test::TestDevice device_;
   std::unique_ptr<Runtime> runtime_ = open_onnxruntime(test::plain_settings());
@@ -272,7 +276,7 @@ TEST_F(GpuTest, TenThousandBatchesWithRandomFaultsLoseNothing) {
           on_device += done;
           on_cpu += kItems - done;
         }
-        gpu->run_alone([keep = doubler](Accelerator&) {});
+        gpu->release(std::make_shared<Doubler>(std::move(doubler)));
       });
     }
   }
@@ -280,6 +284,11 @@ TEST_F(GpuTest, TenThousandBatchesWithRandomFaultsLoseNothing) {
   EXPECT_GT(on_device, 0U);
   EXPECT_GT(on_cpu, 0U);
   device_.set("random_fault_permille", 0);
+  bool is_behind_what_was_released = false;
+  for (int i = 0; i < 100 && !is_behind_what_was_released; ++i) {
+    is_behind_what_was_released = run(*gpu, 1, 1).all_done();
+  }
+  EXPECT_TRUE(is_behind_what_was_released);
   EXPECT_LE(device_.get("held_bytes"), held + (1 << 16));
 }
 
@@ -323,7 +332,7 @@ TEST_F(GpuTest, ResidentTensorsPassFromSessionToSession) {
   device_.set("up_bytes", 0);
   device_.set("down_bytes", 0);
   auto sum = std::make_shared<float>(0);
-  gpu->run_alone([sum](Accelerator& device) {
+  const DeviceRun result = run_once(*gpu, [sum](Accelerator& device) {
     GraphBuilder graph("double");
     const auto x = graph.input("x", ElementType::f32, {-1});
     graph.output("y", graph.add(x, x), ElementType::f32, {-1});
@@ -340,6 +349,7 @@ TEST_F(GpuTest, ResidentTensorsPassFromSessionToSession) {
     const HostValues down = device.download(twice.front().resident);
     for (const float value : down.floats()) *sum += value;
   });
+  EXPECT_EQ(result.reasons.front(), "");
   EXPECT_EQ(*sum, 400.0F);
   EXPECT_EQ(device_.get("up_bytes"), 400);
   EXPECT_EQ(device_.get("down_bytes"), 400);
@@ -353,7 +363,7 @@ TEST_F(GpuTest, SessionsOfAModelShareItsWeights) {
   for (const OnnxWeight& weight : find_onnx_weights(parsed, 256)) shared += weight.values.size();
   ASSERT_GT(shared, model.size() / 2);
   const std::shared_ptr<Gpu> gpu = open(GpuMode::on, 60s);
-  gpu->run_alone([&](Accelerator& device) {
+  const DeviceRun result = run_once(*gpu, [&](Accelerator& device) {
     const std::vector<float> faces(std::size_t{8} * 3 * 112 * 112, 0.5F);
     device_.set("up_bytes", 0);
     const std::uint64_t held = device.counters().held;
@@ -369,6 +379,7 @@ TEST_F(GpuTest, SessionsOfAModelShareItsWeights) {
     EXPECT_LE(weights, shared + 4 * (model.size() - shared));
     EXPECT_LE(device.counters().held - held, 2 * shared + 4 * (model.size() - shared));
   });
+  EXPECT_EQ(result.reasons.front(), "");
 }
 
 // Each has all weights where they cannot be shared: then there are fewer.
@@ -377,7 +388,7 @@ TEST_F(GpuTest, SessionsOfAModelLeaveRoomForWork) {
   Settings settings = test::device_settings();
   settings.gpu_memory_limit_gb = 16.0 * static_cast<double>(model.size()) / (1 << 30);
   const std::shared_ptr<Gpu> gpu = Gpu::open(settings, *runtime_, {.answer = 60s});
-  gpu->run_alone([&](Accelerator& device) {
+  const DeviceRun result = run_once(*gpu, [&](Accelerator& device) {
     const std::unique_ptr<DeviceSession> session = device.create_session(model, "tiny.onnx");
     const std::vector<float> faces(std::size_t{30} * 3 * 112 * 112, 0.5F);
     for (std::int64_t count = 1; count <= 30; ++count) {
@@ -386,6 +397,7 @@ TEST_F(GpuTest, SessionsOfAModelLeaveRoomForWork) {
     }
     EXPECT_LE(device.counters().held, std::uint64_t{6} * model.size());
   });
+  EXPECT_EQ(result.reasons.front(), "");
 }
 
 }  // namespace

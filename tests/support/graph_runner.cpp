@@ -23,15 +23,27 @@ Providers& providers() {
   static Providers* const kProviders = [] {
     Providers* made = new Providers;
     made->gpu_missing = real_gpu_missing();
-    const Settings settings = made->gpu_missing.empty() ? real_gpu_settings() : plain_settings();
+    Settings settings = made->gpu_missing.empty() ? real_gpu_settings() : plain_settings();
+    settings.operation_gpu.fill(GpuMode::require);  // a graph waits until the provider has compiled it
     made->runtime = open_onnxruntime(settings);
     made->env = Ort::Env(ORT_LOGGING_LEVEL_ERROR, "graphs");
     if (!made->gpu_missing.empty()) return made;
-    made->gpu = Gpu::open(settings, *made->runtime);
-    made->gpu_missing = made->gpu->reason();
+    try {
+      made->gpu = Gpu::open(settings, *made->runtime);
+    } catch (const Exception& error) {
+      made->gpu_missing = error.what();
+    }
     return made;
   }();
   return *kProviders;
+}
+
+// Runs on the device's thread. Why it did not; empty when it did.
+std::string run_on_gpu(const std::function<void(Accelerator&)>& work) {
+  const DeviceRun run =
+      providers().gpu->run(Operation::face_detection, 1, {.shape = "a graph"},
+                           [&](Accelerator& device, std::size_t /*first*/, std::size_t /*count*/) { work(device); });
+  return run.reasons.front();
 }
 
 NodeAssignment read_assignment(const Ort::Session& session) {
@@ -58,7 +70,8 @@ std::string missing(Provider provider) { return provider == Provider::cpu ? std:
 GraphRunner::GraphRunner(Provider provider, const Graph& graph) : state_(std::make_unique<State>()) {
   Providers& all = providers();
   if (provider == Provider::gpu) {
-    all.gpu->run_alone([&](Accelerator& device) { state_->on_gpu = device.create_session(graph); });
+    const std::string problem = run_on_gpu([&](Accelerator& device) { state_->on_gpu = device.create_session(graph); });
+    if (!problem.empty()) throw DeviceFailure(problem);
     assignment_ = state_->on_gpu->assignment();
     return;
   }
@@ -76,16 +89,17 @@ GraphRunner::~GraphRunner() {
   if (!state_->on_gpu) return;
   providers().gpu->release(std::move(state_->on_gpu));
   // Waits for it: a session must not end while the process does.
-  providers().gpu->run_alone([](Accelerator& /*device*/) {});
+  (void)run_on_gpu([](Accelerator& /*device*/) {});
 }
 
 std::vector<HostValues> GraphRunner::run(const std::vector<HostTensor>& inputs) const {
   std::vector<HostValues> outputs;
   if (state_->on_gpu) {
     const std::vector<DeviceInput> values(inputs.begin(), inputs.end());
-    providers().gpu->run_alone([&](Accelerator& /*device*/) {
+    const std::string problem = run_on_gpu([&](Accelerator& /*device*/) {
       for (DeviceOutput& output : state_->on_gpu->run(values, {})) outputs.push_back(std::move(output.values));
     });
+    if (!problem.empty()) throw DeviceFailure(problem);
     return outputs;
   }
   const Ort::MemoryInfo memory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeCPU);
