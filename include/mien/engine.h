@@ -17,11 +17,6 @@
 
 namespace mien {
 
-// exact: SCRFD and ArcFace as InsightFace runs them. standard ("default"): rectangles instead of squares, small images
-// at their own size, a second pass for faces that fill the image, tiles for panoramas. fast: cheaper arithmetic, bf16
-// or a detector in int8.
-enum class Precision { exact, standard, fast };
-
 // What decoding one image may take. Beyond a limit: Error limit_exceeded, which names it.
 struct ImageLimits {
   std::size_t bytes_max = std::size_t{256} << 20;  // of the file

@@ -54,6 +54,14 @@ MIEN_API std::string gpu_setting(Operation operation);
 // "cuda", ...: the table of src/backends/backend.cpp in its order, the CPU last.
 MIEN_API std::vector<std::string_view> backend_names();
 
+// exact: SCRFD and ArcFace as InsightFace runs them. standard ("default"): rectangles instead of squares, small images
+// at their own size, a second pass for faces that fill the image, tiles for panoramas. fast: cheaper arithmetic, bf16
+// or a detector in int8.
+enum class Precision { exact, standard, fast };
+
+// How a setting's value is to be read. gpu_mode is a flag that may be "require" too.
+enum class SettingKind { flag, gpu_mode, number, choice, path };
+
 // One setting as it stands.
 struct SettingValue {
   std::string name;     // upper case: GPU_BATCH_SIZE
@@ -61,6 +69,7 @@ struct SettingValue {
   std::string source;   // "default", "environment GPU_BATCH_SIZE", ".env line 3", "--batch"
   std::string help;     // one line
   std::string allowed;  // "false, true or require"
+  SettingKind kind = SettingKind::choice;
 };
 
 struct MIEN_API Settings {
@@ -73,6 +82,8 @@ struct MIEN_API Settings {
   double gpu_time_limit_s = 30;  // for a batch; a device that takes longer is not asked again
   std::string log_level = "INFO";
   std::string runtime = "auto";
+  int threads = 0;                            // of a scan that analyse; 0: one a core
+  Precision precision = Precision::standard;  // of the commands; an Engine is told by its own options
   bool allow_software_gpu = false;
   bool sandbox = false;               // decode images in child processes without rights
   std::string decoder;                // mien-decoder for that; empty: the default places

@@ -2,6 +2,7 @@
 """The library behind the package mien."""
 
 from collections.abc import Callable, Iterator, Sequence
+import enum
 
 import PIL.Image
 import numpy
@@ -13,6 +14,19 @@ def library_version() -> str: ...
 
 def set_log_level(name: str) -> None:
     """Lines of this level and above go to Python's logging."""
+
+class SettingKind(enum.Enum):
+    """How a setting's value is to be read."""
+
+    flag = 0
+
+    gpu_mode = 1
+
+    number = 2
+
+    choice = 3
+
+    path = 4
 
 class SettingValue:
     """A setting as it stands, and where its value comes from."""
@@ -31,6 +45,9 @@ class SettingValue:
 
     @property
     def allowed(self) -> str: ...
+
+    @property
+    def kind(self) -> SettingKind: ...
 
     def __repr__(self) -> str: ...
 
@@ -51,6 +68,9 @@ class NativeSettings:
 
     @property
     def gpu_batch_size(self) -> int: ...
+
+    @property
+    def threads(self) -> int: ...
 
     @property
     def log_level(self) -> str: ...

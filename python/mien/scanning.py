@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from . import _mien, tables
 from .engine import Engine, default_engine
 from .errors import InvalidArgumentError
-from .settings import threads_of
 
 if TYPE_CHECKING:
     import pandas
@@ -113,7 +112,7 @@ def scan(
         threshold=threshold,
         out="" if out is None else os.fsdecode(out),
         force=force,
-        threads=threads or threads_of(engine.settings),
+        threads=threads or engine.settings.native.threads,
         excludes=list(excludes),
         embeddings=embeddings,
     )

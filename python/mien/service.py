@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 from . import _mien, inputs, logs
 from .engine import Engine, default_engine
 from .errors import CancelledError, InvalidArgumentError
-from .settings import threads_of
 
 if TYPE_CHECKING:
     import asyncio  # at run time where it is used: it takes longer to import than all of mien
@@ -57,7 +56,7 @@ class FaceService:
         self._engine = engine or default_engine()
         self._input = _mien.engine_input(self._engine.native)
         self._options = _mien.AnalyzeOptions()
-        self._threads = threads or threads_of(self._engine.settings)
+        self._threads = threads or self._engine.settings.native.threads
         self._waiting_max = waiting_max
         self._pool: _mien.Pool | None = None
         self._pool_lock = threading.Lock()

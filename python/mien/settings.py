@@ -84,16 +84,11 @@ def _text(value: object) -> str:
 def _value(setting: _mien.SettingValue) -> object:
     """By what the setting may be, not by how it looks: a folder may be named 2024. `require` stays text."""
     text = setting.value
-    if setting.allowed in ("true or false", "false, true or require") and text in ("true", "false"):
+    if setting.kind in (_mien.SettingKind.flag, _mien.SettingKind.gpu_mode) and text in ("true", "false"):
         return text == "true"
-    if setting.allowed.startswith(("a whole number", "a decimal number")):
+    if setting.kind == _mien.SettingKind.number:
         return int(text) if text.isdecimal() else float(text)
     return text
-
-
-def threads_of(settings: Settings) -> int:
-    """What MIEN_THREADS says; 0: one a core."""
-    return int(settings.values["MIEN_THREADS"].value)
 
 
 _lock = threading.Lock()

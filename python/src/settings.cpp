@@ -35,12 +35,19 @@ nb::list operation_names() {
 }
 
 void bind_setting(nb::module_& module) {
+  nb::enum_<SettingKind>(module, "SettingKind", "How a setting's value is to be read.")
+      .value("flag", SettingKind::flag)
+      .value("gpu_mode", SettingKind::gpu_mode)
+      .value("number", SettingKind::number)
+      .value("choice", SettingKind::choice)
+      .value("path", SettingKind::path);
   nb::class_<SettingValue>(module, "SettingValue", "A setting as it stands, and where its value comes from.")
       .def_ro("name", &SettingValue::name)
       .def_ro("value", &SettingValue::value)
       .def_ro("source", &SettingValue::source)
       .def_ro("help", &SettingValue::help)
       .def_ro("allowed", &SettingValue::allowed)
+      .def_ro("kind", &SettingValue::kind)
       .def("__repr__", [](const SettingValue& self) {
         return "SettingValue(" + self.name + "='" + self.value + "', source='" + self.source + "')";
       });
@@ -50,6 +57,7 @@ void bind_setting(nb::module_& module) {
       .def_ro("gpu_device_id", &Settings::gpu_device_id)
       .def_ro("gpu_memory_limit_gb", &Settings::gpu_memory_limit_gb)
       .def_ro("gpu_batch_size", &Settings::gpu_batch_size)
+      .def_ro("threads", &Settings::threads)
       .def_ro("log_level", &Settings::log_level)
       .def_ro("model_dir", &Settings::model_dir)
       .def_ro("allow_software_gpu", &Settings::allow_software_gpu)

@@ -165,11 +165,11 @@ std::string complaint(const SettingRow& row, const Found& found) {
 SettingValue apply(const SettingRow& row, const std::optional<Found>& found, Settings& settings) {
   if (found) {
     const std::optional<std::string> value = row.set(settings, trim(found->value));
-    if (value) return {row.name, *value, found->source, row.help, row.allowed};
+    if (value) return {row.name, *value, found->source, row.help, row.allowed, row.kind};
     if (!row.warn_only) throw Exception(ErrorCode::invalid_argument, complaint(row, *found));
     settings.warnings.push_back(complaint(row, *found) + fmt::format("; {} is used", row.standard));
   }
-  return {row.name, *row.set(settings, row.standard), "default", row.help, row.allowed};
+  return {row.name, *row.set(settings, row.standard), "default", row.help, row.allowed, row.kind};
 }
 
 // Another setting may have the last word on the level; then the list must say so.

@@ -37,6 +37,7 @@ SettingRow bool_row(std::string name, bool Settings::*field, std::string help) {
           .standard = "false",
           .help = std::move(help),
           .allowed = "true or false",
+          .kind = SettingKind::flag,
           .set = [field](Settings& settings, std::string_view value) -> std::optional<std::string> {
             const std::optional<bool> flag = parse_bool(value);
             if (!flag) return std::nullopt;
@@ -50,6 +51,7 @@ SettingRow operation_row(Operation operation) {
           .standard = "false",
           .help = fmt::format("{} on the GPU (require: or not at all)", operation_name(operation)),
           .allowed = "false, true or require",
+          .kind = SettingKind::gpu_mode,
           .set = [operation](Settings& settings, std::string_view value) -> std::optional<std::string> {
             GpuMode& mode = settings.operation_gpu[index_of(operation)];
             if (lower(value) == "require") {
@@ -92,6 +94,7 @@ SettingRow int_row(std::string name, int standard, IntRange range, int Settings:
           .help = std::move(help),
           .allowed = bounded ? fmt::format("a whole number from {} to {}", range.low, range.high)
                              : fmt::format("a whole number, {} or more", range.low),
+          .kind = SettingKind::number,
           .set = [range, field](Settings& settings, std::string_view value) -> std::optional<std::string> {
             const std::optional<int> number = parse_int(value, range.low, range.high);
             if (!number) return std::nullopt;
@@ -105,6 +108,7 @@ SettingRow path_row(std::string name, std::string Settings::*field, std::string 
           .standard = "",
           .help = std::move(help),
           .allowed = "a path",
+          .kind = SettingKind::path,
           .set = [field](Settings& settings, std::string_view value) -> std::optional<std::string> {
             settings.*field = value;
             return std::string(value);
@@ -142,6 +146,7 @@ SettingRow decimal_row(const DecimalRow& row) {
           .standard = row.standard,
           .help = row.help,
           .allowed = fmt::format("a decimal number above 0 and up to {:.0f}", row.most),
+          .kind = SettingKind::number,
           .set = set};
 }
 
@@ -174,27 +179,17 @@ SettingRow debug_row() {
           .standard = "false",
           .help = "true means LOG_LEVEL=DEBUG",
           .allowed = "true or false",
+          .kind = SettingKind::flag,
           .set = set,
           .warn_only = true};
 }
 
-// What the program's commands read from the list of values: an Engine is told by its own options.
-SettingRow threads_row() {
-  const auto set = [](Settings& /*settings*/, std::string_view value) -> std::optional<std::string> {
-    const std::optional<int> number = parse_int(value, 0, kThreadsSettingMax);
-    return number ? std::optional(std::to_string(*number)) : std::nullopt;
-  };
-  return {.name = "MIEN_THREADS",
-          .standard = "0",
-          .help = "threads of a scan that analyse (0: one a core)",
-          .allowed = fmt::format("a whole number from 0 to {}", kThreadsSettingMax),
-          .set = set};
-}
-
 SettingRow precision_row() {
-  const auto set = [](Settings& /*settings*/, std::string_view value) -> std::optional<std::string> {
+  const auto set = [](Settings& settings, std::string_view value) -> std::optional<std::string> {
     const std::string text = lower(value);
-    return text == "exact" || text == "default" || text == "fast" ? std::optional(text) : std::nullopt;
+    if (text != "exact" && text != "default" && text != "fast") return std::nullopt;
+    settings.precision = text == "exact" ? Precision::exact : text == "fast" ? Precision::fast : Precision::standard;
+    return text;
   };
   return {.name = "MIEN_PRECISION",
           .standard = "default",
@@ -224,7 +219,8 @@ std::vector<SettingRow> setting_rows(const std::vector<std::string_view>& backen
   rows.push_back(debug_row());
   rows.push_back(choice_row("MIEN_RUNTIME", {"auto", "onnxruntime", "openvino"}, &Settings::runtime,
                             "what runs the models on the CPU"));
-  rows.push_back(threads_row());
+  rows.push_back(int_row("MIEN_THREADS", 0, {0, kThreadsSettingMax}, &Settings::threads,
+                         "threads of a scan that analyse (0: one a core)"));
   rows.push_back(precision_row());
   rows.push_back(bool_row("MIEN_ALLOW_SOFTWARE_GPU", &Settings::allow_software_gpu,
                           "use Vulkan adapters that are software (for tests)"));

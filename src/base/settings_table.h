@@ -16,6 +16,7 @@ struct SettingRow {
   std::string standard;  // the default, as a user would write it
   std::string help;
   std::string allowed;  // completes "use ..."
+  SettingKind kind = SettingKind::choice;
   // Takes the value over and returns its one spelling; nothing when the value is not allowed.
   std::function<std::optional<std::string>(Settings&, std::string_view)> set;
   // A value that is not allowed is an error; for names that other programs use as well, a warning,

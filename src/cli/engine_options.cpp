@@ -42,12 +42,6 @@ void add_override(Arguments& arguments, SettingsSources& sources, Option option,
   });
 }
 
-// Every name of the table has a value once settings are loaded.
-const SettingValue& value_of(const Settings& settings, std::string_view name) {
-  return *std::find_if(settings.values.begin(), settings.values.end(),
-                       [&](const SettingValue& value) { return value.name == name; });
-}
-
 }  // namespace
 
 void add_device_options(Arguments& arguments, SettingsSources& sources) {
@@ -57,15 +51,16 @@ void add_device_options(Arguments& arguments, SettingsSources& sources) {
 }
 
 int batch_limit_of(const Settings& settings) {
-  return value_of(settings, "GPU_BATCH_SIZE").source == "default" ? 0 : settings.gpu_batch_size;
+  const bool is_set = std::any_of(settings.values.begin(), settings.values.end(), [](const SettingValue& value) {
+    return value.name == "GPU_BATCH_SIZE" && value.source != "default";
+  });
+  return is_set ? settings.gpu_batch_size : 0;
 }
 
 void add_threads_option(Arguments& arguments, SettingsSources& sources) {
   add_override(arguments, sources, {"--threads", "N", "threads that analyse; 0, the default, is one a core"},
                "MIEN_THREADS");
 }
-
-int threads_of(const Settings& settings) { return std::stoi(value_of(settings, "MIEN_THREADS").value); }
 
 void add_gpu_options(Arguments& arguments, SettingsSources& sources) {
   arguments.custom({.name = "--gpu",
@@ -107,10 +102,7 @@ Settings load(Terminal& terminal, const SettingsSources& sources) {
 
 void load_engine_settings(Terminal& terminal, const SettingsSources& sources, EngineOptions& options) {
   options.settings = load(terminal, sources);
-  const std::string& precision = value_of(options.settings, "MIEN_PRECISION").value;
-  options.precision = precision == "exact"  ? Precision::exact
-                      : precision == "fast" ? Precision::fast
-                                            : Precision::standard;
+  options.precision = options.settings.precision;
 }
 
 void note_placement(Terminal& terminal, const InputOptions& input) {

@@ -27,9 +27,8 @@ void add_sandbox_option(Arguments& arguments, bool& sandbox);
 // --det, --rec, --precision, --sandbox, --pixels-max, --memory-max.
 void add_model_options(Arguments& arguments, EngineOptions& options, SettingsSources& sources);
 
-// --threads, which wins over MIEN_THREADS, and what came of both.
+// --threads, which wins over MIEN_THREADS.
 void add_threads_option(Arguments& arguments, SettingsSources& sources);
-int threads_of(const Settings& settings);
 
 // Says where operations ran that a GPU was asked for, a line each.
 void note_placement(Terminal& terminal, const InputOptions& input);

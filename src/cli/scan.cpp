@@ -200,7 +200,7 @@ int run_scan(const Call& call) {
   check(arguments, command);
 
   load_engine_settings(call.terminal, command.sources, command.engine);
-  command.scan.threads = threads_of(command.engine.settings);
+  command.scan.threads = command.engine.settings.threads;
   // Embeddings of strangers are neither needed nor made unless somebody is looked for.
   command.engine.load_embedder = !command.scan.like_path.empty() || command.scan.embeddings != EmbeddingFormat::none;
   command.scan.analyze.phash = true;

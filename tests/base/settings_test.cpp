@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
 
 #include "base/env_file.h"
@@ -187,6 +188,36 @@ TEST_F(SettingsTest, AnOperationIsFoundByItsNameAndMovedByItsSetting) {
   EXPECT_EQ(operation_name(Operation::quality_checks), "quality_checks");
   EXPECT_EQ(gpu_setting(Operation::face_embedding), "FACE_EMBEDDING_GPU");
   EXPECT_FALSE(load({{"ALL_GPU", "true"}}).is_gpu_enabled_for_operation("nonsense"));
+}
+
+TEST_F(SettingsTest, EveryValueSaysItsKind) {
+  const std::map<std::string, SettingKind> kinds = {
+      {"ALL_GPU", SettingKind::flag},
+      {"QUALITY_CHECKS_GPU", SettingKind::gpu_mode},
+      {"GPU_BACKEND", SettingKind::choice},
+      {"GPU_DEVICE_ID", SettingKind::number},
+      {"GPU_BATCH_SIZE", SettingKind::number},
+      {"GPU_MEMORY_LIMIT_GB", SettingKind::number},
+      {"DEBUG", SettingKind::flag},
+      {"LOG_LEVEL", SettingKind::choice},
+      {"MIEN_THREADS", SettingKind::number},
+      {"MIEN_PRECISION", SettingKind::choice},
+      {"MIEN_MODEL_DIR", SettingKind::path},
+      {"MIEN_ORT_LIBRARY", SettingKind::path},
+  };
+  const Settings settings = load({{"GPU_BATCH_SIZE", "4"}, {"MIEN_MODEL_DIR", "2024"}});
+  for (const auto& [name, kind] : kinds) EXPECT_EQ(row(settings, name).kind, kind) << name;
+}
+
+TEST_F(SettingsTest, ThreadsAndPrecisionAreFields) {
+  EXPECT_EQ(load().threads, 0);
+  EXPECT_EQ(load().precision, Precision::standard);
+  EXPECT_EQ(load({{"MIEN_THREADS", "7"}}).threads, 7);
+  EXPECT_EQ(load({{"MIEN_PRECISION", "Exact"}}).precision, Precision::exact);
+  EXPECT_EQ(load({{"MIEN_PRECISION", "fast"}}).precision, Precision::fast);
+  EXPECT_EQ(load({{"MIEN_PRECISION", "default"}}).precision, Precision::standard);
+  EXPECT_TRUE(contains(error_of({{"MIEN_THREADS", "1025"}}), "a whole number from 0 to 1024"));
+  EXPECT_TRUE(contains(error_of({{"MIEN_PRECISION", "standard"}}), "one of exact, default, fast"));
 }
 
 TEST_F(SettingsTest, WrongValuesNameTheVariableItsPlaceItsValueAndWhatIsAllowed) {
