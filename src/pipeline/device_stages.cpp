@@ -1,7 +1,6 @@
 #include "pipeline/device_stages.h"
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <utility>
 
@@ -26,51 +25,11 @@ constexpr std::uint64_t kPixelsShare = 4;
 constexpr std::uint64_t kBytesPerAlignedFace = std::uint64_t{12}
                                                << 20;  // warp and an embedder's values: a generous guess
 
-using Clock = std::chrono::steady_clock;
-
-double ms_since(Clock::time_point begin) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-}
-
-std::vector<GroupItem*> alive(Group& group) {
-  std::vector<GroupItem*> items;
-  for (GroupItem& item : group) {
-    if (!item.error) items.push_back(&item);
-  }
-  return items;
-}
-
-// Work for `Input`s of a group, owned by itself: results are taken out once it is over.
-template <typename Input, typename Output>
-struct Job {
-  std::vector<Input> inputs;
-  std::vector<Output> outputs;
-  std::stop_token stop;
-};
-
-struct ImageInput {
-  ResidentImage where;
-};
-
-// Why the CPU has to do it (and where the GPU is required, nobody does); empty when the device has done it.
-void note(const Gpu& gpu, GroupItem& item, Operation operation, const std::string& reason) {
-  StageNote& note = item.note(operation);
-  if (reason.empty()) {
-    ++note.on_device;
-  } else if (gpu.mode(operation) == GpuMode::require) {
-    item.error = gpu.required_error(operation, reason);
-  } else {
-    note.reason = reason;
-  }
-}
-
-// Whether the device will not be asked: then the images learn why, and nothing is copied for it.
-bool is_left_to_processor(const Gpu& gpu, std::span<GroupItem* const> items, Operation operation) {
-  const std::string reason = gpu.refusal(operation);
-  if (reason.empty()) return false;
-  for (GroupItem* const item : items) note(gpu, *item, operation, reason);
-  return true;
-}
+constexpr OnDevice kEnhance{Operation::image_enhancement, &Timings::enhance, true};
+constexpr OnDevice kDetect{Operation::face_detection, &Timings::detect};
+constexpr OnDevice kAssess{Operation::quality_checks, &Timings::quality, true};
+constexpr OnDevice kEmbed{Operation::face_embedding, &Timings::embed};
+constexpr OnDevice kShrink{Operation::image_processing};
 
 // Runs of neighbours that lie in the same memory of the device.
 template <typename Input, typename Work>
@@ -85,20 +44,7 @@ void for_each_memory(std::span<const Input> inputs, Work work) {
 
 }  // namespace
 
-struct DeviceStages::Programs {
-  std::shared_ptr<const Detector> detector;
-  std::shared_ptr<const Embedder> embedder;
-  Precision precision = Precision::standard;
-  // Made on the device's thread at first use.
-  std::unique_ptr<DeviceDetector> detect;
-  std::unique_ptr<DeviceEmbedder> embed;
-  std::unique_ptr<DeviceQuality> quality;
-  std::unique_ptr<DeviceEnhancer> enhance;
-  std::unique_ptr<DeviceResampler> resample;
-};
-
-DeviceStages::DeviceStages(std::shared_ptr<Gpu> gpu, Precision precision)
-    : gpu_(std::move(gpu)), precision_(precision), programs_(std::make_shared<Programs>()) {
+DeviceStages::DeviceStages(std::shared_ptr<Gpu> gpu, Precision precision) : gpu_(std::move(gpu)) {
   programs_->precision = precision;
 }
 
@@ -113,6 +59,44 @@ bool DeviceStages::is_group_full(std::size_t images, std::size_t pixel_bytes) co
   if (images == 0) return false;
   const std::uint64_t bytes_max = std::min<std::uint64_t>(kGroupBytesMax, gpu_->memory_bytes_max() / kPixelsShare);
   return !gpu_->is_usable() || images >= static_cast<std::size_t>(gpu_->batch_max()) || pixel_bytes >= bytes_max;
+}
+
+// Why the CPU has to do it (and where the GPU is required, nobody does); empty when the device has done it.
+void DeviceStages::note(GroupItem& item, Operation operation, const std::string& reason) const {
+  StageNote& note = item.note(operation);
+  if (reason.empty()) {
+    ++note.on_device;
+  } else if (gpu_->mode(operation) == GpuMode::require) {
+    item.error = gpu_->required_error(operation, reason);
+  } else {
+    note.reason = reason;
+  }
+}
+
+void DeviceStages::add_time(const OnDevice& stage, GroupItem& item, Milliseconds time) {
+  if (stage.time != nullptr) item.analysis.timings_ms.*stage.time += time.count();
+}
+
+std::vector<GroupItem*> DeviceStages::alive(Group& group) {
+  std::vector<GroupItem*> items;
+  for (GroupItem& item : group) {
+    if (!item.error) items.push_back(&item);
+  }
+  return items;
+}
+
+bool DeviceStages::prepare(const OnDevice& stage, std::span<GroupItem* const> items) {
+  if (!is_wanted(stage.operation) || items.empty()) return false;
+  const std::string refusal = gpu_->refusal(stage.operation);
+  for (GroupItem* const item : items) {
+    if (!refusal.empty()) note(*item, stage.operation, refusal);
+  }
+  if (!refusal.empty()) return false;
+  const auto begin = std::chrono::steady_clock::now();
+  make_resident(items, stage.upright);
+  const Milliseconds elapsed = std::chrono::steady_clock::now() - begin;
+  for (GroupItem* const item : items) add_time(stage, *item, elapsed / items.size());
+  return true;
 }
 
 // One copy of the pixels of all images that are not there yet. It goes up while other groups are computed, where the
@@ -166,106 +150,87 @@ constexpr int kOrientationOfTurn[] = {1, 6, 3, 8};
 
 void DeviceStages::detect(Group& group, const AnalyzeOptions& options) {
   const std::vector<GroupItem*> items = alive(group);
-  if (!is_wanted(Operation::face_detection) || items.empty()) return;
-  if (is_left_to_processor(*gpu_, items, Operation::face_detection)) return;
-  const Clock::time_point begin = Clock::now();
-  make_resident(items, false);
+  if (!prepare(kDetect, items)) return;
   // Canvases of one size make a batch. While a provider prepares one size, the others need not wait for it.
   std::map<std::pair<int, int>, std::vector<GroupItem*>> by_canvas;
   for (GroupItem* const item : items) {
-    const DetectPlan plan = plan_detection(*programs_->detector, precision_, item->image.width, item->image.height);
+    const DetectPlan plan =
+        plan_detection(*programs_->detector, programs_->precision, item->image.width, item->image.height);
     const LetterboxSize& size = plan.passes.front().size;
     by_canvas[{size.canvas_width, size.canvas_height}].push_back(item);
   }
   for (const auto& [canvas, alike] : by_canvas) detect_alike(alike, {canvas.first, canvas.second}, options);
-  const double each_ms = ms_since(begin) / static_cast<double>(items.size());
-  for (GroupItem* const item : items) item->analysis.timings_ms.detect += each_ms;
 }
 
+// Images whose first pass has a canvas of this size.
 void DeviceStages::detect_alike(std::span<GroupItem* const> items, PixelSize canvas, const AnalyzeOptions& options) {
-  const auto job = std::make_shared<Job<ImageInput, Detection>>();
-  job->stop = options.stop;
-  for (const GroupItem* const item : items) job->inputs.push_back({item->resident});
-  job->outputs.resize(job->inputs.size());
+  std::vector<ImageInput> inputs;
+  for (GroupItem* const item : items) inputs.push_back({item, item->resident});
   const WorkSize size{
       .item_bytes = DeviceDetector::bytes_for_canvas(std::int64_t{canvas.width} * canvas.height),
-      .batch = static_cast<std::size_t>(gpu_->batch_max()),
+      .batch = batch_max(),
       .shape = "the detector for " + std::to_string(canvas.width) + "x" + std::to_string(canvas.height)};
   const std::size_t turns = options.rotations ? 4 : 1;
-  const DeviceRun run = gpu_->run(
-      Operation::face_detection, job->inputs.size(), size,
-      [job, turns, programs = programs_](Accelerator& device, std::size_t first, std::size_t count) {
-        if (!programs->detect) programs->detect = std::make_unique<DeviceDetector>(programs->detector);
-        const std::span<const ImageInput> inputs(job->inputs.data() + first, count);
-        for_each_memory(inputs, [&](ResidentPixels& pixels, std::size_t begin_at, std::size_t length) {
-          std::vector<DeviceImage> views;
-          for (const ImageInput& input : inputs.subspan(begin_at, length)) {
-            for (std::size_t turn = 0; turn < turns; ++turn) {
-              views.push_back(input.where.image.turned(kOrientationOfTurn[turn]));
-            }
-          }
-          std::vector<Detection> found = detect_resident(*programs->detect, *programs->detector, programs->precision,
-                                                         device, pixels, views, job->stop);
-          for (std::size_t i = 0; i < length; ++i) {
-            const DeviceImage& image = inputs[begin_at + i].where.image;
-            std::vector<Detection> of_image(
-                std::make_move_iterator(found.begin() + static_cast<std::ptrdiff_t>(i * turns)),
-                std::make_move_iterator(found.begin() + static_cast<std::ptrdiff_t>((i + 1) * turns)));
-            job->outputs[first + begin_at + i] = choose_turn(std::move(of_image), {image.width, image.height});
-          }
-        });
-      });
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    note(*gpu_, *items[i], Operation::face_detection, run.reasons[i]);
-    if (run.reasons[i].empty()) items[i]->found = std::move(job->outputs[i]);
-  }
+  const auto work = [turns, stop = options.stop](DevicePrograms& programs, Accelerator& device,
+                                                 std::span<const ImageInput> batch, std::span<Detection> out) {
+    auto& detect = programs.of<DeviceDetector>(Operation::face_detection, programs.detector);
+    for_each_memory(batch, [&](ResidentPixels& pixels, std::size_t first, std::size_t count) {
+      std::vector<DeviceImage> views;
+      for (const ImageInput& input : batch.subspan(first, count)) {
+        for (std::size_t turn = 0; turn < turns; ++turn) {
+          views.push_back(input.where.image.turned(kOrientationOfTurn[turn]));
+        }
+      }
+      std::vector<Detection> found =
+          detect_resident(detect, *programs.detector, programs.precision, device, pixels, views, stop);
+      for (std::size_t i = 0; i < count; ++i) {
+        const DeviceImage& image = batch[first + i].where.image;
+        std::vector<Detection> of_image(
+            std::make_move_iterator(found.begin() + static_cast<std::ptrdiff_t>(i * turns)),
+            std::make_move_iterator(found.begin() + static_cast<std::ptrdiff_t>((i + 1) * turns)));
+        out[first + i] = choose_turn(std::move(of_image), {image.width, image.height});
+      }
+    });
+  };
+  run_on_device<Detection>(kDetect, std::move(inputs), size, work,
+                           [](ImageInput& input, Detection& found) { input.item->found = std::move(found); });
 }
 
 // ---- Enhancement
 
 void DeviceStages::enhance(Group& group, const AnalyzeOptions& options) {
-  if (!is_wanted(Operation::image_enhancement)) return;
-  const auto job = std::make_shared<Job<ImageInput, EnhancedOnDevice>>();
-  job->stop = options.stop;
-  std::vector<GroupItem*> items;
+  std::vector<GroupItem*> items = alive(group);
+  std::erase_if(items, [](const GroupItem* item) {
+    return !item->always_enhance && !needs_enhancement(item->upright.width, item->upright.height);
+  });
+  if (!prepare(kEnhance, items)) return;
+  std::vector<ImageInput> inputs;
   WorkSize size{.batch = 1, .shape = "enhancement"};
-  for (GroupItem* const item : alive(group)) {
-    if (item->always_enhance || needs_enhancement(item->upright.width, item->upright.height)) items.push_back(item);
-  }
-  if (items.empty() || is_left_to_processor(*gpu_, items, Operation::image_enhancement)) return;
-  const Clock::time_point begin = Clock::now();
-  make_resident(items, true);
-  for (const GroupItem* const item : items) {
-    job->inputs.push_back({item->resident_upright});
+  for (GroupItem* const item : items) {
+    inputs.push_back({item, item->resident_upright});
     size.item_bytes = std::max(size.item_bytes, DeviceEnhancer::bytes_for(item->upright.width, item->upright.height));
   }
-  job->outputs.resize(items.size());
-  const DeviceRun run =
-      gpu_->run(Operation::image_enhancement, items.size(), size,
-                [job, programs = programs_](Accelerator& device, std::size_t first, std::size_t count) {
-                  if (!programs->enhance) programs->enhance = std::make_unique<DeviceEnhancer>();
-                  for (std::size_t i = first; i < first + count; ++i) {
-                    throw_if_stopped(job->stop);
-                    const ResidentImage& where = job->inputs[i].where;
-                    job->outputs[i] = programs->enhance->run(device, *where.pixels, where.image);
-                  }
-                });
-  const double each_ms = ms_since(begin) / static_cast<double>(items.size());
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    GroupItem& item = *items[i];
-    item.analysis.timings_ms.enhance += each_ms;
-    note(*gpu_, item, Operation::image_enhancement, run.reasons[i]);
-    if (!run.reasons[i].empty()) continue;
-    EnhancedOnDevice& enhanced = job->outputs[i];
-    item.enhancement = static_cast<float>(enhanced.scale);
-    item.resident = std::move(enhanced.where);
-    // Its pixels are on the device; fetch_image() brings them here for whoever needs them.
-    item.image = {};
-    item.image.width = item.resident.image.width;
-    item.image.height = item.resident.image.height;
-    item.image.channels = item.resident.image.channels;
-    item.image.bgr = item.resident.image.bgr;
-  }
+  const auto work = [stop = options.stop](DevicePrograms& programs, Accelerator& device,
+                                          std::span<const ImageInput> batch, std::span<EnhancedOnDevice> out) {
+    auto& enhance = programs.of<DeviceEnhancer>(Operation::image_enhancement);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      throw_if_stopped(stop);
+      out[i] = enhance.run(device, *batch[i].where.pixels, batch[i].where.image);
+    }
+  };
+  run_on_device<EnhancedOnDevice>(kEnhance, std::move(inputs), size, work,
+                                  [](ImageInput& input, EnhancedOnDevice& enhanced) {
+                                    GroupItem& item = *input.item;
+                                    item.enhancement = static_cast<float>(enhanced.scale);
+                                    item.resident = std::move(enhanced.where);
+                                    // Its pixels are on the device; fetch_image() brings them here for whoever needs
+                                    // them.
+                                    item.image = {};
+                                    item.image.width = item.resident.image.width;
+                                    item.image.height = item.resident.image.height;
+                                    item.image.channels = item.resident.image.channels;
+                                    item.image.bgr = item.resident.image.bgr;
+                                  });
 }
 
 void DeviceStages::fetch_image(GroupItem& item) {
@@ -289,26 +254,24 @@ void DeviceStages::fetch_image(GroupItem& item) {
 
 namespace {
 
-struct QualityInput {
-  ResidentImage where;  // of the part
-  std::size_t item = 0;
-  std::size_t face = 0;  // or kWholeImage
+// A part to measure.
+struct QualityInput : ImageInput {
+  ItemFace* face = nullptr;  // whose box it is; null: the whole image
 };
-
-constexpr std::size_t kWholeImage = static_cast<std::size_t>(-1);
 
 // What the device is to measure; boxes outside the image are zero without it.
 std::vector<QualityInput> quality_inputs(std::span<GroupItem* const> items, bool of_faces, bool of_images) {
   std::vector<QualityInput> inputs;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    GroupItem& item = *items[i];
-    for (std::size_t j = 0; of_faces && j < item.faces.size(); ++j) {
-      const PixelRect rect = clip_box(item.faces[j].face.bbox, 0.0, item.upright.width, item.upright.height);
+  for (GroupItem* const item : items) {
+    const ResidentImage& whole = item->resident_upright;
+    for (std::size_t i = 0; of_faces && i < item->faces.size(); ++i) {
+      ItemFace& face = item->faces[i];
+      const PixelRect rect = clip_box(face.face.bbox, 0.0, item->upright.width, item->upright.height);
       if (rect.width <= 0 || rect.height <= 0) continue;
-      const DeviceImage part = item.resident_upright.image.crop(rect.x, rect.y, rect.width, rect.height);
-      inputs.push_back({{item.resident_upright.pixels, part}, i, j});
+      const DeviceImage part = whole.image.crop(rect.x, rect.y, rect.width, rect.height);
+      inputs.push_back({{item, {whole.pixels, part}}, &face});
     }
-    if (of_images) inputs.push_back({item.resident_upright, i, kWholeImage});
+    if (of_images) inputs.push_back({{item, whole}});
   }
   return inputs;
 }
@@ -316,139 +279,103 @@ std::vector<QualityInput> quality_inputs(std::span<GroupItem* const> items, bool
 }  // namespace
 
 void DeviceStages::assess(Group& group, const AnalyzeOptions& options) {
-  if (!is_wanted(Operation::quality_checks)) return;
   std::vector<GroupItem*> items = alive(group);
   if (!options.image_quality) std::erase_if(items, [](const GroupItem* item) { return item->faces.empty(); });
-  if (items.empty() || is_left_to_processor(*gpu_, items, Operation::quality_checks)) return;
-  const Clock::time_point begin = Clock::now();
-  make_resident(items, true);
-  const auto job = std::make_shared<Job<QualityInput, Quality>>();
-  job->stop = options.stop;
-  job->inputs = quality_inputs(items, options.face_quality || options.min_quality > 0, options.image_quality);
-  job->outputs.resize(job->inputs.size());
-  const WorkSize size{.fixed_bytes = DeviceQuality::bytes_at_once(),
-                      .batch = static_cast<std::size_t>(gpu_->batch_max()),
-                      .shape = "quality"};
-  const DeviceRun run =
-      gpu_->run(Operation::quality_checks, job->inputs.size(), size,
-                [job, programs = programs_](Accelerator& device, std::size_t first, std::size_t count) {
-                  if (!programs->quality) programs->quality = std::make_unique<DeviceQuality>();
-                  const std::span<const QualityInput> inputs(job->inputs.data() + first, count);
-                  for_each_memory(inputs, [&](ResidentPixels& pixels, std::size_t begin_at, std::size_t length) {
-                    throw_if_stopped(job->stop);
-                    std::vector<DeviceImage> parts;
-                    for (const QualityInput& input : inputs.subspan(begin_at, length))
-                      parts.push_back(input.where.image);
-                    std::vector<Quality> measured = programs->quality->run(device, pixels, parts);
-                    std::move(measured.begin(), measured.end(),
-                              job->outputs.begin() + static_cast<std::ptrdiff_t>(first + begin_at));
-                  });
-                });
-  for (std::size_t i = 0; i < job->inputs.size(); ++i) {
-    const QualityInput& input = job->inputs[i];
-    GroupItem& item = *items[input.item];
-    note(*gpu_, item, Operation::quality_checks, run.reasons[i]);
-    if (!run.reasons[i].empty()) continue;
-    if (input.face == kWholeImage) {
-      item.analysis.quality = job->outputs[i];
-      continue;
-    }
-    Face& face = item.faces[input.face].face;
-    face.quality = job->outputs[i];
-    if (face.landmarks) face.quality->pose_angles = estimate_pose(*face.landmarks);
-  }
-  const double each_ms = ms_since(begin) / static_cast<double>(items.size());
-  for (GroupItem* const item : items) item->analysis.timings_ms.quality += each_ms;
+  if (!prepare(kAssess, items)) return;
+  const WorkSize size{.fixed_bytes = DeviceQuality::bytes_at_once(), .batch = batch_max(), .shape = "quality"};
+  const auto work = [stop = options.stop](DevicePrograms& programs, Accelerator& device,
+                                          std::span<const QualityInput> batch, std::span<Quality> out) {
+    auto& quality = programs.of<DeviceQuality>(Operation::quality_checks);
+    for_each_memory(batch, [&](ResidentPixels& pixels, std::size_t first, std::size_t count) {
+      throw_if_stopped(stop);
+      std::vector<DeviceImage> parts;
+      for (const QualityInput& input : batch.subspan(first, count)) parts.push_back(input.where.image);
+      std::vector<Quality> measured = quality.run(device, pixels, parts);
+      std::move(measured.begin(), measured.end(), out.begin() + static_cast<std::ptrdiff_t>(first));
+    });
+  };
+  run_on_device<Quality>(kAssess,
+                         quality_inputs(items, options.face_quality || options.min_quality > 0, options.image_quality),
+                         size, work, [](QualityInput& input, const Quality& measured) {
+                           if (input.face == nullptr) {
+                             input.item->analysis.quality = measured;
+                             return;
+                           }
+                           Face& face = input.face->face;
+                           face.quality = measured;
+                           if (face.landmarks) face.quality->pose_angles = estimate_pose(*face.landmarks);
+                         });
 }
 
 // ---- Embedding
 
 namespace {
 
-struct EmbedInput {
-  ResidentImage where;
+struct EmbedInput : ImageInput {
   Similarity to_template;
-  std::size_t item = 0;
-  std::size_t face = 0;
+  ItemFace* face = nullptr;
 };
 
 }  // namespace
 
 void DeviceStages::embed(Group& group, const AnalyzeOptions& options) {
-  if (!is_wanted(Operation::face_embedding)) return;
   std::vector<GroupItem*> items = alive(group);
   std::erase_if(items, [](const GroupItem* item) { return item->faces.empty(); });
-  if (items.empty() || is_left_to_processor(*gpu_, items, Operation::face_embedding)) return;
-  const Clock::time_point begin = Clock::now();
-  make_resident(items, false);
-  const auto job = std::make_shared<Job<EmbedInput, std::vector<float>>>();
-  job->stop = options.stop;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    for (std::size_t j = 0; j < items[i]->faces.size(); ++j) {
-      const std::optional<Similarity> similarity = estimate_alignment(items[i]->faces[j].candidate.landmarks);
-      if (similarity) job->inputs.push_back({items[i]->resident, *similarity, i, j});
+  if (!prepare(kEmbed, items)) return;
+  std::vector<EmbedInput> inputs;
+  for (GroupItem* const item : items) {
+    for (ItemFace& face : item->faces) {
+      const std::optional<Similarity> similarity = estimate_alignment(face.candidate.landmarks);
+      if (similarity) inputs.push_back({{item, item->resident}, *similarity, &face});
     }
   }
-  job->outputs.resize(job->inputs.size());
-  const WorkSize size{.item_bytes = kBytesPerAlignedFace,
-                      .batch = static_cast<std::size_t>(gpu_->batch_max()),
-                      .shape = "the embedder"};
-  const DeviceRun run =
-      gpu_->run(Operation::face_embedding, job->inputs.size(), size,
-                [job, programs = programs_](Accelerator& device, std::size_t first, std::size_t count) {
-                  if (!programs->embed) programs->embed = std::make_unique<DeviceEmbedder>(programs->embedder);
-                  const std::span<const EmbedInput> inputs(job->inputs.data() + first, count);
-                  for_each_memory(inputs, [&](ResidentPixels& pixels, std::size_t begin_at, std::size_t length) {
-                    throw_if_stopped(job->stop);
-                    std::vector<DeviceFace> faces;
-                    for (const EmbedInput& input : inputs.subspan(begin_at, length)) {
-                      faces.push_back({input.where.image, input.to_template});
-                    }
-                    std::vector<std::vector<float>> embeddings = programs->embed->run(device, pixels, faces);
-                    std::move(embeddings.begin(), embeddings.end(),
-                              job->outputs.begin() + static_cast<std::ptrdiff_t>(first + begin_at));
-                  });
-                });
-  const double each_ms = ms_since(begin) / static_cast<double>(std::max<std::size_t>(1, job->inputs.size()));
-  for (std::size_t i = 0; i < job->inputs.size(); ++i) {
-    GroupItem& item = *items[job->inputs[i].item];
-    item.analysis.timings_ms.embed += each_ms;
-    note(*gpu_, item, Operation::face_embedding, run.reasons[i]);
-    if (run.reasons[i].empty()) item.faces[job->inputs[i].face].face.embedding = std::move(job->outputs[i]);
-  }
+  const WorkSize size{.item_bytes = kBytesPerAlignedFace, .batch = batch_max(), .shape = "the embedder"};
+  const auto work = [stop = options.stop](DevicePrograms& programs, Accelerator& device,
+                                          std::span<const EmbedInput> batch, std::span<std::vector<float>> out) {
+    auto& embed = programs.of<DeviceEmbedder>(Operation::face_embedding, programs.embedder);
+    for_each_memory(batch, [&](ResidentPixels& pixels, std::size_t first, std::size_t count) {
+      throw_if_stopped(stop);
+      std::vector<DeviceFace> faces;
+      for (const EmbedInput& input : batch.subspan(first, count)) {
+        faces.push_back({input.where.image, input.to_template});
+      }
+      std::vector<std::vector<float>> embeddings = embed.run(device, pixels, faces);
+      std::move(embeddings.begin(), embeddings.end(), out.begin() + static_cast<std::ptrdiff_t>(first));
+    });
+  };
+  run_on_device<std::vector<float>>(
+      kEmbed, std::move(inputs), size, work,
+      [](EmbedInput& input, std::vector<float>& embedding) { input.face->face.embedding = std::move(embedding); });
 }
 
 // ---- Image processing
 
 bool DeviceStages::shrink(ImageView in, PixelSize size, Image& out) {
   if (!is_wanted(Operation::image_processing)) return false;
-  struct Work {
-    ResidentPixels pixels;
-    DeviceImage where;
-    Image small;
-  };
-  if (!gpu_->is_usable()) {
-    count(Operation::image_processing, {0, 1, gpu_->reason()});
-    return false;
+  Group group(1);
+  GroupItem& item = group.front();
+  StageNote& note = item.note(Operation::image_processing);
+  if (gpu_->is_usable()) {
+    const auto pixels = std::make_shared<ResidentPixels>();
+    item.resident = {pixels, pixels->add(in)};
+    const WorkSize work_size{.fixed_bytes = DeviceResampler::bytes_for({in.width, in.height}, size),
+                             .shape = "resampling"};
+    const auto work = [size](DevicePrograms& programs, Accelerator& device, std::span<const ImageInput> batch,
+                             std::span<Image> small) {
+      const ResidentImage& where = batch.front().where;
+      small.front() =
+          programs.of<DeviceResampler>(Operation::image_processing).shrink(device, *where.pixels, where.image, size);
+    };
+    run_on_device<Image>(kShrink, std::vector<ImageInput>{{&item, item.resident}}, work_size, work,
+                         [&out](ImageInput&, Image& small) { out = std::move(small); });
+    release(group);
+  } else {
+    note.reason = gpu_->reason();
   }
-  const auto work = std::make_shared<Work>();
-  work->where = work->pixels.add(in);
-  const WorkSize work_size{
-      .fixed_bytes = DeviceResampler::bytes_for({in.width, in.height}, size), .batch = 1, .shape = "resampling"};
-  const DeviceRun run = gpu_->run(Operation::image_processing, 1, work_size,
-                                  [work, size, programs = programs_](Accelerator& device, std::size_t, std::size_t) {
-                                    if (!programs->resample) programs->resample = std::make_unique<DeviceResampler>();
-                                    work->small = programs->resample->shrink(device, work->pixels, work->where, size);
-                                  });
-  const bool is_done = run.all_done();
-  if (is_done) out = std::move(work->small);
-  gpu_->release(work);
-  const std::string& reason = run.reasons.front();
-  if (!is_done && gpu_->mode(Operation::image_processing) == GpuMode::require) {
-    throw Exception(gpu_->required_error(Operation::image_processing, reason));
-  }
-  count(Operation::image_processing, {is_done ? 1 : 0, is_done ? 0 : 1, reason});
-  return is_done;
+  if (item.error) throw Exception(*item.error);
+  note.on_cpu = 1 - note.on_device;
+  count(Operation::image_processing, note);
+  return note.on_device > 0;
 }
 
 void DeviceStages::count(Operation operation, const StageNote& note) {

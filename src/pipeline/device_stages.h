@@ -3,9 +3,11 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "device/gpu.h"
@@ -13,6 +15,35 @@
 #include "pipeline/group.h"
 
 namespace mien {
+
+// How a stage is done on a device.
+struct OnDevice {
+  Operation operation;
+  double Timings::*time = nullptr;  // where its time is added; null: nowhere
+  bool upright = false;             // works on GroupItem::upright instead of GroupItem::image
+};
+
+// A part of an item's pixels that a stage works on. Work on the device must not touch the item.
+struct ImageInput {
+  GroupItem* item;
+  ResidentImage where;
+};
+
+// What the device's thread works with. Shared with the work that is on the device.
+struct DevicePrograms {
+  std::shared_ptr<const Detector> detector;
+  std::shared_ptr<const Embedder> embedder;
+  Precision precision = Precision::standard;
+  std::array<std::shared_ptr<void>, kOperationCount> made;
+
+  // The class that runs an operation's graphs, made at first use. An operation has one.
+  template <typename Program, typename... Arguments>
+  Program& of(Operation operation, const Arguments&... arguments) {
+    std::shared_ptr<void>& program = made[index_of(operation)];
+    if (!program) program = std::make_shared<Program>(arguments...);
+    return *static_cast<Program*>(program.get());
+  }
+};
 
 class DeviceStages {
  public:
@@ -46,18 +77,59 @@ class DeviceStages {
   void count(Operation operation, const StageNote& note);
   StageNote counted(Operation operation) const;
 
+  // ---- What a stage is made of: prepare(), then run_on_device().
+
+  // The images of a group that have no error.
+  static std::vector<GroupItem*> alive(Group& group);
+  // Whether the device is to be asked, by the settings and as it fared before. Then the pixels are on their way to it;
+  // otherwise the items learn why not.
+  bool prepare(const OnDevice& stage, std::span<GroupItem* const> items);
+  // Images at most that a run gets at a time.
+  std::size_t batch_max() const { return static_cast<std::size_t>(gpu_->batch_max()); }
+  // Runs `work(programs, device, inputs, outputs)` on the device's thread for a batch of inputs after the other, which
+  // are ImageInputs or derived from that, and hands each output to `done(input, output)` here. An item whose input was
+  // not done is noted as the CPU's, or gets its error where the GPU is required. Inputs and outputs belong to the work,
+  // which may outlive the call when a device hangs: it must own all else that it touches. Throws Exception(cancelled).
+  template <typename Output, typename Input, typename Work, typename Done>
+  void run_on_device(const OnDevice& stage, std::vector<Input> inputs, const WorkSize& size, Work work, Done done);
+
  private:
-  struct Programs;
+  using Milliseconds = std::chrono::duration<double, std::milli>;
   bool is_wanted(Operation operation) const { return gpu_->mode(operation) != GpuMode::off; }
-  // Those whose first look has a canvas of this size.
   void detect_alike(std::span<GroupItem* const> items, PixelSize canvas, const AnalyzeOptions& options);
   void make_resident(std::span<GroupItem* const> items, bool upright);
+  void note(GroupItem& item, Operation operation, const std::string& reason) const;
+  static void add_time(const OnDevice& stage, GroupItem& item, Milliseconds time);
 
   std::shared_ptr<Gpu> gpu_;
-  Precision precision_;
-  std::shared_ptr<Programs> programs_;  // shared with the work that is on the device
-  mutable std::mutex mutex_;            // guards counted_
+  std::shared_ptr<DevicePrograms> programs_ = std::make_shared<DevicePrograms>();
+  mutable std::mutex mutex_;  // guards counted_
   std::array<StageNote, kOperationCount> counted_{};
 };
+
+template <typename Output, typename Input, typename Work, typename Done>
+void DeviceStages::run_on_device(const OnDevice& stage, std::vector<Input> inputs, const WorkSize& size, Work work,
+                                 Done done) {
+  struct Job {
+    std::vector<Input> inputs;
+    std::vector<Output> outputs;
+  };
+  const auto begin = std::chrono::steady_clock::now();
+  const std::size_t count = inputs.size();
+  const auto job = std::make_shared<Job>(Job{std::move(inputs), std::vector<Output>(count)});
+  const DeviceRun run =
+      gpu_->run(stage.operation, count, size,
+                [job, work, programs = programs_](Accelerator& device, std::size_t first, std::size_t length) {
+                  work(*programs, device, std::span<const Input>(job->inputs).subspan(first, length),
+                       std::span<Output>(job->outputs).subspan(first, length));
+                });
+  const Milliseconds elapsed = std::chrono::steady_clock::now() - begin;
+  for (std::size_t i = 0; i < count; ++i) {
+    GroupItem& item = *job->inputs[i].item;
+    add_time(stage, item, elapsed / count);
+    note(item, stage.operation, run.reasons[i]);
+    if (run.reasons[i].empty()) done(job->inputs[i], job->outputs[i]);
+  }
+}
 
 }  // namespace mien

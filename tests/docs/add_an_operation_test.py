@@ -17,7 +17,6 @@ namespace mien {
 std::vector<std::string_view> backend_names() { return {"cpu"}; }
 Device read_processor() { return {}; }
 StageNote DeviceStages::counted(Operation) const { return {}; }
-struct DeviceStages::Programs {};
 DeviceStages::~DeviceStages() = default;
 
 Settings load(const char* value) {
@@ -78,6 +77,10 @@ READ = r"""
 #include "pipeline/device_stages.cpp"
 """
 
+# An operation must not cost more than this in files that are there already.
+EDITS_MAX = 6
+FILES_MAX = 4
+
 EXPECTED = """\
 NEW_OPERATION_GPU=true from environment NEW_OPERATION_GPU
 enabled 1, by itself 0
@@ -94,6 +97,7 @@ graph new_operation: 3 inputs, 5 nodes
 def test_the_lines_of_the_document(tmp_path):
     copy = edits.Copy(edits.root_of(tmp_path), "add-an-operation.md")
     assert copy.new == ["src/ops/new_operation.h", "src/ops/new_operation.cpp", "tests/ops/new_operation_test.cpp"]
+    assert len(copy.edited) <= EDITS_MAX and len(set(copy.edited)) <= FILES_MAX, copy.edited
     sources = [copy.write("main.cpp", MAIN), *edits.SETTINGS, "src/ops/device_image.cpp", "src/ops/resident.cpp",
                "src/device/graph.cpp", "src/image/image.cpp"]
     done = edits.run(copy.build(sources, [copy.write("read.cpp", READ)]))

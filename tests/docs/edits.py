@@ -23,6 +23,7 @@ class Copy:
         for tree in ("include", "src", "tests"):
             shutil.copytree(ROOT / tree, folder / tree, ignore=shutil.ignore_patterns("data", "__pycache__"))
         self.new = []
+        self.edited = []  # a file for each edit
         for block in BLOCK.finditer((ROOT / "docs" / document).read_text()):
             self.apply(block)
 
@@ -41,6 +42,7 @@ class Copy:
         first, last = {"before": (at, at), "after": (at + 1, at + 1), "replace": (at, at + 1)}[block["where"]]
         lines[first:last] = [block["text"]]
         path.write_text("".join(lines))
+        self.edited.append(block["file"])
 
     def compile(self, source, *flags):
         """The object of a source; with -fsyntax-only none."""
