@@ -1,4 +1,4 @@
-// The public face of the pipeline.
+// The engine: which runtimes and models it opens, and its calls.
 #include "mien/engine.h"
 
 #include <fmt/format.h>
@@ -9,36 +9,15 @@
 #include "base/log.h"
 #include "base/processor.h"
 #include "device/choose_runtime.h"
-#include "image/encode.h"
-#include "image/orientation.h"
-#include "image/sandbox.h"
 #include "models/int8_file.h"
-#include "ops/crop.h"
-#include "ops/enhance.h"
-#include "ops/phash.h"
 #include "ops/pixels.h"
-#include "ops/quality.h"
 #include "pipeline/analyze.h"
+#include "pipeline/input.h"
 #include "pipeline/placement.h"
 #include "pipeline/state.h"
-#include "pipeline/thumbnail.h"
 
 namespace mien {
 namespace {
-
-constexpr int kCropJpegQuality = 95;
-constexpr int kEnhancedJpegQuality = 95;
-constexpr int kThumbnailJpegQuality = 85;
-
-// What `work` gives or throws.
-template <typename Work>
-auto caught(Work work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const Exception& error) {
-    return error.error();
-  }
-}
 
 // Square planes of values from 0 to 255, in the order red, green, blue, as pixels.
 Image from_planes(const float* planes, int side) {
@@ -57,20 +36,6 @@ Image from_planes(const float* planes, int side) {
 ModelFile require_model(const Settings& settings, std::string_view role, const std::string& name) {
   Result<ModelFile> file = find_model(settings, role, name);
   return std::move(file).take();
-}
-
-InputOptions open_decoding(const ImageLimits& limits, bool sandbox, const Settings& settings) {
-  InputOptions input{.limits = limits, .decoder = {}};
-  if (!sandbox && !settings.sandbox) return input;
-  input.decoder = find_decoder_program(settings.decoder).take();
-  start_sandbox(decode_options(input));
-  return input;
-}
-
-// Null when no operation asks for a GPU.
-std::shared_ptr<DeviceStages> open_device(const Settings& settings, const Runtime& runtime, Precision precision) {
-  std::shared_ptr<Gpu> gpu = Gpu::open(settings, runtime);
-  return gpu ? std::make_shared<DeviceStages>(std::move(gpu), precision) : nullptr;
 }
 
 // Of a model that is not there something else complains.
@@ -167,13 +132,6 @@ void load_models(Engine::State& state) {
   }
 }
 
-// Decodes and turns upright; the pixels live in `decoded` or `upright`.
-Result<ImageView> decode_upright(Bytes encoded, const InputOptions& input, DecodedImage& decoded, Image& upright) {
-  const Result<Done> done = decode_image(encoded, decode_options(input), decoded);
-  if (!done) return done.error();
-  return upright_view(decoded.pixels, decoded.orientation, upright);
-}
-
 }  // namespace
 
 Workspace::Workspace() : state_(std::make_unique<State>()) {}
@@ -252,12 +210,14 @@ Result<std::vector<std::vector<float>>> Engine::embed_aligned(std::span<const Pi
     letterbox_into(*view, kSquare, {}, scratch, aligned.add());
     crops.push_back(from_planes(aligned.face(0), kAlignedSide));
   }
-  return caught([&]() -> Result<std::vector<std::vector<float>>> {
+  try {
     if (!state_->device) return embed_faces(*state_->embedder, aligned, stop);
     Workspace workspace;
     const std::vector<ImageView> views(crops.begin(), crops.end());
     return embed_crops(*state_, views, stop, workspace.state());
-  });
+  } catch (const Exception& error) {
+    return error.error();
+  }
 }
 
 const ModelInfo& Engine::detector() const { return state_->detector_file.info; }
@@ -274,167 +234,6 @@ std::string Engine::runtime() const {
 const std::string& Engine::why_not_fast() const { return state_->why_not_fast; }
 int Engine::batch_max() const {
   return state_->device && state_->device->gpu().is_usable() ? state_->device->gpu().batch_max() : 1;
-}
-
-InputOptions open_input(const ImageLimits& limits, bool sandbox, const Settings& settings) {
-  InputOptions input = open_decoding(limits, sandbox, settings);
-  if (settings.wants_gpu()) input.device = open_device(settings, *open_onnxruntime(settings), Precision::standard);
-  return input;
-}
-
-std::vector<Placement> input_placement(const InputOptions& input) {
-  return input.device ? describe_placement(*input.device) : std::vector<Placement>();
-}
-
-namespace {
-
-// A group of one image that no model looks at.
-GroupItem& add_alone(Group& group, ItemMemory& memory, ImageView pixels) {
-  GroupItem& item = group.emplace_back();
-  item.memory = &memory;
-  item.upright = item.image = pixels;
-  return item;
-}
-
-// What enhance_pixels gives, by the device where one is asked for. Throws Exception(unavailable) where it is required.
-double enhance_somewhere(const InputOptions& input, ImageView pixels, Image& out) {
-  if (!input.device) return enhance_pixels(pixels, out);
-  Group group;
-  ItemMemory memory;
-  GroupItem& item = add_alone(group, memory, pixels);
-  input.device->enhance(group, {.enhance = true});
-  StageNote& note = item.note(Operation::image_enhancement);
-  if (item.error) throw Exception(*item.error);
-  if (note.on_device > 0) input.device->fetch_image(item);
-  if (note.on_device == 0 && note.on_cpu == 0) {
-    item.enhancement = static_cast<float>(enhance_pixels(pixels, memory.enhanced));
-    note.on_cpu = 1;
-  }
-  input.device->release(group);
-  input.device->count(Operation::image_enhancement, note);
-  out = std::move(memory.enhanced);
-  return enhancement_scale(pixels.width, pixels.height);
-}
-
-// Of the whole, or of the box in it.
-Quality assess_somewhere(const InputOptions& input, ImageView pixels, const Box* bbox, const Landmarks* landmarks) {
-  if (!input.device) return assess_part(pixels, bbox, landmarks);
-  Group group;
-  ItemMemory memory;
-  GroupItem& item = add_alone(group, memory, pixels);
-  AnalyzeOptions wanted;
-  wanted.face_quality = bbox != nullptr;
-  wanted.image_quality = bbox == nullptr;
-  if (bbox != nullptr) item.faces.emplace_back().face.bbox = *bbox;
-  input.device->assess(group, wanted);
-  if (item.error) throw Exception(*item.error);
-  StageNote& note = item.note(Operation::quality_checks);
-  std::optional<Quality>& measured = bbox != nullptr ? item.faces.front().face.quality : item.analysis.quality;
-  if (!measured) {
-    measured = assess_part(pixels, bbox, landmarks);
-    ++note.on_cpu;
-  }
-  if (landmarks != nullptr) measured->pose_angles = estimate_pose(*landmarks);
-  input.device->release(group);
-  input.device->count(Operation::quality_checks, note);
-  return *measured;
-}
-
-}  // namespace
-
-Result<EnhancedImage> enhance_image(Bytes encoded, const InputOptions& input) {
-  DecodedImage decoded;
-  Image upright;
-  const Result<ImageView> pixels = decode_upright(encoded, input, decoded, upright);
-  if (!pixels) return pixels.error();
-  if (!needs_enhancement(pixels->width, pixels->height)) {
-    return EnhancedImage{{encoded.begin(), encoded.end()}, 1.0};
-  }
-  return caught([&]() -> Result<EnhancedImage> {
-    Image enhanced;
-    const double scale = enhance_somewhere(input, *pixels, enhanced);
-    return EnhancedImage{encode_jpeg(enhanced, kEnhancedJpegQuality), scale};
-  });
-}
-
-Result<std::vector<std::uint8_t>> crop_face(Bytes encoded, Box bbox, double margin, const InputOptions& input) {
-  DecodedImage decoded;
-  Image upright;
-  const Result<ImageView> pixels = decode_upright(encoded, input, decoded, upright);
-  if (!pixels) return pixels.error();
-  const PixelRect rect = clip_box(bbox, margin, pixels->width, pixels->height);
-  if (rect.width <= 0 || rect.height <= 0) {
-    return Error{ErrorCode::invalid_argument,
-                 fmt::format("the box ({:.1f}, {:.1f}, {:.1f}, {:.1f}) lies outside the image of {}x{} pixels", bbox.x1,
-                             bbox.y1, bbox.x2, bbox.y2, pixels->width, pixels->height)};
-  }
-  return encode_jpeg(pixels->crop(rect.x, rect.y, rect.width, rect.height), kCropJpegQuality);
-}
-
-Result<Image> align_face(const PixelView& pixels, const Landmarks& landmarks, int side) {
-  constexpr int kSideMax = 4096;
-  if (side < 1 || side > kSideMax || (side % kAlignedSide != 0 && side % 128 != 0)) {
-    return Error{ErrorCode::invalid_argument,
-                 fmt::format("a face cannot be aligned to {} pixels: use a multiple of {} or 128, at most {}", side,
-                             kAlignedSide, kSideMax)};
-  }
-  const std::optional<Similarity> similarity = estimate_alignment(landmarks);
-  if (!similarity) return Error{ErrorCode::invalid_argument, "a face cannot be aligned: its landmarks are one point"};
-  Image converted;
-  Image upright;
-  const Result<ImageView> view = open_pixels(pixels, {}, converted);
-  if (!view) return view.error();
-  Image face;
-  warp_square(upright_view(*view, pixels.orientation, upright), alignment_for_side(*similarity, side), side, face);
-  return face;
-}
-
-Result<std::vector<std::uint8_t>> create_thumbnail(Bytes encoded, int width, int height, const InputOptions& input) {
-  if (width < 1 || height < 1) {
-    return Error{ErrorCode::invalid_argument, fmt::format("a thumbnail cannot have {}x{} pixels", width, height)};
-  }
-  DecodedImage decoded;
-  Image upright;
-  const Result<ImageView> pixels = decode_upright(encoded, input, decoded, upright);
-  if (!pixels) return pixels.error();
-  return caught([&]() -> Result<std::vector<std::uint8_t>> {
-    Image thumbnail;
-    make_thumbnail(input, *pixels, width, height, thumbnail);
-    return encode_jpeg(thumbnail, kThumbnailJpegQuality);
-  });
-}
-
-Result<std::string> compute_phash(Bytes encoded, const InputOptions& input) {
-  DecodedImage decoded;
-  DecodeOptions decoding = decode_options(input);
-  decoding.convert_colours = false;
-  const Result<Done> done = decode_image(encoded, decoding, decoded);
-  if (!done) return done.error();
-  return perceptual_hash_hex(perceptual_hash(decoded.pixels));
-}
-
-Result<ImageQuality> assess_quality(Bytes encoded, const InputOptions& input) {
-  DecodedImage decoded;
-  Image upright;
-  const Result<ImageView> pixels = decode_upright(encoded, input, decoded, upright);
-  if (!pixels) return pixels.error();
-  return caught([&]() -> Result<ImageQuality> {
-    return ImageQuality{pixels->width, pixels->height, assess_somewhere(input, *pixels, nullptr, nullptr)};
-  });
-}
-
-Result<ImageQuality> assess_quality(const PixelView& pixels, const Box* bbox, const Landmarks* landmarks,
-                                    const InputOptions& input) {
-  Image converted;
-  Image upright;
-  const Result<ImageView> view = open_pixels(pixels, {}, converted);
-  if (!view) return view.error();
-  const ImageView whole = upright_view(*view, pixels.orientation, upright);
-  PixelRect part{0, 0, whole.width, whole.height};
-  if (bbox != nullptr) part = clip_box(*bbox, 0.0, whole.width, whole.height);
-  return caught([&]() -> Result<ImageQuality> {
-    return ImageQuality{part.width, part.height, assess_somewhere(input, whole, bbox, landmarks)};
-  });
 }
 
 }  // namespace mien
