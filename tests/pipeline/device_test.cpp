@@ -2,9 +2,11 @@
 // the device fails.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <thread>
 
 #include "device/gpu.h"
+#include "image/encode.h"
 #include "ops/compare.h"
 #include "pipeline/state.h"
 #include "support/device_scene.h"
@@ -91,6 +93,39 @@ TEST_F(DeviceTest, AlignedFacesAndPixelsGoToTheDevice) {
   EXPECT_GT(device_.get("compute_calls"), before);
   EXPECT_NEAR(measured.overall_score, expected_quality.overall_score, 1e-3);
   EXPECT_EQ(input_placement(input).front().ran, "test");
+}
+
+// Each is a stage of an analysis, with no engine around it.
+TEST_F(DeviceTest, PicturesByThemselvesGoToTheDeviceAndAreCounted) {
+  const Image picture = test::make_slope(100, 80);
+  const std::vector<std::uint8_t> small = encode_jpeg(picture, 95);
+  const PixelView view = to_pixels(picture);
+  const Landmarks points = {{{20, 30}, {60, 30}, {40, 45}, {25, 60}, {55, 60}}};
+  const Box outside{500, 500, 600, 600};
+  const EnhancedImage enhanced = enhance_image(small).take();
+  const Quality whole = assess_quality(view, nullptr, &points).take().quality;
+  for (const bool fails : {false, true}) {
+    SCOPED_TRACE(fails ? "fails" : "works");
+    const InputOptions input = open_input({}, false, settings_of(31));
+    if (fails) {
+      device_.set("fail_at", 1);
+      device_.set("fail_count", 100'000);
+    }
+    const EnhancedImage found = enhance_image(small, input).take();
+    EXPECT_EQ(found.bytes, enhanced.bytes);
+    EXPECT_EQ(found.scale, enhanced.scale);
+    const Quality measured = assess_quality(view, nullptr, &points, input).take().quality;
+    EXPECT_NEAR(measured.overall_score, whole.overall_score, 1e-3);
+    ASSERT_TRUE(measured.pose_angles);
+    EXPECT_EQ(measured.pose_angles->roll, whole.pose_angles->roll);
+    const Quality nothing = assess_quality(view, &outside, &points, input).take().quality;
+    EXPECT_EQ(nothing.overall_score, 0);
+    EXPECT_FALSE(nothing.pose_angles);
+    std::map<std::string, std::string> ran;
+    for (const Placement& placement : input_placement(input)) ran[placement.operation] = placement.ran;
+    EXPECT_EQ(ran["image_enhancement"], fails ? "cpu" : "test");
+    EXPECT_EQ(ran["quality_checks"], fails ? "cpu" : "mixed") << "the box outside is nobody's work but the CPU's";
+  }
 }
 
 TEST_F(DeviceTest, AlignedFacesOfADeviceThatFailsAreTheCpusOrAnError) {
