@@ -20,7 +20,7 @@ std::vector<Device> probe_rocm() { return {}; }
 std::vector<Device> probe_mps() { return {}; }
 std::vector<Device> probe_webgpu() { return {}; }
 std::vector<Device> probe_openvino() { return {}; }
-std::vector<Device> probe_cpu() { return {}; }
+Device read_processor() { return {}; }
 std::string installed_backend_library(const Settings&, const Backend&) { return {}; }
 const BackendPackage* find_backend_package(const Backend&) {
   static const BackendPackage package{};
