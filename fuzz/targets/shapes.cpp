@@ -1,11 +1,8 @@
-// An ONNX file of somebody -> its shapes freed, the facts of its graph, its heads cut off, its weights for bf16, its
-// convolutions in int8.
+// An ONNX file of somebody -> its shapes freed, the facts of its graph, its heads cut off, its weights for bf16.
 #include "models/shapes.h"
 
 #include "../target.h"
 #include "models/bf16_weights.h"
-#include "models/equalize.h"
-#include "models/quantize.h"
 #include "models/split_heads.h"
 
 namespace mien {
@@ -26,17 +23,6 @@ void require_whole(const DetectorHeads& heads) {
   }
 }
 
-// What mien models optimize makes of it, had it seen three channels everywhere.
-void quantize(onnx::ModelProto model) {
-  ValueRanges ranges;
-  for (const std::string& value : find_quantized_values(model.graph())) {
-    ranges[value] = {.low = -1, .high = 2, .means = {0.5, -0.5, 0}, .tops = {1, 0, 2}, .runs = 1};
-  }
-  (void)equalize_channels(*model.mutable_graph(), ranges);
-  require_model(model, "an equalised model is a model");
-  if (quantize_model(model, ranges)) require_model(model, "a quantised model is a model");
-}
-
 // All that loading does to a model, one after another.
 void rewrite(onnx::ModelProto model, const FreeShapes& wanted) {
   const std::vector<std::uint8_t> before = serialize(model);
@@ -46,7 +32,6 @@ void rewrite(onnx::ModelProto model, const FreeShapes& wanted) {
   if (!shapes) return;
   fuzz::require(shapes->facts.output_count >= 0, "outputs are counted");
   require_model(model, "a freed model is a model");
-  quantize(model);
   if (const std::optional<DetectorHeads> heads = split_heads(model)) {
     require_whole(*heads);
     require_model(model, "a cut model is a model");

@@ -28,10 +28,6 @@ struct CatalogEntry {
   std::string licence_url;
   std::string decoder;  // of a detector: scrfd, yunet, centerface; empty: as its outputs tell
   std::string feed;     // of an embedder
-  // Of a detector: its copy in 8 bits (optimize.h), and why Precision::fast does not take that; empty where there is
-  // none, and where there is no reason.
-  std::string int8_path;
-  std::string int8_problem;
 };
 
 // Throws Exception(bad_data) when a catalogue of one's own has an error, which names file, row and field; so do all
@@ -46,8 +42,7 @@ struct ProbedModel {
 };
 MIEN_API ProbedModel probe_model(const Settings& settings, const std::string& path);
 
-// Reads every file that is here again and compares its sha256, and that int8 copies are of the file that is here. The
-// default models are checked even when absent.
+// Reads every file that is here again and compares its sha256. The default models are checked even when absent.
 struct ModelCheck {
   std::string name;
   std::string path;
@@ -70,9 +65,8 @@ struct AddModelOptions {
 MIEN_API CatalogEntry add_model(const Settings& settings, const std::string& name, const std::string& path,
                                 const AddModelOptions& options = {});
 
-// Deletes the model's file and its int8 copy from the user's model folder and, when the user added it, its row. A
-// pack's name removes its models. Files elsewhere are never touched. Throws Exception: not_found; invalid_argument (it
-// lies elsewhere).
+// Deletes the model's file from the user's model folder and, when the user added it, its row. A pack's name removes its
+// models. Files elsewhere are never touched. Throws Exception: not_found; invalid_argument (it lies elsewhere).
 struct RemovedModel {
   std::string path;
   std::int64_t bytes_freed = 0;

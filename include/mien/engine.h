@@ -143,7 +143,7 @@ class MIEN_API Engine {
   const ModelInfo* embedder() const;  // null when it was not loaded
   const EngineOptions& options() const;
   const InputOptions& input() const;  // as the engine decodes, for the operations below
-  // "onnxruntime 1.31.1", "openvino 2026.4.1 bf16", or where they differ "... int8 (detector), ... (embedder)".
+  // "onnxruntime 1.31.1", "openvino 2026.4.1 bf16", or where they differ "... (detector), ... (embedder)".
   std::string runtime() const;
   // Why Precision::fast computes like standard here; empty where it does not, or was not asked for.
   const std::string& why_not_fast() const;

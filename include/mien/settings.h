@@ -55,8 +55,8 @@ MIEN_API std::string gpu_setting(Operation operation);
 MIEN_API std::vector<std::string_view> backend_names();
 
 // exact: SCRFD and ArcFace as InsightFace runs them. standard ("default"): rectangles instead of squares, small images
-// at their own size, a second pass for faces that fill the image, tiles for panoramas. fast: cheaper arithmetic, bf16
-// or a detector in int8.
+// at their own size, a second pass for faces that fill the image, tiles for panoramas. fast: reduced precision,
+// bf16.
 enum class Precision { exact, standard, fast };
 
 // How a setting's value is to be read. gpu_mode is a flag that may be "require" too.

@@ -10,7 +10,6 @@
 #include "cli/json.h"
 #include "cli/table.h"
 #include "mien/catalog.h"
-#include "mien/optimize.h"
 
 namespace mien::cli {
 namespace {
@@ -31,10 +30,6 @@ std::string joined(const std::vector<std::string>& parts) {
   std::string text;
   for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
   return text;
-}
-
-nlohmann::ordered_json null_if_empty(const std::string& text) {
-  return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
 }
 
 nlohmann::ordered_json entry_json(const CatalogEntry& entry) {
@@ -59,8 +54,6 @@ nlohmann::ordered_json entry_json(const CatalogEntry& entry) {
           {"rate_search", optional(model.rate_search)},
           {"threshold_source", model.threshold_source},
           {"installed", entry.installed},
-          {"int8_path", null_if_empty(entry.int8_path)},
-          {"int8_problem", null_if_empty(entry.int8_problem)},
           {"is_default", entry.is_default},
           {"added_by_user", entry.added_by_user},
           {"source", entry.source},
@@ -73,7 +66,6 @@ std::string state_text(const CatalogEntry& entry) {
   std::string state = entry.installed ? "installed" : "not here";
   if (entry.is_default) state += ", default";
   if (entry.added_by_user) state += ", added";
-  if (!entry.int8_path.empty()) state += entry.int8_problem.empty() ? ", int8" : ", int8 not used";
   return state;
 }
 
@@ -155,8 +147,7 @@ int add(const Call& call) {
 int remove(const Call& call) {
   std::vector<std::string> names;
   Arguments arguments("mien models remove",
-                      "Deletes a model, or the models of a pack, and their int8 copies from your own model folder. "
-                      "Files elsewhere, for "
+                      "Deletes a model, or the models of a pack, from your own model folder. Files elsewhere, for "
                       "example those of InsightFace, are never deleted.");
   arguments.positionals({"NAME", 1, 1}, names);
   arguments.example("mien models remove buffalo_l", "frees what 'mien models pull buffalo_l' took");
@@ -225,78 +216,18 @@ int pull(const Call& call) {
   return 0;
 }
 
-nlohmann::ordered_json optimize_json(const OptimizeResult& result) {
-  return {{"model", result.model.name},
-          {"kept", result.refusal.empty()},
-          {"path", null_if_empty(result.path)},
-          {"refusal", null_if_empty(result.refusal)},
-          {"convolutions", result.convolutions},
-          {"photos_calibrated", result.photos_calibrated},
-          {"photos_compared", result.photos_compared},
-          {"sure_faces", result.sure_faces},
-          {"missed", result.missed},
-          {"faces", result.faces},
-          {"overlap_mean", result.overlap_mean},
-          {"cosine_mean", result.cosine_mean},
-          {"cosine_low", result.cosine_low},
-          {"float_ms", result.float_ms},
-          {"int8_ms", result.int8_ms}};
-}
-
-std::string optimize_text(const OptimizeResult& result, int width) {
-  const std::string lines[] = {
-      fmt::format("{}: {} convolutions in 8 bits, scales from {} photos", result.model.name, result.convolutions,
-                  result.photos_calibrated),
-      fmt::format("{} photos: {} of {} faces of score > 0.6 missed", result.photos_compared, result.missed,
-                  result.sure_faces),
-      fmt::format("{} faces found by both: boxes overlap by {:.4f}; embeddings' cosine {:.4f} in the mean, 5th "
-                  "percentile {:.4f}",
-                  result.faces, result.overlap_mean, result.cosine_mean, result.cosine_low),
-      fmt::format("detection in a photo: {:.1f} ms, in float {:.1f}", result.int8_ms, result.float_ms),
-      result.refusal.empty() ? fmt::format("kept: {}", result.path) : "nothing is kept: " + result.refusal};
-  std::string text;
-  for (const std::string& line : lines) text += wrap(printable(line), width == 0 ? 100 : width, 2) + "\n";
-  return text;
-}
-
-int optimize(const Call& call) {
-  std::vector<std::string> names;
-  OptimizeOptions options;
-  bool json = false;
-  Arguments arguments("mien models optimize",
-                      "Makes an int8 copy of a detector for --precision fast, measures it against the detector on "
-                      "photos at once, and keeps it in your own model folder where it finds the same faces in less "
-                      "time. Exit code 1 when nothing is kept.");
-  arguments.positionals({"NAME", 1, 1}, names);
-  arguments.text({"--images", "DIR", "photos with faces, best your own; else the sample photos of ./dev"},
-                 options.images_dir);
-  arguments.text({"--rec", "NAME", "the embedder whose embeddings are compared"}, options.embedder);
-  arguments.flag({"--any-speed", "", "keep it where it gains no time, too"}, options.any_speed);
-  arguments.flag({"--json", "", "print what was measured as JSON"}, json);
-  arguments.example("mien models optimize det_500m --images photos",
-                    "then: mien scan photos --det det_500m --precision fast");
-  if (!parse_or_help(call, arguments)) return 0;
-  Interrupt interrupt(call.terminal);
-  options.stop = interrupt.token();
-  if (call.terminal.shows_progress()) {
-    options.on_progress = [&](const OptimizeProgress& progress) {
-      call.terminal.show_progress(fmt::format("{}: photo {} of {}", progress.what, progress.done + 1, progress.total));
-    };
-  }
-  const OptimizeResult result = optimize_model(load(call.terminal), names[0], options);
-  call.terminal.show_progress("");
-  call.terminal.print(json ? json_text(optimize_json(result)) : optimize_text(result, call.terminal.table_width()));
-  return result.refusal.empty() ? 0 : 1;
-}
-
 }  // namespace
 
 int run_models(const Call& call) {
+  if (!call.arguments.empty() && call.arguments[0] == "optimize") {
+    throw Exception(ErrorCode::invalid_argument,
+                    "'mien models optimize' is gone, because every int8 detector that was measured changed the "
+                    "embeddings too much to be kept: docs/models.md has the figures");
+  }
   return run_action(call, "mien models", "",
                     {{"list", list, "which there are"},
                      {"pull", pull, "fetch one"},
                      {"add", add, "give an ONNX file a name"},
-                     {"optimize", optimize, "make a detector's int8 copy for --precision fast"},
                      {"remove", remove, "delete one"},
                      {"verify", verify, "check their files"}},
                     {{"mien models list", "names, licences, thresholds, files"},

@@ -16,9 +16,6 @@ namespace mien {
 
 // TensorProto.DataType
 inline constexpr int kOnnxFloat = 1;
-inline constexpr int kOnnxUint8 = 2;
-inline constexpr int kOnnxInt8 = 3;
-inline constexpr int kOnnxInt32 = 6;
 inline constexpr int kOnnxInt64 = 7;
 
 // Protocol buffers themselves end at 2 GiB; a face model of a quarter of that is none.

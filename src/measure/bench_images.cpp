@@ -35,8 +35,7 @@ int begin_around(double middle, int length, int total) {
   return std::clamp(static_cast<int>(std::lround(middle - length / 2.0)), 0, total - length);
 }
 
-}  // namespace
-
+// This folder, or that of the build's sample photos when it is empty.
 std::string photo_folder(const std::string& asked) {
   if (!asked.empty()) return asked;
   std::error_code failure;
@@ -46,6 +45,8 @@ std::string photo_folder(const std::string& asked) {
   throw Exception(ErrorCode::not_found,
                   "there are no photos to measure with: name a folder of photos with faces by --images DIR");
 }
+
+}  // namespace
 
 std::vector<fs::path> list_photos(const std::string& folder) {
   std::vector<fs::path> paths;

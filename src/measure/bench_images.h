@@ -12,10 +12,6 @@ namespace mien {
 // The .jpg, .jpeg and .png files of a folder, sorted. Throws Exception(not_found).
 std::vector<std::filesystem::path> list_photos(const std::string& folder);
 
-// This folder, or that of the build's sample photos when it is empty. Throws Exception(not_found) where those are not
-// there, which says what to do.
-std::string photo_folder(const std::string& asked);
-
 // An upright photo and the box around all of its faces.
 struct BenchPhoto {
   Image pixels;

@@ -42,23 +42,18 @@ FacesOfPhotos look_at(const Engine& engine, const std::vector<BenchPhoto>& photo
 Drift measure_drift(const FacesOfPhotos& standard, const FacesOfPhotos& other) {
   Drift drift;
   std::vector<double> cosines;
-  std::vector<double> overlaps;
   for (std::size_t photo = 0; photo < standard.size() && photo < other.size(); ++photo) {
     for (const Face& face : standard[photo]) {
-      const bool is_sure = face.det_score > kSureScore;
-      drift.sure += is_sure;
       const Face* const same = find_same(face, other[photo]);
       if (same == nullptr) {
-        drift.missed += is_sure;
+        drift.missed += face.det_score > kSureScore;
         continue;
       }
-      overlaps.push_back(intersection_over_union(face.bbox, same->bbox));
       if (face.embedding.empty() || same->embedding.empty()) continue;
       cosines.push_back(cosine_similarity(face.embedding, same->embedding));
     }
   }
   drift.faces = static_cast<int>(cosines.size());
-  if (!overlaps.empty()) drift.overlap_mean = spread_of(overlaps).mean;
   if (cosines.empty()) return drift;
   std::sort(cosines.begin(), cosines.end());
   drift.cosine_mean = spread_of(cosines).mean;

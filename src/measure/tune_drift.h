@@ -13,12 +13,10 @@ using FacesOfPhotos = std::vector<std::vector<Face>>;
 FacesOfPhotos look_at(const Engine& engine, const std::vector<BenchPhoto>& photos);
 
 struct Drift {
-  int faces = 0;            // that both found and embedded
-  int sure = 0;             // of a score over 0.6
-  int missed = 0;           // of those
-  double overlap_mean = 1;  // of the two boxes of a face: intersection over union
-  double cosine_mean = 1;   // of its two embeddings
-  double cosine_low = 1;    // the 5th percentile
+  int faces = 0;           // that both found and embedded
+  int missed = 0;          // of those of a score over 0.6
+  double cosine_mean = 1;  // of the two embeddings of a face
+  double cosine_low = 1;   // the 5th percentile
 };
 Drift measure_drift(const FacesOfPhotos& standard, const FacesOfPhotos& other);
 

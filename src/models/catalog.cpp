@@ -10,8 +10,8 @@
 
 #include "base/file.h"
 #include "base/installation.h"
+#include "base/log.h"
 #include "base/sha256.h"
-#include "models/int8_file.h"
 #include "models/local_catalog.h"
 
 namespace mien {
@@ -224,6 +224,14 @@ std::string find_model_file(const Settings& settings, const Catalog& catalog, co
   return path.empty() ? find_in_insightface(settings, catalog, row) : path;
 }
 
+std::string int8_copy_name(const std::string& file) { return fs::path(file).stem().string() + ".int8.onnx"; }
+
+void log_int8_copy(const Settings& settings, const ModelFile& file) {
+  const std::string copy = find_in_model_folders(settings, int8_copy_name(file.row ? file.row->file : file.info.path));
+  if (copy.empty()) return;
+  log(LogLevel::info, fmt::format("{} is ignored and can be deleted: int8 detectors are no longer used", copy));
+}
+
 ModelInfo model_info(const CatalogRow& row, std::string path) {
   ModelInfo info;
   info.name = row.name;
@@ -259,10 +267,6 @@ CatalogEntry catalog_entry(const Settings& settings, const Catalog& catalog, con
   entry.licence_url = row.licence_url;
   entry.decoder = row.decoder;
   if (row.role == "embedder") entry.feed = feed_text(row.feed);
-  if (row.role != "detector") return entry;
-  const Int8File int8 = find_int8_file(settings, {entry.model, std::make_shared<CatalogRow>(row)});
-  entry.int8_path = int8.path;
-  if (!int8.path.empty()) entry.int8_problem = int8.problem;
   return entry;
 }
 
@@ -316,10 +320,6 @@ std::vector<ModelCheck> verify_models(const Settings& settings) {
       continue;
     }
     checks.push_back(std::move(check));
-    if (entry.int8_path.empty()) continue;
-    const bool is_of_it = entry.int8_problem.empty();
-    checks.push_back({entry.model.name + " int8", entry.int8_path, is_of_it,
-                      is_of_it ? "made of the file that is here" : entry.int8_problem});
   }
   return checks;
 }

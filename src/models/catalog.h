@@ -103,6 +103,11 @@ std::string find_in_model_folders(const Settings& settings, const std::string& f
 // (~/.insightface/models/<pack>/; it has no setting for another place). Empty: nowhere.
 std::string find_model_file(const Settings& settings, const Catalog& catalog, const CatalogRow& row);
 
+// Earlier versions of mien kept int8 copies of detectors beside the models: "det_500m.int8.onnx".
+std::string int8_copy_name(const std::string& file);
+// Says that the detector's copy, where one lies there, is not used.
+void log_int8_copy(const Settings& settings, const ModelFile& file);
+
 ModelInfo model_info(const CatalogRow& row, std::string path);
 CatalogEntry catalog_entry(const Settings& settings, const Catalog& catalog, const CatalogRow& row);
 

@@ -8,7 +8,6 @@
 #include "base/utf8.h"
 #include "device/onnx_file.h"
 #include "models/download.h"
-#include "models/int8_file.h"
 #include "models/load.h"
 #include "models/local_catalog.h"
 
@@ -155,18 +154,11 @@ std::vector<RemovedModel> remove_model(const Settings& settings, const std::stri
   std::vector<RemovedModel> removed;
   std::string elsewhere;
   bool has_row = false;
-  if (catalog.find_row(name) == nullptr && catalog.find_pack(name) == nullptr) {
-    // Of a file that has no row, what mien made of it.
-    ModelFile file;
-    file.info.path = name;
-    remove_file(fs::path(folder) / int8_file_name(file), removed);
-    if (!removed.empty()) return removed;
-  }
   for (const std::shared_ptr<const CatalogRow>& row : rows_of(catalog, name)) {
     const fs::path path = fs::path(folder) / row->file;
     has_row = has_row || row->added_by_user;
     for (const char* const ending : {"", ".part", ".part.info"}) remove_file(path.string() + ending, removed);
-    if (row->role == "detector") remove_file(fs::path(folder) / int8_file_name({{}, row}), removed);
+    if (row->role == "detector") remove_file(fs::path(folder) / int8_copy_name(row->file), removed);
     if (removed.empty() && elsewhere.empty()) elsewhere = find_model_file(settings, catalog, *row);
   }
   for (const char* const ending : {".zip.part", ".zip.part.info"}) {

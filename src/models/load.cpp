@@ -151,8 +151,7 @@ void check_sizes(const std::vector<DetectSize>& sizes, const DetectorKind& kind)
 }  // namespace
 
 std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile& file, const LoadOptions& options) {
-  std::vector<std::uint8_t> bytes(options.bytes.begin(), options.bytes.end());
-  if (bytes.empty()) bytes = read_model(file);
+  const std::vector<std::uint8_t> bytes = read_model(file);
   Draft draft = parse_or_throw(file, bytes);
   // Asked to free nothing, it says what is declared.
   bool keeps_size = options.keep_declared_size && declares_real_size(free_or_throw(file, draft, {}));

@@ -17,7 +17,6 @@ struct LoadOptions {
   std::optional<float> score_threshold = {};
   std::vector<DetectSize> exact_sizes = {};
   bool keep_model = false;  // its bytes are kept, for a device
-  Bytes bytes = {};         // run in place of the file's; empty: the file
 };
 
 // Throws Exception: bad_data (no model), unsupported (not a kind that mien knows).

@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/processor.h"
 #include "device/choose_runtime.h"
-#include "models/int8_file.h"
 #include "ops/pixels.h"
 #include "pipeline/analyze.h"
 #include "pipeline/input.h"
@@ -59,31 +58,6 @@ RuntimeWish wish_for(const EngineOptions& options, std::string_view role, const 
 
 bool is_onnxruntime(const Runtime& runtime) { return runtime.name().starts_with("onnxruntime"); }
 
-// Where the runtime has no cheaper arithmetic, a detector in 8 bits, where 'mien models optimize' made one. It was
-// measured with ONNX Runtime, and not as a device runs it.
-void find_other_fast(Engine::State& state, const std::string& why_not_cheap) {
-  const Settings& settings = state.options.settings;
-  std::string why_not;
-  const Result<ModelFile> model = find_model(settings, "detector", state.options.detector);
-  if (!model) return;  // something else complains
-  Int8File int8 = find_int8_file(settings, *model);
-  if (!int8.is_usable()) {
-    why_not = int8.problem;
-  } else if (settings.runtime == "openvino") {
-    why_not = fmt::format("{} is for ONNX Runtime", int8.path);
-  } else if (settings.gpu_mode(Operation::face_detection) != GpuMode::off) {
-    why_not = fmt::format("{} is for the CPU", int8.path);
-  } else {
-    log(LogLevel::info,
-        fmt::format("precision fast: faces are detected in int8 by {} ({})", int8.path, int8.origin.measured));
-    if (!is_onnxruntime(*state.detector_runtime)) state.detector_runtime = open_onnxruntime(settings);
-    state.int8 = std::move(int8.bytes);
-    return;
-  }
-  state.why_not_fast = fmt::format("precision fast computes like default: {}; {}", why_not_cheap, why_not);
-  log(LogLevel::warning, state.why_not_fast);
-}
-
 void open_runtimes(Engine::State& state) {
   const EngineOptions& options = state.options;
   const RuntimeWish of_detector = wish_for(options, "detector", options.detector);
@@ -97,7 +71,10 @@ void open_runtimes(Engine::State& state) {
   if (options.precision == Precision::fast && models_want_gpu(options.settings)) {
     chosen.why_not_cheap = "a GPU is asked for, which computes in 32 bits";
   }
-  if (!chosen.why_not_cheap.empty()) find_other_fast(state, chosen.why_not_cheap);
+  if (!chosen.why_not_cheap.empty()) {
+    state.why_not_fast = "precision fast computes like default: " + chosen.why_not_cheap;
+    log(LogLevel::warning, state.why_not_fast);
+  }
   if (!options.settings.wants_gpu()) return;
   // GPUs are ONNX Runtime's.
   state.device_runtime =
@@ -107,11 +84,11 @@ void open_runtimes(Engine::State& state) {
 void load_models(Engine::State& state) {
   const EngineOptions& options = state.options;
   state.detector_file = require_model(options.settings, "detector", options.detector);
+  log_int8_copy(options.settings, state.detector_file);
   const LoadOptions load{.keep_declared_size = options.precision == Precision::exact,
                          .score_threshold = options.det_threshold,
                          .exact_sizes = options.exact_sizes,
-                         .keep_model = state.device != nullptr && state.device->gpu().is_usable(),
-                         .bytes = state.int8};
+                         .keep_model = state.device != nullptr && state.device->gpu().is_usable()};
   if (!options.load_embedder) {
     state.detector = load_detector(*state.detector_runtime, state.detector_file, load);
     return;
@@ -227,7 +204,7 @@ const ModelInfo* Engine::embedder() const {
 const EngineOptions& Engine::options() const { return state_->options; }
 const InputOptions& Engine::input() const { return state_->input; }
 std::string Engine::runtime() const {
-  const std::string detector = state_->detector_runtime_name();
+  const std::string detector = state_->detector_runtime->name();
   if (state_->embedder_runtime == nullptr || state_->embedder_runtime->name() == detector) return detector;
   return fmt::format("{} (detector), {} (embedder)", detector, state_->embedder_runtime->name());
 }

@@ -15,7 +15,7 @@ std::string_view mode_name(GpuMode mode) {
 
 // What computes it on the CPU: a runtime for operations with a model, mien itself for the others.
 std::string cpu_runtime(const Engine::State& engine, Operation operation) {
-  if (operation == Operation::face_detection) return engine.detector_runtime_name();
+  if (operation == Operation::face_detection) return engine.detector_runtime->name();
   return operation == Operation::face_embedding ? engine.embedder_runtime->name() : "mien";
 }
 

@@ -21,15 +21,12 @@ struct Engine::State {
   std::shared_ptr<const Runtime> embedder_runtime;  // the same or another; null without an embedder
   std::shared_ptr<const Runtime> device_runtime;    // null when no operation asks for a GPU
   std::string why_not_fast;
-  std::vector<std::uint8_t> int8;  // runs in place of the detector's file; empty: that
   ModelFile detector_file;
   std::shared_ptr<const Detector> detector;  // shared with work on a device
   ModelFile embedder_file;
   std::shared_ptr<const Embedder> embedder;  // null when it was not asked for
   std::string processor;                     // the CPU's name
   std::shared_ptr<DeviceStages> device;      // null when no operation asks for a GPU
-
-  std::string detector_runtime_name() const { return detector_runtime->name() + (int8.empty() ? "" : " int8"); }
 };
 
 // A face that the CPU embeds: of which image of the call, and which of its faces.

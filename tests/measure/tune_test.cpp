@@ -140,8 +140,6 @@ TEST(Drift, IsOfTheSameFaces) {
   EXPECT_EQ(measured.missed, 0) << "the detector was not sure of that one";
   EXPECT_NEAR(measured.cosine_mean, (1 + std::sqrt(0.5)) / 2, 1e-6);
   EXPECT_NEAR(measured.cosine_low, std::sqrt(0.5), 1e-6);
-  EXPECT_NEAR(measured.overlap_mean, 9.0 / 11, 1e-6);
-  EXPECT_EQ(measured.sure, 2);
   EXPECT_EQ(measure_drift(standard, {{}}).missed, 2);
 }
 

@@ -189,12 +189,6 @@ ByteVector make_tiny_scrfd(const TinyScrfd& options) {
   }
   std::vector<float> landmark_bias(20, 1.0F);
   for (std::size_t j = 0; j < 10; ++j) landmark_bias[j] = static_cast<float>(j) / 4.0F;
-  for (const char* const stride : {"8", "16", "32"}) {
-    if (!options.body) break;
-    const std::string copied = graph.mix(std::string("f") + stride, {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}, kNothing,
-                                         std::string("copied") + stride);
-    graph.node("Relu", {copied}, std::string("b") + stride);
-  }
   struct Head {
     std::string name;
     std::int64_t columns;
@@ -203,7 +197,7 @@ ByteVector make_tiny_scrfd(const TinyScrfd& options) {
     if (head.columns == 10 && !options.landmarks) continue;
     for (const int stride : {8, 16, 32}) {
       const std::string name = head.name + std::to_string(stride);
-      const std::string feature = (options.body ? "b" : "f") + std::to_string(stride);
+      const std::string feature = "f" + std::to_string(stride);
       std::string mixed = name + "_map";
       if (head.columns == 1) {
         graph.mix(feature, {{4, 0, 0}, {4, 0, 0}}, {-2, -3}, name + "_logit");

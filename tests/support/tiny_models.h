@@ -20,7 +20,6 @@ struct TinyScrfd {
   // a number, the sigmoid last. Without these the heads are of 1 x 1.
   bool real_heads = false;
   std::int64_t head_pad = 1;  // of real heads
-  bool body = false;          // without those: a convolution that changes nothing, and ReLU, come before the heads
 };
 // f32 = the mean of the red plane over 32 x 32; f16 = the same over 16 x 16 plus f32 enlarged; f8 likewise. Score =
 // sigmoid(4 f - 2) for the first anchor of a cell, sigmoid(4 f - 3) for the second. Box distances 1 2 3 4 and 2 2 2 2
