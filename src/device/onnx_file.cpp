@@ -80,19 +80,4 @@ bool has_inner_graphs(const onnx::GraphProto& graph) {
   return false;
 }
 
-Constants::Constants(onnx::GraphProto& graph) {
-  for (onnx::TensorProto& tensor : *graph.mutable_initializer()) by_name_[tensor.name()] = &tensor;
-  for (onnx::NodeProto& node : *graph.mutable_node()) {
-    if (node.op_type() != "Constant" || node.output_size() != 1) continue;
-    for (onnx::AttributeProto& attribute : *node.mutable_attribute()) {
-      if (attribute.name() == "value" && attribute.has_t()) by_name_[node.output(0)] = attribute.mutable_t();
-    }
-  }
-}
-
-onnx::TensorProto* Constants::find(const std::string& name) const {
-  const auto found = by_name_.find(name);
-  return found == by_name_.end() ? nullptr : found->second;
-}
-
 }  // namespace mien

@@ -4,7 +4,6 @@
 #include <onnx_subset.pb.h>
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,15 +37,5 @@ bool has_count(const onnx::TensorProto& tensor, std::size_t count);
 
 // Whether a node holds a graph of its own (If, Loop), which may use any name of the graph around it.
 bool has_inner_graphs(const onnx::GraphProto& graph);
-
-// Constants by name, wherever the exporter put them: initializers or Constant nodes.
-class Constants {
- public:
-  explicit Constants(onnx::GraphProto& graph);
-  onnx::TensorProto* find(const std::string& name) const;
-
- private:
-  std::map<std::string, onnx::TensorProto*> by_name_;
-};
 
 }  // namespace mien

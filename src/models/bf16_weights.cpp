@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <map>
+
+#include "models/onnx_graph.h"
 
 namespace mien {
 namespace {
@@ -45,22 +48,13 @@ bool is_activation(const onnx::NodeProto& node) {
 
 // Gemm as exporters write a linear layer: a row of weights for each output. Otherwise they are columns.
 bool has_rows_of_weights(const onnx::NodeProto& node) {
-  if (node.op_type() != "Gemm") return false;
-  for (const onnx::AttributeProto& attribute : node.attribute()) {
-    if (attribute.name() == "transB") return attribute.i() == 1;
-  }
-  return false;
+  const onnx::AttributeProto* const turns = find_attribute(node, "transB");
+  return node.op_type() == "Gemm" && turns != nullptr && turns->i() == 1;
 }
 
 class Preparation {
  public:
-  explicit Preparation(onnx::GraphProto& graph) : graph_(graph), constants_(graph) {
-    for (const onnx::NodeProto& node : graph.node()) {
-      for (const std::string& input : node.input()) users_[input].push_back(&node);
-    }
-    // An output is used by someone who cannot be told of a factor.
-    for (const onnx::ValueInfoProto& output : graph.output()) users_[output.name()].push_back(nullptr);
-  }
+  explicit Preparation(onnx::GraphProto& graph) : graph_(graph), index_(graph) {}
 
   void run() {
     for (const onnx::NodeProto& node : graph_.node()) {
@@ -70,31 +64,25 @@ class Preparation {
       const bool is_conv = node.op_type() == "Conv";
       if ((!is_conv && !has_rows_of_weights(node)) || node.input_size() < 2) continue;
       if (std::vector<float>* const weights = values(node.input(1))) {
-        const std::size_t size = kernel_size(*constants_.find(node.input(1)));
+        const std::size_t size = kernel_size(*index_[node.input(1)].constant);
         if (size == 0 || weights->size() % size != 0) continue;
         for (std::size_t at = 0; at < weights->size(); at += size) round_keeping_sum(weights->data() + at, size);
       }
     }
     for (auto& [name, changed] : values_) {
-      onnx::TensorProto& tensor = *constants_.find(name);
+      onnx::TensorProto& tensor = *index_[name].constant;
       tensor.clear_float_data();
       tensor.set_raw_data(changed.data(), changed.size() * sizeof(float));
     }
   }
 
  private:
-  const std::vector<const onnx::NodeProto*>& users(const std::string& name) const {
-    static const std::vector<const onnx::NodeProto*> kNone;
-    const auto found = users_.find(name);
-    return found == users_.end() ? kNone : found->second;
-  }
-
   // Of a constant of floats, as many as its sides say, that one node alone uses; null otherwise.
   std::vector<float>* values(const std::string& name) {
     const auto known = values_.find(name);
     if (known != values_.end()) return &known->second;
-    const onnx::TensorProto* const tensor = constants_.find(name);
-    if (tensor == nullptr || tensor->dims_size() == 0 || users(name).size() != 1) return nullptr;
+    const onnx::TensorProto* const tensor = index_[name].constant;
+    if (tensor == nullptr || tensor->dims_size() == 0 || index_[name].users.size() != 1) return nullptr;
     std::optional<std::vector<float>> read = read_floats(*tensor);
     if (!read || read->empty() || !has_count(*tensor, read->size())) return nullptr;
     return &values_.emplace(name, std::move(*read)).first->second;
@@ -103,16 +91,16 @@ class Preparation {
   // The convolutions that alone read what this one gives, through an activation; empty where others do too.
   std::vector<const onnx::NodeProto*> next_convolutions(const onnx::NodeProto& conv) const {
     if (conv.output_size() != 1) return {};
-    const auto& readers = users(conv.output(0));
+    const auto& readers = index_[conv.output(0)].users;
     if (readers.size() != 1 || readers[0] == nullptr || !is_activation(*readers[0]) || readers[0]->output_size() != 1 ||
         readers[0]->input(0) != conv.output(0)) {
       return {};
     }
     const std::string& activated = readers[0]->output(0);
-    for (const onnx::NodeProto* const reader : users(activated)) {
+    for (const onnx::NodeProto* const reader : index_[activated].users) {
       if (reader == nullptr || reader->op_type() != "Conv" || reader->input(0) != activated) return {};
     }
-    return users(activated);
+    return index_[activated].users;
   }
 
   void make_bias_exact(const onnx::NodeProto& conv) {
@@ -122,7 +110,7 @@ class Preparation {
     std::vector<float>* const bias = values(conv.input(2));
     if (next.empty() || weights == nullptr || bias == nullptr) return;
     const std::size_t channels = bias->size();
-    if (constants_.find(conv.input(1))->dims(0) != static_cast<std::int64_t>(channels)) return;
+    if (index_[conv.input(1)].constant->dims(0) != static_cast<std::int64_t>(channels)) return;
     for (const onnx::NodeProto* const after : next) {
       if (!takes_channels(*after, channels)) return;
     }
@@ -140,14 +128,14 @@ class Preparation {
 
   // Kernels that lie one after another in the weights, one for each channel of the input, and again for each output.
   std::size_t planes_of(const onnx::NodeProto& conv) const {
-    const onnx::TensorProto& weights = *constants_.find(conv.input(1));
+    const onnx::TensorProto& weights = *index_[conv.input(1)].constant;
     return static_cast<std::size_t>(weights.dims(1) == 1 ? weights.dims(0) : weights.dims(0) * weights.dims(1));
   }
 
   // One kernel for each channel (depthwise), or kernels over all channels.
   bool takes_channels(const onnx::NodeProto& conv, std::size_t channels) {
     if (conv.input_size() < 2 || values(conv.input(1)) == nullptr) return false;
-    const onnx::TensorProto& weights = *constants_.find(conv.input(1));
+    const onnx::TensorProto& weights = *index_[conv.input(1)].constant;
     if (weights.dims_size() < 2) return false;
     const std::int64_t count = static_cast<std::int64_t>(channels);
     return weights.dims(1) == count || (weights.dims(1) == 1 && weights.dims(0) == count);
@@ -162,8 +150,7 @@ class Preparation {
   }
 
   onnx::GraphProto& graph_;
-  Constants constants_;
-  std::map<std::string, std::vector<const onnx::NodeProto*>> users_;
+  const OnnxGraph index_;
   std::map<std::string, std::vector<float>> values_;
 };
 

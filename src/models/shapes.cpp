@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "models/onnx_graph.h"
+
 namespace mien {
 namespace {
 
@@ -41,9 +43,9 @@ DeclaredShapes read_declared_shapes(const GraphProto& graph) {
 }
 
 // A target such as [1, -1, 10] would keep a batch of one: 0 means "as in the input".
-bool free_reshape(const NodeProto& node, const Constants& constants, Changes& changes) {
+bool free_reshape(const NodeProto& node, const OnnxGraph& graph, Changes& changes) {
   if (node.input_size() < 2) return false;
-  TensorProto* target = constants.find(node.input(1));
+  TensorProto* target = graph[node.input(1)].constant;
   if (target == nullptr) return true;  // computed at run time: follows the input by itself
   std::optional<std::vector<std::int64_t>> values = read_integers(*target);
   if (!values || values->empty()) return false;
@@ -55,10 +57,9 @@ bool free_reshape(const NodeProto& node, const Constants& constants, Changes& ch
 }
 
 // Constant sizes stand for a scale: the size divided by the declared size of what is resized.
-bool free_resize(NodeProto& node, int index, const Constants& constants, const DeclaredShapes& shapes,
-                 Changes& changes) {
+bool free_resize(NodeProto& node, int index, const OnnxGraph& graph, const DeclaredShapes& shapes, Changes& changes) {
   if (node.input_size() < 4 || node.input(3).empty()) return true;  // has scales already
-  const TensorProto* sizes = constants.find(node.input(3));
+  const TensorProto* sizes = graph[node.input(3)].constant;
   if (sizes == nullptr) return true;  // computed at run time
   const std::optional<std::vector<std::int64_t>> values = read_integers(*sizes);
   const auto declared = shapes.find(node.input(0));
@@ -91,16 +92,16 @@ void free_dimension(TensorShapeProto& shape, int index, const char* name) {
 
 // Returns what stands in the way, or nothing.
 std::string free_nodes(GraphProto& graph, const FreeShapes& wanted) {
-  const Constants constants(graph);
+  const OnnxGraph nodes(graph);
   const DeclaredShapes shapes = read_declared_shapes(graph);
   Changes changes;
   int index = 0;
   for (NodeProto& node : *graph.mutable_node()) {
     ++index;
-    if (wanted.batch && node.op_type() == "Reshape" && !free_reshape(node, constants, changes)) {
+    if (wanted.batch && node.op_type() == "Reshape" && !free_reshape(node, nodes, changes)) {
       return fmt::format("Reshape {} has a target that cannot be read", node.name());
     }
-    if (wanted.size && node.op_type() == "Resize" && !free_resize(node, index, constants, shapes, changes)) {
+    if (wanted.size && node.op_type() == "Resize" && !free_resize(node, index, nodes, shapes, changes)) {
       return fmt::format("Resize {} has a constant size whose scale is not known", node.name());
     }
   }

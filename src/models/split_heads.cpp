@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "models/onnx_graph.h"
+
 namespace mien {
 namespace {
 
@@ -11,13 +13,6 @@ using onnx::NodeProto;
 
 constexpr std::size_t kLevels = 3;
 constexpr std::size_t kAnchors = 2;
-
-const onnx::AttributeProto* find_attribute(const NodeProto& node, std::string_view name) {
-  for (const onnx::AttributeProto& attribute : node.attribute()) {
-    if (attribute.name() == name) return &attribute;
-  }
-  return nullptr;
-}
 
 bool are_all(const NodeProto& node, std::string_view name, std::int64_t value, bool may_lack) {
   const onnx::AttributeProto* const attribute = find_attribute(node, name);
@@ -56,29 +51,26 @@ bool have_one_source(const FoundHead& a, const FoundHead& b) {
 
 class Splitter {
  public:
-  explicit Splitter(GraphProto& graph) : graph_(graph), constants_(graph) {
-    for (const NodeProto& node : graph.node()) {
-      for (const std::string& output : node.output()) makers_[output] = &node;
-    }
-  }
+  explicit Splitter(GraphProto& graph) : graph_(graph), index_(graph) {}
 
   std::optional<FoundHead> find_head(const std::string& output, std::size_t values, bool is_score) const {
-    const NodeProto* node = maker(output);
+    const NodeProto* node = index_[output].maker;
     const bool ends_by_sigmoid = node != nullptr && node->op_type() == "Sigmoid";
     if (ends_by_sigmoid != is_score) return std::nullopt;
-    if (ends_by_sigmoid) node = maker(node->input(0));
+    if (ends_by_sigmoid) node = index_[node->input(0)].maker;
     if (node == nullptr || node->op_type() != "Reshape") return std::nullopt;
-    node = maker(node->input(0));
+    node = index_[node->input(0)].maker;
     if (node == nullptr || node->op_type() != "Transpose" || !puts_channels_last(*node)) return std::nullopt;
-    node = maker(node->input(0));
+    node = index_[node->input(0)].maker;
     float factor = 1;
     if (node != nullptr && node->op_type() == "Mul" && node->input_size() == 2) {
       const std::optional<std::vector<float>> factors = floats(node->input(1));
       if (is_score || !factors || factors->size() != 1) return std::nullopt;
       factor = factors->front();
-      node = maker(node->input(0));
+      node = index_[node->input(0)].maker;
     }
-    if (node == nullptr || node->op_type() != "Conv" || !is_plain_3x3(*node) || maker(node->input(0)) == nullptr) {
+    if (node == nullptr || node->op_type() != "Conv" || !is_plain_3x3(*node) ||
+        index_[node->input(0)].maker == nullptr) {
       return std::nullopt;
     }
     std::optional<HeadConv> conv = read_conv(*node, values * kAnchors, factor);
@@ -117,18 +109,13 @@ class Splitter {
   }
 
  private:
-  const NodeProto* maker(const std::string& name) const {
-    const auto found = makers_.find(name);
-    return found == makers_.end() || found->second->input_size() == 0 ? nullptr : found->second;
-  }
-
   std::optional<std::vector<float>> floats(const std::string& name) const {
-    const onnx::TensorProto* const tensor = constants_.find(name);
+    const onnx::TensorProto* const tensor = index_[name].constant;
     return tensor == nullptr ? std::nullopt : read_floats(*tensor);
   }
 
   std::optional<HeadConv> read_conv(const NodeProto& node, std::size_t outputs, float factor) const {
-    const onnx::TensorProto* const tensor = constants_.find(node.input(1));
+    const onnx::TensorProto* const tensor = index_[node.input(1)].constant;
     if (tensor == nullptr || tensor->dims_size() != 4 || tensor->dims(2) != 3 || tensor->dims(3) != 3 ||
         tensor->dims(0) != static_cast<std::int64_t>(outputs) || tensor->dims(1) <= 0) {
       return std::nullopt;
@@ -148,8 +135,7 @@ class Splitter {
   }
 
   GraphProto& graph_;
-  Constants constants_;
-  std::map<std::string, const NodeProto*> makers_;
+  const OnnxGraph index_;
 };
 
 }  // namespace
