@@ -52,12 +52,7 @@ int list(const Call& call) {
     call.terminal.print(json_text(rows));
     return 0;
   }
-  Table table({{"backend"},
-               {"state"},
-               {"package"},
-               {"download MB", Align::right},
-               {"disk MB", Align::right},
-               {"folder", Align::left, true, Keep::end}});
+  Table table({"backend", "state", "package", right("download MB"), right("disk MB"), shrinking("folder", Keep::end)});
   for (const BackendLibrary& backend : backends) {
     table.add({backend.name, state_text(backend), backend.package + " " + backend.version,
                size_text(backend.download_bytes), size_text(backend.size_bytes),

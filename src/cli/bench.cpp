@@ -119,13 +119,8 @@ std::string ratio_text(double cpu_ms, double bare_ms) {
 }
 
 std::string images_table(const PipelineBenchResult& result, int width, bool floor) {
-  Table table({{"image", Align::left, true, Keep::end},
-               {"faces", Align::right},
-               {"cpu ms", Align::right},
-               {"wall ms", Align::right},
-               {"sessions", Align::right},
-               {"decode", Align::right},
-               {"ratio", Align::right}});
+  Table table({shrinking("image", Keep::end), right("faces"), right("cpu ms"), right("wall ms"), right("sessions"),
+               right("decode"), right("ratio")});
   const auto add = [&](const std::string& name, int faces, const Sums& sums) {
     const auto bare = [&](double ms) { return floor ? fmt::format("{:.2f}", ms) : "-"; };
     table.add({name, std::to_string(faces), fmt::format("{:.2f}", sums.cpu_ms), fmt::format("{:.2f}", sums.wall_ms),

@@ -64,16 +64,8 @@ std::string ran_text(const BenchRow& row) {
 }
 
 std::string rows_table(const BenchResult& result, int width) {
-  Table table({{"operation"},
-               {"size"},
-               {"batch", Align::right},
-               {"ran on"},
-               {"median ms", Align::right},
-               {"p95", Align::right},
-               {"+-", Align::right},
-               {"images/s", Align::right},
-               {"peak MB", Align::right},
-               {"n", Align::right}});
+  Table table({"operation", "size", right("batch"), "ran on", right("median ms"), right("p95"), right("+-"),
+               right("images/s"), right("peak MB"), right("n")});
   for (const BenchRow& row : result.rows) {
     const bool failed = row.error_rate > 0;
     table.add({row.operation, row.size, std::to_string(row.batch), failed ? ran_text(row) + ": failed" : ran_text(row),
@@ -91,7 +83,7 @@ std::string gain_text(const BenchComparison& one) {
 }
 
 std::string comparisons_table(const BenchResult& result, int width) {
-  Table table({{"operation"}, {"size"}, {"GPU gain", Align::right}, {"use"}, {"fastest"}});
+  Table table({"operation", "size", right("GPU gain"), "use", "fastest"});
   bool any = false;
   for (const BenchComparison& one : result.comparisons) {
     if (!one.compared) continue;

@@ -30,14 +30,8 @@ std::string ops_json(const std::vector<OpsBenchRow>& rows) {
 }
 
 std::string ops_table(const std::vector<OpsBenchRow>& rows, int width) {
-  Table table({{"operation"},
-               {"case"},
-               {"device"},
-               {"median ms", Align::right},
-               {"min", Align::right},
-               {"p95", Align::right},
-               {"MP/s", Align::right},
-               {"n", Align::right}});
+  Table table(
+      {"operation", "case", "device", right("median ms"), right("min"), right("p95"), right("MP/s"), right("n")});
   std::string problem;
   for (const OpsBenchRow& row : rows) {
     if (!row.problem.empty()) {

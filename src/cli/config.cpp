@@ -24,7 +24,7 @@ void print_json(Terminal& terminal, const Settings& settings) {
 }
 
 void print_table(Terminal& terminal, const Settings& settings) {
-  Table table({{"setting"}, {"value", Align::left, true, Keep::end}, {"from", Align::left, true, Keep::start}});
+  Table table({"setting", shrinking("value", Keep::end), shrinking("from")});
   for (const SettingValue& row : settings.values) table.add({row.name, row.value, row.source});
   terminal.print(table.render(terminal.table_width()));
 }

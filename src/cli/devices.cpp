@@ -77,14 +77,8 @@ std::string notes(const std::vector<BackendInfo>& backends, int width) {
 }
 
 void print_tables(Terminal& terminal, const std::vector<BackendInfo>& backends, const Settings& settings) {
-  Table table({{"backend"},
-               {"id", Align::right},
-               {"device", Align::left, true},
-               {"free MB", Align::right},
-               {"used MB", Align::right},
-               {"mien MB", Align::right},
-               {"total MB", Align::right},
-               {"status", Align::left, true}});
+  Table table({"backend", right("id"), shrinking("device"), right("free MB"), right("used MB"), right("mien MB"),
+               right("total MB"), shrinking("status")});
   for (const BackendInfo& backend : backends) {
     if (backend.devices.empty()) table.add({backend.name, "-", "-", "-", "-", "-", "-", backend.status});
     for (const Device& device : backend.devices) {
@@ -93,7 +87,7 @@ void print_tables(Terminal& terminal, const std::vector<BackendInfo>& backends, 
                  std::to_string(device.memory_total_mb), backend.status});
     }
   }
-  Table requested({{"operation"}, {"requested"}});
+  Table requested({"operation", "requested"});
   for (const OperationRow& row : kOperations) {
     requested.add({std::string(row.name), std::string(mode_name(settings.gpu_mode(row.operation)))});
   }

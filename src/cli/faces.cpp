@@ -92,13 +92,8 @@ int run_faces(const Call& call) {
 
   load_engine_settings(call.terminal, options.sources, options.engine);
   const Engine engine(options.engine);
-  Table table({{"image", Align::left, true, Keep::end},
-               {"face", Align::right},
-               {"score", Align::right},
-               {"corner", Align::right},
-               {"size", Align::right},
-               {"quality", Align::right},
-               {"pose", Align::right}});
+  Table table({shrinking("image", Keep::end), right("face"), right("score"), right("corner"), right("size"),
+               right("quality"), right("pose")});
   std::size_t failed = 0;
   std::size_t listed = 0;
   analyze_all(engine, options, [&](const Record& record, const std::string& json_line) {

@@ -83,14 +83,8 @@ int list(const Call& call) {
     call.terminal.print(json_text(rows));
     return 0;
   }
-  Table table({{"model"},
-               {"role"},
-               {"state"},
-               {"pack"},
-               {"verify", Align::right},
-               {"search", Align::right},
-               {"licence", Align::left, true},
-               {"file", Align::left, true, Keep::end}});
+  Table table({"model", "role", "state", "pack", right("verify"), right("search"), shrinking("licence"),
+               shrinking("file", Keep::end)});
   for (const CatalogEntry& entry : entries) {
     table.add({entry.model.name, entry.model.role, state_text(entry), entry.packs.empty() ? "-" : joined(entry.packs),
                threshold_text(entry.model.threshold_verify), threshold_text(entry.model.threshold_search),
@@ -107,7 +101,7 @@ int verify(const Call& call) {
   if (!parse_or_help(call, arguments)) return 0;
   const std::vector<ModelCheck> checks = verify_models(load(call.terminal));
   bool all_ok = true;
-  Table table({{"model"}, {"result"}, {"detail", Align::left, true}, {"file", Align::left, true, Keep::end}});
+  Table table({"model", "result", shrinking("detail"), shrinking("file", Keep::end)});
   for (const ModelCheck& check : checks) {
     all_ok = all_ok && check.ok;
     table.add({check.name, check.ok ? "ok" : "WRONG", check.detail, check.path});

@@ -57,13 +57,8 @@ int run_quality(const Call& call) {
   if (!parse_or_help(call, arguments)) return 0;
   const InputOptions input = open_input({}, sandbox, load(call.terminal, sources));
 
-  Table table({{"image", Align::left, true, Keep::end},
-               {"size", Align::right},
-               {"blur", Align::right},
-               {"brightness", Align::right},
-               {"contrast", Align::right},
-               {"sharpness", Align::right},
-               {"overall", Align::right}});
+  Table table({shrinking("image", Keep::end), right("size"), right("blur"), right("brightness"), right("contrast"),
+               right("sharpness"), right("overall")});
   std::size_t failed = 0;
   for (const std::string& image : images) {
     if (call.terminal.out_failed()) break;

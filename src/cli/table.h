@@ -9,12 +9,17 @@
 namespace mien::cli {
 
 struct Column {
+  // Implicit, so that a title alone is a column of text.
+  Column(const char* title_, Align align_ = Align::left, bool may_shrink_ = false,  // NOLINT
+         Keep keep_ = Keep::start)
+      : title(title_), align(align_), may_shrink(may_shrink_), keep(keep_) {}
   std::string title;
-  Align align = Align::left;
-  // Columns that may be cut when the terminal is narrow, and which end is kept then.
-  bool may_shrink = false;
-  Keep keep = Keep::start;
+  Align align;
+  bool may_shrink;  // when the terminal is narrow
+  Keep keep;        // the end that stays then
 };
+inline Column right(const char* title) { return {title, Align::right}; }
+inline Column shrinking(const char* title, Keep keep = Keep::start) { return {title, Align::left, true, keep}; }
 
 class Table {
  public:

@@ -42,12 +42,7 @@ void declare(Arguments& arguments, TuneCommand& command) {
 }
 
 std::string rows_table(const BenchResult& bench, int width) {
-  Table table({{"operation"},
-               {"size"},
-               {"batch", Align::right},
-               {"cpu ms", Align::right},
-               {"gpu ms", Align::right},
-               {"gpu ran on"}});
+  Table table({"operation", "size", right("batch"), right("cpu ms"), right("gpu ms"), "gpu ran on"});
   for (const BenchRow& row : bench.rows) {
     if (row.gpu) continue;
     const auto pair = std::find_if(bench.rows.begin(), bench.rows.end(), [&](const BenchRow& other) {
@@ -62,7 +57,7 @@ std::string rows_table(const BenchResult& bench, int width) {
 }
 
 std::string settings_table(const TuneResult& result, int width) {
-  Table table({{"setting"}, {"value"}, {"why", Align::left, true, Keep::start}});
+  Table table({"setting", "value", shrinking("why")});
   for (const TunedSetting& one : result.settings) table.add({one.name, one.value, one.why});
   return "\n" + table.render(width);
 }
