@@ -1,20 +1,14 @@
 #include "models/local_catalog.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <system_error>
-#include <thread>
 
 #include "base/file.h"
+#include "base/folder_lock.h"
 #include "base/utf8.h"
 #include "device/onnx_file.h"
 
@@ -26,7 +20,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kCatalogBytesMax = std::size_t{4} << 20;
 constexpr std::int64_t kPackBytesMax = std::int64_t{4} << 30;
-constexpr auto kLockPause = std::chrono::milliseconds(100);
 
 // What is wrong, found while reading; becomes an Error that names the file.
 struct Problem {
@@ -379,31 +372,5 @@ void change_local_catalog(const std::string& folder, const std::function<void(Lo
   const std::string text = local_catalog_text(catalog);
   write_private_file(path, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
-
-FolderLock::FolderLock(const std::string& folder, const std::string& name, const std::function<void()>& wait) {
-  std::error_code failure;
-  fs::create_directories(folder, failure);
-  const std::string path = (fs::path(folder) / name).string();
-  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor_ < 0) {
-    throw Exception(ErrorCode::io, fmt::format("cannot write to {}: {}", replace_invalid_utf8(folder),
-                                               std::generic_category().message(errno)));
-  }
-  try {
-    while (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK && errno != EINTR) {
-        throw Exception(ErrorCode::io, fmt::format("cannot lock {}: {}", replace_invalid_utf8(path),
-                                                   std::generic_category().message(errno)));
-      }
-      if (wait) wait();
-      std::this_thread::sleep_for(kLockPause);
-    }
-  } catch (...) {
-    ::close(descriptor_);
-    throw;
-  }
-}
-
-FolderLock::~FolderLock() { ::close(descriptor_); }
 
 }  // namespace mien

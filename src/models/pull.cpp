@@ -8,6 +8,7 @@
 
 #include "base/archive.h"
 #include "base/cancel.h"
+#include "base/folder_lock.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
 #include "device/onnx_file.h"

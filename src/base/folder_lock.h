@@ -1,0 +1,23 @@
+// A folder that one process at a time may change.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace mien {
+
+// Holds a lock file of this name in the folder, which other processes of mien see, until it is destroyed.
+class FolderLock {
+ public:
+  // Waits. Throws Exception(io) when the file cannot be made. `wait` is asked a few times a second while somebody else
+  // holds it, and may throw.
+  FolderLock(const std::string& folder, const std::string& name, const std::function<void()>& wait = {});
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace mien
