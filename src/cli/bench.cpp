@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <string_view>
-
 #include "cli/arguments.h"
 #include "cli/bench.h"
 #include "cli/command.h"
@@ -45,17 +43,9 @@ void declare(Arguments& arguments, BenchCommand& command) {
   arguments.example("mien bench pipeline --images photos --passes 5", "CPU time an image");
 }
 
-struct Sums {
-  int faces = 0;
-  double cpu_ms = 0;
-  double wall_ms = 0;
-  double floor_cpu_ms = 0;
-  double decode_cpu_ms = 0;
-  double bare_ms() const { return floor_cpu_ms + decode_cpu_ms; }
-};
-
-Sums sums_of(const PipelineBenchResult& result) {
-  Sums sums;
+PipelineBenchImage sums_of(const PipelineBenchResult& result) {
+  PipelineBenchImage sums;
+  sums.file = fmt::format("sum of {}", result.images.size());
   for (const PipelineBenchImage& image : result.images) {
     sums.faces += image.faces;
     sums.cpu_ms += image.cpu_ms;
@@ -69,6 +59,16 @@ Sums sums_of(const PipelineBenchResult& result) {
 nlohmann::ordered_json stages_json(const Timings& stages) {
   return {{"read", stages.read},   {"decode", stages.decode},   {"enhance", stages.enhance}, {"detect", stages.detect},
           {"embed", stages.embed}, {"quality", stages.quality}, {"total", stages.total}};
+}
+
+// Behind the name or the number of what they are of.
+nlohmann::ordered_json times_json(nlohmann::ordered_json json, const PipelineBenchImage& image) {
+  json.update({{"faces", image.faces},
+               {"cpu_ms", image.cpu_ms},
+               {"wall_ms", image.wall_ms},
+               {"floor_cpu_ms", image.floor_cpu_ms},
+               {"decode_cpu_ms", image.decode_cpu_ms}});
+  return json;
 }
 
 nlohmann::ordered_json models_json(const Engine& engine) {
@@ -89,49 +89,29 @@ nlohmann::ordered_json precision_json(const Engine& engine) {
 
 void print_json(Terminal& terminal, const PipelineBenchResult& result, const Engine& engine) {
   nlohmann::ordered_json images = nlohmann::ordered_json::array();
-  for (const PipelineBenchImage& image : result.images) {
-    images.push_back({{"file", image.file},
-                      {"faces", image.faces},
-                      {"cpu_ms", image.cpu_ms},
-                      {"wall_ms", image.wall_ms},
-                      {"floor_cpu_ms", image.floor_cpu_ms},
-                      {"decode_cpu_ms", image.decode_cpu_ms}});
-  }
-  const Sums sums = sums_of(result);
+  for (const PipelineBenchImage& image : result.images) images.push_back(times_json({{"file", image.file}}, image));
   terminal.print(json_text({{"models", models_json(engine)},
                             {"runtime", engine.runtime()},
                             {"precision", precision_json(engine)},
                             {"images", images},
-                            {"sums",
-                             {{"images", result.images.size()},
-                              {"faces", sums.faces},
-                              {"cpu_ms", sums.cpu_ms},
-                              {"wall_ms", sums.wall_ms},
-                              {"floor_cpu_ms", sums.floor_cpu_ms},
-                              {"decode_cpu_ms", sums.decode_cpu_ms}}},
+                            {"sums", times_json({{"images", result.images.size()}}, sums_of(result))},
                             {"stages_ms", stages_json(result.stages_ms)},
                             {"peak_rss_mb", result.peak_rss_mb},
                             {"first_result_ms", result.first_result_ms}}));
 }
 
-std::string ratio_text(double cpu_ms, double bare_ms) {
-  return bare_ms > 0 ? fmt::format("{:.3f}", cpu_ms / bare_ms) : "-";
-}
-
 std::string images_table(const PipelineBenchResult& result, int width, bool floor) {
   Table table({shrinking("image", Keep::end), right("faces"), right("cpu ms"), right("wall ms"), right("sessions"),
                right("decode"), right("ratio")});
-  const auto add = [&](const std::string& name, int faces, const Sums& sums) {
+  const auto add = [&](const PipelineBenchImage& image) {
     const auto bare = [&](double ms) { return floor ? fmt::format("{:.2f}", ms) : "-"; };
-    table.add({name, std::to_string(faces), fmt::format("{:.2f}", sums.cpu_ms), fmt::format("{:.2f}", sums.wall_ms),
-               bare(sums.floor_cpu_ms), bare(sums.decode_cpu_ms),
-               floor ? ratio_text(sums.cpu_ms, sums.bare_ms()) : "-"});
+    const double bare_ms = image.floor_cpu_ms + image.decode_cpu_ms;
+    table.add({image.file, std::to_string(image.faces), fmt::format("{:.2f}", image.cpu_ms),
+               fmt::format("{:.2f}", image.wall_ms), bare(image.floor_cpu_ms), bare(image.decode_cpu_ms),
+               floor && bare_ms > 0 ? fmt::format("{:.3f}", image.cpu_ms / bare_ms) : "-"});
   };
-  for (const PipelineBenchImage& image : result.images) {
-    add(image.file, image.faces, {image.faces, image.cpu_ms, image.wall_ms, image.floor_cpu_ms, image.decode_cpu_ms});
-  }
-  const Sums sums = sums_of(result);
-  add(fmt::format("sum of {}", result.images.size()), sums.faces, sums);
+  for (const PipelineBenchImage& image : result.images) add(image);
+  add(sums_of(result));
   return table.render(width);
 }
 
@@ -190,23 +170,17 @@ int bench_pipeline_command(const Call& call) {
 }  // namespace
 
 int run_bench(const Call& call) {
-  struct Subject {
-    std::string_view name;
-    int (*run)(const Call& call);
-  };
-  constexpr Subject kSubjects[] = {{"pipeline", bench_pipeline_command}, {"ops", bench_ops_command}};
   std::vector<std::string> rest = call.arguments;
   if (rest.empty() || rest[0].starts_with('-')) return bench_matrix_command(call);
-  for (const Subject& subject : kSubjects) {
-    if (rest[0] != subject.name) continue;
-    rest.erase(rest.begin());
-    return subject.run({call.terminal, std::move(rest), call.typed});
-  }
+  const std::string subject = rest[0];
+  rest.erase(rest.begin());
+  if (subject == "pipeline") return bench_pipeline_command({call.terminal, std::move(rest), call.typed});
+  if (subject == "ops") return bench_ops_command({call.terminal, std::move(rest), call.typed});
   throw Exception(
       ErrorCode::invalid_argument,
       fmt::format("unknown subject '{}': mien bench: use 'mien bench', 'mien bench pipeline' or 'mien bench "
                   "ops'",
-                  rest[0]));
+                  subject));
 }
 
 }  // namespace mien::cli

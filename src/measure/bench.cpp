@@ -3,8 +3,6 @@
 #include "mien/tools/bench.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,18 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-double thread_cpu_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
-}
-
-double peak_rss_mb() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024.0;
-}
-
 // Milliseconds since the kernel started this process.
 double process_age_ms() {
   std::ifstream file("/proc/self/stat");
@@ -46,10 +32,8 @@ double process_age_ms() {
   std::istringstream fields(stat);
   std::string field;
   for (int i = 0; i < 20; ++i) fields >> field;  // the 22nd of all: start time in clock ticks
-  timespec now{};
-  clock_gettime(CLOCK_BOOTTIME, &now);
   const double started = std::strtod(field.c_str(), nullptr) / static_cast<double>(sysconf(_SC_CLK_TCK));
-  return (static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9 - started) * 1e3;
+  return clock_ms(CLOCK_BOOTTIME) - started * 1e3;
 }
 
 // Keeps a copy of what a session is asked, so that the same can be asked again with nothing around it.
@@ -117,13 +101,13 @@ Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Worksp
   }
   Floor floor{std::numeric_limits<double>::max(), std::numeric_limits<double>::max()};
   for (int pass = 0; pass < passes; ++pass) {
-    double start = thread_cpu_ms();
+    double start = clock_ms(CLOCK_THREAD_CPUTIME_ID);
     (void)decode_image(bytes, decoding, memory.decoded);
-    floor.decode = std::min(floor.decode, thread_cpu_ms() - start);
-    start = thread_cpu_ms();
+    floor.decode = std::min(floor.decode, clock_ms(CLOCK_THREAD_CPUTIME_ID) - start);
+    start = clock_ms(CLOCK_THREAD_CPUTIME_ID);
     detector_record.replay();
     if (embedder_record != nullptr) embedder_record->replay();
-    floor.sessions = std::min(floor.sessions, thread_cpu_ms() - start);
+    floor.sessions = std::min(floor.sessions, clock_ms(CLOCK_THREAD_CPUTIME_ID) - start);
   }
   return floor;
 }
@@ -161,20 +145,20 @@ struct LoadedImage {
 // One pass over all images: their times go into the minima, their stages into `stages`.
 double run_pass(const Engine& engine, const AnalyzeOptions& options, std::vector<LoadedImage>& inputs,
                 Workspace& workspace, PipelineBenchResult& result, Timings& stages) {
-  const double pass_start = thread_cpu_ms();
+  const double pass_start = clock_ms(CLOCK_THREAD_CPUTIME_ID);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     PipelineBenchImage& image = result.images[i];
-    const double cpu_start = thread_cpu_ms();
+    const double cpu_start = clock_ms(CLOCK_THREAD_CPUTIME_ID);
     const double wall_start = wall_ms();
     Result<Analysis> analysis = engine.analyze(inputs[i].bytes, options, workspace);
-    image.cpu_ms = std::min(image.cpu_ms, thread_cpu_ms() - cpu_start);
+    image.cpu_ms = std::min(image.cpu_ms, clock_ms(CLOCK_THREAD_CPUTIME_ID) - cpu_start);
     image.wall_ms = std::min(image.wall_ms, wall_ms() - wall_start);
     if (!analysis) throw Exception(analysis.error().code, image.file + ": " + analysis.error().message);
     image.faces = static_cast<int>(analysis->faces.size());
     add(stages, analysis->timings_ms, 1.0 / static_cast<double>(inputs.size()));
     inputs[i].last = std::move(*analysis);
   }
-  return thread_cpu_ms() - pass_start;
+  return clock_ms(CLOCK_THREAD_CPUTIME_ID) - pass_start;
 }
 
 }  // namespace
@@ -207,7 +191,7 @@ PipelineBenchResult bench_pipeline(const Engine& engine, const PipelineBenchOpti
     if (elapsed < fastest) result.stages_ms = stages;
     fastest = std::min(fastest, elapsed);
   }
-  result.peak_rss_mb = peak_rss_mb();
+  result.peak_rss_mb = peak_memory_mb();
   if (options.floor) {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const Floor floor =

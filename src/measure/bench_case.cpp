@@ -114,7 +114,7 @@ BatchSample CaseRun::run(int images, const std::stop_token& stop) {
       // One for all: what is written there is looked at by nobody.
       item.memory = workspace_.state().items.front().get();
     }
-    const double wall = wall_ms(), cpu = process_cpu_ms();
+    const double wall = wall_ms(), cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
     try {
       run_group(group, options);
     } catch (const Exception& error) {
@@ -122,7 +122,7 @@ BatchSample CaseRun::run(int images, const std::stop_token& stop) {
       for (GroupItem& item : group) item.error = error.error();
     }
     sample.wall_ms += wall_ms() - wall;
-    sample.cpu_ms += process_cpu_ms() - cpu;
+    sample.cpu_ms += clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     throw_if_stopped(stop);
     for (const GroupItem& item : group) {
       add_note(sum, item.note(case_.operation));

@@ -1,6 +1,5 @@
 #include "measure/measure.h"
 
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,9 +15,9 @@ double wall_ms() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-double process_cpu_ms() {
+double clock_ms(clockid_t clock) {
   timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  clock_gettime(clock, &now);
   return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
 }
 

@@ -1,6 +1,8 @@
 // Clocks, memory, and what a series of measurements says.
 #pragma once
 
+#include <time.h>
+
 #include <vector>
 
 #include "mien/tools/bench.h"
@@ -8,8 +10,8 @@
 namespace mien {
 
 double wall_ms();
-// Of all threads of this process.
-double process_cpu_ms();
+// CLOCK_THREAD_CPUTIME_ID, CLOCK_PROCESS_CPUTIME_ID or another of the system's.
+double clock_ms(clockid_t clock);
 double resident_mb();
 // The most that was resident since reset_peak_memory, or since the process started where the kernel does not let it be
 // reset.

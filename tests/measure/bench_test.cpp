@@ -55,7 +55,7 @@ TEST(Measure, Spread) {
 
 TEST(Measure, Clocks) {
   EXPECT_GT(wall_ms(), 0);
-  EXPECT_GT(process_cpu_ms(), 0);
+  EXPECT_GT(clock_ms(CLOCK_PROCESS_CPUTIME_ID), 0);
   EXPECT_GT(resident_mb(), 1);
   EXPECT_GE(peak_memory_mb(), 1);
 }
