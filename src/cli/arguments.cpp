@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cassert>
 #include <charconv>
-#include <cmath>
 
 #include "cli/text.h"
 
@@ -21,8 +20,6 @@ bool is_value(std::string_view argument) {
   const char next = argument[1];
   return (next >= '0' && next <= '9') || next == '.';
 }
-
-std::string range_text(const NumberRange& range) { return fmt::format("from {} to {}", range.low, range.high); }
 
 }  // namespace
 
@@ -42,32 +39,29 @@ void Arguments::list(Option option, std::vector<std::string>& target) {
   custom(std::move(option), [&target](const std::string& value) { target.push_back(value); });
 }
 
-void Arguments::integer(Option option, NumberRange range, int& target) {
+template <typename Number>
+void Arguments::parsed(Option option, NumberRange range, std::string_view kind, std::function<void(Number)> set) {
   const std::string name = option.name;
-  custom(std::move(option), [this, name, range, &target](const std::string& value) {
-    int number = 0;
+  custom(std::move(option), [this, name, range, kind, set = std::move(set)](const std::string& value) {
+    Number number = 0;
     const char* const end = value.data() + value.size();
     const std::from_chars_result result = std::from_chars(value.data(), end, number);
-    const bool whole = result.ec == std::errc() && result.ptr == end;
-    if (!whole || number < range.low || number > range.high) {
-      fail(fmt::format("{}={} is not valid", name, value), fmt::format("use a whole number {}", range_text(range)));
-    }
-    target = number;
-  });
-}
-
-void Arguments::number(Option option, NumberRange range, std::function<void(double)> set) {
-  const std::string name = option.name;
-  custom(std::move(option), [this, name, range, set](const std::string& value) {
-    double number = 0;
-    const char* const end = value.data() + value.size();
-    const std::from_chars_result result = std::from_chars(value.data(), end, number);
-    const bool complete = result.ec == std::errc() && result.ptr == end && std::isfinite(number);
-    if (!complete || number < range.low || number > range.high) {
-      fail(fmt::format("{}={} is not valid", name, value), fmt::format("use a number {}", range_text(range)));
+    const bool is_number = result.ec == std::errc() && result.ptr == end;
+    // What is not a number lies in no range.
+    if (!is_number || !(number >= range.low && number <= range.high)) {
+      fail(fmt::format("{}={} is not valid", name, value),
+           fmt::format("use a {} from {} to {}", kind, range.low, range.high));
     }
     set(number);
   });
+}
+
+void Arguments::integer(Option option, NumberRange range, int& target) {
+  parsed<int>(std::move(option), range, "whole number", [&target](int value) { target = value; });
+}
+
+void Arguments::number(Option option, NumberRange range, std::function<void(double)> set) {
+  parsed<double>(std::move(option), range, "number", std::move(set));
 }
 
 void Arguments::custom(Option option, std::function<void(const std::string&)> set) {

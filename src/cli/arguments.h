@@ -83,6 +83,8 @@ class Arguments {
     Option option;
     std::function<void(const std::string&)> set;
   };
+  template <typename Number>
+  void parsed(Option option, NumberRange range, std::string_view kind, std::function<void(Number)> set);
   const Row& find(const std::string& name) const;  // fails when there is none
   std::size_t take_option(const std::vector<std::string>& arguments, std::size_t index) const;
   [[noreturn]] void fail_choice(const std::string& name, const std::string& value,

@@ -123,6 +123,14 @@ void write_text(const std::string& path, const std::string& text) {
 
 }  // namespace
 
+std::function<void(const BenchProgress&)> bench_progress(Terminal& terminal) {
+  if (!terminal.shows_progress()) return {};
+  return [&terminal](const BenchProgress& progress) {
+    terminal.show_progress(
+        fmt::format("{} of {}: {}", std::min(progress.done + 1, progress.total), progress.total, progress.what));
+  };
+}
+
 int bench_matrix_command(const Call& call) {
   MatrixCommand command;
   Arguments arguments("mien bench",
@@ -145,11 +153,7 @@ int bench_matrix_command(const Call& call) {
 
   Interrupt interrupt(call.terminal);
   command.bench.stop = interrupt.token();
-  if (call.terminal.shows_progress()) {
-    command.bench.on_progress = [&](const BenchProgress& progress) {
-      call.terminal.show_progress(fmt::format("{} of {}: {}", progress.done + 1, progress.total, progress.what));
-    };
-  }
+  command.bench.on_progress = bench_progress(call.terminal);
   const BenchResult result = bench_matrix(command.bench);
   call.terminal.show_progress("");
   const std::string json = bench_to_json(result);

@@ -55,13 +55,10 @@ nlohmann::ordered_json photo_json(const Photo& photo) {
 }
 
 void print_json(Terminal& terminal, const Comparison& comparison) {
-  nlohmann::ordered_json result;
+  nlohmann::ordered_json result = {{"same", nullptr}, {"similarity", nullptr}};
   if (comparison.complete()) {
     result["same"] = comparison.same();
     result["similarity"] = comparison.similarity;
-  } else {
-    result["same"] = nullptr;
-    result["similarity"] = nullptr;
   }
   result["threshold"] = comparison.threshold;
   result["threshold_source"] = comparison.threshold_source;

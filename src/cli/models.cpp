@@ -26,10 +26,10 @@ std::string size_text(std::int64_t bytes) {
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / kBytesInMegabyte);
 }
 
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
+std::string joined(const std::vector<std::string>& parts) { return fmt::format("{}", fmt::join(parts, ", ")); }
+
+void print_entry(Terminal& terminal, const CatalogEntry& entry) {
+  terminal.print(printable(fmt::format("{}: {}, {}", entry.model.name, entry.model.role, entry.model.path)) + "\n");
 }
 
 nlohmann::ordered_json entry_json(const CatalogEntry& entry) {
@@ -132,9 +132,7 @@ int add(const Call& call) {
                     "then: mien scan photos --det my_det");
   if (!parse_or_help(call, arguments)) return 0;
   const Settings settings = load(call.terminal);
-  const CatalogEntry entry = add_model(settings, name_and_file[0], name_and_file[1], options);
-  call.terminal.print(printable(fmt::format("{}: {}, {}", entry.model.name, entry.model.role, entry.model.path)) +
-                      "\n");
+  print_entry(call.terminal, add_model(settings, name_and_file[0], name_and_file[1], options));
   return 0;
 }
 
@@ -203,10 +201,7 @@ int pull(const Call& call) {
   }
   const std::vector<CatalogEntry> entries = pull_model(settings, names[0], options);
   call.terminal.show_progress("");
-  for (const CatalogEntry& entry : entries) {
-    call.terminal.print(printable(fmt::format("{}: {}, {}", entry.model.name, entry.model.role, entry.model.path)) +
-                        "\n");
-  }
+  for (const CatalogEntry& entry : entries) print_entry(call.terminal, entry);
   return 0;
 }
 

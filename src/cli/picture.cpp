@@ -58,7 +58,6 @@ bool read_numbers(std::string_view text, char separator, std::array<int, N>& num
 
 struct CropOptions {
   Paths paths;
-  SettingsSources sources;
   EngineOptions engine;
   AnalyzeOptions analyze;
   int face = 0;  // from 1 by falling score; 0: the largest
@@ -83,8 +82,8 @@ void declare(Arguments& arguments, CropOptions& options) {
                    [&](double value) { options.margin = value; });
   arguments.flag({"--rotations", "", "also look for faces in the image turned by 90, 180, 270"},
                  options.analyze.rotations);
-  add_model_options(arguments, options.engine, options.sources);
-  add_gpu_options(arguments, options.sources);
+  add_model_options(arguments, options.engine, options.paths.sources);
+  add_gpu_options(arguments, options.paths.sources);
   arguments.example("mien crop group.jpg face.jpg --face 2", "the second face of 'mien faces'");
 }
 
@@ -133,7 +132,7 @@ int run_crop(const Call& call) {
   Arguments arguments("mien crop", "Cuts a face out of an image, with a margin, as a JPEG.");
   declare(arguments, options);
   if (!parse_or_help(call, arguments)) return 0;
-  load_engine_settings(call.terminal, options.sources, options.engine);
+  load_engine_settings(call.terminal, options.paths.sources, options.engine);
   const InputOptions input = open_input(options.engine.limits, options.engine.sandbox, options.engine.settings);
   const std::vector<std::uint8_t> bytes = read_image(options.paths.in()).take();
   const std::optional<Box> box = options.box ? options.box : find_box(options, bytes);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/arguments.h"
+#include "cli/bench.h"
 #include "cli/command.h"
 #include "cli/engine_options.h"
 #include "cli/interrupt.h"
@@ -125,12 +126,7 @@ int run_tune(const Call& call) {
   const Settings& settings = command.tune.engine.settings;
   Interrupt interrupt(call.terminal);
   command.tune.stop = interrupt.token();
-  if (call.terminal.shows_progress()) {
-    command.tune.on_progress = [&](const BenchProgress& progress) {
-      call.terminal.show_progress(
-          fmt::format("{} of {}: {}", std::min(progress.done + 1, progress.total), progress.total, progress.what));
-    };
-  }
+  command.tune.on_progress = bench_progress(call.terminal);
   const TuneResult result = tune(command.tune);
   call.terminal.show_progress("");
   const int width = call.terminal.table_width();
@@ -144,17 +140,9 @@ int run_tune(const Call& call) {
              : wrap("no GPU: " + printable(result.bench.gpu_reason), width == 0 ? 100 : width, 2) + "\n") +
         all_gpu_text(settings));
   }
-  std::string end;
-  if (command.write) {
-    end = update_text(update_env_file(command.output, result.settings), command.output);
-  } else {
-    end = "nothing is written: add --write\n";
-  }
-  if (command.json) {
-    call.terminal.note(end);
-  } else {
-    call.terminal.print(end);
-  }
+  const std::string end = command.write ? update_text(update_env_file(command.output, result.settings), command.output)
+                                        : "nothing is written: add --write\n";
+  command.json ? call.terminal.note(end) : call.terminal.print(end);
   return 0;
 }
 
