@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/utf8.h"
 #include "mien/tools/bench.h"
+#include "report/html.h"
 
 namespace mien {
 namespace {
+
+using report::html_text;
 
 // Of the charts, in SVG's units, which are pixels on a wide screen.
 constexpr int kLabelWidth = 120;
@@ -73,20 +75,6 @@ footer { margin-top: 2.5rem; padding-bottom: 2rem; color: var(--quiet); font-siz
 @media print { .chart, tr { break-inside: avoid; } }
 )css";
 
-std::string html(std::string_view text) {
-  std::string result;
-  for (const char c : replace_controls(text)) {
-    switch (c) {
-      case '&': result += "&amp;"; break;
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      case '"': result += "&quot;"; break;
-      default: result += c;
-    }
-  }
-  return result;
-}
-
 std::string ms_text(double ms) { return ms >= 100 ? fmt::format("{:.0f}", ms) : fmt::format("{:.3g}", ms); }
 
 // "cpu", "cuda", or what a GPU's row really was.
@@ -99,14 +87,16 @@ std::string bar_svg(const BenchRow& row, int y, double longest_ms, const std::st
   const double width = longest_ms > 0 ? std::max(1.0, row.ms.median / longest_ms * kBarsWidth) : 1;
   const int middle = y + kBarHeight - 4;
   std::string svg;
-  if (!label.empty()) svg += fmt::format("<text x=\"0\" y=\"{}\" class=\"quiet\">{}</text>\n", middle, html(label));
+  if (!label.empty())
+    svg += fmt::format("<text x=\"0\" y=\"{}\" class=\"quiet\">{}</text>\n", middle, html_text(label));
   svg += fmt::format(
       "<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\" rx=\"2\">"
       "<title>{}, batch {}, {}: median {} ms an image</title></rect>\n",
       row.fell_back() ? "back"
       : row.gpu       ? "gpu"
                       : "cpu",
-      kLabelWidth, y, width, kBarHeight, html(row.size), row.batch, html(device_text(row)), ms_text(row.ms.median));
+      kLabelWidth, y, width, kBarHeight, html_text(row.size), row.batch, html_text(device_text(row)),
+      ms_text(row.ms.median));
   svg += fmt::format("<text x=\"{:.1f}\" y=\"{}\">{} ms{}</text>\n", kLabelWidth + width + 6, middle,
                      ms_text(row.ms.median), row.fell_back() ? " (ran on cpu)" : "");
   return svg;
@@ -132,7 +122,7 @@ std::string chart_html(const std::vector<const BenchRow*>& rows) {
   return fmt::format(
       "<figure class=\"chart\"><h3>{0}</h3>\n<svg viewBox=\"0 0 {1} {2}\" role=\"img\" aria-label=\"Median "
       "milliseconds an image of {0}\">\n{3}</svg></figure>\n",
-      html(rows.front()->operation), kLabelWidth + kBarsWidth + kValueWidth, y + kChartTop, bars);
+      html_text(rows.front()->operation), kLabelWidth + kBarsWidth + kValueWidth, y + kChartTop, bars);
 }
 
 std::string charts_html(const std::vector<BenchRow>& rows) {
@@ -161,13 +151,13 @@ std::string comparisons_html(const std::vector<BenchComparison>& comparisons) {
       "<div class=\"scroll\"><table><thead><tr><th>operation</th><th>size</th><th class=\"n\">less time on the "
       "GPU</th><th>use</th><th>fastest</th></tr></thead><tbody>\n";
   for (const BenchComparison& one : comparisons) {
-    result += fmt::format("<tr><td>{}</td><td>{}</td>{}<td>{}</td><td>{}</td></tr>\n", html(one.operation),
-                          html(one.size), gain_cell(one),
+    result += fmt::format("<tr><td>{}</td><td>{}</td>{}<td>{}</td><td>{}</td></tr>\n", html_text(one.operation),
+                          html_text(one.size), gain_cell(one),
                           !one.compared ? "-"
                           : one.use_gpu ? "the GPU"
                                         : "the CPU",
                           one.best_device.empty() ? "-"
-                                                  : fmt::format("{}, batch {}: {} ms", html(one.best_device),
+                                                  : fmt::format("{}, batch {}: {} ms", html_text(one.best_device),
                                                                 one.best_batch, ms_text(one.best_ms)));
   }
   return result + "</tbody></table></div>\n";
@@ -185,9 +175,10 @@ std::string rows_html(const std::vector<BenchRow>& rows) {
         "class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{:.1f}</td><td "
         "class=\"n\">{:.0f}</td><td class=\"n\">{:.0f}</td><td class=\"n\">{:.0f}</td><td class=\"n\">{:.0f} %</td><td "
         "class=\"n\">{}</td></tr>\n",
-        html(row.operation), html(row.size), row.batch, row.fell_back() ? "bad" : "", html(device_text(row)),
-        ms_text(row.ms.median), ms_text(row.ms.p95), ms_text(row.ms.mean), ms_text(row.ms.std), row.images_per_second,
-        row.cpu_percent, row.peak_memory_mb, row.gpu_peak_memory_mb, row.error_rate * 100, row.iterations);
+        html_text(row.operation), html_text(row.size), row.batch, row.fell_back() ? "bad" : "",
+        html_text(device_text(row)), ms_text(row.ms.median), ms_text(row.ms.p95), ms_text(row.ms.mean),
+        ms_text(row.ms.std), row.images_per_second, row.cpu_percent, row.peak_memory_mb, row.gpu_peak_memory_mb,
+        row.error_rate * 100, row.iterations);
   }
   return result + "</tbody></table></div>\n";
 }
@@ -198,7 +189,7 @@ std::string banner_html(const BenchResult& result) {
     return fmt::format(
         "<p class=\"banner\">No GPU was used: {}. What was asked of the GPU ran on the CPU and counts as "
         "no gain.</p>\n",
-        html(result.gpu_reason));
+        html_text(result.gpu_reason));
   }
   const bool any =
       std::any_of(result.rows.begin(), result.rows.end(), [](const BenchRow& row) { return row.fell_back(); });
@@ -213,10 +204,10 @@ std::string bench_to_html(const BenchResult& result, const std::string& command)
       "content=\"width=device-width, initial-scale=1\">\n<meta http-equiv=\"Content-Security-Policy\" "
       "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n<title>mien bench</title><style>{}</style></head>\n"
       "<body><header><h1>mien bench</h1>\n<p class=\"quiet\">{}, {:.0f} s. {} ({} cores); GPU: {}. {}, {}{}{}.</p>\n",
-      kStyle, html(result.timestamp), result.seconds, html(result.cpu), result.cores,
-      result.gpu.empty() ? "none" : html(result.gpu), html(result.runtime), html(result.detector),
-      result.embedder.empty() ? "" : " and ", html(result.embedder));
-  if (!command.empty()) page += fmt::format("<p><code>{}</code></p>\n", html(command));
+      kStyle, html_text(result.timestamp), result.seconds, html_text(result.cpu), result.cores,
+      result.gpu.empty() ? "none" : html_text(result.gpu), html_text(result.runtime), html_text(result.detector),
+      result.embedder.empty() ? "" : " and ", html_text(result.embedder));
+  if (!command.empty()) page += fmt::format("<p><code>{}</code></p>\n", html_text(command));
   page += banner_html(result) + "</header>\n<main>\n<h2>Time an image</h2>\n";
   page +=
       "<p class=\"legend\"><svg class=\"key\" viewBox=\"0 0 16 9\"><rect class=\"cpu\" width=\"16\" "
@@ -233,7 +224,7 @@ std::string bench_to_html(const BenchResult& result, const std::string& command)
       kGainPercentMin);
   page += comparisons_html(result.comparisons) + "<h2>All rows</h2>\n" + rows_html(result.rows);
   page += fmt::format("</main>\n<footer>mien {}. {} photos, composed to each size.</footer></body></html>\n",
-                      html(result.version), result.photos);
+                      html_text(result.version), result.photos);
   return page;
 }
 
