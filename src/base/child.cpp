@@ -12,6 +12,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "base/descriptor.h"
+
 namespace mien {
 namespace {
 
@@ -87,11 +89,13 @@ ChildResult run_program(const ChildRun& wanted) {
     result.problem = std::generic_category().message(errno);
     return result;
   }
+  const Descriptor output(ends[0]);
+  Descriptor input(ends[1]);
   pid_t child = -1;
-  const int code = start(wanted, ends[1], child);
-  ::close(ends[1]);
+  const int code = start(wanted, input.get(), child);
+  (void)input.close();
   if (code == 0) {
-    result.problem = collect(wanted, ends[0], result.output);
+    result.problem = collect(wanted, output.get(), result.output);
     if (!result.problem.empty()) ::kill(-child, SIGKILL);
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
@@ -103,7 +107,6 @@ ChildResult run_program(const ChildRun& wanted) {
   } else {
     result.problem = fmt::format("{} cannot be started: {}", wanted.command[0], std::generic_category().message(code));
   }
-  ::close(ends[0]);
   return result;
 }
 

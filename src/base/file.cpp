@@ -29,20 +29,6 @@ std::string failure(std::string_view attempt, const std::string& path, int error
   throw Exception(ErrorCode::io, failure("cannot write", path, error_number));
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
-
- private:
-  int value_;
-};
-
 Error too_large(const std::string& path, std::size_t bytes_max) {
   return {ErrorCode::limit_exceeded, "cannot read " + replace_invalid_utf8(path) +
                                          ": it holds more than the limit of " + std::to_string(bytes_max) + " bytes"};
@@ -63,7 +49,7 @@ std::string resolve_links(const std::string& path) {
 Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t bytes_max) {
   // Without O_NONBLOCK, opening a named pipe would wait for a writer that may never come.
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) {
+  if (!file) {
     const int reason = errno;
     const bool absent = reason == ENOENT || reason == ENOTDIR;
     return Error{absent ? ErrorCode::not_found : ErrorCode::io, failure("cannot read", path, reason)};
@@ -100,12 +86,14 @@ PrivateFile::PrivateFile(const std::string& path) : path_(resolve_links(path)), 
     throw Exception(ErrorCode::io, "cannot write " + replace_invalid_utf8(path) + ": it is not a regular file");
   }
   path_partial_ = path_ + ".XXXXXX";
-  descriptor_ = ::mkostemp(path_partial_.data(), O_CLOEXEC);  // creates it with mode 0600
-  if (descriptor_ < 0) throw_cannot_write(path, errno);
+  file_ = Descriptor(::mkostemp(path_partial_.data(), O_CLOEXEC));  // creates it with mode 0600
+  if (!file_) throw_cannot_write(path, errno);
   buffer_.reserve(kBufferBytes);
 }
 
-PrivateFile::~PrivateFile() { discard(); }
+PrivateFile::~PrivateFile() {
+  if (!path_partial_.empty()) ::unlink(path_partial_.c_str());
+}
 
 void PrivateFile::write(std::string_view text) {
   size_bytes_ += text.size();
@@ -117,27 +105,15 @@ void PrivateFile::commit() {
   flush();
   // A full disk may be reported as late as here; the name must not appear before the bytes are
   // safe.
-  if (::fsync(descriptor_) != 0) throw_cannot_write(path_shown_, errno);
-  if (::close(std::exchange(descriptor_, -1)) != 0) throw_cannot_write(path_shown_, errno);
+  if (::fsync(file_.get()) != 0) throw_cannot_write(path_shown_, errno);
+  if (!file_.close()) throw_cannot_write(path_shown_, errno);
   if (::rename(path_partial_.c_str(), path_.c_str()) != 0) throw_cannot_write(path_shown_, errno);
   path_partial_.clear();
 }
 
 void PrivateFile::flush() {
-  std::string_view left = buffer_;
-  while (!left.empty()) {
-    const ssize_t count = ::write(descriptor_, left.data(), left.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw_cannot_write(path_shown_, errno);
-    left.remove_prefix(static_cast<std::size_t>(count));
-  }
+  if (write_all(file_.get(), buffer_) < buffer_.size()) throw_cannot_write(path_shown_, errno);
   buffer_.clear();
-}
-
-void PrivateFile::discard() noexcept {
-  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
-  if (!path_partial_.empty()) ::unlink(path_partial_.c_str());
-  path_partial_.clear();
 }
 
 void write_private_file(const std::string& path, std::span<const std::uint8_t> bytes) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/descriptor.h"
 #include "mien/file.h"
 
 namespace mien {
@@ -26,14 +27,13 @@ class PrivateFile {
 
  private:
   void flush();
-  void discard() noexcept;
 
   std::string path_;        // links resolved
   std::string path_shown_;  // as the caller wrote it, for messages
   std::string path_partial_;
   std::string buffer_;
   std::uint64_t size_bytes_ = 0;
-  int descriptor_ = -1;
+  Descriptor file_;
 };
 
 }  // namespace mien

@@ -11,21 +11,19 @@
 #include "base/utf8.h"
 
 namespace mien {
-PartFile::PartFile(const std::string& path) : path_(replace_invalid_utf8(path)) {
-  descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+PartFile::PartFile(const std::string& path)
+    : path_(replace_invalid_utf8(path)),
+      file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) {
   struct stat status {};
-  if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
-    const std::string reason = std::generic_category().message(descriptor_ < 0 ? errno : EINVAL);
-    if (descriptor_ >= 0) ::close(descriptor_);
+  if (!file_ || ::fstat(file_.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    const std::string reason = std::generic_category().message(file_ ? EINVAL : errno);
     throw Exception(ErrorCode::io, fmt::format("cannot write {}: {}", path_, reason));
   }
   size_ = status.st_size;
 }
 
-PartFile::~PartFile() { ::close(descriptor_); }
-
 void PartFile::clear() {
-  if (::ftruncate(descriptor_, 0) != 0) {
+  if (::ftruncate(file_.get(), 0) != 0) {
     throw Exception(ErrorCode::io, fmt::format("cannot write {}: {}", path_, std::generic_category().message(errno)));
   }
   size_ = 0;
@@ -33,7 +31,7 @@ void PartFile::clear() {
 
 void PartFile::append(const char* data, std::size_t size) {
   while (size > 0) {
-    const ssize_t count = ::pwrite(descriptor_, data, size, size_);
+    const ssize_t count = ::pwrite(file_.get(), data, size, size_);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
       const bool is_full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;

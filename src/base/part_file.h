@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/descriptor.h"
 #include "mien/result.h"
 
 namespace mien {
@@ -13,16 +14,13 @@ namespace mien {
 class PartFile {
  public:
   explicit PartFile(const std::string& path);
-  ~PartFile();
-  PartFile(const PartFile&) = delete;
-  PartFile& operator=(const PartFile&) = delete;
   std::int64_t size() const { return size_; }
   void clear();
   void append(const char* data, std::size_t size);
 
  private:
   std::string path_;
-  int descriptor_ = -1;
+  Descriptor file_;
   std::int64_t size_ = 0;
 };
 

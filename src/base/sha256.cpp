@@ -10,6 +10,7 @@
 #include <system_error>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/utf8.h"
 
 namespace mien {
@@ -25,13 +26,6 @@ struct FreeContext {
 void require(int openssl_status) {
   if (openssl_status != 1) throw Exception(ErrorCode::internal, "OpenSSL cannot compute SHA-256");
 }
-
-struct Descriptor {
-  int value = -1;
-  ~Descriptor() {
-    if (value >= 0) ::close(value);
-  }
-};
 
 Error cannot_read(const std::string& path, int reason) {
   const bool absent = reason == ENOENT || reason == ENOTDIR;
@@ -60,14 +54,14 @@ std::string sha256_hex(const Sha256Digest& digest) {
 
 Result<Sha256Digest> sha256_file(const std::string& path) {
   // Without O_NONBLOCK, opening a named pipe would wait for a writer that may never come.
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (file.value < 0) return cannot_read(path, errno);
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return cannot_read(path, errno);
   const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
   require(context != nullptr ? 1 : 0);
   require(EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr));
   std::vector<std::uint8_t> piece(kPieceBytes);
   for (;;) {
-    const ssize_t count = ::read(file.value, piece.data(), piece.size());
+    const ssize_t count = ::read(file.get(), piece.data(), piece.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return cannot_read(path, errno);
     if (count == 0) break;

@@ -23,6 +23,7 @@
 #include <system_error>
 
 #include "base/cancel.h"
+#include "base/descriptor.h"
 #include "base/utf8.h"
 #include "image/limits.h"
 #include "image/sandbox_wire.h"
@@ -45,46 +46,16 @@ constexpr int kStopCheckMs = 20;
 constexpr int kDescriptorsFrom = 10;  // out of the way of those that the child gets
 constexpr std::size_t kWarningsMax = 64;
 
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() { reset(-1); }
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    reset(std::exchange(other.number_, -1));
-    return *this;
-  }
-  int get() const { return number_; }
-  explicit operator bool() const { return number_ >= 0; }
-
- private:
-  void reset(int number) {
-    if (number_ >= 0) ::close(number_);
-    number_ = number;
-  }
-  int number_ = -1;
-};
-
 Error system_error(const char* what) {
   return {ErrorCode::unsupported,
           fmt::format("--sandbox: cannot {}: {}", what, std::generic_category().message(errno))};
 }
 
-bool write_all(int file, Bytes bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(file, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
-  return true;
-}
-
 // The child can neither change nor grow it.
 Descriptor seal(Bytes encoded) {
   Descriptor file(::memfd_create("mien-image", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!file || !write_all(file.get(), encoded)) return {};
+  const std::string_view bytes(reinterpret_cast<const char*>(encoded.data()), encoded.size());
+  if (!file || write_all(file.get(), bytes) < bytes.size()) return {};
   if (::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) return {};
   return file;
 }

@@ -37,18 +37,6 @@ constexpr int kLockTriesMax = 5;
                                                    ": name a file in a folder that you may write to");
 }
 
-// Returns errno, 0 when all is written. `written` counts what was before a failure.
-int write_all(int descriptor, std::string_view bytes, std::size_t& written) {
-  written = 0;
-  while (written < bytes.size()) {
-    const ssize_t count = ::write(descriptor, bytes.data() + written, bytes.size() - written);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return errno;
-    written += static_cast<std::size_t>(count);
-  }
-  return 0;
-}
-
 std::string resolved(const std::string& path) {
   const std::unique_ptr<char, decltype(&::free)> target(::realpath(path.c_str(), nullptr), &::free);
   return target ? std::string(target.get()) : path;
@@ -63,15 +51,6 @@ bool is_same_file(int descriptor, const std::string& path) {
 
 }  // namespace
 
-OpenFile::~OpenFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-OpenFile::OpenFile(OpenFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-OpenFile& OpenFile::operator=(OpenFile&& other) noexcept {
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
-}
-
 RecordFile::RecordFile(const Options& options) : path_(options.path), shown_path_(replace_invalid_utf8(options.path)) {
   if (path_.empty()) {
     open_spool();
@@ -85,7 +64,7 @@ RecordFile::RecordFile(const Options& options) : path_(options.path), shown_path
     if (options.resume) {
       throw Exception(ErrorCode::invalid_argument, "cannot resume " + shown_path_ + ": it is not a regular file");
     }
-    stream_ = OpenFile(::open(path_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+    stream_ = Descriptor(::open(path_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
     if (!stream_) throw_unwritable(shown_path_, errno);
     open_spool();
     return;
@@ -97,7 +76,7 @@ void RecordFile::open_spool() {
   path_.clear();
   const char* folder = std::getenv("TMPDIR");
   std::string name = std::string(folder && *folder ? folder : "/tmp") + "/mien-XXXXXX";
-  file_ = OpenFile(::mkostemp(name.data(), O_CLOEXEC));  // creates it with mode 0600
+  file_ = Descriptor(::mkostemp(name.data(), O_CLOEXEC));  // creates it with mode 0600
   if (!file_) throw_io("cannot create the temporary file", replace_invalid_utf8(name), errno);
   ::unlink(name.c_str());  // nobody else sees it, and nothing remains whatever happens
   if (shown_path_.empty()) {
@@ -108,10 +87,10 @@ void RecordFile::open_spool() {
 void RecordFile::open_regular(const Options& options) {
   for (int tries = 0;; ++tries) {
     const int flags = O_RDWR | O_APPEND | O_CLOEXEC;
-    file_ = OpenFile(::open(path_.c_str(), flags | O_CREAT | O_EXCL, kPrivateMode));
+    file_ = Descriptor(::open(path_.c_str(), flags | O_CREAT | O_EXCL, kPrivateMode));
     is_created_ = static_cast<bool>(file_);
     if (!file_ && errno == EEXIST) {
-      file_ = OpenFile(::open(path_.c_str(), flags | O_CREAT, kPrivateMode));
+      file_ = Descriptor(::open(path_.c_str(), flags | O_CREAT, kPrivateMode));
     }
     if (!file_) throw_unwritable(shown_path_, errno);
     if (lock_current()) break;
@@ -159,13 +138,10 @@ LinePlace RecordFile::append(std::string_view line) {
   text.reserve(line.size() + 1);
   text.append(line);
   text += '\n';
-  std::size_t written = 0;
-  if (stream_) {
-    if (const int reason = write_all(stream_.get(), text, written)) {
-      throw_io("cannot write", shown_path_, reason);
-    }
-  }
-  if (const int reason = write_all(file_.get(), text, written)) {
+  if (stream_ && write_all(stream_.get(), text) < text.size()) throw_io("cannot write", shown_path_, errno);
+  std::size_t written = write_all(file_.get(), text);
+  if (written < text.size()) {
+    const int reason = errno;
     // A part of a line would spoil the file for other programs. If even this fails, resume cuts it.
     if (written > 0 && ::ftruncate(file_.get(), size_bytes_) != 0) written = 0;
     throw_io("cannot write", shown_path_, reason);
@@ -258,7 +234,7 @@ void RecordFile::remove_if_unused() {
 RecordFile::Rewrite::Rewrite(RecordFile& file, std::int64_t bytes_kept) : target_(file), path_(file.path_ + ".resume") {
   // One name, under the lock of the file itself: what a killed scan left behind is replaced.
   ::unlink(path_.c_str());
-  file_ = OpenFile(::open(path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, kPrivateMode));
+  file_ = Descriptor(::open(path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, kPrivateMode));
   if (!file_) throw_io("cannot write", replace_invalid_utf8(path_), errno);
   for (std::int64_t offset = 0; offset < bytes_kept;) {
     const std::int64_t wanted = std::min(bytes_kept - offset, static_cast<std::int64_t>(kBufferBytes));
@@ -283,10 +259,7 @@ LinePlace RecordFile::Rewrite::append(std::string_view line) {
 }
 
 void RecordFile::Rewrite::flush() {
-  std::size_t written = 0;
-  if (const int reason = write_all(file_.get(), buffer_, written)) {
-    throw_io("cannot write", replace_invalid_utf8(path_), reason);
-  }
+  if (write_all(file_.get(), buffer_) < buffer_.size()) throw_io("cannot write", replace_invalid_utf8(path_), errno);
   buffer_.clear();
 }
 

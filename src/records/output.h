@@ -7,27 +7,14 @@
 #include <string>
 #include <string_view>
 
+#include "base/descriptor.h"
+
 namespace mien {
 
 // Where a line lies in the file of records.
 struct LinePlace {
   std::int64_t offset = 0;
   std::uint32_t length = 0;  // without the newline
-};
-
-// A file descriptor that closes itself.
-class OpenFile {
- public:
-  OpenFile() = default;
-  explicit OpenFile(int descriptor) : descriptor_(descriptor) {}
-  ~OpenFile();
-  OpenFile(OpenFile&& other) noexcept;
-  OpenFile& operator=(OpenFile&& other) noexcept;
-  int get() const { return descriptor_; }
-  explicit operator bool() const { return descriptor_ >= 0; }
-
- private:
-  int descriptor_ = -1;
 };
 
 class RecordFile {
@@ -78,8 +65,8 @@ class RecordFile {
   std::string path_;  // links resolved; empty for a spool
   std::string shown_path_;
   std::string lock_problem_;
-  OpenFile file_;    // always a regular file, which duplicates and the report read again
-  OpenFile stream_;  // a device or pipe named as output, which cannot be read again
+  Descriptor file_;    // always a regular file, which duplicates and the report read again
+  Descriptor stream_;  // a device or pipe named as output, which cannot be read again
   std::int64_t size_bytes_ = 0;
   bool is_created_ = false;
   bool is_replaced_ = false;  // what is there goes when the first record comes
@@ -101,7 +88,7 @@ class RecordFile::Rewrite {
 
   RecordFile& target_;
   std::string path_;  // beside the file; empty after commit
-  OpenFile file_;
+  Descriptor file_;
   std::string buffer_;
   std::int64_t size_bytes_ = 0;  // buffer included
 };
