@@ -1,16 +1,15 @@
 // Each operation at each size, on the CPU and on the GPU, in batches of several sizes. Two engines with settings of
 // their own, so that nothing that one decided is left in the other.
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 
 #include "backends/backend.h"
 #include "base/cancel.h"
 #include "base/processor.h"
 #include "base/settings_table.h"
+#include "base/utc_now.h"
 #include "image/encode.h"
 #include "measure/bench_case.h"
 #include "measure/measure.h"
@@ -192,8 +191,6 @@ BenchRow run_row(const Bench& bench, const Plan& plan, const PreparedPictures& p
     row.gpu_peak_memory_mb = static_cast<double>(engine.device->gpu().counters()->peak) / (1 << 20);
   return row;
 }
-
-std::string utc_now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
 
 void describe_system(const Bench& bench, BenchResult& result) {
   const Engine::State& engine = bench.cpu->state();

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <filesystem>
 
 #include "base/archive.h"
 #include "base/cancel.h"
 #include "base/folder_lock.h"
 #include "base/sha256.h"
+#include "base/utc_now.h"
 #include "base/utf8.h"
 #include "device/onnx_file.h"
 #include "models/download.h"
@@ -24,14 +24,6 @@ using Rows = std::vector<std::shared_ptr<const CatalogRow>>;
 
 bool holds(const CatalogPack& pack, const std::string& model) {
   return std::find(pack.models.begin(), pack.models.end(), model) != pack.models.end();
-}
-
-std::string now_text() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                     parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
 class Pull {
@@ -138,7 +130,7 @@ class Pull {
       for (const std::shared_ptr<const CatalogRow>& row : rows_) {
         if (!row->licence_must_be_accepted) continue;
         std::erase_if(own.accepted, [&](const AcceptedLicence& accepted) { return accepted.name == row->name; });
-        own.accepted.push_back({row->name, row->licence, now_text()});
+        own.accepted.push_back({row->name, row->licence, utc_now()});
       }
     });
   }

@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
+#include "base/utc_now.h"
 #include "mien/scan.h"
 #include "report/html.h"
 #include "report/page.h"
@@ -71,14 +71,6 @@ Plan make_plan(const Survey& survey, std::size_t cards_max) {
   return plan;
 }
 
-std::string utc_now(const char* format) {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[64];
-  return {text, std::strftime(text, sizeof text, format, &parts)};
-}
-
 // Only elements that carry it are run or applied, whatever else might find its way into the page.
 std::string make_nonce() {
   std::random_device random;
@@ -133,7 +125,7 @@ class ReportWriter {
     page_.write(
         fmt::format("<header>\n<h1>{}</h1>\n<p class=\"quiet\">Written <time "
                     "datetime=\"{}\">{}</time></p>\n",
-                    html_text(options_.title), utc_now("%Y-%m-%dT%H:%M:%SZ"), utc_now("%-d %B %Y, %H:%M UTC")));
+                    html_text(options_.title), utc_now(), utc_now("%-d %B %Y, %H:%M UTC")));
     if (!options_.command.empty()) {
       put_command();
     }
