@@ -109,7 +109,6 @@ Detection find_faces(const Engine::State& engine, ImageView image, const Analyze
   std::vector<Detection> turns;
   const std::stop_token& stop = options.stop;
   turns.push_back(detect_faces(*engine.detector, engine.options.precision, image, work.detect, stop));
-  constexpr int kOrientationOfTurn[] = {1, 6, 3, 8};  // EXIF's numbers for clockwise quarter turns
   for (int quarter_turns = 1; options.rotations && quarter_turns <= 3; ++quarter_turns) {
     apply_orientation(image, kOrientationOfTurn[quarter_turns], work.turned, stop);
     turns.push_back(detect_faces(*engine.detector, engine.options.precision, work.turned, work.detect, stop));

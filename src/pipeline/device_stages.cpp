@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/cancel.h"
+#include "image/orientation.h"
 #include "ops/align.h"
 #include "ops/crop.h"
 #include "ops/detect_device.h"
@@ -142,9 +143,6 @@ std::vector<Detection> detect_resident(DeviceDetector& detect, const Detector& d
   };
   return detect_views(detector, precision, sizes, run);
 }
-
-// EXIF's numbers for clockwise quarter turns.
-constexpr int kOrientationOfTurn[] = {1, 6, 3, 8};
 
 }  // namespace
 
