@@ -9,6 +9,7 @@
 
 #include "backends/probe.h"
 #include "base/processor.h"
+#include "base/text.h"
 
 namespace mien {
 namespace {
@@ -29,21 +30,13 @@ std::string gfx_name(std::int64_t version) {
 // A row of the table that libdrm installs: "73DF,	C1,	AMD Radeon RX 6700 XT".
 std::string marketing_name(const std::string& root, std::string_view device, std::string_view revision) {
   std::ifstream file(root + "/usr/share/libdrm/amdgpu.ids");
-  const auto same = [](std::string_view a, std::string_view b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return std::toupper(x) == std::toupper(y); });
-  };
-  const auto trim = [](std::string_view text) {
-    const std::size_t first = text.find_first_not_of(" \t\r");
-    return first == std::string_view::npos ? text.substr(0, 0)
-                                           : text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-  };
+  const auto same = [](std::string_view a, std::string_view b) { return upper(trim(a)) == upper(b); };
   for (std::string line; std::getline(file, line);) {
     const std::size_t one = line.find(',');
     const std::size_t two = one == std::string::npos ? one : line.find(',', one + 1);
     if (two == std::string::npos) continue;
     const std::string_view text = line;
-    if (same(trim(text.substr(0, one)), device) && same(trim(text.substr(one + 1, two - one - 1)), revision)) {
+    if (same(text.substr(0, one), device) && same(text.substr(one + 1, two - one - 1), revision)) {
       return std::string(trim(text.substr(two + 1)));
     }
   }

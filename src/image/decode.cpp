@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/text.h"
 #include "image/camera_raw.h"
 #include "image/codecs_built.h"
 #include "image/colour.h"
@@ -118,20 +119,10 @@ constexpr Signature kStrangers[] = {
     {"[{"sv, "JSON"},
 };
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool matches(Bytes bytes, std::string_view pattern) {
   if (bytes.size() < pattern.size()) return false;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     if (pattern[i] != '?' && static_cast<char>(bytes[i]) != pattern[i]) return false;
-  }
-  return true;
-}
-
-bool matches_in_any_case(Bytes bytes, std::string_view pattern) {
-  if (bytes.size() < pattern.size()) return false;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] != '?' && lower(static_cast<char>(bytes[i])) != lower(pattern[i])) return false;
   }
   return true;
 }
@@ -189,13 +180,13 @@ std::string describe_stranger(Bytes encoded) {
     return "it begins with zero bytes, as files do that were never written to the end";
   }
   // Text may begin with a byte order mark and blanks.
-  Bytes text = start;
-  if (matches(text, "\xEF\xBB\xBF"sv)) text = text.subspan(3);
-  while (!text.empty() && (text[0] == ' ' || text[0] == '\t' || text[0] == '\r' || text[0] == '\n')) {
-    text = text.subspan(1);
-  }
+  std::string_view written(reinterpret_cast<const char*>(start.data()), start.size());
+  if (written.starts_with("\xEF\xBB\xBF"sv)) written.remove_prefix(3);
+  written.remove_prefix(std::min(written.find_first_not_of(" \t\r\n"), written.size()));
+  const std::string text = lower(written);
   for (const Signature& stranger : kStrangers) {
-    if (matches_in_any_case(text, stranger.bytes)) return fmt::format("it looks like {}", stranger.name);
+    if (matches({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, lower(stranger.bytes)))
+      return fmt::format("it looks like {}", stranger.name);
   }
   if (is_text(start)) return "it looks like text";
   std::string shown;

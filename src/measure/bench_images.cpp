@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 
 #include "base/cancel.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "image/orientation.h"
 #include "ops/resample.h"
 #include "pipeline/passes.h"
@@ -52,9 +52,7 @@ std::vector<fs::path> list_photos(const std::string& folder) {
   std::vector<fs::path> paths;
   std::error_code failure;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, failure)) {
-    std::string extension = entry.path().extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(),
-                   [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+    const std::string extension = lower(entry.path().extension().string());
     std::error_code ignored;
     if (!entry.is_regular_file(ignored)) continue;  // links are followed
     if (extension == ".jpg" || extension == ".jpeg" || extension == ".png") paths.push_back(entry.path());

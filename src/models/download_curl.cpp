@@ -13,6 +13,7 @@
 #include "base/cancel.h"
 #include "base/dynamic_library.h"
 #include "base/part_file.h"
+#include "base/text.h"
 #include "models/download.h"
 
 namespace mien {
@@ -79,21 +80,6 @@ void write_facts(const std::string& part_path, const PartFacts& facts) {
   file << facts.url << '\n' << facts.version << '\n';
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
 std::int64_t number_at(std::string_view text) {
   std::int64_t number = -1;
   std::from_chars(text.data(), text.data() + text.size(), number);
@@ -119,7 +105,7 @@ struct Response {
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) return;
     const std::string name = lower(line.substr(0, colon));
-    const std::string_view value = trimmed(line.substr(colon + 1));
+    const std::string_view value = trim(line.substr(colon + 1));
     if (name == "content-length") length = number_at(value);
     if (name == "content-range" && value.starts_with("bytes ")) range_begin = number_at(value.substr(6));
     if (name == "content-type") type = value.substr(0, value.find(';'));

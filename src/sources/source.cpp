@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <system_error>
 
+#include "base/text.h"
 #include "base/utf8.h"
 
 namespace mien {
@@ -105,10 +105,7 @@ std::unique_ptr<Source> open_sources(const SourceOptions& options) {
 bool has_image_extension(std::string_view name) {
   const std::size_t dot = name.rfind('.');
   if (dot == std::string_view::npos) return false;
-  std::string extension(name.substr(dot + 1));
-  for (char& letter : extension) {
-    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-  }
+  const std::string extension = lower(name.substr(dot + 1));
   return std::find(kImageExtensions.begin(), kImageExtensions.end(), extension) != kImageExtensions.end();
 }
 
