@@ -38,36 +38,20 @@ struct Process {
 constexpr std::uint64_t kNotKnown = ~std::uint64_t{0};
 
 struct Nvml {
-  int (*init)() = nullptr;
-  int (*shutdown)() = nullptr;
-  const char* (*error_text)(int) = nullptr;
-  int (*driver_version)(char*, unsigned) = nullptr;
-  int (*cuda_version)(int*) = nullptr;
-  int (*device_count)(unsigned*) = nullptr;
-  int (*device_handle)(unsigned, Handle*) = nullptr;
-  int (*device_name)(Handle, char*, unsigned) = nullptr;
-  int (*device_uuid)(Handle, char*, unsigned) = nullptr;
-  int (*device_memory)(Handle, Memory*) = nullptr;
-  int (*processes)(Handle, unsigned*, Process*) = nullptr;  // null in old drivers
+  DynamicLibrary library;
+  int (*init)() = library["nvmlInit_v2"];
+  int (*shutdown)() = library["nvmlShutdown"];
+  const char* (*error_text)(int) = library["nvmlErrorString"];
+  int (*driver_version)(char*, unsigned) = library["nvmlSystemGetDriverVersion"];
+  int (*cuda_version)(int*) = library["nvmlSystemGetCudaDriverVersion_v2"];
+  int (*device_count)(unsigned*) = library["nvmlDeviceGetCount_v2"];
+  int (*device_handle)(unsigned, Handle*) = library["nvmlDeviceGetHandleByIndex_v2"];
+  int (*device_name)(Handle, char*, unsigned) = library["nvmlDeviceGetName"];
+  int (*device_uuid)(Handle, char*, unsigned) = library["nvmlDeviceGetUUID"];
+  int (*device_memory)(Handle, Memory*) = library["nvmlDeviceGetMemoryInfo"];
+  // Null in old drivers.
+  int (*processes)(Handle, unsigned*, Process*) = library.find_optional("nvmlDeviceGetComputeRunningProcesses_v3");
 };
-
-Result<Nvml> open_nvml(const std::string& path) {
-  DynamicLibrary library(path.c_str(), "NVIDIA's driver");
-  Nvml nvml;
-  library.bind(nvml.init, "nvmlInit_v2");
-  library.bind(nvml.shutdown, "nvmlShutdown");
-  library.bind(nvml.error_text, "nvmlErrorString");
-  library.bind(nvml.driver_version, "nvmlSystemGetDriverVersion");
-  library.bind(nvml.cuda_version, "nvmlSystemGetCudaDriverVersion_v2");
-  library.bind(nvml.device_count, "nvmlDeviceGetCount_v2");
-  library.bind(nvml.device_handle, "nvmlDeviceGetHandleByIndex_v2");
-  library.bind(nvml.device_name, "nvmlDeviceGetName");
-  library.bind(nvml.device_uuid, "nvmlDeviceGetUUID");
-  library.bind(nvml.device_memory, "nvmlDeviceGetMemoryInfo");
-  if (!library.ok()) return library.error();
-  library.bind(nvml.processes, "nvmlDeviceGetComputeRunningProcesses_v3");
-  return nvml;
-}
 
 std::string describe(const Nvml& nvml, int code) {
   if (code == kDriverNotLoaded) return "the kernel has not loaded NVIDIA's driver";
@@ -154,7 +138,7 @@ void read_devices(const Nvml& nvml, const ProbeRoots& roots, NvmlFacts& facts) {
 
 NvmlFacts read_nvml(const ProbeRoots& roots) {
   NvmlFacts facts;
-  const Result<Nvml> nvml = open_nvml(roots.nvml_library);
+  const Result<Nvml> nvml = opened(Nvml{{roots.nvml_library.c_str(), "NVIDIA's driver"}});
   if (!nvml) {
     facts.problem = nvml.error().message;
     return facts;

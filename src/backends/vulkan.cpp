@@ -117,31 +117,19 @@ struct ExtensionProperties {
 };
 
 struct Vulkan {
-  std::int32_t (*create_instance)(const InstanceCreateInfo*, const void*, Instance*) = nullptr;
-  void (*destroy_instance)(Instance, const void*) = nullptr;
-  void (*(*get_function)(Instance, const char*))() = nullptr;
-  std::int32_t (*enumerate_devices)(Instance, std::uint32_t*, PhysicalDevice*) = nullptr;
-  std::int32_t (*enumerate_extensions)(PhysicalDevice, const char*, std::uint32_t*, ExtensionProperties*) = nullptr;
-  void (*device_properties)(PhysicalDevice, DeviceProperties*) = nullptr;
-  void (*memory_properties)(PhysicalDevice, MemoryProperties*) = nullptr;
+  DynamicLibrary library;
+  std::int32_t (*create_instance)(const InstanceCreateInfo*, const void*, Instance*) = library["vkCreateInstance"];
+  void (*destroy_instance)(Instance, const void*) = library["vkDestroyInstance"];
+  void (*(*get_function)(Instance, const char*))() = library["vkGetInstanceProcAddr"];
+  std::int32_t (*enumerate_devices)(Instance, std::uint32_t*, PhysicalDevice*) = library["vkEnumeratePhysicalDevices"];
+  std::int32_t (*enumerate_extensions)(PhysicalDevice, const char*, std::uint32_t*,
+                                       ExtensionProperties*) = library["vkEnumerateDeviceExtensionProperties"];
+  void (*device_properties)(PhysicalDevice, DeviceProperties*) = library["vkGetPhysicalDeviceProperties"];
+  void (*memory_properties)(PhysicalDevice, MemoryProperties*) = library["vkGetPhysicalDeviceMemoryProperties"];
   // Of version 1.1; null with an older loader.
   void (*device_properties_2)(PhysicalDevice, DeviceProperties2*) = nullptr;
   void (*memory_properties_2)(PhysicalDevice, MemoryProperties2*) = nullptr;
 };
-
-Result<Vulkan> open_vulkan(const std::string& path) {
-  DynamicLibrary library(path.c_str(), "libvulkan1");
-  Vulkan vulkan;
-  library.bind(vulkan.create_instance, "vkCreateInstance");
-  library.bind(vulkan.destroy_instance, "vkDestroyInstance");
-  library.bind(vulkan.get_function, "vkGetInstanceProcAddr");
-  library.bind(vulkan.enumerate_devices, "vkEnumeratePhysicalDevices");
-  library.bind(vulkan.enumerate_extensions, "vkEnumerateDeviceExtensionProperties");
-  library.bind(vulkan.device_properties, "vkGetPhysicalDeviceProperties");
-  library.bind(vulkan.memory_properties, "vkGetPhysicalDeviceMemoryProperties");
-  if (!library.ok()) return library.error();
-  return vulkan;
-}
 
 template <typename Function>
 void find(const Vulkan& vulkan, Instance instance, const char* name, Function*& function) {
@@ -238,7 +226,7 @@ Device describe(const Vulkan& vulkan, PhysicalDevice handle, int id) {
 
 VulkanFacts read_vulkan(const ProbeRoots& roots) {
   VulkanFacts facts;
-  Result<Vulkan> vulkan = open_vulkan(roots.vulkan_library);
+  Result<Vulkan> vulkan = opened(Vulkan{{roots.vulkan_library.c_str(), "libvulkan1"}});
   if (!vulkan) {
     facts.problem = vulkan.error().message;
     return facts;

@@ -16,32 +16,17 @@ constexpr int kEntriesMax = 1000;
 constexpr std::size_t kBlockBytes = 64 * 1024;
 
 struct Library {
-  decltype(&archive_read_new) read_new = nullptr;
-  decltype(&archive_read_free) read_free = nullptr;
-  decltype(&archive_read_support_format_zip) support_zip = nullptr;
-  decltype(&archive_read_open_filename) open_filename = nullptr;
-  decltype(&archive_read_next_header) next_header = nullptr;
-  decltype(&archive_read_data) read_data = nullptr;
-  decltype(&archive_error_string) error_string = nullptr;
-  decltype(&archive_entry_pathname) entry_pathname = nullptr;
-  decltype(&archive_entry_filetype) entry_filetype = nullptr;
+  DynamicLibrary library{MIEN_ARCHIVE_SONAME, "libarchive13"};
+  decltype(&archive_read_new) read_new = library["archive_read_new"];
+  decltype(&archive_read_free) read_free = library["archive_read_free"];
+  decltype(&archive_read_support_format_zip) support_zip = library["archive_read_support_format_zip"];
+  decltype(&archive_read_open_filename) open_filename = library["archive_read_open_filename"];
+  decltype(&archive_read_next_header) next_header = library["archive_read_next_header"];
+  decltype(&archive_read_data) read_data = library["archive_read_data"];
+  decltype(&archive_error_string) error_string = library["archive_error_string"];
+  decltype(&archive_entry_pathname) entry_pathname = library["archive_entry_pathname"];
+  decltype(&archive_entry_filetype) entry_filetype = library["archive_entry_filetype"];
 };
-
-Result<Library> open_library() {
-  DynamicLibrary library(MIEN_ARCHIVE_SONAME, "libarchive13");
-  Library functions;
-  library.bind(functions.read_new, "archive_read_new");
-  library.bind(functions.read_free, "archive_read_free");
-  library.bind(functions.support_zip, "archive_read_support_format_zip");
-  library.bind(functions.open_filename, "archive_read_open_filename");
-  library.bind(functions.next_header, "archive_read_next_header");
-  library.bind(functions.read_data, "archive_read_data");
-  library.bind(functions.error_string, "archive_error_string");
-  library.bind(functions.entry_pathname, "archive_entry_pathname");
-  library.bind(functions.entry_filetype, "archive_entry_filetype");
-  if (!library.ok()) return library.error();
-  return functions;
-}
 
 class Reader {
  public:
@@ -96,7 +81,7 @@ class Reader {
 }  // namespace
 
 void extract_members(const std::string& archive_path, const std::vector<ArchiveMember>& wanted) {
-  static const Result<Library> library = open_library();
+  static const Result<Library> library = opened(Library());
   if (!library) throw Exception(library.error());
   Reader reader(*library, archive_path);
   std::vector<bool> found(wanted.size());

@@ -10,13 +10,16 @@ DynamicLibrary::DynamicLibrary(const char* soname, const char* package) : soname
   if (handle_ == nullptr) error_ = fmt::format("{} cannot be opened: install {} ({})", soname, package, ::dlerror());
 }
 
-void* DynamicLibrary::find(const char* name) {
-  if (!ok()) return nullptr;
-  void* const address = ::dlsym(handle_, name);
-  if (address == nullptr) {
+DynamicLibrary::Symbol DynamicLibrary::operator[](const char* name) {
+  const Symbol symbol = find_optional(name);
+  if (ok() && symbol.address == nullptr) {
     error_ = fmt::format("{} has no function {}: install a newer {}", soname_, name, package_);
   }
-  return address;
+  return symbol;
+}
+
+DynamicLibrary::Symbol DynamicLibrary::find_optional(const char* name) const {
+  return {ok() ? ::dlsym(handle_, name) : nullptr};
 }
 
 }  // namespace mien

@@ -1,8 +1,9 @@
 // A shared library that is opened on first use and stays open: codecs, the downloader and the like cost a start that
 // needs none of them nothing, and a machine without one of them still runs everything else.
 //
-// How to use one: a struct of function pointers (`decltype(&WebPDecode) decode = nullptr;`), a function that opens the
-// library and binds them, and a `static const Result<TheStruct>` inside a function, so that it happens once.
+// How to use one: a struct with the library as its first member and function pointers behind it
+// (`decltype(&WebPDecode) decode = library["WebPDecode"];`), and a `static const Result<TheStruct> =
+// opened(TheStruct());` inside a function, so that it happens once.
 #pragma once
 
 #include <string>
@@ -17,23 +18,36 @@ class DynamicLibrary {
   // install, for messages ("libwebp7"). Keeps the reason when it cannot be opened.
   DynamicLibrary(const char* soname, const char* package);
 
-  // Sets `function` to the library's function of this name. Does nothing after the first failure.
-  template <typename Function>
-  void bind(Function*& function, const char* name) {
-    function = reinterpret_cast<Function*>(find(name));
-  }
+  // A function, which takes the type of the pointer that it is assigned to.
+  struct Symbol {
+    void* address;
+    template <typename Function>
+    operator Function*() const {
+      return reinterpret_cast<Function*>(address);
+    }
+  };
+
+  // The library's function of this name, null after the first failure.
+  Symbol operator[](const char* name);
+  // The same, and no failure where the library has none.
+  Symbol find_optional(const char* name) const;
 
   bool ok() const { return error_.empty(); }
   // Unsupported: "libwebp.so.7 cannot be opened: install libwebp7 (...)". Only after a failure.
   Error error() const { return {ErrorCode::unsupported, error_}; }
 
  private:
-  void* find(const char* name);
-
   void* handle_ = nullptr;
   std::string soname_;
   std::string package_;
   std::string error_;
 };
+
+// The table when its library was opened and has every function, else what is missing.
+template <typename Table>
+Result<Table> opened(Table table) {
+  if (!table.library.ok()) return table.library.error();
+  return table;
+}
 
 }  // namespace mien

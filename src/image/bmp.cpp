@@ -37,23 +37,14 @@ constexpr std::uint32_t kBitFields = 3;
 constexpr std::uint32_t kAlphaBitFields = 6;
 
 struct BmpLibrary {
-  decltype(&stbi_load_from_callbacks) load = nullptr;
-  decltype(&stbi_image_free) free = nullptr;
-  decltype(&stbi_failure_reason) failure_reason = nullptr;
+  DynamicLibrary library{kSTBSoname, "libstb0"};
+  decltype(&stbi_load_from_callbacks) load = library["stbi_load_from_callbacks"];
+  decltype(&stbi_image_free) free = library["stbi_image_free"];
+  decltype(&stbi_failure_reason) failure_reason = library["stbi_failure_reason"];
 };
 
-Result<BmpLibrary> load_bmp() {
-  BmpLibrary stb;
-  DynamicLibrary library(kSTBSoname, "libstb0");
-  library.bind(stb.load, "stbi_load_from_callbacks");
-  library.bind(stb.free, "stbi_image_free");
-  library.bind(stb.failure_reason, "stbi_failure_reason");
-  if (!library.ok()) return library.error();
-  return stb;
-}
-
 const Result<BmpLibrary>& bmp_library() {
-  static const Result<BmpLibrary> library = load_bmp();
+  static const Result<BmpLibrary> library = opened(BmpLibrary());
   return library;
 }
 

@@ -33,60 +33,33 @@ constexpr std::uint32_t kElementsMax = 20;
 constexpr std::size_t kTransformsKept = 8;
 
 struct Lcms {
-  decltype(&cmsCreateContext) create_context = nullptr;
-  decltype(&cmsDeleteContext) delete_context = nullptr;
-  decltype(&cmsGetContextUserData) context_user_data = nullptr;
-  decltype(&cmsSetLogErrorHandlerTHR) set_log_handler = nullptr;
-  decltype(&cmsOpenProfileFromMemTHR) open_profile = nullptr;
-  decltype(&cmsCloseProfile) close_profile = nullptr;
+  DynamicLibrary library{kLCMS2Soname, "liblcms2-2"};
+  decltype(&cmsCreateContext) create_context = library["cmsCreateContext"];
+  decltype(&cmsDeleteContext) delete_context = library["cmsDeleteContext"];
+  decltype(&cmsGetContextUserData) context_user_data = library["cmsGetContextUserData"];
+  decltype(&cmsSetLogErrorHandlerTHR) set_log_handler = library["cmsSetLogErrorHandlerTHR"];
+  decltype(&cmsOpenProfileFromMemTHR) open_profile = library["cmsOpenProfileFromMemTHR"];
+  decltype(&cmsCloseProfile) close_profile = library["cmsCloseProfile"];
   // Declared with the number that it returns: a hostile profile holds values that the enumeration has not.
-  cmsUInt32Number (*colour_space)(cmsHPROFILE) = nullptr;
-  decltype(&cmsReadRawTag) read_raw_tag = nullptr;
-  decltype(&cmsCreate_sRGBProfileTHR) create_srgb = nullptr;
-  decltype(&cmsCreateXYZProfileTHR) create_xyz = nullptr;
-  decltype(&cmsCreateRGBProfileTHR) create_rgb = nullptr;
-  decltype(&cmsBuildParametricToneCurve) build_curve = nullptr;
-  decltype(&cmsFreeToneCurve) free_curve = nullptr;
-  decltype(&cmsMLUalloc) mlu_alloc = nullptr;
-  decltype(&cmsMLUsetASCII) mlu_set = nullptr;
-  decltype(&cmsMLUfree) mlu_free = nullptr;
-  decltype(&cmsWriteTag) write_tag = nullptr;
-  decltype(&cmsSaveProfileToMem) save_profile = nullptr;
-  decltype(&cmsCreateTransformTHR) create_transform = nullptr;
-  decltype(&cmsDeleteTransform) delete_transform = nullptr;
-  decltype(&cmsDoTransform) do_transform = nullptr;
+  cmsUInt32Number (*colour_space)(cmsHPROFILE) = library["cmsGetColorSpace"];
+  decltype(&cmsReadRawTag) read_raw_tag = library["cmsReadRawTag"];
+  decltype(&cmsCreate_sRGBProfileTHR) create_srgb = library["cmsCreate_sRGBProfileTHR"];
+  decltype(&cmsCreateXYZProfileTHR) create_xyz = library["cmsCreateXYZProfileTHR"];
+  decltype(&cmsCreateRGBProfileTHR) create_rgb = library["cmsCreateRGBProfileTHR"];
+  decltype(&cmsBuildParametricToneCurve) build_curve = library["cmsBuildParametricToneCurve"];
+  decltype(&cmsFreeToneCurve) free_curve = library["cmsFreeToneCurve"];
+  decltype(&cmsMLUalloc) mlu_alloc = library["cmsMLUalloc"];
+  decltype(&cmsMLUsetASCII) mlu_set = library["cmsMLUsetASCII"];
+  decltype(&cmsMLUfree) mlu_free = library["cmsMLUfree"];
+  decltype(&cmsWriteTag) write_tag = library["cmsWriteTag"];
+  decltype(&cmsSaveProfileToMem) save_profile = library["cmsSaveProfileToMem"];
+  decltype(&cmsCreateTransformTHR) create_transform = library["cmsCreateTransformTHR"];
+  decltype(&cmsDeleteTransform) delete_transform = library["cmsDeleteTransform"];
+  decltype(&cmsDoTransform) do_transform = library["cmsDoTransform"];
 };
 
-Result<Lcms> open_lcms() {
-  DynamicLibrary library(kLCMS2Soname, "liblcms2-2");
-  Lcms lcms;
-  library.bind(lcms.create_context, "cmsCreateContext");
-  library.bind(lcms.delete_context, "cmsDeleteContext");
-  library.bind(lcms.context_user_data, "cmsGetContextUserData");
-  library.bind(lcms.set_log_handler, "cmsSetLogErrorHandlerTHR");
-  library.bind(lcms.open_profile, "cmsOpenProfileFromMemTHR");
-  library.bind(lcms.close_profile, "cmsCloseProfile");
-  library.bind(lcms.colour_space, "cmsGetColorSpace");
-  library.bind(lcms.read_raw_tag, "cmsReadRawTag");
-  library.bind(lcms.create_srgb, "cmsCreate_sRGBProfileTHR");
-  library.bind(lcms.create_xyz, "cmsCreateXYZProfileTHR");
-  library.bind(lcms.create_rgb, "cmsCreateRGBProfileTHR");
-  library.bind(lcms.build_curve, "cmsBuildParametricToneCurve");
-  library.bind(lcms.free_curve, "cmsFreeToneCurve");
-  library.bind(lcms.mlu_alloc, "cmsMLUalloc");
-  library.bind(lcms.mlu_set, "cmsMLUsetASCII");
-  library.bind(lcms.mlu_free, "cmsMLUfree");
-  library.bind(lcms.write_tag, "cmsWriteTag");
-  library.bind(lcms.save_profile, "cmsSaveProfileToMem");
-  library.bind(lcms.create_transform, "cmsCreateTransformTHR");
-  library.bind(lcms.delete_transform, "cmsDeleteTransform");
-  library.bind(lcms.do_transform, "cmsDoTransform");
-  if (!library.ok()) return library.error();
-  return lcms;
-}
-
 const Result<Lcms>& lcms_library() {
-  static const Result<Lcms> library = open_lcms();
+  static const Result<Lcms> library = opened(Lcms());
   return library;
 }
 

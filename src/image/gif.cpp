@@ -23,33 +23,19 @@ namespace mien {
 namespace {
 
 struct GifLibrary {
-  decltype(&DGifOpen) open = nullptr;
-  decltype(&DGifCloseFile) close = nullptr;
-  decltype(&DGifGetRecordType) get_record = nullptr;
-  decltype(&DGifGetImageDesc) get_image = nullptr;
-  decltype(&DGifGetLine) get_line = nullptr;
-  decltype(&DGifGetExtension) get_extension = nullptr;
-  decltype(&DGifGetExtensionNext) get_extension_next = nullptr;
-  decltype(&GifErrorString) error_text = nullptr;
+  DynamicLibrary library{kGIFSoname, "libgif7"};
+  decltype(&DGifOpen) open = library["DGifOpen"];
+  decltype(&DGifCloseFile) close = library["DGifCloseFile"];
+  decltype(&DGifGetRecordType) get_record = library["DGifGetRecordType"];
+  decltype(&DGifGetImageDesc) get_image = library["DGifGetImageDesc"];
+  decltype(&DGifGetLine) get_line = library["DGifGetLine"];
+  decltype(&DGifGetExtension) get_extension = library["DGifGetExtension"];
+  decltype(&DGifGetExtensionNext) get_extension_next = library["DGifGetExtensionNext"];
+  decltype(&GifErrorString) error_text = library["GifErrorString"];
 };
 
-Result<GifLibrary> load_gif() {
-  GifLibrary gif;
-  DynamicLibrary library(kGIFSoname, "libgif7");
-  library.bind(gif.open, "DGifOpen");
-  library.bind(gif.close, "DGifCloseFile");
-  library.bind(gif.get_record, "DGifGetRecordType");
-  library.bind(gif.get_image, "DGifGetImageDesc");
-  library.bind(gif.get_line, "DGifGetLine");
-  library.bind(gif.get_extension, "DGifGetExtension");
-  library.bind(gif.get_extension_next, "DGifGetExtensionNext");
-  library.bind(gif.error_text, "GifErrorString");
-  if (!library.ok()) return library.error();
-  return gif;
-}
-
 const Result<GifLibrary>& gif_library() {
-  static const Result<GifLibrary> library = load_gif();
+  static const Result<GifLibrary> library = opened(GifLibrary());
   return library;
 }
 

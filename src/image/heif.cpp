@@ -32,65 +32,44 @@ namespace {
 constexpr int kWarningsMax = 4;
 
 struct Heif {
-  decltype(&heif_init) init = nullptr;
-  decltype(&heif_context_alloc) context_alloc = nullptr;
-  decltype(&heif_context_free) context_free = nullptr;
-  decltype(&heif_context_read_from_memory_without_copy) read = nullptr;
-  decltype(&heif_context_get_number_of_top_level_images) image_count = nullptr;
-  decltype(&heif_context_set_maximum_image_size_limit) set_size_limit = nullptr;
-  decltype(&heif_context_set_max_decoding_threads) set_threads = nullptr;
-  decltype(&heif_context_get_primary_image_handle) primary_image = nullptr;
-  decltype(&heif_image_handle_release) release_handle = nullptr;
-  decltype(&heif_image_handle_get_width) handle_width = nullptr;
-  decltype(&heif_image_handle_get_height) handle_height = nullptr;
-  decltype(&heif_image_handle_get_luma_bits_per_pixel) handle_bits = nullptr;
-  decltype(&heif_image_handle_get_color_profile_type) profile_type = nullptr;
-  decltype(&heif_image_handle_get_raw_color_profile_size) profile_size = nullptr;
-  decltype(&heif_image_handle_get_raw_color_profile) profile = nullptr;
-  decltype(&heif_image_handle_get_nclx_color_profile) nclx = nullptr;
-  decltype(&heif_nclx_color_profile_free) nclx_free = nullptr;
-  decltype(&heif_have_decoder_for_format) has_decoder = nullptr;
-  decltype(&heif_decoding_options_alloc) options_alloc = nullptr;
-  decltype(&heif_decoding_options_free) options_free = nullptr;
-  decltype(&heif_decode_image) decode = nullptr;
-  decltype(&heif_image_get_width) image_width = nullptr;
-  decltype(&heif_image_get_height) image_height = nullptr;
-  decltype(&heif_image_get_plane_readonly) plane = nullptr;
-  decltype(&heif_image_get_decoding_warnings) decoding_warnings = nullptr;
-  decltype(&heif_image_release) release_image = nullptr;
+  DynamicLibrary library{kHEIFSoname, "libheif1"};
+  decltype(&heif_init) init = library["heif_init"];
+  decltype(&heif_context_alloc) context_alloc = library["heif_context_alloc"];
+  decltype(&heif_context_free) context_free = library["heif_context_free"];
+  decltype(&heif_context_read_from_memory_without_copy) read = library["heif_context_read_from_memory_without_copy"];
+  decltype(&heif_context_get_number_of_top_level_images) image_count =
+      library["heif_context_get_number_of_top_level_images"];
+  decltype(&heif_context_set_maximum_image_size_limit) set_size_limit =
+      library["heif_context_set_maximum_image_size_limit"];
+  decltype(&heif_context_set_max_decoding_threads) set_threads = library["heif_context_set_max_decoding_threads"];
+  decltype(&heif_context_get_primary_image_handle) primary_image = library["heif_context_get_primary_image_handle"];
+  decltype(&heif_image_handle_release) release_handle = library["heif_image_handle_release"];
+  decltype(&heif_image_handle_get_width) handle_width = library["heif_image_handle_get_width"];
+  decltype(&heif_image_handle_get_height) handle_height = library["heif_image_handle_get_height"];
+  decltype(&heif_image_handle_get_luma_bits_per_pixel) handle_bits =
+      library["heif_image_handle_get_luma_bits_per_pixel"];
+  decltype(&heif_image_handle_get_color_profile_type) profile_type =
+      library["heif_image_handle_get_color_profile_type"];
+  decltype(&heif_image_handle_get_raw_color_profile_size) profile_size =
+      library["heif_image_handle_get_raw_color_profile_size"];
+  decltype(&heif_image_handle_get_raw_color_profile) profile = library["heif_image_handle_get_raw_color_profile"];
+  decltype(&heif_image_handle_get_nclx_color_profile) nclx = library["heif_image_handle_get_nclx_color_profile"];
+  decltype(&heif_nclx_color_profile_free) nclx_free = library["heif_nclx_color_profile_free"];
+  decltype(&heif_have_decoder_for_format) has_decoder = library["heif_have_decoder_for_format"];
+  decltype(&heif_decoding_options_alloc) options_alloc = library["heif_decoding_options_alloc"];
+  decltype(&heif_decoding_options_free) options_free = library["heif_decoding_options_free"];
+  decltype(&heif_decode_image) decode = library["heif_decode_image"];
+  decltype(&heif_image_get_width) image_width = library["heif_image_get_width"];
+  decltype(&heif_image_get_height) image_height = library["heif_image_get_height"];
+  decltype(&heif_image_get_plane_readonly) plane = library["heif_image_get_plane_readonly"];
+  decltype(&heif_image_get_decoding_warnings) decoding_warnings = library["heif_image_get_decoding_warnings"];
+  decltype(&heif_image_release) release_image = library["heif_image_release"];
 };
 
 Result<Heif> load_heif() {
-  DynamicLibrary library(kHEIFSoname, "libheif1");
-  Heif heif;
-  library.bind(heif.init, "heif_init");
-  library.bind(heif.context_alloc, "heif_context_alloc");
-  library.bind(heif.context_free, "heif_context_free");
-  library.bind(heif.read, "heif_context_read_from_memory_without_copy");
-  library.bind(heif.image_count, "heif_context_get_number_of_top_level_images");
-  library.bind(heif.set_size_limit, "heif_context_set_maximum_image_size_limit");
-  library.bind(heif.set_threads, "heif_context_set_max_decoding_threads");
-  library.bind(heif.primary_image, "heif_context_get_primary_image_handle");
-  library.bind(heif.release_handle, "heif_image_handle_release");
-  library.bind(heif.handle_width, "heif_image_handle_get_width");
-  library.bind(heif.handle_height, "heif_image_handle_get_height");
-  library.bind(heif.handle_bits, "heif_image_handle_get_luma_bits_per_pixel");
-  library.bind(heif.profile_type, "heif_image_handle_get_color_profile_type");
-  library.bind(heif.profile_size, "heif_image_handle_get_raw_color_profile_size");
-  library.bind(heif.profile, "heif_image_handle_get_raw_color_profile");
-  library.bind(heif.nclx, "heif_image_handle_get_nclx_color_profile");
-  library.bind(heif.nclx_free, "heif_nclx_color_profile_free");
-  library.bind(heif.has_decoder, "heif_have_decoder_for_format");
-  library.bind(heif.options_alloc, "heif_decoding_options_alloc");
-  library.bind(heif.options_free, "heif_decoding_options_free");
-  library.bind(heif.decode, "heif_decode_image");
-  library.bind(heif.image_width, "heif_image_get_width");
-  library.bind(heif.image_height, "heif_image_get_height");
-  library.bind(heif.plane, "heif_image_get_plane_readonly");
-  library.bind(heif.decoding_warnings, "heif_image_get_decoding_warnings");
-  library.bind(heif.release_image, "heif_image_release");
-  if (!library.ok()) return library.error();
-  const heif_error started = heif.init(nullptr);  // finds the plugins
+  Result<Heif> heif = opened(Heif());
+  if (!heif) return heif;
+  const heif_error started = heif->init(nullptr);  // finds the plugins
   if (started.code != heif_error_Ok) {
     return Error{ErrorCode::unsupported, fmt::format("libheif cannot be started: {}", started.message)};
   }

@@ -26,31 +26,18 @@ constexpr unsigned int kQuiet = 1 | 2;
 constexpr int kSmallPreview = 4;
 
 struct LibRaw {
-  decltype(&libraw_init) init = nullptr;
-  decltype(&libraw_close) close = nullptr;
-  decltype(&libraw_open_buffer) open = nullptr;
-  decltype(&libraw_unpack_thumb) unpack_preview = nullptr;
-  decltype(&libraw_dcraw_make_mem_thumb) make_bitmap = nullptr;
-  decltype(&libraw_dcraw_clear_mem) free_bitmap = nullptr;
-  decltype(&libraw_strerror) describe = nullptr;
+  DynamicLibrary library{kRAWSoname, "libraw"};
+  decltype(&libraw_init) init = library["libraw_init"];
+  decltype(&libraw_close) close = library["libraw_close"];
+  decltype(&libraw_open_buffer) open = library["libraw_open_buffer"];
+  decltype(&libraw_unpack_thumb) unpack_preview = library["libraw_unpack_thumb"];
+  decltype(&libraw_dcraw_make_mem_thumb) make_bitmap = library["libraw_dcraw_make_mem_thumb"];
+  decltype(&libraw_dcraw_clear_mem) free_bitmap = library["libraw_dcraw_clear_mem"];
+  decltype(&libraw_strerror) describe = library["libraw_strerror"];
 };
 
-Result<LibRaw> load_libraw() {
-  DynamicLibrary library(kRAWSoname, "libraw");
-  LibRaw libraw;
-  library.bind(libraw.init, "libraw_init");
-  library.bind(libraw.close, "libraw_close");
-  library.bind(libraw.open, "libraw_open_buffer");
-  library.bind(libraw.unpack_preview, "libraw_unpack_thumb");
-  library.bind(libraw.make_bitmap, "libraw_dcraw_make_mem_thumb");
-  library.bind(libraw.free_bitmap, "libraw_dcraw_clear_mem");
-  library.bind(libraw.describe, "libraw_strerror");
-  if (!library.ok()) return library.error();
-  return libraw;
-}
-
 const Result<LibRaw>& libraw_library() {
-  static const Result<LibRaw> library = load_libraw();
+  static const Result<LibRaw> library = opened(LibRaw());
   return library;
 }
 

@@ -34,53 +34,29 @@ constexpr std::size_t kMessageBytes = 256;
 constexpr std::size_t kTiffMessageBytes = 1024;  // of the array that TIFFRGBAImageOK and Begin write to
 
 struct TiffLibrary {
-  decltype(&TIFFOpenOptionsAlloc) new_options = nullptr;
-  decltype(&TIFFOpenOptionsFree) free_options = nullptr;
-  decltype(&TIFFOpenOptionsSetMaxSingleMemAlloc) set_allocation_max = nullptr;
-  decltype(&TIFFOpenOptionsSetErrorHandlerExtR) set_error_handler = nullptr;
-  decltype(&TIFFOpenOptionsSetWarningHandlerExtR) set_warning_handler = nullptr;
-  decltype(&TIFFClientOpenExt) open = nullptr;
-  decltype(&TIFFClose) close = nullptr;
-  decltype(&TIFFGetField) get_field = nullptr;
-  decltype(&TIFFGetFieldDefaulted) get_field_or_default = nullptr;
-  decltype(&TIFFSetField) set_field = nullptr;
-  decltype(&TIFFIsTiled) is_tiled = nullptr;
-  decltype(&TIFFTileSize64) tile_bytes = nullptr;
-  decltype(&TIFFStripSize64) strip_bytes = nullptr;
-  decltype(&TIFFReadDirectory) next_directory = nullptr;
-  decltype(&TIFFRGBAImageOK) is_readable = nullptr;
-  decltype(&TIFFRGBAImageBegin) begin = nullptr;
-  decltype(&TIFFRGBAImageGet) read = nullptr;
-  decltype(&TIFFRGBAImageEnd) end = nullptr;
+  DynamicLibrary library{kTIFFSoname, "libtiff6"};
+  decltype(&TIFFOpenOptionsAlloc) new_options = library["TIFFOpenOptionsAlloc"];
+  decltype(&TIFFOpenOptionsFree) free_options = library["TIFFOpenOptionsFree"];
+  decltype(&TIFFOpenOptionsSetMaxSingleMemAlloc) set_allocation_max = library["TIFFOpenOptionsSetMaxSingleMemAlloc"];
+  decltype(&TIFFOpenOptionsSetErrorHandlerExtR) set_error_handler = library["TIFFOpenOptionsSetErrorHandlerExtR"];
+  decltype(&TIFFOpenOptionsSetWarningHandlerExtR) set_warning_handler = library["TIFFOpenOptionsSetWarningHandlerExtR"];
+  decltype(&TIFFClientOpenExt) open = library["TIFFClientOpenExt"];
+  decltype(&TIFFClose) close = library["TIFFClose"];
+  decltype(&TIFFGetField) get_field = library["TIFFGetField"];
+  decltype(&TIFFGetFieldDefaulted) get_field_or_default = library["TIFFGetFieldDefaulted"];
+  decltype(&TIFFSetField) set_field = library["TIFFSetField"];
+  decltype(&TIFFIsTiled) is_tiled = library["TIFFIsTiled"];
+  decltype(&TIFFTileSize64) tile_bytes = library["TIFFTileSize64"];
+  decltype(&TIFFStripSize64) strip_bytes = library["TIFFStripSize64"];
+  decltype(&TIFFReadDirectory) next_directory = library["TIFFReadDirectory"];
+  decltype(&TIFFRGBAImageOK) is_readable = library["TIFFRGBAImageOK"];
+  decltype(&TIFFRGBAImageBegin) begin = library["TIFFRGBAImageBegin"];
+  decltype(&TIFFRGBAImageGet) read = library["TIFFRGBAImageGet"];
+  decltype(&TIFFRGBAImageEnd) end = library["TIFFRGBAImageEnd"];
 };
 
-Result<TiffLibrary> load_tiff() {
-  TiffLibrary tiff;
-  DynamicLibrary library(kTIFFSoname, "libtiff6");
-  library.bind(tiff.new_options, "TIFFOpenOptionsAlloc");
-  library.bind(tiff.free_options, "TIFFOpenOptionsFree");
-  library.bind(tiff.set_allocation_max, "TIFFOpenOptionsSetMaxSingleMemAlloc");
-  library.bind(tiff.set_error_handler, "TIFFOpenOptionsSetErrorHandlerExtR");
-  library.bind(tiff.set_warning_handler, "TIFFOpenOptionsSetWarningHandlerExtR");
-  library.bind(tiff.open, "TIFFClientOpenExt");
-  library.bind(tiff.close, "TIFFClose");
-  library.bind(tiff.get_field, "TIFFGetField");
-  library.bind(tiff.get_field_or_default, "TIFFGetFieldDefaulted");
-  library.bind(tiff.set_field, "TIFFSetField");
-  library.bind(tiff.is_tiled, "TIFFIsTiled");
-  library.bind(tiff.tile_bytes, "TIFFTileSize64");
-  library.bind(tiff.strip_bytes, "TIFFStripSize64");
-  library.bind(tiff.next_directory, "TIFFReadDirectory");
-  library.bind(tiff.is_readable, "TIFFRGBAImageOK");
-  library.bind(tiff.begin, "TIFFRGBAImageBegin");
-  library.bind(tiff.read, "TIFFRGBAImageGet");
-  library.bind(tiff.end, "TIFFRGBAImageEnd");
-  if (!library.ok()) return library.error();
-  return tiff;
-}
-
 const Result<TiffLibrary>& tiff_library() {
-  static const Result<TiffLibrary> library = load_tiff();
+  static const Result<TiffLibrary> library = opened(TiffLibrary());
   return library;
 }
 

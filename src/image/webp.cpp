@@ -31,39 +31,26 @@ constexpr double kLossyBytesAPixel = 0.25;
 constexpr double kAlphaBytesAPixel = 2;
 
 struct WebpLibrary {
-  decltype(&WebPGetFeaturesInternal) get_features = nullptr;
-  decltype(&WebPINewRGB) new_rgb = nullptr;
-  decltype(&WebPIUpdate) update = nullptr;
-  decltype(&WebPIDecGetRGB) get_rgb = nullptr;
-  decltype(&WebPIDelete) delete_decoder = nullptr;
-  decltype(&WebPDemuxInternal) demux = nullptr;
-  decltype(&WebPDemuxDelete) delete_demuxer = nullptr;
-  decltype(&WebPDemuxGetI) get_number = nullptr;
-  decltype(&WebPDemuxGetFrame) get_frame = nullptr;
-  decltype(&WebPDemuxReleaseIterator) release_frame = nullptr;
-  decltype(&WebPDemuxGetChunk) get_chunk = nullptr;
-  decltype(&WebPDemuxReleaseChunkIterator) release_chunk = nullptr;
+  DynamicLibrary library{kWEBPSoname, "libwebp7"};
+  decltype(&WebPGetFeaturesInternal) get_features = library["WebPGetFeaturesInternal"];
+  decltype(&WebPINewRGB) new_rgb = library["WebPINewRGB"];
+  decltype(&WebPIUpdate) update = library["WebPIUpdate"];
+  decltype(&WebPIDecGetRGB) get_rgb = library["WebPIDecGetRGB"];
+  decltype(&WebPIDelete) delete_decoder = library["WebPIDelete"];
+  DynamicLibrary container{kWEBPDEMUXSoname, "libwebpdemux2"};
+  decltype(&WebPDemuxInternal) demux = container["WebPDemuxInternal"];
+  decltype(&WebPDemuxDelete) delete_demuxer = container["WebPDemuxDelete"];
+  decltype(&WebPDemuxGetI) get_number = container["WebPDemuxGetI"];
+  decltype(&WebPDemuxGetFrame) get_frame = container["WebPDemuxGetFrame"];
+  decltype(&WebPDemuxReleaseIterator) release_frame = container["WebPDemuxReleaseIterator"];
+  decltype(&WebPDemuxGetChunk) get_chunk = container["WebPDemuxGetChunk"];
+  decltype(&WebPDemuxReleaseChunkIterator) release_chunk = container["WebPDemuxReleaseChunkIterator"];
 };
 
 Result<WebpLibrary> load_webp() {
   WebpLibrary webp;
-  DynamicLibrary library(kWEBPSoname, "libwebp7");
-  library.bind(webp.get_features, "WebPGetFeaturesInternal");
-  library.bind(webp.new_rgb, "WebPINewRGB");
-  library.bind(webp.update, "WebPIUpdate");
-  library.bind(webp.get_rgb, "WebPIDecGetRGB");
-  library.bind(webp.delete_decoder, "WebPIDelete");
-  if (!library.ok()) return library.error();
-  DynamicLibrary container(kWEBPDEMUXSoname, "libwebpdemux2");
-  container.bind(webp.demux, "WebPDemuxInternal");
-  container.bind(webp.delete_demuxer, "WebPDemuxDelete");
-  container.bind(webp.get_number, "WebPDemuxGetI");
-  container.bind(webp.get_frame, "WebPDemuxGetFrame");
-  container.bind(webp.release_frame, "WebPDemuxReleaseIterator");
-  container.bind(webp.get_chunk, "WebPDemuxGetChunk");
-  container.bind(webp.release_chunk, "WebPDemuxReleaseChunkIterator");
-  if (!container.ok()) return container.error();
-  return webp;
+  if (webp.library.ok() && !webp.container.ok()) return webp.container.error();
+  return opened(std::move(webp));
 }
 
 const Result<WebpLibrary>& webp_library() {

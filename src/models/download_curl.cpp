@@ -27,31 +27,23 @@ constexpr long kStallBytesPerSecond = 1024;
 constexpr auto kProgressPause = std::chrono::milliseconds(100);
 
 struct Curl {
-  decltype(&curl_global_init) global_init = nullptr;
-  decltype(&curl_easy_init) easy_init = nullptr;
-  decltype(&curl_easy_setopt) easy_setopt = nullptr;
-  decltype(&curl_easy_perform) easy_perform = nullptr;
-  decltype(&curl_easy_getinfo) easy_getinfo = nullptr;
-  decltype(&curl_easy_cleanup) easy_cleanup = nullptr;
-  decltype(&curl_easy_strerror) easy_strerror = nullptr;
-  decltype(&curl_slist_append) slist_append = nullptr;
-  decltype(&curl_slist_free_all) slist_free_all = nullptr;
+  DynamicLibrary library{MIEN_CURL_SONAME, "libcurl4"};
+  decltype(&curl_global_init) global_init = library["curl_global_init"];
+  decltype(&curl_easy_init) easy_init = library["curl_easy_init"];
+  decltype(&curl_easy_setopt) easy_setopt = library["curl_easy_setopt"];
+  decltype(&curl_easy_perform) easy_perform = library["curl_easy_perform"];
+  decltype(&curl_easy_getinfo) easy_getinfo = library["curl_easy_getinfo"];
+  decltype(&curl_easy_cleanup) easy_cleanup = library["curl_easy_cleanup"];
+  decltype(&curl_easy_strerror) easy_strerror = library["curl_easy_strerror"];
+  decltype(&curl_slist_append) slist_append = library["curl_slist_append"];
+  decltype(&curl_slist_free_all) slist_free_all = library["curl_slist_free_all"];
 };
 
 Result<Curl> open_curl() {
-  DynamicLibrary library(MIEN_CURL_SONAME, "libcurl4");
-  Curl curl;
-  library.bind(curl.global_init, "curl_global_init");
-  library.bind(curl.easy_init, "curl_easy_init");
-  library.bind(curl.easy_setopt, "curl_easy_setopt");
-  library.bind(curl.easy_perform, "curl_easy_perform");
-  library.bind(curl.easy_getinfo, "curl_easy_getinfo");
-  library.bind(curl.easy_cleanup, "curl_easy_cleanup");
-  library.bind(curl.easy_strerror, "curl_easy_strerror");
-  library.bind(curl.slist_append, "curl_slist_append");
-  library.bind(curl.slist_free_all, "curl_slist_free_all");
-  if (!library.ok()) return library.error();
-  if (curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return Error{ErrorCode::internal, "libcurl cannot be started"};
+  Result<Curl> curl = opened(Curl());
+  if (curl && curl->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    return Error{ErrorCode::internal, "libcurl cannot be started"};
+  }
   return curl;
 }
 
