@@ -32,15 +32,19 @@ class DynamicLibrary {
   // The same, and no failure where the library has none.
   Symbol find_optional(const char* name) const;
 
-  bool ok() const { return error_.empty(); }
+  bool ok() const { return reason_.empty() && missing_.empty(); }
   // Unsupported: "libwebp.so.7 cannot be opened: install libwebp7 (...)". Only after a failure.
-  Error error() const { return {ErrorCode::unsupported, error_}; }
+  Error error() const;
+  // For another sentence: why it could not be opened, and the first function that it lacks.
+  const std::string& reason() const { return reason_; }
+  const std::string& missing() const { return missing_; }
 
  private:
   void* handle_ = nullptr;
   std::string soname_;
   std::string package_;
-  std::string error_;
+  std::string reason_;
+  std::string missing_;
 };
 
 // The table when its library was opened and has every function, else what is missing.

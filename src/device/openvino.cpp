@@ -1,6 +1,5 @@
 // OpenVINO behind the Session seam: on a processor it computes most face models faster than ONNX Runtime, and starts
 // more slowly. Its C interface is opened with dlopen, never linked.
-#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -63,8 +62,9 @@ std::string shape_text(const Shape& shape) {
 
 // The library, opened once a process, and its core.
 struct Library {
-  Api api{};
+  explicit Library(std::string opened) : path(std::move(opened)) {}
   std::string path;
+  Api api{{path.c_str(), "OpenVINO"}};
   std::string version;
   Core* core = nullptr;  // never freed: threads and statics of the library do not survive that
 
@@ -394,18 +394,15 @@ std::unique_ptr<Library> open_library(const std::string& path) {
     throw Exception(ErrorCode::unsupported,
                     "OpenVINO needs a processor with SSE4.2, which this one lacks: set MIEN_RUNTIME=onnxruntime");
   }
-  auto library = std::make_unique<Library>();
-  library->path = path;
-  // Never closed, as ONNX Runtime.
-  void* const handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr) {
+  auto library = std::make_unique<Library>(path);
+  const Api& api = library->api;
+  if (const std::string reason = api.library.reason(); !reason.empty()) {
     throw Exception(ErrorCode::not_found,
                     fmt::format("OpenVINO could not be opened: run 'mien backends install openvino', or set "
                                 "MIEN_OPENVINO_LIBRARY to its libopenvino_c.so ({})",
-                                dlerror()));
+                                reason));
   }
-  Api& api = library->api;
-  if (const std::string missing = load_api(handle, api); !missing.empty()) {
+  if (const std::string missing = api.library.missing(); !missing.empty()) {
     throw Exception(ErrorCode::unsupported, fmt::format("{} is not OpenVINO 2023.2 or newer: it has no {}; set "
                                                         "MIEN_OPENVINO_LIBRARY to libopenvino_c.so",
                                                         path, missing));

@@ -5,7 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
+
+#include "base/dynamic_library.h"
 
 namespace mien::openvino {
 
@@ -42,48 +43,53 @@ struct Version {
   const char* description;
 };
 
-// Each member is the function ov_NAME of the library.
 struct Api {
-  Status (*get_openvino_version)(Version*);
-  void (*version_free)(Version*);
-  const char* (*get_last_err_msg)();
-  void (*free)(const char*);
+  DynamicLibrary library;
 
-  Status (*core_create)(Core**);
-  Status (*core_get_property)(const Core*, const char* device, const char* key, char** value);
+  Status (*get_openvino_version)(Version*) = library["ov_get_openvino_version"];
+  void (*version_free)(Version*) = library["ov_version_free"];
+  const char* (*get_last_err_msg)() = library["ov_get_last_err_msg"];
+  void (*free)(const char*) = library["ov_free"];
+
+  Status (*core_create)(Core**) = library["ov_core_create"];
+  Status (*core_get_property)(const Core*, const char* device, const char* key,
+                              char** value) = library["ov_core_get_property"];
   Status (*core_read_model_from_memory_buffer)(const Core*, const char* bytes, std::size_t size, const Tensor* weights,
-                                               Model**);
+                                               Model**) = library["ov_core_read_model_from_memory_buffer"];
   // Followed by pairs of a key and a value; `count` counts both.
-  Status (*core_compile_model)(const Core*, const Model*, const char* device, std::size_t count, CompiledModel**, ...);
+  Status (*core_compile_model)(const Core*, const Model*, const char* device, std::size_t count, CompiledModel**,
+                               ...) = library["ov_core_compile_model"];
 
-  void (*model_free)(Model*);
-  Status (*model_inputs_size)(const Model*, std::size_t*);
-  Status (*model_outputs_size)(const Model*, std::size_t*);
-  Status (*model_const_input_by_index)(const Model*, std::size_t, Port**);
-  Status (*model_const_output_by_index)(const Model*, std::size_t, Port**);
-  Status (*model_reshape_by_port_indexes)(const Model*, const std::size_t* indexes, const PartialShape*, std::size_t);
+  void (*model_free)(Model*) = library["ov_model_free"];
+  Status (*model_inputs_size)(const Model*, std::size_t*) = library["ov_model_inputs_size"];
+  Status (*model_outputs_size)(const Model*, std::size_t*) = library["ov_model_outputs_size"];
+  Status (*model_const_input_by_index)(const Model*, std::size_t, Port**) = library["ov_model_const_input_by_index"];
+  Status (*model_const_output_by_index)(const Model*, std::size_t, Port**) = library["ov_model_const_output_by_index"];
+  Status (*model_reshape_by_port_indexes)(const Model*, const std::size_t* indexes, const PartialShape*,
+                                          std::size_t) = library["ov_model_reshape_by_port_indexes"];
 
-  void (*output_const_port_free)(Port*);
-  Status (*port_get_any_name)(const Port*, char**);
-  Status (*port_get_partial_shape)(const Port*, PartialShape*);
-  void (*partial_shape_free)(PartialShape*);
-  Status (*shape_free)(TensorShape*);
+  void (*output_const_port_free)(Port*) = library["ov_output_const_port_free"];
+  Status (*port_get_any_name)(const Port*, char**) = library["ov_port_get_any_name"];
+  Status (*port_get_partial_shape)(const Port*, PartialShape*) = library["ov_port_get_partial_shape"];
+  void (*partial_shape_free)(PartialShape*) = library["ov_partial_shape_free"];
+  Status (*shape_free)(TensorShape*) = library["ov_shape_free"];
 
-  void (*compiled_model_free)(CompiledModel*);
-  Status (*compiled_model_create_infer_request)(const CompiledModel*, Request**);
-  void (*infer_request_free)(Request*);
-  Status (*infer_request_set_input_tensor_by_index)(Request*, std::size_t, const Tensor*);
-  Status (*infer_request_get_output_tensor_by_index)(const Request*, std::size_t, Tensor**);
-  Status (*infer_request_infer)(Request*);
+  void (*compiled_model_free)(CompiledModel*) = library["ov_compiled_model_free"];
+  Status (*compiled_model_create_infer_request)(const CompiledModel*,
+                                                Request**) = library["ov_compiled_model_create_infer_request"];
+  void (*infer_request_free)(Request*) = library["ov_infer_request_free"];
+  Status (*infer_request_set_input_tensor_by_index)(Request*, std::size_t, const Tensor*) =
+      library["ov_infer_request_set_input_tensor_by_index"];
+  Status (*infer_request_get_output_tensor_by_index)(const Request*, std::size_t,
+                                                     Tensor**) = library["ov_infer_request_get_output_tensor_by_index"];
+  Status (*infer_request_infer)(Request*) = library["ov_infer_request_infer"];
 
-  Status (*tensor_create_from_host_ptr)(ValueType, TensorShape, void*, Tensor**);
-  Status (*tensor_get_shape)(const Tensor*, TensorShape*);
-  Status (*tensor_get_element_type)(const Tensor*, ValueType*);
-  Status (*tensor_data)(const Tensor*, void**);
-  void (*tensor_free)(Tensor*);
+  Status (*tensor_create_from_host_ptr)(ValueType, TensorShape, void*,
+                                        Tensor**) = library["ov_tensor_create_from_host_ptr"];
+  Status (*tensor_get_shape)(const Tensor*, TensorShape*) = library["ov_tensor_get_shape"];
+  Status (*tensor_get_element_type)(const Tensor*, ValueType*) = library["ov_tensor_get_element_type"];
+  Status (*tensor_data)(const Tensor*, void**) = library["ov_tensor_data"];
+  void (*tensor_free)(Tensor*) = library["ov_tensor_free"];
 };
-
-// Looks up every function in a library that was opened. Returns the name of the first that is missing, or nothing.
-std::string load_api(void* library, Api& api);
 
 }  // namespace mien::openvino
