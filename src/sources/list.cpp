@@ -24,20 +24,13 @@ std::string shown(const std::string& path) {
 }  // namespace
 
 PathList::PathList(Options options) : options_(std::move(options)) {
-  if (options_.path == "-") {
-    descriptor_ = STDIN_FILENO;
-    return;
-  }
-  descriptor_ = ::open(options_.path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor_ >= 0) return;
+  if (options_.path == "-") return;
+  file_ = Descriptor(::open(options_.path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file_) return;
   const int reason = errno;
   const bool is_absent = reason == ENOENT || reason == ENOTDIR;
   throw Exception(is_absent ? ErrorCode::not_found : ErrorCode::io,
                   "cannot read " + shown(options_.path) + ": " + std::generic_category().message(reason));
-}
-
-PathList::~PathList() {
-  if (descriptor_ > STDIN_FILENO) ::close(descriptor_);
 }
 
 std::optional<std::string> PathList::next(const std::stop_token& stop) {
@@ -70,13 +63,14 @@ bool PathList::fill(const std::stop_token& stop) {
   buffer_.erase(0, begin_);
   scanned_ -= begin_;
   begin_ = 0;
+  const int descriptor = file_ ? file_.get() : STDIN_FILENO;
   while (!stop.stop_requested()) {
-    pollfd waiting{descriptor_, POLLIN, 0};
+    pollfd waiting{descriptor, POLLIN, 0};
     const int ready = ::poll(&waiting, 1, kStopCheckMs);
     if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     const std::size_t filled = buffer_.size();
     buffer_.resize(filled + kReadBytes);
-    const ssize_t count = ::read(descriptor_, buffer_.data() + filled, kReadBytes);
+    const ssize_t count = ::read(descriptor, buffer_.data() + filled, kReadBytes);
     const int reason = errno;
     buffer_.resize(filled + static_cast<std::size_t>(count > 0 ? count : 0));
     if (count < 0 && (reason == EINTR || reason == EAGAIN)) continue;

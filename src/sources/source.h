@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/glob.h"
 #include "mien/result.h"
 
@@ -49,9 +50,6 @@ class PathList {
     bool is_nul_separated = false;
   };
   explicit PathList(Options options);  // throws Exception(not_found, io)
-  ~PathList();
-  PathList(const PathList&) = delete;
-  PathList& operator=(const PathList&) = delete;
 
   // Empty: the end, or the token asked to stop. Throws Exception(io, limit_exceeded).
   std::optional<std::string> next(const std::stop_token& stop);
@@ -60,7 +58,7 @@ class PathList {
   bool fill(const std::stop_token& stop);
 
   Options options_;
-  int descriptor_ = -1;
+  Descriptor file_;  // closed: standard input
   bool is_at_end_ = false;
   std::string buffer_;
   std::size_t begin_ = 0;    // of what is not yet handed out
