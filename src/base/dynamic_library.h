@@ -22,7 +22,7 @@ class DynamicLibrary {
   struct Symbol {
     void* address;
     template <typename Function>
-    operator Function*() const {
+    operator Function*() const {  // NOLINT(google-explicit-constructor): a table assigns it
       return reinterpret_cast<Function*>(address);
     }
   };

@@ -46,17 +46,22 @@ std::string resolve_links(const std::string& path) {
 
 }  // namespace
 
-Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t bytes_max) {
+Error cannot_read(const std::string& path, int reason) {
+  const bool is_absent = reason == ENOENT || reason == ENOTDIR;
+  return {is_absent ? ErrorCode::not_found : ErrorCode::io, failure("cannot read", path, reason)};
+}
+
+Descriptor open_to_read(const std::string& path) {
   // Without O_NONBLOCK, opening a named pipe would wait for a writer that may never come.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file) {
-    const int reason = errno;
-    const bool absent = reason == ENOENT || reason == ENOTDIR;
-    return Error{absent ? ErrorCode::not_found : ErrorCode::io, failure("cannot read", path, reason)};
-  }
+  return Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+}
+
+Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t bytes_max) {
+  const Descriptor file = open_to_read(path);
+  if (!file) return cannot_read(path, errno);
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return Error{ErrorCode::io, failure("cannot read", path, errno)};
-  if (S_ISDIR(status.st_mode)) return Error{ErrorCode::io, failure("cannot read", path, EISDIR)};
+  if (::fstat(file.get(), &status) != 0) return cannot_read(path, errno);
+  if (S_ISDIR(status.st_mode)) return cannot_read(path, EISDIR);
   if (!S_ISREG(status.st_mode)) {
     return Error{ErrorCode::io, "cannot read " + replace_invalid_utf8(path) + ": it is not a regular file"};
   }
@@ -69,7 +74,7 @@ Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t
   for (;;) {
     const ssize_t count = ::read(file.get(), bytes.data() + filled, bytes.size() - filled);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Error{ErrorCode::io, failure("cannot read", path, errno)};
+    if (count < 0) return cannot_read(path, errno);
     if (count == 0) break;
     filled += static_cast<std::size_t>(count);
     if (filled > bytes_max) return too_large(path, bytes_max);

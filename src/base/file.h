@@ -10,6 +10,10 @@
 
 namespace mien {
 
+// Closed, with errno, when it cannot be opened; then the error is that of cannot_read.
+Descriptor open_to_read(const std::string& path);
+Error cannot_read(const std::string& path, int reason);
+
 // A file that appears under its name only when it is complete: it is written beside its
 // destination, with mode 0600 because our files hold faces, and renamed by commit(). Without
 // commit() nothing remains. An existing file is replaced; where the path is a link, the file it

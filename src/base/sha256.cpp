@@ -1,17 +1,14 @@
 #include "base/sha256.h"
 
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <memory>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
-#include "base/descriptor.h"
-#include "base/utf8.h"
+#include "base/file.h"
 
 namespace mien {
 namespace {
@@ -25,12 +22,6 @@ struct FreeContext {
 // Fails only when OpenSSL itself is broken or memory is out.
 void require(int openssl_status) {
   if (openssl_status != 1) throw Exception(ErrorCode::internal, "OpenSSL cannot compute SHA-256");
-}
-
-Error cannot_read(const std::string& path, int reason) {
-  const bool absent = reason == ENOENT || reason == ENOTDIR;
-  return {absent ? ErrorCode::not_found : ErrorCode::io,
-          "cannot read " + replace_invalid_utf8(path) + ": " + std::generic_category().message(reason)};
 }
 
 }  // namespace
@@ -53,8 +44,7 @@ std::string sha256_hex(const Sha256Digest& digest) {
 }
 
 Result<Sha256Digest> sha256_file(const std::string& path) {
-  // Without O_NONBLOCK, opening a named pipe would wait for a writer that may never come.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const Descriptor file = open_to_read(path);
   if (!file) return cannot_read(path, errno);
   const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
   require(context != nullptr ? 1 : 0);
