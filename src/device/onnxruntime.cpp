@@ -142,6 +142,7 @@ class OrtRuntime final : public Runtime {
     env_.DisableTelemetryEvents();
   }
 
+  RuntimeKind kind() const override { return RuntimeKind::onnxruntime; }
   std::string name() const override { return "onnxruntime " + version_; }
   std::string path() const override { return path_; }
 

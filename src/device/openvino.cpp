@@ -351,6 +351,7 @@ class OpenVinoRuntime final : public Runtime {
  public:
   OpenVinoRuntime(const Library& library, bool bf16) : library_(library), bf16_(bf16) {}
 
+  RuntimeKind kind() const override { return RuntimeKind::openvino; }
   std::string name() const override { return "openvino " + library_.version + (bf16_ ? " bf16" : ""); }
   std::string path() const override { return library_.path; }
   bool computes_cheaply() const override { return bf16_; }

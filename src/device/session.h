@@ -64,10 +64,13 @@ class Session {
   Outputs run(std::span<const TensorView> inputs) const { return run(inputs, {}); }
 };
 
+enum class RuntimeKind { onnxruntime, openvino };
+
 // A loaded runtime. One of its kind a process: it stays loaded until the process ends.
 class Runtime {
  public:
   virtual ~Runtime() = default;
+  virtual RuntimeKind kind() const = 0;
   virtual std::string name() const = 0;                    // "onnxruntime 1.31.1"
   virtual std::string path() const = 0;                    // of the library
   virtual bool computes_cheaply() const { return false; }  // in 16 bits where the model's numbers have 32

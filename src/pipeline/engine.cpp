@@ -56,7 +56,7 @@ RuntimeWish wish_for(const EngineOptions& options, std::string_view role, const 
           .cheaply = options.precision == Precision::fast && !models_want_gpu(options.settings)};
 }
 
-bool is_onnxruntime(const Runtime& runtime) { return runtime.name().starts_with("onnxruntime"); }
+bool is_onnxruntime(const Runtime& runtime) { return runtime.kind() == RuntimeKind::onnxruntime; }
 
 void open_runtimes(Engine::State& state) {
   const EngineOptions& options = state.options;

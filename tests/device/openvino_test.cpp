@@ -97,6 +97,7 @@ class OpenVinoTest : public ::testing::Test {
 
 TEST_F(OpenVinoTest, TellsWhatItIs) {
   EXPECT_TRUE(openvino->name().starts_with("openvino 20")) << openvino->name();
+  EXPECT_EQ(openvino->kind(), RuntimeKind::openvino);
   EXPECT_FALSE(openvino->computes_cheaply());
   EXPECT_TRUE(contains(openvino->path(), "libopenvino_c.so")) << openvino->path();
   EXPECT_FALSE(onnxruntime->computes_cheaply());
@@ -226,6 +227,7 @@ TEST(ChooseRuntime, WithoutOpenVinoItIsOnnxRuntimeAndSaysWhy) {
   settings.backend_dir = "/nonexistent";
   const ChosenRuntime chosen = choose_runtime(settings, {.many_images = true, .cheaply = true});
   EXPECT_TRUE(chosen.runtime->name().starts_with("onnxruntime ")) << chosen.runtime->name();
+  EXPECT_EQ(chosen.runtime->kind(), RuntimeKind::onnxruntime);
   EXPECT_FALSE(chosen.why_not_cheap.empty());
 
   settings.runtime = "openvino";
