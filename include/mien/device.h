@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mien/export.h"
@@ -31,14 +33,19 @@ MIEN_API std::string to_string(const Device& device);
 
 struct BackendInfo {
   std::string name;
-  bool built_in = true;
   bool usable = false;  // its library is here, and a device that the settings allow
   std::string status;   // "ready: onnxruntime 1.31.1", or why not
   std::vector<Device> devices;
+  // The GPU that GPU_BACKEND and GPU_DEVICE_ID mean; empty where they pass this backend over or it cannot be used.
+  std::optional<Device> chosen;
 };
 
 // Asks the drivers, and opens the processor's runtime to tell its version.
 MIEN_API std::vector<BackendInfo> list_backends(const Settings& settings);
+
+// The providers by which programs for ONNX Runtime ask for this backend ("CUDAExecutionProvider"), in that runtime's
+// order. None where there is no backend of this name.
+MIEN_API std::vector<std::string_view> backend_providers(std::string_view backend);
 
 struct VersionInfo {
   std::string version;  // 0.1.0

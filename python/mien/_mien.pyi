@@ -142,9 +142,19 @@ class BackendInfo:
     @property
     def devices(self) -> list[GPUDevice]: ...
 
+    @property
+    def chosen(self) -> GPUDevice | None:
+        """The GPU that the settings mean, where it is this backend's."""
+
     def __repr__(self) -> str: ...
 
 def list_backends(settings: NativeSettings) -> list[BackendInfo]: ...
+
+def backend_names() -> list[str]:
+    """The CPU is the last."""
+
+def backend_providers(backend: str) -> list[str]:
+    """ONNX Runtime's providers by which programs ask for it, in that runtime's order."""
 
 class ModelInfo:
     """A model: which one, from where, under which licence."""

@@ -12,23 +12,26 @@ from __future__ import annotations
 
 import enum
 import threading
+from typing import TYPE_CHECKING
 
 from . import _mien
 from .settings import Settings, get_settings
 
 GPUDevice = _mien.GPUDevice
-NAMED_ONLY = ("openvino",)  # GPU_BACKEND=auto passes them over, as the library does: by_name_only in its table
 
 
-class GPUBackend(enum.Enum):
-    """A kind of processor."""
+class _BackendNames(enum.EnumMeta):
+    if TYPE_CHECKING:  # which members there are, the library alone knows
+        def __getattr__(cls, name: str) -> GPUBackend: ...
 
-    CUDA = "cuda"
-    ROCM = "rocm"
-    MPS = "mps"
-    WEBGPU = "webgpu"
-    OPENVINO = "openvino"
-    CPU = "cpu"
+
+class GPUBackend(enum.Enum, metaclass=_BackendNames):
+    """A kind of processor: GPUBackend.CUDA, GPUBackend("cuda") and so on for each that the library names."""
+
+    _value_: str
+    _ignore_ = ["_name"]
+    for _name in _mien.backend_names():
+        vars()[_name.upper()] = _name
 
 
 class GPUManager:
@@ -60,14 +63,7 @@ class GPUManager:
 
         Software adapters count only with MIEN_ALLOW_SOFTWARE_GPU; without it GPU_DEVICE_ID counts the others alone.
         """
-        settings = self._settings.native
-        for info in self._usable():
-            if settings.gpu_backend != info.name and (settings.gpu_backend != "auto" or info.name in NAMED_ONLY):
-                continue
-            devices = [device for device in info.devices if settings.allow_software_gpu or not device.is_software]
-            if settings.gpu_device_id < len(devices):
-                return devices[settings.gpu_device_id]
-        return None
+        return next((info.chosen for info in self._usable() if info.chosen is not None), None)
 
     def is_operation_gpu_enabled(self, name: str) -> bool:
         """Whether the settings ask for the GPU and there is one."""
@@ -90,8 +86,7 @@ class GPUManager:
         backends = self._backends  # another thread may forget them meanwhile
         if backends is None:
             backends = self._backends = _mien.list_backends(self._settings.native)
-        known = {backend.value for backend in GPUBackend}
-        return [info for info in backends if info.usable and info.name in known and info.name != "cpu"]
+        return [info for info in backends if info.usable and info.name != "cpu"]
 
     def __repr__(self) -> str:
         return f"GPUManager({[backend.value for backend in self.get_available_backends()]})"

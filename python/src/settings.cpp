@@ -85,10 +85,14 @@ void bind_devices(nb::module_& module) {
       .def_ro("status", &BackendInfo::status)
       .def_ro("usable", &BackendInfo::usable, "Its library is here, and a device that it may use.")
       .def_ro("devices", &BackendInfo::devices)
+      .def_ro("chosen", &BackendInfo::chosen, "The GPU that the settings mean, where it is this backend's.")
       .def("__repr__", [](const BackendInfo& self) { return self.name + ": " + self.status; });
   module.def(
       "list_backends", [](const Settings& settings) { return without_lock([&] { return list_backends(settings); }); },
       nb::arg("settings"));
+  module.def("backend_names", backend_names, "The CPU is the last.");
+  module.def("backend_providers", backend_providers, nb::arg("backend"),
+             "ONNX Runtime's providers by which programs ask for it, in that runtime's order.");
 }
 
 void bind_models(nb::module_& module) {

@@ -20,8 +20,6 @@ constexpr bool kTestDeviceAllowed = MIEN_TEST_DEVICE_ALLOWED != 0;
 
 using Options = std::vector<std::pair<std::string, std::string>>;
 
-Options no_options(int /*device_id*/, std::uint64_t /*memory_bytes_max*/) { return {}; }
-
 Options cuda_options(int /*device_id*/, std::uint64_t /*memory_bytes_max*/) {
   return {// The others prepare a shape for seconds, with runtime compilation (measured: docs/benchmarks.md).
           {"cudnn_conv_algo_search", "DEFAULT"},
@@ -48,11 +46,14 @@ Backend cuda_row() {
   return {.name = "cuda",
           .label = "NVIDIA CUDA",
           .providers = {"CUDAExecutionProvider"},
+          .asked_as = {"TensorrtExecutionProvider", "CUDAExecutionProvider"},
           .probe_devices = probe_cuda,
+          .examine = examine_cuda,
           .library = "libonnxruntime_providers_cuda.so",
           .brings_runtime = true,
           .package = "onnxruntime-gpu",
           .version = "1.31.1",
+          .later_libraries = {"libcudnn.so.9", "libcufft.so.12", "libnvrtc.so.13"},
           // cuDNN plans every convolution of every shape.
           .compiles_slowly = true,
           .provider_options = cuda_options,
@@ -68,7 +69,9 @@ Backend rocm_row() {
       .name = "rocm",
       .label = "AMD ROCm",
       .providers = {"MIGraphXExecutionProvider"},
+      .asked_as = {"MIGraphXExecutionProvider", "ROCMExecutionProvider"},
       .probe_devices = probe_rocm,
+      .examine = examine_rocm,
       .library = "libonnxruntime_providers_migraphx.so",
       .brings_runtime = true,
       .package = "onnxruntime-migraphx",
@@ -90,36 +93,32 @@ std::span<const Backend> backends() {
        .label = "Apple Metal",
        .providers = {"CoreMLExecutionProvider", "WebGpuExecutionProvider"},
        .probe_devices = probe_mps,
+       .examine = examine_mps,
        .library = "libonnxruntime_providers_webgpu.dylib",
-       .brings_runtime = false,
        .package = "onnxruntime-ep-webgpu",
        .version = "0.4.0",
        .compiles_slowly = true,
-       .provider_options = no_options,
        // onnxruntime.ai/docs/execution-providers/CoreML-ExecutionProvider.html
        .cache_options = {{"CoreMLExecutionProvider", "ModelCacheDirectory"}}},
       {.name = "webgpu",
        .label = "WebGPU (Vulkan, D3D12, Metal)",
        .providers = {"WebGpuExecutionProvider"},
        .probe_devices = probe_webgpu,
+       .examine = examine_webgpu,
        .library = "libonnxruntime_providers_webgpu.so",
-       .brings_runtime = false,
        .package = "onnxruntime-ep-webgpu",
        .version = "0.4.0",
-       .compiles_slowly = false,
-       .provider_options = no_options,
        .software_variable = "ORT_WEBGPU_EP_ALLOW_SOFTWARE_ADAPTER"},
       {.name = "openvino",
        .label = "OpenVINO (Intel GPUs)",
        .providers = {"OpenVINOExecutionProvider"},
        .probe_devices = probe_openvino,
+       .examine = examine_openvino,
        .library = "libonnxruntime_providers_openvino_plugin.so",
-       .brings_runtime = false,
        .package = "onnxruntime-ep-openvino",
        .version = "1.8.1",
        // Kernels of OpenCL, for every shape.
        .compiles_slowly = true,
-       .provider_options = no_options,
        .cache_options = {{"OpenVINOExecutionProvider", "load_config"}},
        .cache_value = openvino_config,
        // WebGPU runs on the same GPUs, and by drivers that more computers have.
@@ -128,13 +127,7 @@ std::span<const Backend> backends() {
       {.name = "cpu",
        .label = "processor",
        .providers = {"CPUExecutionProvider"},
-       .probe_devices = [] { return std::vector{read_processor()}; },
-       .library = {},
-       .brings_runtime = false,
-       .package = {},
-       .version = {},
-       .compiles_slowly = false,
-       .provider_options = no_options},
+       .probe_devices = [] { return std::vector{read_processor()}; }},
   });
   return table;
 }
@@ -143,6 +136,12 @@ std::vector<std::string_view> backend_names() {
   std::vector<std::string_view> names;
   for (const Backend& backend : backends()) names.push_back(backend.name);
   return names;
+}
+
+std::vector<std::string_view> backend_providers(std::string_view name) {
+  const Backend* const backend = find_backend(name);
+  if (backend == nullptr) return {};
+  return backend->asked_as.empty() ? std::vector{backend->providers.front()} : backend->asked_as;
 }
 
 const Backend* find_backend(std::string_view name) {
@@ -155,15 +154,10 @@ const Backend* find_backend(std::string_view name) {
 const Backend& openvino_package() {
   static const Backend package = {.name = "openvino",
                                   .label = "OpenVINO, for processors",
-                                  .providers = {},
-                                  .probe_devices = [] { return std::vector<Device>(); },
                                   .library = "libopenvino_c.so.2641",
-                                  .brings_runtime = false,
                                   .package = "openvino",
                                   .version = "2026.4.1",
-                                  .licence = "Apache-2.0",
-                                  .compiles_slowly = false,
-                                  .provider_options = no_options};
+                                  .licence = "Apache-2.0"};
   return package;
 }
 
@@ -188,13 +182,7 @@ std::vector<const Backend*> candidate_backends(const Settings& settings) {
     return {.name = "test",
             .label = "test device",
             .providers = {"MienTestExecutionProvider"},
-            .probe_devices = [] { return std::vector<Device>(); },
-            .library = {},
-            .brings_runtime = false,
-            .package = {},
-            .version = {},
             .compiles_slowly = compiles_slowly,
-            .provider_options = no_options,
             .copies_beside = true,
             .keeps_one_shape = true,
             .is_for_tests = true};
@@ -211,7 +199,7 @@ std::vector<const Backend*> candidate_backends(const Settings& settings) {
   }
   std::vector<const Backend*> candidates;
   for (const Backend& backend : backends()) {
-    if (may_try(settings, backend) && backend.name != "cpu") candidates.push_back(&backend);
+    if (may_try(settings, backend) && !backend.is_cpu()) candidates.push_back(&backend);
   }
   return candidates;
 }
@@ -221,9 +209,7 @@ ProviderLibrary find_backend_library(const Settings& settings, const Backend& ba
   if (backend.is_for_tests) return {settings.test_device, {}};
   const std::vector<Device> devices = backend.probe_devices();
   if (settings.gpu_backend == "auto" && devices.empty()) return {{}, fmt::format("no {} device found", backend.label)};
-  const bool is_software = !devices.empty() && std::all_of(devices.begin(), devices.end(),
-                                                           [](const Device& device) { return device.is_software; });
-  if (is_software && !settings.allow_software_gpu) {
+  if (are_software(devices) && !settings.allow_software_gpu) {
     return {{},
             fmt::format("only software is there ({}), which is slower than the CPU's own code: "
                         "MIEN_ALLOW_SOFTWARE_GPU=1 uses it all the same",
@@ -241,12 +227,24 @@ ProviderLibrary find_backend_library(const Settings& settings, const Backend& ba
   return {{}, fmt::format("{} is not installed: run 'mien backends install {}'", backend.library, backend.name)};
 }
 
-std::optional<Device> find_chosen_device(const Backend& backend, int device_id, bool allow_software) {
-  std::vector<Device> devices = backend.probe_devices();
-  const auto is_left_out = [&](const Device& device) { return device.is_software && !allow_software; };
-  if (std::erase_if(devices, is_left_out) > 0) {
+bool are_software(const std::vector<Device>& devices) {
+  return !devices.empty() &&
+         std::all_of(devices.begin(), devices.end(), [](const Device& device) { return device.is_software; });
+}
+
+std::vector<Device> counted_devices(std::vector<Device> devices, bool allow_software) {
+  if (allow_software || are_software(devices)) return devices;
+  if (std::erase_if(devices, [](const Device& device) { return device.is_software; }) > 0) {
     for (std::size_t i = 0; i < devices.size(); ++i) devices[i].id = static_cast<int>(i);
   }
+  return devices;
+}
+
+std::optional<Device> find_chosen_device(const Backend& backend, int device_id, bool allow_software) {
+  return find_chosen_device(counted_devices(backend.probe_devices(), allow_software), device_id);
+}
+
+std::optional<Device> find_chosen_device(const std::vector<Device>& devices, int device_id) {
   const auto chosen =
       std::find_if(devices.begin(), devices.end(), [&](const Device& device) { return device.id == device_id; });
   return chosen != devices.end() ? std::optional(*chosen) : std::nullopt;
@@ -254,7 +252,7 @@ std::optional<Device> find_chosen_device(const Backend& backend, int device_id, 
 
 std::string find_idle_gpu() {
   for (const Backend& backend : backends()) {
-    if (backend.name == "cpu" || backend.by_name_only) continue;
+    if (backend.is_cpu() || backend.by_name_only) continue;
     for (const Device& device : backend.probe_devices()) {
       if (!device.is_software) return device.name;
     }

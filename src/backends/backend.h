@@ -14,20 +14,34 @@
 
 namespace mien {
 
+class Examination;
+struct Backend;
+
+// The checks of `mien doctor` that every backend has. They give the devices that they find, usable or not.
+std::vector<Device> examine_plainly(Examination& examination, const Backend& backend);
+
 struct Backend {
-  std::string_view name;                    // what GPU_BACKEND says
-  std::string_view label;                   // "NVIDIA CUDA"
-  std::vector<std::string_view> providers;  // of ONNX Runtime, in order of preference
-  std::vector<Device> (*probe_devices)();   // what is there now, with its memory, without loading a runtime
+  std::string_view name;                         // what GPU_BACKEND says
+  std::string_view label;                        // "NVIDIA CUDA"
+  std::vector<std::string_view> providers = {};  // of ONNX Runtime, in order of preference
+  // Providers by which programs for ONNX Runtime ask for it, in that runtime's order; empty: the first one above.
+  std::vector<std::string_view> asked_as = {};
+  // What is there now, with its memory, without loading a runtime.
+  std::vector<Device> (*probe_devices)() = [] { return std::vector<Device>(); };
+  // The checks of `mien doctor`, where they are more than those that every backend has.
+  std::vector<Device> (*examine)(Examination& examination, const Backend& backend) = examine_plainly;
   // The provider's library and where it comes from; all empty for the CPU.
-  std::string_view library;  // "libonnxruntime_providers_cuda.so"
-  bool brings_runtime;       // its package holds an ONNX Runtime of its own, which is then the one that is opened
-  std::string_view package;  // of PyPI: "onnxruntime-gpu"
-  std::string_view version;  // of the package
+  std::string_view library = {};  // "libonnxruntime_providers_cuda.so"
+  bool brings_runtime = false;    // its package holds an ONNX Runtime of its own, which is then the one that is opened
+  std::string_view package = {};  // of PyPI: "onnxruntime-gpu"
+  std::string_view version = {};  // of the package
   std::string_view licence = "MIT";
-  bool compiles_slowly;  // every new shape takes seconds or minutes: it is compiled while the CPU works
-  // Options of the provider for this device and a ceiling on what its arena takes.
-  std::vector<std::pair<std::string, std::string>> (*provider_options)(int device_id, std::uint64_t memory_bytes_max);
+  // Libraries that it asks the loader for later, by names that its headers do not show.
+  std::vector<std::string_view> later_libraries = {};
+  bool compiles_slowly = false;  // every new shape takes seconds or minutes: it is compiled while the CPU works
+  // Options of the provider for this device and a ceiling on what its arena takes; null: it has none.
+  std::vector<std::pair<std::string, std::string>> (*provider_options)(int device_id,
+                                                                       std::uint64_t memory_bytes_max) = nullptr;
   // Providers that keep what they compile in a folder, and their option that names it.
   std::vector<std::pair<std::string_view, std::string_view>> cache_options = {};
   // Where that option holds more than the folder: its value, also for no folder ("").
@@ -48,6 +62,8 @@ struct Backend {
   // Another row whose package goes into the same folder, because both load libraries of equal names into one process.
   const Backend* shares_folder_with = nullptr;
   bool is_for_tests = false;  // the test device: not in the table, chosen by MIEN_TEST_DEVICE alone
+
+  bool is_cpu() const { return library.empty() && !is_for_tests; }
 };
 
 // In the order in which `auto` tries them; cpu is always last and always there.
@@ -72,18 +88,28 @@ struct ProviderLibrary {
 };
 ProviderLibrary find_backend_library(const Settings& settings, const Backend& backend, const std::string& runtime_path);
 
-// What GPU_DEVICE_ID means: it counts the devices that may be used, so not software where that is not allowed. Nothing
-// where there are fewer, or nothing can be probed.
+// Whether there are devices, and all of them are software.
+bool are_software(const std::vector<Device>& devices);
+// Those that GPU_DEVICE_ID counts: software where it is allowed, or where nothing else is there.
+std::vector<Device> counted_devices(std::vector<Device> devices, bool allow_software);
+// What GPU_DEVICE_ID means among them. Nothing where there are fewer.
+std::optional<Device> find_chosen_device(const std::vector<Device>& devices, int device_id);
+// The same among the backend's own as they are now.
 std::optional<Device> find_chosen_device(const Backend& backend, int device_id, bool allow_software);
 
 // The name of a GPU that is no software; empty when there is none.
 std::string find_idle_gpu();
 
-// Rows' functions, one file each.
+// Rows' functions: one file each for the devices, one for the checks.
 std::vector<Device> probe_cuda();      // NVML
 std::vector<Device> probe_rocm();      // the kernel's own files (/sys/class/drm, /sys/class/kfd)
 std::vector<Device> probe_mps();       // Metal; none on other systems
 std::vector<Device> probe_openvino();  // the kernel's own files (/sys/class/drm)
 std::vector<Device> probe_webgpu();    // Vulkan
+std::vector<Device> examine_cuda(Examination& examination, const Backend& backend);
+std::vector<Device> examine_rocm(Examination& examination, const Backend& backend);
+std::vector<Device> examine_mps(Examination& examination, const Backend& backend);
+std::vector<Device> examine_openvino(Examination& examination, const Backend& backend);
+std::vector<Device> examine_webgpu(Examination& examination, const Backend& backend);
 
 }  // namespace mien

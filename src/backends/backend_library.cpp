@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 
 #include "base/installation.h"
@@ -15,21 +14,6 @@ namespace mien {
 namespace {
 
 namespace fs = std::filesystem;
-
-// mien's folder in the one that the variable names, or else in `below_home` of the home; empty when neither is known.
-fs::path folder_of_user(const char* variable, const char* below_home) {
-  if (const char* named = std::getenv(variable); named != nullptr && *named != '\0') return fs::path(named) / "mien";
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
-    return fs::path(home) / below_home / "mien";
-  }
-  return {};
-}
-
-// Of all backends; empty when there is no home.
-fs::path user_folder() {
-  const fs::path data = folder_of_user("XDG_DATA_HOME", ".local/share");
-  return data.empty() ? fs::path() : data / "backends";
-}
 
 // Makes it with what is above it, for this user alone. Empty, or why not.
 std::string make_private(const fs::path& folder) {
@@ -61,20 +45,26 @@ fs::path installed_folder(const Settings& settings, const Backend& backend) {
 std::vector<std::string> backend_folders(const Settings& settings, const Backend& backend) {
   if (!settings.backend_dir.empty()) return {(fs::path(settings.backend_dir) / backend.name).string()};
   std::vector<std::string> folders;
-  if (const fs::path user = user_folder(); !user.empty()) folders.push_back((user / backend.name).string());
+  if (const fs::path user = user_data_folder("backends"); !user.empty()) {
+    folders.push_back((user / backend.name).string());
+  }
   for (const fs::path& beside : installed_library_folders()) {
     folders.push_back((beside / "backends" / backend.name).string());
   }
   return folders;
 }
 
-std::string own_backend_folder(const Settings& settings, const Backend& backend) {
-  if (!settings.backend_dir.empty()) return (fs::path(settings.backend_dir) / backend.name).string();
-  const fs::path user = user_folder();
+std::string own_backends_folder(const Settings& settings) {
+  if (!settings.backend_dir.empty()) return settings.backend_dir;
+  const fs::path user = user_data_folder("backends");
   if (user.empty()) {
     throw Exception(ErrorCode::not_found, "there is no folder for backends of your own: set HOME or MIEN_BACKEND_DIR");
   }
-  return (user / backend.name).string();
+  return user.string();
+}
+
+std::string own_backend_folder(const Settings& settings, const Backend& backend) {
+  return (fs::path(own_backends_folder(settings)) / backend.name).string();
 }
 
 std::string installed_backend_library(const Settings& settings, const Backend& backend) {
@@ -92,8 +82,30 @@ std::string installed_backend_runtime(const Settings& settings, const Backend& b
   return "";
 }
 
+BackendInfo describe_backend(const Settings& settings, const Backend& backend) {
+  BackendInfo info;
+  info.name = backend.name;
+  info.devices = backend.probe_devices();
+  const bool is_installed = !installed_backend_library(settings, backend).empty();
+  if (info.devices.empty() && backend.library.ends_with(".dylib")) {
+    info.status = "for Macs with Apple's processor";
+  } else if (info.devices.empty()) {
+    info.status = is_installed ? "installed, but no device is there" : "no device";
+  } else if (!is_installed) {
+    info.status = fmt::format("not installed: mien backends install {}", backend.name);
+  } else if (are_software(info.devices) && !settings.allow_software_gpu) {
+    info.status = "software only: MIEN_ALLOW_SOFTWARE_GPU=1 lets it be used";
+  } else {
+    info.usable = true;
+    info.status = fmt::format("installed: {} {}", backend.package, backend.version);
+    const std::vector<Device> counted = counted_devices(info.devices, settings.allow_software_gpu);
+    if (may_try(settings, backend)) info.chosen = find_chosen_device(counted, settings.gpu_device_id);
+  }
+  return info;
+}
+
 std::string compiled_folder(const Backend& backend) {
-  const fs::path cache = folder_of_user("XDG_CACHE_HOME", ".cache");
+  const fs::path cache = user_cache_folder();
   // Programs of another version may not load.
   const fs::path folder = cache / "compiled" / fmt::format("{}-{}", backend.name, backend.version);
   const std::string problem = cache.empty() ? "neither HOME nor XDG_CACHE_HOME is set" : make_private(folder);
@@ -106,7 +118,8 @@ std::string compiled_folder(const Backend& backend) {
 
 std::vector<std::pair<std::string, std::string>> provider_options(const Backend& backend, std::string_view provider,
                                                                   int device_id, std::uint64_t memory_bytes_max) {
-  std::vector<std::pair<std::string, std::string>> options = backend.provider_options(device_id, memory_bytes_max);
+  std::vector<std::pair<std::string, std::string>> options;
+  if (backend.provider_options != nullptr) options = backend.provider_options(device_id, memory_bytes_max);
   for (const auto& [of_provider, option] : backend.cache_options) {
     if (of_provider != provider) continue;
     const std::string folder = compiled_folder(backend);

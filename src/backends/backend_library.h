@@ -15,14 +15,18 @@ namespace mien {
 // (own_backend_folder), and in PREFIX/lib/mien/backends. MIEN_BACKEND_DIR stands alone. They need not exist.
 std::vector<std::string> backend_folders(const Settings& settings, const Backend& backend);
 
-// Where 'mien backends install' puts a backend: $XDG_DATA_HOME/mien/backends/NAME or the like in ~/.local/share.
-// Throws Exception(not_found) when there is neither.
+// Where 'mien backends install' puts backends: $XDG_DATA_HOME/mien/backends or the like in ~/.local/share, and this
+// one. Throws Exception(not_found) when there is neither.
+std::string own_backends_folder(const Settings& settings);
 std::string own_backend_folder(const Settings& settings, const Backend& backend);
 
 // The provider's library; empty when it is not installed.
 std::string installed_backend_library(const Settings& settings, const Backend& backend);
 // The ONNX Runtime that came with it; empty when it brings none or is not installed.
 std::string installed_backend_runtime(const Settings& settings, const Backend& backend);
+
+// Whether a GPU's backend can be used, and its devices.
+BackendInfo describe_backend(const Settings& settings, const Backend& backend);
 
 // Where a provider keeps what it compiles: $XDG_CACHE_HOME/mien/compiled/NAME-VERSION or the like in ~/.cache, made
 // here for this user alone. Empty when that cannot be: then a warning says that each run compiles anew.

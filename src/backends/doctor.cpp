@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <filesystem>
 
@@ -52,28 +51,10 @@ std::vector<std::string> commands_of(const std::vector<DoctorCheck>& checks, std
   return commands;
 }
 
-// By checks of its own, or by those that every backend has.
-Devices examine(Examination& examination, const Backend& backend) {
-  struct Row {
-    std::string_view backend;
-    Devices (*examine)(Examination&);
-  };
-  constexpr std::array<Row, 5> kRows = {{{"cuda", examine_cuda},
-                                         {"rocm", examine_rocm},
-                                         {"mps", examine_mps},
-                                         {"webgpu", examine_webgpu},
-                                         {"openvino", examine_openvino}}};
-  for (const Row& row : kRows) {
-    if (row.backend == backend.name) return row.examine(examination);
-  }
-  return examine_other(examination, backend);
-}
-
 void conclude_usable(const Settings& settings, const Candidate& candidate, DoctorReport& report) {
   report.backend = candidate.backend;
-  const std::size_t id =
-      std::min<std::size_t>(static_cast<std::size_t>(settings.gpu_device_id), candidate.devices.size() - 1);
-  report.device = to_string(candidate.devices[id]);
+  const Devices counted = counted_devices(candidate.devices, settings.allow_software_gpu);
+  report.device = to_string(find_chosen_device(counted, settings.gpu_device_id).value_or(counted.front()));
   report.gpu_usable = true;
   report.conclusion = fmt::format("{} can be used.", report.device);
   if (!settings.wants_gpu()) {
@@ -192,8 +173,9 @@ DoctorReport diagnose(const Settings& settings, const DoctorRoots& roots) {
   }
   std::vector<Candidate> candidates;
   for (const Backend& backend : backends()) {
-    if (backend.library.empty()) continue;  // the processor
-    Candidate candidate{std::string(backend.name), examine(examination, backend)};
+    if (backend.is_cpu()) continue;
+    examination.begin(backend.name);
+    Candidate candidate{std::string(backend.name), backend.examine(examination, backend)};
     candidate.is_usable = !candidate.devices.empty() && !examination.has_problem(backend.name);
     if (may_try(settings, backend)) candidates.push_back(std::move(candidate));
   }

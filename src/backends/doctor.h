@@ -1,4 +1,4 @@
-// What `mien doctor` looks at. Each backend has a file of checks; each check adds a row to the report.
+// What `mien doctor` looks at. A backend's checks are a field of its row; each check adds a row to the report.
 #pragma once
 
 #include <functional>
@@ -27,6 +27,8 @@ struct DoctorRoots {
 DoctorRoots real_doctor_roots();
 
 DoctorReport diagnose(const Settings& settings, const DoctorRoots& roots);
+
+using Devices = std::vector<Device>;
 
 // The report while it is written, and what checks share.
 class Examination {
@@ -67,16 +69,6 @@ class Examination {
   std::string backend_;
   std::vector<DoctorCheck> checks_;
 };
-
-// A device that was found by a backend's checks, whether it can be used or not.
-using Devices = std::vector<Device>;
-Devices examine_cuda(Examination& examination);
-Devices examine_rocm(Examination& examination);
-Devices examine_mps(Examination& examination);
-Devices examine_webgpu(Examination& examination);
-Devices examine_openvino(Examination& examination);
-// A backend that has no checks of its own.
-Devices examine_other(Examination& examination, const Backend& backend);
 
 // Rows that every backend has: its library, what that needs, two runtimes in its folder. True when it is all there.
 bool examine_library(Examination& examination, const Backend& backend);

@@ -146,16 +146,18 @@ bool examine_opening(Examination& examination, const Backend& backend) {
 }
 
 void examine_memory(Examination& examination, const Devices& devices) {
-  const std::size_t wanted = static_cast<std::size_t>(examination.settings().gpu_device_id);
   if (devices.empty()) return;
-  if (wanted >= devices.size()) {
+  const int wanted = examination.settings().gpu_device_id;
+  const Devices counted = counted_devices(devices, examination.settings().allow_software_gpu);
+  const std::optional<Device> chosen = find_chosen_device(counted, wanted);
+  if (!chosen) {
     examination.problem({"device",
-                         fmt::format("GPU_DEVICE_ID={} and there are {}", wanted, devices.size()),
+                         fmt::format("GPU_DEVICE_ID={} and there are {}", wanted, counted.size()),
                          "use one of those that 'mien devices' lists",
                          {"export GPU_DEVICE_ID=0"}});
     return;
   }
-  const Device& device = devices[wanted];
+  const Device& device = *chosen;
   const double limit_mb = examination.settings().gpu_memory_limit_gb * 1024;
   constexpr std::int64_t kMegabytesMin = 512;  // a detector with its runtime
   std::string text = to_string(device);
@@ -173,8 +175,7 @@ void examine_memory(Examination& examination, const Devices& devices) {
   examination.ok("memory", text);
 }
 
-Devices examine_other(Examination& examination, const Backend& backend) {
-  examination.begin(backend.name);
+Devices examine_plainly(Examination& examination, const Backend& backend) {
   const Devices devices = backend.probe_devices();
   if (devices.empty()) {
     examination.skip("GPU", fmt::format("no {} device found", backend.label));

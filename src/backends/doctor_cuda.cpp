@@ -82,15 +82,13 @@ bool examine_cuda_version(Examination& examination, const Backend& backend, cons
 
 }  // namespace
 
-Devices examine_cuda(Examination& examination) {
-  examination.begin("cuda");
-  const Backend& backend = *find_backend("cuda");
+Devices examine_cuda(Examination& examination, const Backend& backend) {
   const bool has_node = !examination.device_nodes("/dev", "nvidia").empty();
   const bool is_on_bus = examination.has_gpu_of(kVendor);
   const NvmlFacts facts = read_nvml(examination.roots().probe);
   if (!has_node && !is_on_bus && facts.devices.empty()) {
     // Who names it learns what else is missing: a container or a rented machine may get its GPU later.
-    if (examination.settings().gpu_backend == "cuda") {
+    if (examination.settings().gpu_backend == backend.name) {
       examination.problem({"GPU", "this computer shows no NVIDIA GPU", "CUDA needs one: look at 'lspci'"});
       (void)examine_library(examination, backend);
     } else {

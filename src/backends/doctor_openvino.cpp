@@ -39,9 +39,7 @@ bool examine_nodes(Examination& examination) {
 
 }  // namespace
 
-Devices examine_openvino(Examination& examination) {
-  examination.begin("openvino");
-  const Backend& backend = *find_backend("openvino");
+Devices examine_openvino(Examination& examination, const Backend& backend) {
   const bool is_asked = examination.settings().gpu_backend == backend.name;
   const Devices devices = read_intel_gpus(examination.roots().probe);
   if (devices.empty() && !examination.has_gpu_of(kIntel)) {

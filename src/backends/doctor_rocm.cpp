@@ -103,12 +103,10 @@ bool examine_gfx(Examination& examination, const Backend& backend, const std::st
 
 }  // namespace
 
-Devices examine_rocm(Examination& examination) {
-  examination.begin("rocm");
-  const Backend& backend = *find_backend("rocm");
+Devices examine_rocm(Examination& examination, const Backend& backend) {
   const std::vector<AmdGpu> gpus = read_amd_gpus(examination.roots().probe);
   if (gpus.empty() && !examination.has_gpu_of(kVendor)) {
-    if (examination.settings().gpu_backend == "rocm") {
+    if (examination.settings().gpu_backend == backend.name) {
       examination.problem({"GPU", "this computer shows no AMD GPU", "ROCm needs one: look at 'lspci'"});
       (void)examine_library(examination, backend);
     } else {
@@ -140,14 +138,12 @@ Devices examine_rocm(Examination& examination) {
   return devices;
 }
 
-Devices examine_mps(Examination& examination) {
-  examination.begin("mps");
+Devices examine_mps(Examination& examination, const Backend& backend) {
   const Devices devices = probe_mps();
   if (devices.empty()) {
     examination.skip("GPU", "only Macs with Apple's processor have it");
     return devices;
   }
-  const Backend& backend = *find_backend("mps");
   examination.ok("driver", devices.front().driver);
   examine_memory(examination, devices);
   if (examine_library(examination, backend)) examine_opening(examination, backend);

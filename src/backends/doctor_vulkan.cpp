@@ -60,22 +60,18 @@ bool examine_vulkan(Examination& examination, const VulkanFacts& facts, bool has
 
 }  // namespace
 
-Devices examine_webgpu(Examination& examination) {
-  examination.begin("webgpu");
-  const Backend& backend = *find_backend("webgpu");
+Devices examine_webgpu(Examination& examination, const Backend& backend) {
   const VulkanFacts facts = read_vulkan(examination.roots().probe);
   const std::vector<std::string> nodes = examination.device_nodes("/dev/dri", "renderD");
   const bool has_gpu = !nodes.empty() || examination.has_gpu_of("0x10de") || examination.has_gpu_of("0x1002") ||
                        examination.has_gpu_of(kIntel);
-  const bool is_asked = examination.settings().gpu_backend == "webgpu";
+  const bool is_asked = examination.settings().gpu_backend == backend.name;
   if (!has_gpu && facts.devices.empty() && !is_asked) {
     examination.skip("GPU", "this computer has no GPU that Vulkan could use");
     return {};
   }
   bool works = examine_vulkan(examination, facts, has_gpu);
-  const bool is_software =
-      !facts.devices.empty() &&
-      std::all_of(facts.devices.begin(), facts.devices.end(), [](const Device& device) { return device.is_software; });
+  const bool is_software = are_software(facts.devices);
   if (!nodes.empty() && (facts.devices.empty() || is_software)) {
     std::vector<std::string> paths;
     for (const std::string& node : nodes) paths.push_back("/dev/dri/" + node);

@@ -102,8 +102,7 @@ std::vector<std::string> loader_folders(const SearchRoots& roots) {
 
 std::string maker_package_folder(const Settings& settings) {
   try {
-    const Backend* const cuda = find_backend("cuda");
-    return (fs::path(own_backend_folder(settings, *cuda)).parent_path() / "packages").string();
+    return (fs::path(own_backends_folder(settings)) / "packages").string();
   } catch (const Exception&) {
     return "";
   }
@@ -132,8 +131,7 @@ std::string find_library(std::string_view name, const std::vector<std::string>& 
 
 std::vector<std::string> libraries_of_backend(const Backend& backend, const std::string& library_path) {
   std::vector<std::string> names = needed_libraries(library_path);
-  if (backend.name != "cuda") return names;
-  for (const char* const later : {"libcudnn.so.9", "libcufft.so.12", "libnvrtc.so.13"}) names.emplace_back(later);
+  names.insert(names.end(), backend.later_libraries.begin(), backend.later_libraries.end());
   return names;
 }
 

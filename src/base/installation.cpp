@@ -4,6 +4,7 @@
 #include <link.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace mien {
 namespace {
@@ -39,6 +40,15 @@ std::vector<fs::path> prefixes() {
   return result;
 }
 
+// mien's folder in the one that the variable names, or else in `below_home` of the home; empty when neither is known.
+fs::path folder_of_user(const char* variable, const char* below_home) {
+  if (const char* named = std::getenv(variable); named != nullptr && *named != '\0') return fs::path(named) / "mien";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
+    return fs::path(home) / below_home / "mien";
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<fs::path> installed_library_folders() {
@@ -52,5 +62,12 @@ std::vector<fs::path> installed_data_folders() {
   for (fs::path& folder : folders) folder = folder / MIEN_INSTALL_DATADIR / "mien";
   return folders;
 }
+
+fs::path user_data_folder(const char* name) {
+  const fs::path data = folder_of_user("XDG_DATA_HOME", ".local/share");
+  return data.empty() ? fs::path() : data / name;
+}
+
+fs::path user_cache_folder() { return folder_of_user("XDG_CACHE_HOME", ".cache"); }
 
 }  // namespace mien

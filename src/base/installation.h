@@ -14,4 +14,9 @@ std::vector<std::filesystem::path> installed_library_folders();
 // Likewise PREFIX/share/mien.
 std::vector<std::filesystem::path> installed_data_folders();
 
+// The user's folder for what belongs to mien: NAME in $XDG_DATA_HOME/mien or ~/.local/share/mien, and
+// $XDG_CACHE_HOME/mien or ~/.cache/mien. Empty when neither is known.
+std::filesystem::path user_data_folder(const char* name);
+std::filesystem::path user_cache_folder();
+
 }  // namespace mien

@@ -33,8 +33,7 @@ void print_json(Terminal& terminal, const std::vector<BackendInfo>& backends, co
                          {"cores", device.cores},
                          {"features", device.features}});
     }
-    rows.push_back(
-        {{"name", backend.name}, {"built_in", backend.built_in}, {"status", backend.status}, {"devices", devices}});
+    rows.push_back({{"name", backend.name}, {"status", backend.status}, {"devices", devices}});
   }
   nlohmann::ordered_json requested = nlohmann::ordered_json::object();
   for (const OperationRow& row : kOperations) {

@@ -26,7 +26,7 @@ std::string open_in_child(const std::string& program, const Backend& backend,
 
 // Opens the backend in this process as far as that shows what is missing: empty text, or the loader's complaint.
 std::string try_backend(const Settings& settings, const Backend& backend) {
-  if (backend.library.empty()) return "";
+  if (backend.is_cpu()) return "";
   const std::string library = installed_backend_library(settings, backend);
   if (library.empty()) return fmt::format("{} is not installed: mien backends install {}", backend.name, backend.name);
   Settings only = settings;

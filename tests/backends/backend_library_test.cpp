@@ -237,6 +237,61 @@ TEST(CompiledPrograms, OfOpenvinoAreNamedInItsConfiguration) {
             R"({"CPU":{"INFERENCE_PRECISION_HINT":"f32"},"GPU":{"INFERENCE_PRECISION_HINT":"f32"}})");
 }
 
+// Two GPUs, of which the first is software.
+std::vector<Device> two_gpus() {
+  Device software;
+  software.name = "software";
+  software.is_software = true;
+  Device real;
+  real.id = 1;
+  real.name = "real";
+  return {software, real};
+}
+
+TEST(DescribedBackend, NamesTheDeviceThatTheSettingsMean) {
+  const FakeRoot root;
+  Settings settings;
+  settings.backend_dir = root.path();
+  Backend webgpu = *find_backend("webgpu");
+  webgpu.probe_devices = two_gpus;
+  Backend openvino = *find_backend("openvino");
+  openvino.probe_devices = [] { return counted_devices(two_gpus(), false); };
+  const auto chosen = [&](const Backend& backend) {
+    const std::optional<Device> device = describe_backend(settings, backend).chosen;
+    return device ? device->name : "none";
+  };
+  EXPECT_EQ(chosen(webgpu), "none") << "its library is not here";
+  for (const Backend* const backend : {&webgpu, &openvino}) {
+    root.write("/" + std::string(backend->name) + "/" + std::string(backend->library), "");
+  }
+  EXPECT_EQ(chosen(webgpu), "real");
+  EXPECT_EQ(chosen(openvino), "none") << "it is used where it is named";
+  settings.gpu_backend = "openvino";
+  EXPECT_EQ(chosen(openvino), "real");
+  EXPECT_EQ(chosen(webgpu), "none");
+  settings.gpu_backend = "auto";
+  settings.gpu_device_id = 1;
+  EXPECT_EQ(chosen(webgpu), "none") << "software is not counted";
+  settings.allow_software_gpu = true;
+  EXPECT_EQ(chosen(webgpu), "real");
+  settings.gpu_device_id = 0;
+  EXPECT_EQ(chosen(webgpu), "software");
+  settings.gpu_backend = "cpu";
+  EXPECT_EQ(chosen(webgpu), "none");
+}
+
+TEST(BackendProviders, AreTheNamesThatProgramsAskFor) {
+  using Names = std::vector<std::string_view>;
+  EXPECT_EQ(backend_providers("cuda"), (Names{"TensorrtExecutionProvider", "CUDAExecutionProvider"}));
+  EXPECT_EQ(backend_providers("mps"), (Names{"CoreMLExecutionProvider"}));
+  EXPECT_EQ(backend_providers("cpu"), (Names{"CPUExecutionProvider"}));
+  EXPECT_TRUE(backend_providers("tpu").empty());
+  std::set<std::string_view> names;
+  for (const Backend& backend : backends()) {
+    for (const std::string_view name : backend_providers(backend.name)) EXPECT_TRUE(names.insert(name).second) << name;
+  }
+}
+
 TEST(BackendPackages, AreThoseOfTheBackends) {
   Settings settings;
   settings.gpu_backend = "openvino";

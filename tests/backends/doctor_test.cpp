@@ -177,6 +177,30 @@ TEST_F(DoctorTest, AHiddenOrMissingDeviceIsSaid) {
   EXPECT_EQ(report().commands.front(), "unset CUDA_VISIBLE_DEVICES");
 }
 
+TEST_F(DoctorTest, SoftwareThatMayNotBeUsedIsNotCounted) {
+  Examination examination(settings_, roots_);
+  Device software;
+  software.is_software = true;
+  Device real;
+  real.id = 1;
+  real.name = "Real GPU";
+  examine_memory(examination, {software, real});
+  EXPECT_TRUE(contains(examination.checks().back().found, "Real GPU")) << examination.checks().back().found;
+  settings_.gpu_device_id = 1;
+  examine_memory(examination, {software, real});
+  EXPECT_EQ(examination.checks().back().found, "GPU_DEVICE_ID=1 and there are 1");
+}
+
+TEST_F(DoctorTest, ABackendWithoutChecksOfItsOwnHasThoseOfAll) {
+  Backend backend{.name = "newgpu", .label = "New GPU", .library = "libnewgpu.so", .package = "newgpu"};
+  Examination examination(settings_, roots_);
+  EXPECT_TRUE(backend.examine(examination, backend).empty());
+  EXPECT_EQ(examination.checks().back().found, "no New GPU device found");
+  backend.probe_devices = [] { return std::vector<Device>(1); };
+  EXPECT_EQ(backend.examine(examination, backend).size(), 1U);
+  EXPECT_EQ(examination.checks().back().found, "libnewgpu.so is not installed");
+}
+
 TEST_F(DoctorTest, Gfx1031IsTriedAsItsRelative) {
   add_amd(100301);
   settings_.gpu_backend = "rocm";

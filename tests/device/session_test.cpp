@@ -186,6 +186,11 @@ TEST(Backends, SayWhyTheyAreNotReady) {
   EXPECT_EQ(version.backends.back(), "cpu");
 }
 
+TEST(Backends, WithoutALibraryAreTheCpu) {
+  for (const Backend& backend : backends()) EXPECT_EQ(backend.is_cpu(), backend.name == "cpu") << backend.name;
+  EXPECT_FALSE(list_backends(test::plain_settings()).back().chosen) << "it is no GPU";
+}
+
 TEST(Version, NamesWhatIsBuiltIn) {
   const VersionInfo version = version_info(test::plain_settings());
   EXPECT_EQ(std::count(version.version.begin(), version.version.end(), '.'), 2) << version.version;

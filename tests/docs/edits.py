@@ -35,6 +35,7 @@ class Copy:
             path.write_text(block["text"])
             self.new.append(block["file"])
             return
+        self.edited.append(block["file"])
         lines = path.read_text().splitlines(keepends=True)
         found = [i for i, line in enumerate(lines) if line == block["line"] + "\n"]
         assert len(found) == 1, f"{block['file']} has {len(found)} times: {block['line']}"

@@ -132,35 +132,40 @@ def test_manager_without_a_gpu():
     manager.cleanup()
 
 
-def gpu(backend, number=0, *, is_software=False, free=100):
-    return types.SimpleNamespace(id=number, name=f"{backend} {number}", backend=backend, is_software=is_software,
-                                 memory_total=200, memory_free=free, memory_used=200 - free)
+def gpu(backend, number=0, *, free=100):
+    return types.SimpleNamespace(id=number, name=f"{backend} {number}", backend=backend, memory_total=200,
+                                 memory_free=free, memory_used=200 - free)
 
 
-def machine(monkeypatch, **backends):
-    """Stands in for the drivers: devices by the name of their backend."""
-    infos = [types.SimpleNamespace(name=name, usable=True, devices=devices) for name, devices in backends.items()]
+def machine(monkeypatch, chosen, **backends):
+    """Stands in for the library: devices by the name of their backend, and the one that it chose."""
+    infos = [types.SimpleNamespace(name=name, usable=True, devices=devices,
+                                   chosen=chosen if chosen in devices else None)
+             for name, devices in backends.items()]
     monkeypatch.setattr(mien._mien, "list_backends", lambda settings: infos)
 
 
 def test_the_preferred_device_is_the_one_that_the_library_takes(monkeypatch):
-    def preferred(**settings):
-        device = mien.GPUManager(mien.Settings(settings)).get_preferred_device()
-        return device and device.name
+    webgpu, openvino = [gpu("webgpu"), gpu("webgpu", 1)], [gpu("openvino")]
+    for chosen in (webgpu[1], openvino[0], None):
+        machine(monkeypatch, chosen, webgpu=webgpu, openvino=openvino, cpu=[gpu("cpu")])
+        manager = mien.GPUManager()
+        assert manager.initialize() is (chosen is not None) and manager.get_preferred_device() is chosen
+        assert manager.get_devices() == webgpu + openvino
 
-    machine(monkeypatch, openvino=[gpu("openvino")], cpu=[gpu("cpu")])
-    assert preferred() is None and preferred(GPU_BACKEND="openvino") == "openvino 0", "it is used where it is named"
-    assert mien.GPUManager().initialize() is False
-    machine(monkeypatch, webgpu=[gpu("webgpu", 0, is_software=True), gpu("webgpu", 1)], openvino=[gpu("openvino")])
-    assert preferred() == "webgpu 1" and preferred(MIEN_ALLOW_SOFTWARE_GPU=True) == "webgpu 0"
-    assert preferred(GPU_DEVICE_ID=1) is None and preferred(GPU_DEVICE_ID=1, MIEN_ALLOW_SOFTWARE_GPU=1) == "webgpu 1"
-    assert preferred(GPU_BACKEND="cpu") is None
+
+def test_backends_are_those_of_the_library():
+    assert [backend.value for backend in mien.GPUBackend] == mien._mien.backend_names()
+    assert mien.GPUBackend.CUDA is mien.GPUBackend("cuda") and list(mien.GPUBackend)[-1] is mien.GPUBackend.CPU
+    with pytest.raises(ValueError):
+        mien.GPUBackend("tpu")
 
 
 def test_memory_is_asked_for_each_time(monkeypatch):
     manager = mien.GPUManager(mien.Settings({}))
     for free in (100, 60):
-        machine(monkeypatch, cuda=[gpu("cuda", free=free)])
+        device = gpu("cuda", free=free)
+        machine(monkeypatch, device, cuda=[device])
         assert manager.get_memory_info() == {"total": 200, "free": free, "used": 200 - free}
 
 

@@ -39,10 +39,21 @@ def mypy():
     pytest.fail("no mypy: install the Debian package mypy")
 
 
+# Which members it has, the library says when it is imported.
+BACKENDS = """
+import mien
+one: mien.GPUBackend = mien.GPUBackend.CUDA
+same: mien.GPUBackend = mien.GPUBackend("cuda")
+values: list[str] = [backend.value for backend in mien.GPUBackend]
+"""
+
+
 def test_mypy(tmp_path):
+    backends = tmp_path / "backends.py"
+    backends.write_text(BACKENDS)
     done = subprocess.run(
         [*mypy(), "--strict", "--ignore-missing-imports", f"--cache-dir={tmp_path}", "--no-error-summary",
-         "--python-version=3.10", *map(str, EXAMPLES)],
+         "--python-version=3.10", *map(str, EXAMPLES), str(backends)],
         env=environment(MYPYPATH=f"{ROOT / 'python'}:{DEPS / 'types'}"), capture_output=True, text=True, check=False,
         cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr

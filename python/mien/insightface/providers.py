@@ -6,21 +6,12 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .. import logs
+from .. import _mien, logs
 from ..devices import GPUManager
 from ..errors import InvalidArgumentError
 from ..settings import Settings
 
-PROVIDERS = {
-    "TensorrtExecutionProvider": "cuda",
-    "CUDAExecutionProvider": "cuda",
-    "MIGraphXExecutionProvider": "rocm",
-    "ROCMExecutionProvider": "rocm",
-    "CoreMLExecutionProvider": "mps",
-    "WebGpuExecutionProvider": "webgpu",
-    "OpenVINOExecutionProvider": "openvino",
-    "CPUExecutionProvider": "cpu",
-}
+PROVIDERS = {provider: name for name in _mien.backend_names() for provider in _mien.backend_providers(name)}
 
 
 def settings_for(
