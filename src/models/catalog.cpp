@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -26,17 +25,6 @@ const CatalogRow* default_row(const Catalog& catalog, std::string_view role) {
     if (row->role == role && row->is_default) return row.get();
   }
   return nullptr;
-}
-
-// $XDG_DATA_HOME/mien/models or ~/.local/share/mien/models; empty when neither is known.
-fs::path user_folder() {
-  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0') {
-    return fs::path(data) / "mien" / "models";
-  }
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
-    return fs::path(home) / ".local" / "share" / "mien" / "models";
-  }
-  return {};
 }
 
 std::string find_in_insightface(const Settings& settings, const Catalog& catalog, const CatalogRow& row) {
@@ -158,13 +146,17 @@ const CatalogPack* Catalog::find_pack(std::string_view name) const {
   return nullptr;
 }
 
-std::span<const NamedFeed> named_feeds() {
-  static constexpr std::array<NamedFeed, 3> kFeeds = {{
-      {"insightface", {}},
-      {"sface", {.as_insightface = false, .mean = 0, .scale = 1, .bgr = false}},
-      {"fr_feature", {.as_insightface = false, .mean = 127.5F, .scale = 1.0F / 128.0F, .bgr = true}},
-  }};
-  return kFeeds;
+const FeedChoice* find_feed(std::string_view name) {
+  for (const NamedFeed& known : named_feeds()) {
+    if (known.name == name) return &known.feed;
+  }
+  return nullptr;
+}
+
+std::string feed_names() {
+  std::string names;
+  for (const NamedFeed& known : named_feeds()) names += (names.empty() ? "" : ", ") + std::string(known.name);
+  return names;
 }
 
 std::string feed_text(const FeedChoice& feed) {
@@ -195,7 +187,7 @@ Result<Catalog> load_catalog(const Settings& settings) {
 std::vector<std::string> model_folders(const Settings& settings) {
   if (!settings.model_dir.empty()) return {settings.model_dir};
   std::vector<std::string> folders;
-  if (const fs::path user = user_folder(); !user.empty()) folders.push_back(user.string());
+  if (const fs::path user = user_data_folder("models"); !user.empty()) folders.push_back(user.string());
   for (const fs::path& installed : installed_data_folders()) folders.push_back((installed / "models").string());
   if (std::string_view(MIEN_DEFAULT_MODEL_DIR) != "") folders.emplace_back(MIEN_DEFAULT_MODEL_DIR);
   return folders;
@@ -203,7 +195,7 @@ std::vector<std::string> model_folders(const Settings& settings) {
 
 std::string own_model_folder(const Settings& settings) {
   if (!settings.model_dir.empty()) return settings.model_dir;
-  const fs::path user = user_folder();
+  const fs::path user = user_data_folder("models");
   if (user.empty()) {
     throw Exception(ErrorCode::not_found, "there is no folder for models of your own: set HOME or MIEN_MODEL_DIR");
   }

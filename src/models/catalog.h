@@ -27,6 +27,8 @@ struct NamedFeed {
 };
 // Feeds that have a name: "insightface", "sface", "fr_feature".
 std::span<const NamedFeed> named_feeds();
+const FeedChoice* find_feed(std::string_view name);  // null: none has this name
+std::string feed_names();                            // "insightface, sface, fr_feature"
 // The name, or "RGB (x - 127.5) * 0.0078".
 std::string feed_text(const FeedChoice& feed);
 
@@ -49,6 +51,8 @@ struct CatalogRow {
   std::string decoder = {};  // of detectors: the name of their DetectorKind; empty: as the outputs tell
   FeedChoice feed = {};
   int dimension = 0;  // of embedders; 0: as the model says
+  // Whether OpenVINO computes it clearly faster than ONNX Runtime, in 32 bits and on a CPU; empty: as its file tells.
+  std::optional<bool> gains_by_openvino = {};
   std::optional<float> threshold_verify = {};
   std::optional<float> threshold_search = {};
   std::optional<double> rate_verify = {};  // false match rate that the threshold stands for; empty: not measured

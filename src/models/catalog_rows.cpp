@@ -13,6 +13,9 @@ constexpr const char* kInsightFaceThresholds = "InsightFace publishes no thresho
 constexpr const char* kOpencvZoo =
     "https://github.com/opencv/opencv_zoo/raw/47534e27c9851bb1128ccc0102f1145e27f23f98/models/";
 
+constexpr FeedChoice kFrFeatureFeed = {.as_insightface = false, .mean = 127.5F, .scale = 1.0F / 128.0F, .bgr = true};
+constexpr FeedChoice kSfaceFeed = {.as_insightface = false, .mean = 0, .scale = 1, .bgr = false};
+
 CatalogRow centerface() {
   return {.name = "centerface",
           .role = "detector",
@@ -24,7 +27,8 @@ CatalogRow centerface() {
           .note = "CenterFace (Xu et al. 2019); trained on WIDER FACE, whose photos carry research terms of their own",
           .is_default = true,
           .tried = true,
-          .decoder = "centerface"};
+          .decoder = "centerface",
+          .gains_by_openvino = false};
 }
 
 CatalogRow fr_feature() {
@@ -38,8 +42,9 @@ CatalogRow fr_feature() {
           .note = "a MobileFaceNet; its package does not say who trained it, nor on what",
           .is_default = true,
           .tried = true,
-          .feed = {.as_insightface = false, .mean = 127.5F, .scale = 1.0F / 128.0F, .bgr = true},
+          .feed = kFrFeatureFeed,
           .dimension = 512,
+          .gains_by_openvino = true,
           .threshold_verify = 0.335F,
           .threshold_search = 0.478F,
           .rate_verify = 1e-3,
@@ -104,7 +109,7 @@ CatalogRow sface() {
           .licence_url = "https://github.com/opencv/opencv_zoo/blob/main/models/face_recognition_sface/LICENSE",
           .source = "OpenCV Zoo",
           .note = "SFace (Zhong et al. 2021); which photos trained this file is not stated: opencv_zoo issue 313 asks",
-          .feed = {.as_insightface = false, .mean = 0, .scale = 1, .bgr = false},
+          .feed = kSfaceFeed,
           .dimension = 128,
           .threshold_verify = 0.363F,
           .threshold_source =
@@ -113,6 +118,11 @@ CatalogRow sface() {
 }
 
 }  // namespace
+
+std::span<const NamedFeed> named_feeds() {
+  static constexpr NamedFeed kFeeds[] = {{"insightface", {}}, {"sface", kSfaceFeed}, {"fr_feature", kFrFeatureFeed}};
+  return kFeeds;
+}
 
 std::span<const CatalogRow> catalog_rows() {
   static const std::vector<CatalogRow> rows = {

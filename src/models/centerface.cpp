@@ -62,6 +62,7 @@ const DetectorKind kCenterFace = {
                       return DetectorLevels{1, 1};
                     }},
     .decode = decode_centerface,
+    .gains_by_openvino = false,
 };
 
 }  // namespace mien

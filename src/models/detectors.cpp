@@ -35,6 +35,18 @@ bool is_scrfd(const Session& session) {
 
 }  // namespace
 
+std::span<const DetectorKind* const> detector_kinds() {
+  static constexpr std::array<const DetectorKind*, 3> kKinds = {&kScrfd, &kYunet, &kCenterFace};
+  return kKinds;
+}
+
+const DetectorKind* find_detector_kind(std::string_view name) {
+  for (const DetectorKind* const kind : detector_kinds()) {
+    if (kind->name == name) return kind;
+  }
+  return nullptr;
+}
+
 DetectorMatch match_detector(const Session& session) {
   if (is_yunet(session)) return {&kYunet, true};
   if (is_centerface(session)) return {&kCenterFace, true};

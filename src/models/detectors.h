@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 #include "ops/detect.h"
 
@@ -10,6 +11,11 @@ namespace mien {
 extern const DetectorKind kScrfd;
 extern const DetectorKind kYunet;
 extern const DetectorKind kCenterFace;
+
+// All of them.
+std::span<const DetectorKind* const> detector_kinds();
+// Null when there is none of this name.
+const DetectorKind* find_detector_kind(std::string_view name);
 
 // How the outputs of a session tell what it is. `landmarks` says whether it gives the five points.
 struct DetectorMatch {

@@ -18,12 +18,8 @@ namespace fs = std::filesystem;
 
 FeedChoice feed_of(const std::string& name) {
   if (name.empty()) return {};
-  std::string known;
-  for (const NamedFeed& feed : named_feeds()) {
-    if (feed.name == name) return feed.feed;
-    known += (known.empty() ? "" : ", ") + std::string(feed.name);
-  }
-  throw Exception(ErrorCode::invalid_argument, fmt::format("no feed is named '{}': use one of {}", name, known));
+  if (const FeedChoice* const feed = find_feed(name)) return *feed;
+  throw Exception(ErrorCode::invalid_argument, fmt::format("no feed is named '{}': use one of {}", name, feed_names()));
 }
 
 void check_options(const std::string& name, const AddModelOptions& options) {

@@ -246,11 +246,13 @@ ProbedModel probe_model(const Settings& settings, const std::string& path) {
 }
 
 bool gains_by_openvino(const ModelFile& file) {
+  if (file.row != nullptr && file.row->gains_by_openvino) return *file.row->gains_by_openvino;
   constexpr std::size_t kLargeBytes = 3'000'000;
   constexpr std::string_view kUnfused = "PRelu";  // as it stands in the file
   const std::vector<std::uint8_t> bytes = read_model(file);
-  const bool is_centerface = file.row != nullptr && file.row->decoder == "centerface";
-  if (file.info.role == "detector" && !is_centerface && bytes.size() >= kLargeBytes) return true;
+  const DetectorKind* const kind = file.row != nullptr ? find_detector_kind(file.row->decoder) : nullptr;
+  const bool may_gain = kind == nullptr || kind->gains_by_openvino;
+  if (file.info.role == "detector" && may_gain && bytes.size() >= kLargeBytes) return true;
   return std::search(bytes.begin(), bytes.end(), kUnfused.begin(), kUnfused.end()) != bytes.end();
 }
 

@@ -23,9 +23,8 @@ struct LoadOptions {
 std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile& file, const LoadOptions& options);
 std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile& file, bool keep_model = false);
 
-// Whether OpenVINO computes it clearly faster than ONNX Runtime, in 32 bits and on a processor, by what was measured
-// (docs/benchmarks.md): what has PReLU, which ONNX Runtime does not fuse, and detectors larger than SCRFD-500M but for
-// CenterFace.
+// As its row says. Where that is silent, or there is none, by what was measured of others (docs/benchmarks.md): what
+// has PReLU gains, which ONNX Runtime does not fuse, and detectors larger than SCRFD-500M, unless their kind does not.
 bool gains_by_openvino(const ModelFile& file);
 
 // Opens the model as what its row says and throws when it is something else.

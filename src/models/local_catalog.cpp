@@ -11,6 +11,7 @@
 #include "base/folder_lock.h"
 #include "base/utf8.h"
 #include "device/onnx_file.h"
+#include "models/detectors.h"
 
 namespace mien {
 namespace {
@@ -135,10 +136,8 @@ FeedChoice read_feed(Fields& fields) {
   const Json* const value = fields.find("feed", false);
   if (value == nullptr) return {};
   if (value->is_string()) {
-    for (const NamedFeed& known : named_feeds()) {
-      if (value->get_ref<const std::string&>() == known.name) return known.feed;
-    }
-    fields.fail("feed", "must be insightface, sface, fr_feature or an object with order, mean and scale");
+    if (const FeedChoice* const known = find_feed(value->get_ref<const std::string&>())) return *known;
+    fields.fail("feed", fmt::format("must be {} or an object with order, mean and scale", feed_names()));
   }
   Fields parts(*value, "\"feed\"");
   FeedChoice feed;
@@ -150,6 +149,16 @@ FeedChoice read_feed(Fields& fields) {
   feed.scale = static_cast<float>(parts.number("scale", 1e-6, 1000).value_or(1));
   parts.finish();
   return feed;
+}
+
+// "scrfd, yunet or centerface"
+std::string decoder_names() {
+  std::string names;
+  for (const DetectorKind* const kind : detector_kinds()) {
+    if (!names.empty()) names += kind == detector_kinds().back() ? " or " : ", ";
+    names += kind->name;
+  }
+  return names;
 }
 
 std::optional<float> narrow(std::optional<double> value) {
@@ -189,8 +198,8 @@ CatalogRow read_row(const Json& object, const std::string& where, const fs::path
   row.note = fields.text("note");
   row.added_by_user = fields.flag("added");
   row.decoder = fields.text("decoder");
-  if (!row.decoder.empty() && row.decoder != "scrfd" && row.decoder != "yunet" && row.decoder != "centerface") {
-    fields.fail("decoder", "must be scrfd, yunet or centerface");
+  if (!row.decoder.empty() && find_detector_kind(row.decoder) == nullptr) {
+    fields.fail("decoder", "must be " + decoder_names());
   }
   row.feed = read_feed(fields);
   row.dimension = static_cast<int>(fields.integer("dimension", 4096));

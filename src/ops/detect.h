@@ -56,6 +56,7 @@ struct DetectorKind {
   // The same where the session ends before the detector's last convolutions; null for kinds that are never cut so.
   void (*decode_heads)(const Outputs& features, const DetectorHeads& heads, const DecodeContext& context,
                        HeadScratch& scratch, std::vector<Candidate>& candidates) = nullptr;
+  bool gains_by_openvino = true;  // where the model is large (docs/benchmarks.md)
 };
 
 // A detector that is ready to run.

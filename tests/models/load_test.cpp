@@ -204,5 +204,48 @@ TEST_F(Load, RefusesEmbeddersThatMienCannotFeed) {
   EXPECT_EQ(error_of([&] { load_embedder_of(test::make_tiny_integer_model()); }).code, ErrorCode::unsupported);
 }
 
+// A file of so many bytes, that holds the text.
+ModelFile make_file(test::ScratchFolder& folder, const std::string& role, std::size_t size, const std::string& text) {
+  ByteVector bytes(size);
+  std::copy(text.begin(), text.end(), bytes.begin() + 1000);
+  ModelFile file;
+  file.info.path = folder.add("some.onnx", bytes);
+  file.info.role = role;
+  return file;
+}
+
+TEST(GainsByOpenvino, IsWhatTheFileTellsWhereNoRowSays) {
+  test::ScratchFolder folder;
+  EXPECT_TRUE(gains_by_openvino(make_file(folder, "embedder", 2000, "PRelu")));
+  EXPECT_FALSE(gains_by_openvino(make_file(folder, "embedder", 3'000'000, "Relu")));
+  EXPECT_FALSE(gains_by_openvino(make_file(folder, "detector", 2'999'999, "Relu")));
+  ModelFile large = make_file(folder, "detector", 3'000'000, "Relu");
+  EXPECT_TRUE(gains_by_openvino(large));
+  CatalogRow row;
+  for (const DetectorKind* const kind : detector_kinds()) {
+    row.decoder = kind->name;
+    large.row = std::make_shared<CatalogRow>(row);
+    EXPECT_EQ(gains_by_openvino(large), kind != &kCenterFace) << kind->name;
+  }
+  row.gains_by_openvino = true;
+  large.row = std::make_shared<CatalogRow>(row);
+  EXPECT_TRUE(gains_by_openvino(large));
+}
+
+TEST(GainsByOpenvino, IsInTheRowsWhatTheirFilesTell) {
+  int count = 0;
+  for (const CatalogRow& row : catalog_rows()) {
+    if (!row.gains_by_openvino) continue;
+    Result<ModelFile> file = find_model(test::plain_settings(), row.role, row.name);
+    ASSERT_TRUE(file) << file.error().message;
+    CatalogRow silent = row;
+    silent.gains_by_openvino.reset();
+    file->row = std::make_shared<CatalogRow>(silent);
+    EXPECT_EQ(gains_by_openvino(*file), *row.gains_by_openvino) << row.name;
+    ++count;
+  }
+  EXPECT_EQ(count, 2);
+}
+
 }  // namespace
 }  // namespace mien
