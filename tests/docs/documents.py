@@ -33,3 +33,15 @@ class Block:
 def blocks(path):
     text = path.read_text()
     return [Block(found, text) for found in BLOCK.finditer(text)]
+
+
+def folded(text):
+    return " ".join(text.split())
+
+
+def sentences(text):
+    """The sentences of the prose: neither code nor tables, headings, quotes, pictures or comments."""
+    text = re.sub(r"^```.*?^```$|<!--.*?-->|^(?:\||#+ |> |!\[).*?$", "", text, flags=re.M | re.S)
+    text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)
+    for part in re.split(r"\n\s*\n|^\s*(?:-|\d+\.) ", text, flags=re.M):
+        yield from filter(None, re.split(r"(?<=[.!?]) |(?<=[.!?][)*\"]) ", folded(part)))
