@@ -5,8 +5,8 @@
 #include <thread>
 
 #include "base/cancel.h"
+#include "image/resample.h"
 #include "measure/measure.h"
-#include "ops/resample.h"
 #include "pipeline/analyze.h"
 #include "pipeline/placement.h"
 #include "pipeline/thumbnail.h"

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "image/orientation.h"
-#include "ops/resample.h"
+#include "image/resample.h"
 #include "pipeline/passes.h"
 
 namespace mien {

@@ -6,13 +6,13 @@
 #include <functional>
 
 #include "base/cancel.h"
+#include "image/resample.h"
 #include "measure/bench_case.h"
 #include "measure/measure.h"
 #include "mien/tools/bench.h"
 #include "ops/align.h"
 #include "ops/enhance.h"
 #include "ops/quality.h"
-#include "ops/resample.h"
 #include "pipeline/analyze.h"
 #include "pipeline/passes.h"
 

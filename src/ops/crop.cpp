@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "ops/resample.h"
+#include "image/resample.h"
 
 namespace mien {
 

@@ -8,9 +8,9 @@
 #include <numeric>
 #include <vector>
 
+#include "image/gray.h"
+#include "image/resample.h"
 #include "ops/enhance_kernel.h"
-#include "ops/gray.h"
-#include "ops/resample.h"
 
 namespace mien {
 namespace {

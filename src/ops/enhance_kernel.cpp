@@ -3,7 +3,7 @@
 // constant are multiplications by its inverse, exact for the numbers that occur.
 #include "ops/enhance_kernel.h"
 
-#include "ops/simd_targets.h"
+#include "base/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/enhance_kernel.cpp"

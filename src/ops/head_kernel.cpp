@@ -1,6 +1,6 @@
 #include "ops/head_kernel.h"
 
-#include "ops/simd_targets.h"
+#include "base/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/head_kernel.cpp"

@@ -7,8 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include "image/gray.h"
 #include "ops/crop.h"
-#include "ops/gray.h"
 #include "ops/quality_kernel.h"
 
 namespace mien {

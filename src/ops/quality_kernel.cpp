@@ -9,14 +9,14 @@
 
 #include <cmath>
 
-#include "ops/simd_targets.h"
+#include "base/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/quality_kernel.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "ops/gray-inl.h"
+#include "image/gray-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mien {

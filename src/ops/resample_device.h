@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "device/accelerator.h"
+#include "image/resample.h"
 #include "ops/crop.h"
-#include "ops/resample.h"
 #include "ops/resident.h"
 
 namespace mien {

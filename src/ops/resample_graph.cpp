@@ -4,7 +4,7 @@
 #include <array>
 #include <map>
 
-#include "ops/resample_kernel.h"
+#include "image/resample_kernel.h"
 
 namespace mien {
 namespace {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "device/graph.h"
+#include "image/resample.h"
 #include "ops/device_image.h"
-#include "ops/resample.h"
 
 namespace mien {
 

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "ops/simd_targets.h"
+#include "base/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/resize.cpp"

@@ -12,9 +12,9 @@
 
 #include "base/cancel.h"
 #include "image/orientation.h"
+#include "image/phash.h"
 #include "ops/align.h"
 #include "ops/enhance.h"
-#include "ops/phash.h"
 #include "ops/pixels.h"
 #include "ops/quality.h"
 #include "pipeline/device_stages.h"

@@ -3,11 +3,11 @@
 
 #include "image/encode.h"
 #include "image/orientation.h"
+#include "image/phash.h"
 #include "mien/engine.h"
 #include "ops/align.h"
 #include "ops/crop.h"
 #include "ops/enhance.h"
-#include "ops/phash.h"
 #include "ops/pixels.h"
 #include "ops/quality.h"
 #include "pipeline/analyze.h"

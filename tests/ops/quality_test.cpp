@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "ops/gray.h"
+#include "image/gray.h"
 #include "ops/scene.h"
 #include "support/targets.h"
 

@@ -2,12 +2,12 @@
 // and loads it). Not part of the product.
 #include <cstring>
 
+#include "image/gray.h"
+#include "image/phash.h"
+#include "image/resample.h"
 #include "ops/crop.h"
 #include "ops/enhance.h"
-#include "ops/gray.h"
-#include "ops/phash.h"
 #include "ops/quality.h"
-#include "ops/resample.h"
 
 namespace {
 

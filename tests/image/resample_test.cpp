@@ -1,8 +1,8 @@
-#include "ops/resample.h"
+#include "image/resample.h"
 
 #include <gtest/gtest.h>
 
-#include "ops/gray.h"
+#include "image/gray.h"
 #include "ops/scene.h"
 #include "support/targets.h"
 

@@ -14,8 +14,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "ops/gray_weights.h"
-#include "ops/simd_targets.h"
+#include "base/simd_targets.h"
+#include "image/gray_weights.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mien {

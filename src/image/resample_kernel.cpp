@@ -1,14 +1,14 @@
 // Weights have 23 bits and pixels 8, so a product needs 32 bits. Cut into 16-bit digits, they fit the instruction
 // that multiplies 16-bit lanes and adds neighbours: two rows of the window at once. 32-bit sums wrap around alike
 // everywhere, and the total fits, so the order of additions does not matter and every instruction set is exact.
-#include "ops/resample_kernel.h"
+#include "image/resample_kernel.h"
 
 #include <algorithm>
 
-#include "ops/simd_targets.h"
+#include "base/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "ops/resample_kernel.cpp"
+#define HWY_TARGET_INCLUDE "image/resample_kernel.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 

@@ -1,4 +1,4 @@
-#include "ops/phash.h"
+#include "image/phash.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 #include <complex>
 #include <numbers>
 
-#include "ops/resample.h"
+#include "image/resample.h"
 
 // The hash compares 64 low frequencies of a 32 x 32 picture with their median. In pictures with symmetry many of
 // them are zero but for rounding, and rounding then decides their bits. So the transform follows the one that

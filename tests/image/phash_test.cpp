@@ -1,10 +1,10 @@
-#include "ops/phash.h"
+#include "image/phash.h"
 
 #include <bit>
 
 #include <gtest/gtest.h>
 
-#include "ops/resample.h"
+#include "image/resample.h"
 #include "ops/scene.h"
 #include "support/targets.h"
 

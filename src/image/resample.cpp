@@ -1,4 +1,4 @@
-#include "ops/resample.h"
+#include "image/resample.h"
 
 #include <algorithm>
 #include <array>
@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "ops/gray.h"
-#include "ops/resample_kernel.h"
+#include "image/gray.h"
+#include "image/resample_kernel.h"
 
 // One kernel serves both passes: a weighted sum of rows. For the horizontal pass, blocks of rows are turned into
 // columns, which are then weighed as rows are, and turned back.

@@ -1,17 +1,17 @@
-#include "ops/gray.h"
+#include "image/gray.h"
 
 #include <cassert>
 #include <cstring>
 
-#include "ops/gray_weights.h"
-#include "ops/simd_targets.h"
+#include "base/simd_targets.h"
+#include "image/gray_weights.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "ops/gray.cpp"
+#define HWY_TARGET_INCLUDE "image/gray.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "ops/gray-inl.h"
+#include "image/gray-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mien {
