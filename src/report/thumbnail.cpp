@@ -6,12 +6,12 @@
 #include <thread>
 
 #include "base/base64.h"
-#include "base/file.h"
 #include "image/decode.h"
 #include "image/encode.h"
 #include "image/orientation.h"
 #include "ops/crop.h"
 #include "pipeline/thumbnail.h"
+#include "sources/source.h"
 
 namespace mien::report {
 namespace {
@@ -66,7 +66,7 @@ Thumbnail thumbnail_of(const Record& record, ThumbnailSize size, bool with_face,
   const Face* face = match ? &record.analysis.faces[static_cast<std::size_t>(match->face)] : nullptr;
   DecodeOptions options = decode_options(input);
   options.scale_denominator = decode_denominator(record.analysis, size.side_max, face);
-  const Result<std::vector<std::uint8_t>> bytes = read_file(record.source, options.limits.bytes_max);
+  const Result<std::vector<std::uint8_t>> bytes = open_item(record.source).read(options.limits.bytes_max);
   if (!bytes) return no_thumbnail("the file cannot be read any more");
   DecodedImage& decoded = scratch.decoded;
   if (!decode_image(*bytes, options, decoded))

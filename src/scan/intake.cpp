@@ -1,7 +1,5 @@
 #include "scan/intake.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -26,7 +24,6 @@ constexpr int kStarvationPart = 10;
 constexpr std::chrono::milliseconds kStarvationCheck{10};
 // A read from storage that answers ends in this time. Cancelling must not take longer than a tenth of a second.
 constexpr std::chrono::milliseconds kPatience{50};
-constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 
 }  // namespace
 
@@ -171,7 +168,7 @@ class Intake::State {
   void list() {
     const std::stop_token stop = listing_stop_.get_token();
     while (std::optional<Item> item = parts_.sources->next(stop)) {
-      if (!parts_.paths->insert(item->path)) continue;
+      if (!parts_.paths->insert(item->name)) continue;
       ++found_;
       if (!parts_.queue->push(std::move(*item))) return;
     }
@@ -194,9 +191,10 @@ class Intake::State {
     if (!job) return false;
     ReadImage image;
     image.ticket = job->ticket;
-    image.path = std::move(job->job.path);
-    image.error = std::move(job->job.error);
-    if (!image.error && !read(image)) return false;
+    Item item = std::move(job->job);
+    image.error = std::move(item.error);
+    if (!image.error && !read(item, image)) return false;
+    image.name = std::move(item.name);
     const std::lock_guard lock(mutex_);
     if (is_stopped_) return false;
     ready_.emplace(image.ticket, std::move(image));
@@ -205,23 +203,19 @@ class Intake::State {
   }
 
   // False: stopped while waiting for room.
-  bool read(ReadImage& image) {
+  bool read(const Item& item, ReadImage& image) {
     const Clock::time_point begin = Clock::now();
-    // Before reading: should the file change meanwhile, the record looks outdated and is done again.
-    struct stat status {};
-    if (::stat(image.path.c_str(), &status) == 0) {
-      image.size_bytes = status.st_size;
-      image.mtime_ns = std::int64_t{status.st_mtim.tv_sec} * kNanosecondsPerSecond + status.st_mtim.tv_nsec;
-    }
-    const double stat_ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+    // Before reading: should the item change meanwhile, the record looks outdated and is done again.
+    image.state = item.state();
+    const std::int64_t size = image.state.size_bytes;
+    const double state_ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
     // What is too large is refused unread, and needs no room.
-    const bool is_readable =
-        image.size_bytes > 0 && static_cast<std::uint64_t>(image.size_bytes) <= parts_.image_bytes_max;
-    const std::size_t reserved = is_readable ? static_cast<std::size_t>(image.size_bytes) : 0;
+    const bool is_readable = size > 0 && static_cast<std::uint64_t>(size) <= parts_.image_bytes_max;
+    const std::size_t reserved = is_readable ? static_cast<std::size_t>(size) : 0;
     if (!reserve(reserved)) return false;
     const Clock::time_point begin_read = Clock::now();
-    Result<std::vector<std::uint8_t>> bytes = parts_.read(image.path, parts_.image_bytes_max);
-    image.read_ms = stat_ms + std::chrono::duration<double, std::milli>(Clock::now() - begin_read).count();
+    Result<std::vector<std::uint8_t>> bytes = item.read(parts_.image_bytes_max);
+    image.read_ms = state_ms + std::chrono::duration<double, std::milli>(Clock::now() - begin_read).count();
     if (bytes) {
       image.bytes = std::move(*bytes);
     } else {

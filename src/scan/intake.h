@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,15 +18,11 @@
 
 namespace mien {
 
-// Reads a whole file of at most so many bytes. Called from many threads; read_file of mien/file.h, except in tests.
-using ReadFile = std::function<Result<std::vector<std::uint8_t>>(const std::string& path, std::size_t bytes_max)>;
-
 // An image that was read, or the reason why it could not be.
 struct ReadImage {
   std::uint64_t ticket = 0;  // of the queue
-  std::string path;
-  std::int64_t size_bytes = -1;  // -1: not there
-  std::int64_t mtime_ns = 0;
+  std::string name;
+  ItemState state;
   std::vector<std::uint8_t> bytes;
   std::optional<Error> error;
   double read_ms = 0;
@@ -47,7 +42,6 @@ inline constexpr std::size_t kReadAheadBytesMin = std::size_t{16} << 20;
 struct IntakeParts {
   std::shared_ptr<Source> sources;
   std::shared_ptr<KnownPaths> paths;  // those that are known are not read
-  ReadFile read;
   std::size_t image_bytes_max = 0;
   std::size_t read_ahead_bytes_max = kReadAheadBytesMin;
   std::size_t readers_max = kReadersMaxLeast;
@@ -56,7 +50,6 @@ struct IntakeParts {
 
 class Intake {
  public:
-  // `read` must own what it uses: it may be running after the end of this object.
   explicit Intake(IntakeParts parts);
   // Stops, waits a moment for its threads, and leaves those behind that hang.
   ~Intake();

@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/file.h"
 #include "base/sha256.h"
 #include "scan/outcome.h"
 
@@ -58,9 +57,9 @@ class Worker {
   // Whether there is a content to analyse, that nobody else analyses.
   bool begin(ReadImage& image, Outcome& outcome) {
     Record& record = outcome.record;
-    record.source = std::move(image.path);
-    record.source_size = image.size_bytes;
-    record.source_mtime_ns = image.mtime_ns;
+    record.source = std::move(image.name);
+    record.source_size = image.state.size_bytes;
+    record.source_mtime_ns = image.state.mtime_ns;
     record.like = parts_.person != nullptr;
     record.terms = parts_.terms;
     record.error = image.error;
@@ -245,7 +244,6 @@ IntakeParts intake_parts(const LoopParts& parts, std::size_t threads, std::share
   IntakeParts intake;
   intake.sources = parts.sources;
   intake.paths = parts.paths;
-  intake.read = parts.read ? parts.read : ReadFile(read_file);
   intake.image_bytes_max = parts.image_bytes_max;
   intake.read_ahead_bytes_max = std::max(kReadAheadBytesMin, threads * kReadAheadBytesPerThread);
   intake.readers_max = std::clamp(threads * kReadersPerThread, kReadersMaxLeast, kReadersMaxMost);

@@ -41,7 +41,6 @@ struct LoopParts {
   EmbeddingFormat embeddings = EmbeddingFormat::none;
   std::size_t image_bytes_max = ImageLimits{}.bytes_max;
   int threads = 1;
-  ReadFile read = {};  // empty: read_file
 };
 
 // Adds to `summary`, which holds what was kept of an earlier run. Throws what a source, the analysis, the file of

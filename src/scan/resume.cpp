@@ -1,10 +1,7 @@
 #include "scan/resume.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -14,12 +11,11 @@
 #include <vector>
 
 #include "base/base64.h"
-#include "base/utf8.h"
+#include "sources/source.h"
 
 namespace mien {
 namespace {
 
-constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr int kDepthMax = 64;  // records are 5 deep
 // Lines are examined in batches of about so many bytes, by several threads: parsing takes processors, and asking slow
 // storage for size and time of a file takes patience.
@@ -169,10 +165,8 @@ bool may_be_over(const std::string& error_code) {
 }
 
 bool is_unchanged_or_gone(const LineFacts& facts) {
-  struct stat status {};
-  if (::stat(facts.source.c_str(), &status) != 0) return errno == ENOENT || errno == ENOTDIR;
-  const std::int64_t mtime_ns = std::int64_t{status.st_mtim.tv_sec} * kNanosecondsPerSecond + status.st_mtim.tv_nsec;
-  return facts.size == status.st_size && facts.mtime_ns == mtime_ns;
+  const ItemState now = open_item(facts.source).state();
+  return now.is_gone || (now.size_bytes >= 0 && now.size_bytes == facts.size && now.mtime_ns == facts.mtime_ns);
 }
 
 // Empty, or in what the record differs from what this scan would write.

@@ -89,7 +89,7 @@ class FolderSource : public Source {
       return std::nullopt;
     }
     if (!has_image_extension(entry.name)) return std::nullopt;
-    return Item{std::move(path), std::nullopt};
+    return open_item(std::move(path));
   }
 
   // Links may lead back up or, many times over, to the same folder. A real folder is entered when

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
 #include <system_error>
 
 #include "base/text.h"
@@ -23,6 +24,14 @@ constexpr std::array kImageExtensions = std::to_array<std::string_view>(
 constexpr std::array kSkippedNames = std::to_array<std::string_view>(
     {"@eaDir", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot", "$RECYCLE.BIN", "System Volume Information",
      "lost+found", "__MACOSX", "Thumbs.db"});
+
+// Which reader has the item of a name: the first row that takes it. Members of archives and images of pages become a
+// row each, before the files, which take every name.
+struct ItemKind {
+  bool (*takes)(std::string_view name);
+  std::shared_ptr<const ItemReader> (*reader)();
+};
+constexpr ItemKind kItemKinds[] = {{[](std::string_view) { return true; }, file_reader}};
 
 enum class PathKind { folder, other, absent };
 
@@ -56,7 +65,7 @@ class SourceSequence : public Source {
                                             "a path cannot hold a NUL byte: is the list separated by NUL (-0)?"}};
       }
       // A file that is absent or no file becomes a record when it is opened.
-      if (kind_of(*path) != PathKind::folder) return Item{std::move(*path), std::nullopt};
+      if (kind_of(*path) != PathKind::folder) return open_item(std::move(*path));
       folder_ = open_folder({std::move(*path), excludes_, skip_folders_});
     }
     return std::nullopt;
@@ -78,6 +87,12 @@ class SourceSequence : public Source {
 };
 
 }  // namespace
+
+Item open_item(std::string name) {
+  const auto* const kind =
+      std::find_if(std::begin(kItemKinds), std::end(kItemKinds), [&](const ItemKind& row) { return row.takes(name); });
+  return {.name = std::move(name), .reader = kind->reader()};
+}
 
 std::optional<FolderId> folder_id(const std::string& path) {
   struct stat status {};

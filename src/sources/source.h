@@ -18,10 +18,37 @@
 
 namespace mien {
 
-struct Item {
-  std::string path;            // raw bytes, as found
-  std::optional<Error> error;  // why there is nothing to open (a folder that cannot be listed)
+// By what an item is known to be unchanged; resuming compares it. An item that has neither size nor time, as a page's
+// image, would have its ETag or a hash beside them.
+struct ItemState {
+  std::int64_t size_bytes = -1;  // -1: it cannot be read now
+  std::int64_t mtime_ns = 0;
+  bool is_gone = false;
 };
+
+// Reads the items of one kind by their names, from many threads. The items share it, so that it outlives their Source:
+// a thread that hangs in a read is left behind.
+class ItemReader {
+ public:
+  virtual ~ItemReader() = default;
+  virtual ItemState state(const std::string& name) const = 0;
+  // The whole item of at most so many bytes. Errors as read_file of mien/file.h.
+  virtual Result<std::vector<std::uint8_t>> read(const std::string& name, std::size_t bytes_max) const = 0;
+};
+
+struct Item {
+  std::string name;                                    // raw bytes, as found: the `source` of its record
+  std::optional<Error> error = {};                     // why there is nothing to open (a folder that cannot be listed)
+  std::shared_ptr<const ItemReader> reader = nullptr;  // null with an error
+
+  ItemState state() const { return reader->state(name); }
+  Result<std::vector<std::uint8_t>> read(std::size_t bytes_max) const { return reader->read(name, bytes_max); }
+};
+
+// The item of this name, by the table of kinds in source.cpp: as a source found it, or would find it again.
+Item open_item(std::string name);
+
+std::shared_ptr<const ItemReader> file_reader();
 
 class Source {
  public:

@@ -53,12 +53,16 @@ class IntakeTest : public ScanFilesTest {
     }
   }
 
+  std::shared_ptr<Source> source_read_by(ReadItem read) const {
+    return std::make_shared<SourceReadBy>(open_sources({.paths = {path("d")}}), std::move(read));
+  }
+
   // Runs the loop; analysing takes so long on each thread.
-  ScanSummary run(ReadFile read, milliseconds analysis, const std::stop_token& stop = {}) {
+  ScanSummary run(ReadItem read, milliseconds analysis, const std::stop_token& stop = {}) {
     RecordFile file({"", false, false});
     KnownContents contents;
     ScanSummary summary;
-    LoopParts parts{.sources = open_sources({.paths = {path("d")}}),
+    LoopParts parts{.sources = source_read_by(std::move(read)),
                     .records = file,
                     .paths = std::make_shared<KnownPaths>(),
                     .contents = contents,
@@ -69,8 +73,7 @@ class IntakeTest : public ScanFilesTest {
                       return Analysis();
                     },
                     .terms = "",
-                    .threads = kThreads,
-                    .read = std::move(read)};
+                    .threads = kThreads};
     ScanCallbacks callbacks;
     callbacks.on_record = [&](const Record& record, const std::string&) { records_.push_back(record); };
     run_loop(parts, callbacks, stop, summary);
@@ -86,7 +89,7 @@ class IntakeTest : public ScanFilesTest {
 TEST_F(IntakeTest, SlowStorageDoesNotStarveTheThreadsThatAnalyse) {
   constexpr int kImages = 600;
   put_images(kImages);
-  const ReadFile slow = [](const std::string& path, std::size_t bytes_max) {
+  const ReadItem slow = [](const std::string& path, std::size_t bytes_max) {
     std::this_thread::sleep_for(milliseconds(30));
     return read_file(path, bytes_max);
   };
@@ -108,20 +111,19 @@ TEST_F(IntakeTest, ReadsAheadNoMoreThanItsBytes) {
   std::size_t most = 0;
   const auto queue = std::make_shared<ImageQueue>(kImagesInFlightMin);
   IntakeParts parts;
-  parts.sources = open_sources({.paths = {path("d")}});
+  parts.sources = source_read_by([&](const std::string& name, std::size_t bytes_max) {
+    {
+      const std::lock_guard lock(mutex);
+      alive.insert(name);
+      most = std::max(most, alive.size());
+    }
+    std::this_thread::sleep_for(milliseconds(5));
+    return read_file(name, bytes_max);
+  });
   parts.paths = std::make_shared<KnownPaths>();
   parts.queue = queue;
   parts.image_bytes_max = 2 * kImageBytes;
   parts.read_ahead_bytes_max = 10 * kImageBytes;
-  parts.read = [&](const std::string& path, std::size_t bytes_max) {
-    {
-      const std::lock_guard lock(mutex);
-      alive.insert(path);
-      most = std::max(most, alive.size());
-    }
-    std::this_thread::sleep_for(milliseconds(5));
-    return read_file(path, bytes_max);
-  };
   Intake intake(std::move(parts));
   int images = 0;
   for (std::uint64_t ticket = 0; const std::optional<ReadImage> image = intake.next(); ++ticket) {
@@ -129,7 +131,7 @@ TEST_F(IntakeTest, ReadsAheadNoMoreThanItsBytes) {
     EXPECT_EQ(image->bytes.size(), kImageBytes);
     {
       const std::lock_guard lock(mutex);
-      alive.erase(image->path);
+      alive.erase(image->name);
     }
     std::this_thread::sleep_for(milliseconds(1));
     queue->complete(image->ticket, Outcome{});
@@ -144,7 +146,7 @@ TEST_F(IntakeTest, ReadsAheadNoMoreThanItsBytes) {
 
 TEST_F(IntakeTest, AFileOverTheLimitOfReadAheadIsReadAlone) {
   put_images(3, kReadAheadBytesMin + 1);
-  EXPECT_EQ(run({}, milliseconds(1)).images, 3);
+  EXPECT_EQ(run(read_file, milliseconds(1)).images, 3);
   for (const Record& record : records_) EXPECT_FALSE(record.error);
 }
 
@@ -156,7 +158,6 @@ TEST_F(IntakeTest, FastStorageNeedsFewReaders) {
   parts.paths = std::make_shared<KnownPaths>();
   parts.queue = queue;
   parts.image_bytes_max = 1000;
-  parts.read = read_file;
   Intake intake(std::move(parts));
   while (const std::optional<ReadImage> image = intake.next()) {
     std::this_thread::sleep_for(milliseconds(1));
@@ -170,7 +171,7 @@ TEST_F(IntakeTest, FastStorageNeedsFewReaders) {
 
 TEST_F(IntakeTest, AReadErrorOfOneFileIsARecord) {
   put_images(100);
-  const ReadFile broken = [this](const std::string& path, std::size_t bytes_max) -> Result<std::vector<std::uint8_t>> {
+  const ReadItem broken = [this](const std::string& path, std::size_t bytes_max) -> Result<std::vector<std::uint8_t>> {
     if (path.ends_with("10050.jpg")) return Error{ErrorCode::io, "cannot read " + path + ": Input/output error"};
     if (path.ends_with("10060.jpg")) std::filesystem::remove(path);  // between listing and reading
     return read_file(path, bytes_max);
@@ -186,7 +187,7 @@ TEST_F(IntakeTest, AReadErrorOfOneFileIsARecord) {
 TEST_F(IntakeTest, AStopWaitsForNoReadThatHangs) {
   put_images(200);
   const auto gate = std::make_shared<Gate>();
-  const ReadFile hanging = [gate](const std::string& path, std::size_t bytes_max) {
+  const ReadItem hanging = [gate](const std::string& path, std::size_t bytes_max) {
     if (path.ends_with("10010.jpg")) gate->pass();
     return read_file(path, bytes_max);
   };
@@ -209,7 +210,7 @@ TEST_F(IntakeTest, OneHangingReadHoldsUpNobodyElseBeforeTheWindowIsFull) {
   put_images(200);
   const auto gate = std::make_shared<Gate>();
   std::atomic<int> read_files{0};
-  const ReadFile hanging = [&read_files, gate](const std::string& path, std::size_t bytes_max) {
+  const ReadItem hanging = [&read_files, gate](const std::string& path, std::size_t bytes_max) {
     if (path.ends_with("10000.jpg")) gate->pass();
     if (++read_files == 199) gate->open();
     return read_file(path, bytes_max);
@@ -219,7 +220,7 @@ TEST_F(IntakeTest, OneHangingReadHoldsUpNobodyElseBeforeTheWindowIsFull) {
 
 TEST_F(IntakeTest, PassesOnWhatReadingThrows) {
   put_images(50);
-  const ReadFile broken = [](const std::string& path, std::size_t bytes_max) -> Result<std::vector<std::uint8_t>> {
+  const ReadItem broken = [](const std::string& path, std::size_t bytes_max) -> Result<std::vector<std::uint8_t>> {
     if (path.ends_with("10030.jpg")) throw std::bad_alloc();
     return read_file(path, bytes_max);
   };
@@ -234,13 +235,13 @@ TEST_F(IntakeTest, WhatIsCancelledInTheMiddleIsNotWritten) {
   ScanSummary summary;
   // Two threads read: each image waits for the one before, so that the twentieth to begin is the twentieth in order.
   const auto begun = std::make_shared<std::atomic<int>>(0);
-  const ReadFile in_order = [begun, token = stop.get_token()](const std::string& name, std::size_t bytes_max) {
+  const ReadItem in_order = [begun, token = stop.get_token()](const std::string& name, std::size_t bytes_max) {
     const Result<std::vector<std::uint8_t>> bytes = read_file(name, bytes_max);
     const int number = std::atoi(std::string(bytes->begin(), bytes->end()).c_str());
     while (*begun < number && !token.stop_requested()) std::this_thread::sleep_for(milliseconds(1));
     return bytes;
   };
-  const LoopParts parts{.sources = open_sources({.paths = {path("d")}}),
+  const LoopParts parts{.sources = source_read_by(in_order),
                         .records = file,
                         .paths = std::make_shared<KnownPaths>(),
                         .contents = contents,
@@ -250,8 +251,7 @@ TEST_F(IntakeTest, WhatIsCancelledInTheMiddleIsNotWritten) {
                           return Analysis();
                         },
                         .terms = "",
-                        .threads = 1,
-                        .read = in_order};
+                        .threads = 1};
   ScanCallbacks callbacks;
   callbacks.on_record = [](const Record& record, const std::string&) { EXPECT_FALSE(record.error); };
   run_loop(parts, callbacks, stop.get_token(), summary);

@@ -7,14 +7,48 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <sstream>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sources/source.h"
 
 namespace mien {
+
+// The bytes of an item, in the place of the file system.
+using ReadItem = std::function<Result<std::vector<std::uint8_t>>(const std::string& name, std::size_t bytes_max)>;
+
+// Items of another source, whose bytes a function reads. It must own what it uses.
+class SourceReadBy : public Source {
+ public:
+  SourceReadBy(std::unique_ptr<Source> source, ReadItem read)
+      : source_(std::move(source)), reader_(std::make_shared<const Reader>(std::move(read))) {}
+  std::optional<Item> next(const std::stop_token& stop) override {
+    std::optional<Item> item = source_->next(stop);
+    if (item && !item->error) item->reader = reader_;
+    return item;
+  }
+
+ private:
+  class Reader : public ItemReader {
+   public:
+    explicit Reader(ReadItem read) : read_(std::move(read)) {}
+    ItemState state(const std::string& name) const override { return open_item(name).state(); }
+    Result<std::vector<std::uint8_t>> read(const std::string& name, std::size_t bytes_max) const override {
+      return read_(name, bytes_max);
+    }
+
+   private:
+    ReadItem read_;
+  };
+  std::unique_ptr<Source> source_;
+  std::shared_ptr<const Reader> reader_;
+};
 
 class ScanFilesTest : public ::testing::Test {
  protected:
@@ -49,7 +83,7 @@ class ScanFilesTest : public ::testing::Test {
   std::vector<std::string> read_all(Source& source) const {
     std::vector<std::string> found;
     while (std::optional<Item> item = source.next({})) {
-      std::string name = item->path;
+      std::string name = item->name;
       if (name.starts_with(folder_ + "/")) name.erase(0, folder_.size() + 1);
       found.push_back((item->error ? "!" : "") + name);
     }

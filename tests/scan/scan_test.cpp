@@ -56,8 +56,7 @@ class LoopTest : public ScanFilesTest {
                           .terms = "",
                           .embeddings = setup.embeddings,
                           .image_bytes_max = setup.image_bytes_max,
-                          .threads = setup.threads,
-                          .read = read_};
+                          .threads = setup.threads};
     ScanCallbacks callbacks;
     callbacks.on_record = [&](const Record& record, const std::string& line) {
       EXPECT_EQ(record_from_json(line).take().source, record.source);
@@ -110,7 +109,6 @@ class LoopTest : public ScanFilesTest {
   std::vector<ScanProgress> progress_;
   std::atomic<int> analyzed_{0};
   std::function<void(const Record&)> on_record_;
-  ReadFile read_;
 };
 
 TEST_F(LoopTest, WritesOneRecordAnImageInOrder) {

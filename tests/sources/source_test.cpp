@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <chrono>
+#include <ctime>
 #include <thread>
 
 #include "scan/scan_files.h"
@@ -32,6 +33,24 @@ TEST_F(SourceTest, ReadsFoldersDepthFirstAndSortedByName) {
   }
   EXPECT_EQ(folder("d"), (Names{"d/Z.tiff", "d/a.JPG", "d/b.jpg", "d/c/y.jpeg", "d/c/z.png", "d/c.jpg", "d/\xff.jpg"}));
   EXPECT_EQ(folder("d/"), folder("d"));
+}
+
+TEST_F(SourceTest, AnItemIsFoundAgainByItsNameAlone) {
+  put("d/1.jpg", "four");
+  std::optional<Item> found = open_sources({.paths = {path("d")}})->next({});  // its source is gone by now
+  ASSERT_TRUE(found);
+  const Item again = open_item(found->name);
+  for (const Item& item : {*found, again}) {
+    EXPECT_EQ(item.read(4).take(), (std::vector<std::uint8_t>{'f', 'o', 'u', 'r'}));
+    EXPECT_EQ(item.read(3).error().code, ErrorCode::limit_exceeded);
+    EXPECT_EQ(item.state().size_bytes, 4);
+    EXPECT_NEAR(static_cast<double>(item.state().mtime_ns) / 1e9, static_cast<double>(std::time(nullptr)), 600);
+    EXPECT_FALSE(item.state().is_gone);
+  }
+  std::filesystem::remove(found->name);
+  EXPECT_TRUE(again.state().is_gone);
+  EXPECT_EQ(again.state().size_bytes, -1);
+  EXPECT_EQ(again.read(4).error().code, ErrorCode::not_found);
 }
 
 TEST_F(SourceTest, LeavesOutWhatNoPhotographerChose) {
@@ -118,7 +137,7 @@ TEST_F(SourceTest, SaysWhichFolderItCannotList) {
   }
   ::close(parent);
   const std::unique_ptr<Source> source = open_folder({path("d"), {}, {}});
-  EXPECT_EQ(source->next({})->path, path("d/1.jpg"));
+  EXPECT_EQ(source->next({})->name, path("d/1.jpg"));
   const std::optional<Item> item = source->next({});
   ASSERT_TRUE(item && item->error);
   EXPECT_EQ(item->error->code, ErrorCode::io);
