@@ -65,22 +65,31 @@ bool is_gray(const Image& pixels) {
 }  // namespace
 
 Result<Done> convert_colours(const DecodeOptions& options, DecodedImage& image) {
+  if (!image.converted.empty() && options.convert_colours) {  // of inks the decoder itself made both
+    std::swap(image.pixels, image.converted);
+    image.converted.reset(0, 0, 3);
+    image.colours_converted = true;
+  }
   if (image.icc_profile.empty() || image.pixels.empty()) return Done{};
-  const ColourPlan plan = plan_colours(image.icc_profile, ColourModel::rgb, options.convert_colours);
+  ColourPlan plan = plan_colours(image.icc_profile, ColourModel::rgb, options.convert_colours);
   if (!plan.warning.empty()) image.warnings.push_back(plan.warning);
+  const bool keeps_stored = !options.convert_colours && options.converted_too;
+  if (keeps_stored) plan = plan_colours(image.icc_profile, ColourModel::rgb, true);
   if (plan.transform == nullptr) return Done{};
   if (is_for_gray(*plan.transform) && !is_gray(image.pixels)) {
+    if (keeps_stored) return Done{};  // nothing was to be done to the pixels that are looked at
     image.warnings.push_back(colours_not_applied(image.icc_profile, "it is for gray, the pixels are RGB"));
     return Done{};
   }
+  Image& to = keeps_stored ? image.converted : image.pixels;
+  if (keeps_stored) to.reset(image.pixels.width(), image.pixels.height(), 3);
   for (int y = 0; y < image.pixels.height(); ++y) {
     if (y % kRowsPerLook == 0 && options.stop.stop_requested()) {
       return cancelled_error();
     }
-    std::uint8_t* row = image.pixels.row(y);
-    convert_pixels(*plan.transform, row, row, image.pixels.width());
+    convert_pixels(*plan.transform, image.pixels.row(y), to.row(y), image.pixels.width());
   }
-  image.colours_converted = true;
+  image.colours_converted = !keeps_stored;
   return Done{};
 }
 

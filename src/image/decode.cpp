@@ -16,6 +16,7 @@
 #include "image/colour.h"
 #include "image/jpeg.h"
 #include "image/limits.h"
+#include "image/phash.h"
 #include "image/png.h"
 #include "image/sandbox.h"
 
@@ -221,6 +222,7 @@ Result<Done> decode_as(const Format& format, Bytes encoded, const DecodeOptions&
 Result<Done> decode_image(Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
   assert(options.scale_denominator == 1 || options.scale_denominator == 2 || options.scale_denominator == 4 ||
          options.scale_denominator == 8);
+  out.converted.reset(0, 0, 3);
   out.format.clear();
   out.stored_width = 0;
   out.stored_height = 0;
@@ -240,6 +242,7 @@ Result<Done> decode_image(Bytes encoded, const DecodeOptions& options, DecodedIm
   try {
     const Result<Done> decoded = decode_as(*format, encoded, options, out);
     if (!decoded) return decoded;
+    if (options.hash) out.hash = perceptual_hash(out.pixels);
     return convert_colours(options, out);
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::limit_exceeded,
@@ -264,14 +267,6 @@ std::vector<FormatInfo> image_formats() {
     infos.push_back(std::move(info));
   }
   return infos;
-}
-
-std::vector<std::string> decodable_formats() {
-  std::vector<std::string> names;
-  for (FormatInfo& info : image_formats()) {
-    if (info.problem.empty()) names.push_back(std::move(info.name));
-  }
-  return names;
 }
 
 }  // namespace mien

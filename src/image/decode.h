@@ -18,6 +18,8 @@ struct DecodeOptions {
   int scale_denominator = 1;
   // Turn wide gamut into sRGB by the embedded profile. Without it colours stay as stored, and a warning says so.
   bool convert_colours = true;
+  bool converted_too = false;  // where colours stay as stored: DecodedImage::converted beside them
+  bool hash = false;           // DecodedImage::hash
   std::stop_token stop = {};
   std::string decoder_program = {};  // decode in a child of this program (image/sandbox.h); empty: in this process
 };
@@ -28,6 +30,8 @@ inline DecodeOptions decode_options(const InputOptions& input) {
 
 struct DecodedImage {
   Image pixels;          // RGB, as stored: orientation not applied
+  Image converted;       // the same pixels in sRGB, when asked for; empty where that changes nothing
+  std::uint64_t hash{};  // perceptual, of the pixels before colours are converted, as other programs see the file
   std::string format;    // "jpeg", "png", ...
   int stored_width = 0;  // of the full size, before scale_denominator
   int stored_height = 0;
@@ -48,8 +52,5 @@ struct FormatInfo {
 };
 // Every format that mien has a decoder for. Opens their libraries.
 std::vector<FormatInfo> image_formats();
-
-// The names of those that can be read here.
-std::vector<std::string> decodable_formats();
 
 }  // namespace mien

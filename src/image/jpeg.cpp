@@ -66,8 +66,9 @@ class JpegReader {
   Outcome read_scans(std::int64_t scan_pixels_max);
   // `inks` turns four inks into RGB; null: the formula of read_ink_row. It must outlive the reader.
   bool start(int scale_denominator, const ColourTransform* inks);
-  // Rows that were not written stay unspecified; rows_written says how many were.
-  bool read_rows(std::uint8_t* pixels, std::size_t stride);
+  // Rows that were not written stay unspecified; rows_written says how many were. Where `converted` has a size, which
+  // is that of `pixels`, inks are turned into RGB there, and in `pixels` by the formula.
+  bool read_rows(Image& pixels, Image& converted);
   // Looks whether the file has an end behind the last row.
   void read_end();
 
@@ -108,8 +109,8 @@ class JpegReader {
   static boolean on_app2(j_decompress_ptr jpeg);
   void note_data_end();
   bool rest_is_gray() const;
-  void read_some_rows(std::uint8_t* pixels, std::size_t stride);
-  void read_ink_row(std::uint8_t* row);
+  void read_some_rows(Image& pixels, Image& converted);
+  void read_ink_row(std::uint8_t* row, std::uint8_t* converted);
 
   jpeg_decompress_struct jpeg_{};
   jpeg_error_mgr errors_{};
@@ -294,25 +295,26 @@ bool JpegReader::rest_is_gray() const {
   return std::int64_t{jpeg_.output_scanline} > rows;
 }
 
-void JpegReader::read_some_rows(std::uint8_t* pixels, std::size_t stride) {
+void JpegReader::read_some_rows(Image& pixels, Image& converted) {
+  const int first = static_cast<int>(jpeg_.output_scanline);
   if (has_inks()) {
-    read_ink_row(pixels + jpeg_.output_scanline * stride);
+    read_ink_row(pixels.row(first), converted.empty() ? nullptr : converted.row(first));
     return;
   }
   JSAMPROW rows[kRowsPerCall];
   const JDIMENSION left = jpeg_.output_height - jpeg_.output_scanline;
   const JDIMENSION count = std::min<JDIMENSION>(left, kRowsPerCall);
-  for (JDIMENSION i = 0; i < count; ++i) rows[i] = pixels + (jpeg_.output_scanline + i) * stride;
+  for (JDIMENSION i = 0; i < count; ++i) rows[i] = pixels.row(first + static_cast<int>(i));
   jpeg_read_scanlines(&jpeg_, rows, count);
 }
 
 // Four inks to RGB, in Pillow's arithmetic. Files hold them as Photoshop writes them, inverted: 255 is no ink.
-void JpegReader::read_ink_row(std::uint8_t* row) {
+void JpegReader::read_ink_row(std::uint8_t* row, std::uint8_t* converted) {
   JSAMPROW inks = ink_row_.get();
   jpeg_read_scanlines(&jpeg_, &inks, 1);
   if (inks_ != nullptr) {
-    convert_pixels(*inks_, inks, row, static_cast<int>(jpeg_.output_width));
-    return;
+    convert_pixels(*inks_, inks, converted != nullptr ? converted : row, static_cast<int>(jpeg_.output_width));
+    if (converted == nullptr) return;
   }
   for (JDIMENSION x = 0; x < jpeg_.output_width; ++x) {
     const int key = inks[4 * x + 3];
@@ -323,10 +325,10 @@ void JpegReader::read_ink_row(std::uint8_t* row) {
   }
 }
 
-bool JpegReader::read_rows(std::uint8_t* pixels, std::size_t stride) {
-  return guarded([this, pixels, stride] {
+bool JpegReader::read_rows(Image& pixels, Image& converted) {
+  return guarded([this, &pixels, &converted] {
     while (jpeg_.output_scanline < jpeg_.output_height && !rest_is_gray() && !watch_.must_end()) {
-      read_some_rows(pixels, stride);
+      read_some_rows(pixels, converted);
     }
   });
 }
@@ -432,7 +434,7 @@ ColourPlan read_profile(const JpegReader& reader, const DecodeOptions& options, 
     out.icc_profile = std::move(*profile);
     return {};
   }
-  return plan_colours(*profile, ColourModel::inks, options.convert_colours);
+  return plan_colours(*profile, ColourModel::inks, options.convert_colours || options.converted_too);
 }
 
 // What is behind the first scans that were read whole does not parse: without it the image is coarser.
@@ -442,19 +444,21 @@ struct BrokenTail {
   std::string reason;
 };
 
-Result<Done> read_pixels(JpegReader& reader, DecodedImage& out) {
+Result<Done> read_pixels(JpegReader& reader, bool converted_too, DecodedImage& out) {
   // Of an image of several scans, what there is is known already.
   if (reader.full_rows_good() == 0) {
     return Error{ErrorCode::bad_data, "the file ends before the first rows of the JPEG image"};
   }
   const jpeg_decompress_struct& info = reader.info();
   out.pixels.reset(static_cast<int>(info.output_width), static_cast<int>(info.output_height), 3);
-  const bool ok = reader.read_rows(out.pixels.data(), out.pixels.stride());
+  out.converted.reset(converted_too ? out.pixels.width() : 0, converted_too ? out.pixels.height() : 0, 3);
+  const bool ok = reader.read_rows(out.pixels, out.converted);
   if (!ok && reader.rows_written() == 0) return header_error(reader);
   if (reader.full_rows_good() == 0) {
     return Error{ErrorCode::bad_data, "the file ends before the first rows of the JPEG image"};
   }
   fill_gray_from(reader.rows_written(), out.pixels);
+  fill_gray_from(reader.rows_written(), out.converted);
   if (ok) {
     reader.read_end();
   } else {
@@ -506,13 +510,15 @@ Result<Done> decode_once(Bytes encoded, const DecodeOptions& options, DecodeWatc
       return header_error(reader);
     }
   }
-  const Result<Done> read = read_pixels(reader, out);
+  // The hash is of what is stored: converted colours alone do not do then.
+  const bool both = colours.transform != nullptr && (options.hash || !options.convert_colours);
+  const Result<Done> read = read_pixels(reader, both, out);
   if (watch.has_ended()) return watch.error();
   if (!read) return read;
   note_truncation(reader, several_scans, out);
   note_corruption(reader.damage(), out);
   if (!colours.warning.empty()) out.warnings.push_back(colours.warning);
-  out.colours_converted = colours.transform != nullptr;
+  out.colours_converted = colours.transform != nullptr && !both;
   return Done{};
 }
 

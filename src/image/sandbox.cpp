@@ -87,7 +87,7 @@ class Child {
   Waiting wait(double seconds, const std::stop_token& stop, Message& message) const;
   Error explain_end(const char* on);
   Result<Done> take(const Message& message, const DecodeOptions& options, DecodedImage& out);
-  bool read_pixels(Image& pixels) const;
+  bool read_pixels(std::size_t begin, Image& pixels) const;
   int end();
 
   std::string program_;
@@ -147,7 +147,10 @@ std::optional<Error> Child::spawn(const DecodeOptions& options) {
   ::posix_spawnattr_setpgroup(&attributes, 0);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 
-  std::string memory = std::to_string(options.limits.memory_bytes_max + options.limits.bytes_max + kThreadsBytes);
+  // The pixels in other colours come on top of what the limit is about.
+  const std::size_t converted_bytes = 3 * static_cast<std::size_t>(options.limits.pixels_max);
+  std::string memory =
+      std::to_string(options.limits.memory_bytes_max + converted_bytes + options.limits.bytes_max + kThreadsBytes);
   std::string pixels = std::to_string(options.limits.pixels_max);
   std::string seconds = fmt::format("{:.0f}", kBusySecondsMax + 16 * options.limits.seconds_max);
   std::string parent = std::to_string(::getpid());
@@ -267,11 +270,11 @@ Error Child::explain_end(const char* on) {
   return {ErrorCode::bad_data, fmt::format("the decoder ended by signal {} on this {}", number, on)};
 }
 
-bool Child::read_pixels(Image& pixels) const {
+bool Child::read_pixels(std::size_t begin, Image& pixels) const {
   std::size_t done = 0;
   while (done < pixels.size_bytes()) {
     const ssize_t count =
-        ::pread(pixels_.get(), pixels.data() + done, pixels.size_bytes() - done, static_cast<off_t>(done));
+        ::pread(pixels_.get(), pixels.data() + done, pixels.size_bytes() - done, static_cast<off_t>(begin + done));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return false;
     done += static_cast<std::size_t>(count);
@@ -327,7 +330,9 @@ Result<Done> Child::take(const Message& message, const DecodeOptions& options, D
     return nonsense;
   }
   out.pixels.reset(reply.width, reply.height, 3);
-  if (!read_pixels(out.pixels)) {
+  const bool has_converted = options.converted_too && reply.has_converted != 0;
+  if (has_converted) out.converted.reset(reply.width, reply.height, 3);
+  if (!read_pixels(0, out.pixels) || !read_pixels(out.pixels.size_bytes(), out.converted)) {
     end();
     return nonsense;
   }
@@ -339,6 +344,7 @@ Result<Done> Child::take(const Message& message, const DecodeOptions& options, D
   out.orientation = reply.orientation;
   out.orientation_stated = reply.orientation_stated != 0;
   out.colours_converted = reply.colours_converted != 0;
+  out.hash = reply.hash;
   return Done{};
 }
 
@@ -350,6 +356,8 @@ Result<Done> Child::decode(Bytes encoded, const DecodeOptions& options, DecodedI
   Request request;
   request.scale_denominator = options.scale_denominator;
   request.convert_colours = options.convert_colours ? 1 : 0;
+  request.converted_too = options.converted_too ? 1 : 0;
+  request.hash = options.hash ? 1 : 0;
   request.side_max = limits.side_max;
   request.frames_max = limits.frames_max;
   request.pixels_max = limits.pixels_max;

@@ -10,13 +10,15 @@ namespace mien::sandbox {
 inline constexpr int kSocket = 3;
 inline constexpr int kPixels = 4;  // a memory file: the child writes the pixels into it, mien reads them
 
-inline constexpr std::uint32_t kMagic = 0x4D444332;  // changes with the structs below
+inline constexpr std::uint32_t kMagic = 0x4D444333;  // changes with the structs below
 
 // One image, or with no descriptor beside it nothing. The file's bytes come as a sealed memory file.
 struct Request {
   std::uint32_t magic = kMagic;
   std::int32_t scale_denominator = 1;
   std::int32_t convert_colours = 1;
+  std::int32_t converted_too = 0;
+  std::int32_t hash = 0;
   std::int32_t side_max = 0;
   std::int32_t frames_max = 0;
   std::int64_t pixels_max = 0;
@@ -41,6 +43,8 @@ struct Reply {
   std::int32_t orientation = 1;
   std::uint32_t orientation_stated = 0;
   std::uint32_t colours_converted = 0;
+  std::uint32_t has_converted = 0;  // the same pixels in sRGB lie behind the others
+  std::uint64_t hash = 0;
   std::uint32_t text_bytes = 0;
 };
 

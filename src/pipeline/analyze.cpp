@@ -11,6 +11,7 @@
 #include <iterator>
 
 #include "base/cancel.h"
+#include "base/log.h"
 #include "image/orientation.h"
 #include "image/phash.h"
 #include "ops/align.h"
@@ -225,16 +226,6 @@ void run_stages(const Engine::State& engine, const AnalyzeOptions& options, Work
 
 // ---- From bytes or pixels to upright pixels
 
-// The hash of the pixels as stored, colours included, so that it equals what other programs compute of the same file.
-std::string hash_as_stored(Bytes encoded, const DecodeOptions& options, const DecodedImage& decoded) {
-  if (!decoded.colours_converted) return perceptual_hash_hex(perceptual_hash(decoded.pixels));
-  DecodeOptions as_stored = options;
-  as_stored.convert_colours = false;
-  DecodedImage stored;
-  if (!decode_image(encoded, as_stored, stored)) return {};
-  return perceptual_hash_hex(perceptual_hash(stored.pixels));
-}
-
 // From here on the image stands upright, and every coordinate is a pixel of it.
 void set_upright(GroupItem& item, const ImageView& upright, double decode_ms) {
   item.upright = item.image = upright;
@@ -243,17 +234,15 @@ void set_upright(GroupItem& item, const ImageView& upright, double decode_ms) {
   item.analysis.timings_ms.decode = decode_ms;
 }
 
-Result<Done> open_encoded(const Engine::State& engine, Bytes encoded, const AnalyzeOptions& options, GroupItem& item) {
+Result<Done> open_encoded(Bytes encoded, const DecodeOptions& options, GroupItem& item) {
   throw_if_stopped(options.stop);
   Stopwatch watch;
-  DecodeOptions decoding = decoding_of(engine);
-  decoding.stop = options.stop;
   DecodedImage& decoded = item.memory->decoded;
-  Result<Done> done = decode_image(encoded, decoding, decoded);
+  Result<Done> done = decode_image(encoded, options, decoded);
   if (!done) return done;
   item.analysis.format = decoded.format;
   item.analysis.warnings = decoded.warnings;
-  if (options.phash) item.analysis.phash = hash_as_stored(encoded, decoding, decoded);
+  if (options.hash) item.analysis.phash = perceptual_hash_hex(decoded.hash);
   throw_if_stopped(options.stop);
   const ImageView upright = upright_view(decoded.pixels, decoded.orientation, item.memory->upright, options.stop);
   set_upright(item, upright, watch.lap());
@@ -323,6 +312,13 @@ Result<Analysis> take_result(const Engine::State& engine, GroupItem& item) {
   return std::move(item.analysis);
 }
 
+void show_faces(const GroupItem& item, std::span<const Face> faces, const OnFaces& on_faces) {
+  const DecodedImage& decoded = item.memory->decoded;
+  if (decoded.converted.empty()) return on_faces(item.index, item.upright, faces);
+  // The stages are over: nobody looks at the upright pixels in other colours any more.
+  on_faces(item.index, upright_view(decoded.converted, decoded.orientation, item.memory->upright), faces);
+}
+
 void add_up(Timings& timings) {
   timings.total = timings.decode + timings.enhance + timings.detect + timings.embed + timings.quality;
 }
@@ -351,24 +347,35 @@ DecodeOptions decoding_of(const Engine::State& engine) {
 
 std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::span<const Bytes> images,
                                              const AnalyzeOptions& options, Workspace::State& work,
-                                             const BatchProgress& progress) {
+                                             const BatchProgress& progress, const OnFaces& on_faces) {
+  DecodeOptions decoding = decoding_of(engine);
+  decoding.stop = options.stop;
+  decoding.hash = options.phash;
+  decoding.converted_too = on_faces != nullptr;
   std::vector<Result<Analysis>> results;
   work.begin_call();
   Group group;
   for (std::size_t next = 0; next < images.size();) {
     group.clear();
     for (; next < images.size() && !is_full(engine, group); ++next) {
-      add_item(work, group, next, [&](GroupItem& item) { return open_encoded(engine, images[next], options, item); });
+      add_item(work, group, next, [&](GroupItem& item) { return open_encoded(images[next], decoding, item); });
     }
     run_stages(engine, options, work, group);
     for (GroupItem& item : group) {
       results.push_back(take_result(engine, item));
+      if (on_faces && results.back() && !results.back()->faces.empty()) {
+        show_faces(item, results.back()->faces, on_faces);
+      }
       if (progress) progress(results.size(), images.size());
     }
   }
   hand_out_embeddings(engine, options.stop, work, results);
   for (Result<Analysis>& result : results) {
     if (result) add_up(result->timings_ms);
+  }
+  if (images.size() > 1 && engine.device && engine.device->gpu().is_usable() && engine.device->gpu().batch_max() > 1) {
+    log(LogLevel::debug,
+        fmt::format("GPU batch processing completed: {} images, {} results", images.size(), results.size()));
   }
   return results;
 }

@@ -1,6 +1,9 @@
 // The whole flow, from bytes to faces.
 #pragma once
 
+#include <functional>
+#include <span>
+
 #include "pipeline/state.h"
 
 namespace mien {
@@ -8,11 +11,15 @@ namespace mien {
 // How the files of an analysis are decoded.
 DecodeOptions decoding_of(const Engine::State& engine);
 
+// Sees an image in which faces were found, while its pixels are there: upright and in sRGB, whatever colours the
+// analysis looked at. The embeddings of the faces may still be missing.
+using OnFaces = std::function<void(std::size_t image, ImageView upright, std::span<const Face> faces)>;
+
 // One result an image, in order. Faces of all images share embedding batches. After a stop, what is not complete is
 // Error cancelled.
 std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::span<const Bytes> images,
                                              const AnalyzeOptions& options, Workspace::State& work,
-                                             const BatchProgress& progress);
+                                             const BatchProgress& progress = {}, const OnFaces& on_faces = {});
 Result<Analysis> analyze_pixels(const Engine::State& engine, const PixelView& pixels, const AnalyzeOptions& options,
                                 Workspace::State& work);
 

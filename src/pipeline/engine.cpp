@@ -137,7 +137,7 @@ Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
 Engine::~Engine() = default;
 
 Result<Analysis> Engine::analyze(Bytes encoded, const AnalyzeOptions& options, Workspace& workspace) const {
-  std::vector<Result<Analysis>> results = analyze_images(*state_, {&encoded, 1}, options, workspace.state(), {});
+  std::vector<Result<Analysis>> results = analyze_images(*state_, {&encoded, 1}, options, workspace.state());
   return std::move(results.front());
 }
 
@@ -158,12 +158,7 @@ Result<Analysis> Engine::analyze_pixels(const PixelView& pixels, const AnalyzeOp
 
 std::vector<Result<Analysis>> Engine::analyze_batch(std::span<const Bytes> images, const AnalyzeOptions& options,
                                                     Workspace& workspace, const BatchProgress& progress) const {
-  std::vector<Result<Analysis>> results = analyze_images(*state_, images, options, workspace.state(), progress);
-  if (images.size() > 1 && batch_max() > 1) {
-    log(LogLevel::debug,
-        fmt::format("GPU batch processing completed: {} images, {} results", images.size(), results.size()));
-  }
-  return results;
+  return analyze_images(*state_, images, options, workspace.state(), progress);
 }
 
 Result<std::vector<std::vector<float>>> Engine::embed_aligned(std::span<const PixelView> faces,

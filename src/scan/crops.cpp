@@ -8,9 +8,7 @@
 
 #include "base/file.h"
 #include "base/utf8.h"
-#include "image/decode.h"
 #include "image/encode.h"
-#include "image/orientation.h"
 #include "ops/crop.h"
 
 namespace mien {
@@ -24,7 +22,17 @@ constexpr mode_t kPrivateFolderMode = 0700;
 
 }  // namespace
 
-CropFolder::CropFolder(std::string path, InputOptions input) : path_(std::move(path)), input_(std::move(input)) {
+Crops cut_crops(ImageView upright, std::span<const Face> faces) {
+  Crops crops(faces.size());
+  for (std::size_t i = 0; i < faces.size(); ++i) {
+    const PixelRect rect = clip_box(faces[i].bbox, kMargin, upright.width, upright.height);
+    if (rect.width <= 0 || rect.height <= 0) continue;
+    crops[i] = encode_jpeg(upright.crop(rect.x, rect.y, rect.width, rect.height), kJpegQuality);
+  }
+  return crops;
+}
+
+CropFolder::CropFolder(std::string path) : path_(std::move(path)) {
   const std::string shown = replace_invalid_utf8(path_);
   std::error_code failure;
   const std::filesystem::path parent = std::filesystem::path(path_).parent_path();
@@ -40,21 +48,10 @@ CropFolder::CropFolder(std::string path, InputOptions input) : path_(std::move(p
   }
 }
 
-Result<Done> CropFolder::write(const Record& record, Bytes encoded) const {
-  if (record.analysis.faces.empty()) return Done{};
-  DecodedImage decoded;
-  const Result<Done> done = decode_image(encoded, decode_options(input_), decoded);
-  if (!done) return done.error();
-  Image upright;
-  const ImageView pixels = upright_view(decoded.pixels, decoded.orientation, upright);
-  for (std::size_t i = 0; i < record.analysis.faces.size(); ++i) {
-    const PixelRect rect = clip_box(record.analysis.faces[i].bbox, kMargin, pixels.width, pixels.height);
-    if (rect.width <= 0 || rect.height <= 0) continue;
-    const std::vector<std::uint8_t> jpeg =
-        encode_jpeg(pixels.crop(rect.x, rect.y, rect.width, rect.height), kJpegQuality);
-    write_private_file(path_ + "/" + crop_name(record.source, record.sha256, i), jpeg);
+void CropFolder::write(const Record& record, const Crops& crops) const {
+  for (std::size_t i = 0; i < crops.size(); ++i) {
+    if (!crops[i].empty()) write_private_file(path_ + "/" + crop_name(record.source, record.sha256, i), crops[i]);
   }
-  return Done{};
 }
 
 std::string crop_name(const std::string& source, const std::string& sha256, std::size_t face) {

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -14,7 +13,6 @@ namespace mien {
 
 // The analysis of one image, whoever does it.
 using Analyze = std::function<Result<Analysis>(Bytes encoded, Workspace& workspace)>;
-using AnalyzeBatch = std::function<std::vector<Result<Analysis>>(std::span<const Bytes> encoded, Workspace& workspace)>;
 
 struct WantedPerson {
   ModelNames models;  // of the embedding

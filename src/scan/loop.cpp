@@ -38,9 +38,17 @@ class Worker {
       contents.emplace_back(images[i].bytes);
       content_of.push_back(i);
     }
-    std::vector<Result<Analysis>> analyses = analyze(contents);
+    std::vector<Crops> crops(contents.size());
+    OnFaces on_faces;
+    if (parts_.crops) {
+      on_faces = [&](std::size_t i, ImageView upright, std::span<const Face> faces) {
+        crops[i] = cut_crops(upright, faces);
+      };
+    }
+    std::vector<Result<Analysis>> analyses;
+    if (!contents.empty()) analyses = parts_.analyze(contents, workspace_, on_faces);
     for (std::size_t i = 0; i < analyses.size(); ++i) {
-      finish(std::move(analyses[i]), contents[i], outcomes[content_of[i]]);
+      finish(std::move(analyses[i]), crops[i], outcomes[content_of[i]]);
     }
     for (std::size_t i = 0; i < images.size(); ++i) {
       Outcome& outcome = outcomes[i];
@@ -72,14 +80,7 @@ class Worker {
     return !outcome.owner;
   }
 
-  std::vector<Result<Analysis>> analyze(std::span<const Bytes> contents) {
-    if (parts_.analyze_batch && contents.size() > 1) return parts_.analyze_batch(contents, workspace_);
-    std::vector<Result<Analysis>> analyses;
-    for (const Bytes content : contents) analyses.push_back(parts_.analyze(content, workspace_));
-    return analyses;
-  }
-
-  void finish(Result<Analysis> analysis, Bytes bytes, Outcome& outcome) {
+  void finish(Result<Analysis> analysis, const Crops& crops, Outcome& outcome) {
     Record& record = outcome.record;
     if (!analysis) {
       outcome.is_cancelled = analysis.error().code == ErrorCode::cancelled && stop_.stop_requested();
@@ -92,10 +93,7 @@ class Worker {
     if (parts_.embeddings == EmbeddingFormat::none) {
       for (Face& face : record.analysis.faces) face.embedding = {};
     }
-    if (!parts_.crops) return;
-    if (const Result<Done> written = parts_.crops->write(record, bytes); !written) {
-      record.analysis.warnings.push_back("no crops were written: " + written.error().message);
-    }
+    if (parts_.crops) parts_.crops->write(record, crops);
   }
 
   const LoopParts& parts_;

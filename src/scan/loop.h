@@ -6,11 +6,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
+#include <vector>
 
 #include "mien/scan.h"
+#include "pipeline/analyze.h"
 #include "records/output.h"
 #include "records/tally.h"
 #include "scan/crops.h"
@@ -27,14 +31,17 @@ inline constexpr std::size_t kImagesInFlightMin = 256;
 inline constexpr std::size_t kImagesInFlightPerThread = 16;
 inline constexpr int kThreadsMax = 1024;
 
+// One result an image, in order; the faces that were found are shown to `on_faces` while the pixels are there.
+using AnalyzeBatch = std::function<std::vector<Result<Analysis>>(std::span<const Bytes> encoded, Workspace& workspace,
+                                                                 const OnFaces& on_faces)>;
+
 struct LoopParts {
   std::shared_ptr<Source> sources;
   RecordFile& records;
   std::shared_ptr<KnownPaths> paths;  // those of kept records are not read again
   KnownContents& contents;            // likewise, but they get a record of their own
-  Analyze analyze;                    // called from many threads; may answer `cancelled` once the scan is to stop
-  AnalyzeBatch analyze_batch = {};  // likewise, for up to `batch_max` images that are there at once; empty: one by one
-  std::size_t batch_max = 1;
+  AnalyzeBatch analyze;               // called from many threads; may answer `cancelled` once the scan is to stop
+  std::size_t batch_max = 1;          // images that it is given at most, of those that are there at once
   const WantedPerson* person = nullptr;
   const CropFolder* crops = nullptr;
   std::string terms;  // for every record

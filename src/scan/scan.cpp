@@ -16,7 +16,7 @@
 #include "base/sha256.h"
 #include "base/utf8.h"
 #include "mien/file.h"
-#include "pipeline/state.h"
+#include "pipeline/analyze.h"
 #include "records/tally.h"
 #include "scan/loop.h"
 #include "scan/resume.h"
@@ -207,7 +207,7 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
   std::optional<WantedPerson> person;
   if (!options.like_path.empty()) person = find_wanted_person(engine, options);
   std::optional<CropFolder> crops;
-  if (!options.crops_dir.empty()) crops.emplace(options.crops_dir, engine.input());
+  if (!options.crops_dir.empty()) crops.emplace(options.crops_dir);
   const std::shared_ptr<Source> sources = open_sources(source_options(options, crops));
   RecordFile records({options.out_path, options.resume, options.force});
 
@@ -219,21 +219,21 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
   const auto paths = std::make_shared<KnownPaths>();
   KnownContents contents;
   ScanSummary summary;
-  const LoopParts parts{
-      .sources = sources,
-      .records = records,
-      .paths = paths,
-      .contents = contents,
-      .analyze = [&](Bytes encoded, Workspace& workspace) { return engine.analyze(encoded, analyze, workspace); },
-      .analyze_batch = [&](std::span<const Bytes> encoded,
-                           Workspace& workspace) { return engine.analyze_batch(encoded, analyze, workspace); },
-      .batch_max = static_cast<std::size_t>(engine.batch_max()),
-      .person = person ? &*person : nullptr,
-      .crops = crops ? &*crops : nullptr,
-      .terms = fingerprint_of(engine, options, person),
-      .embeddings = options.embeddings,
-      .image_bytes_max = engine.options().limits.bytes_max,
-      .threads = threads};
+  const auto analyze_batch = [&](std::span<const Bytes> encoded, Workspace& workspace, const OnFaces& on_faces) {
+    return analyze_images(engine.state(), encoded, analyze, workspace.state(), {}, on_faces);
+  };
+  const LoopParts parts{.sources = sources,
+                        .records = records,
+                        .paths = paths,
+                        .contents = contents,
+                        .analyze = analyze_batch,
+                        .batch_max = static_cast<std::size_t>(engine.batch_max()),
+                        .person = person ? &*person : nullptr,
+                        .crops = crops ? &*crops : nullptr,
+                        .terms = fingerprint_of(engine, options, person),
+                        .embeddings = options.embeddings,
+                        .image_bytes_max = engine.options().limits.bytes_max,
+                        .threads = threads};
   if (options.resume) keep_earlier_records(engine, options, parts, summary);
   if (!records.lock_problem().empty()) summary.notes.push_back(records.lock_problem());
   run_loop(parts, callbacks, stop, summary);

@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <string>
 
+#include "image/colour.h"
 #include "image/image_files.h"
+#include "image/phash.h"
 
 namespace mien {
 namespace {
@@ -93,11 +96,48 @@ TEST(Decode, PngIgnoresTheScale) {
   EXPECT_EQ(image.pixels.width(), 67);
 }
 
+// Each is what a decode of its own gives. Whole files and halves, and one DecodedImage for all, so that what one has
+// and the next one lacks would show.
+TEST(Decode, GivesTheHashAndBothColoursAtOnce) {
+  DecodedImage image;
+  int wide = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(test::image_path(""))) {
+    if (!entry.is_regular_file() || entry.file_size() > 1'000'000) continue;
+    const ByteVector whole = test::read_all(entry.path());
+    for (const Bytes bytes : {Bytes(whole), Bytes(whole).first(whole.size() * 2 / 3)}) {
+      SCOPED_TRACE(entry.path().filename());
+      DecodedImage stored;
+      DecodedImage converted;
+      if (!decode_image(bytes, {.limits = {}, .convert_colours = false}, stored)) continue;
+      ASSERT_TRUE(decode_image(bytes, {.limits = {}, .convert_colours = true}, converted));
+      const std::uint64_t hash = perceptual_hash(stored.pixels);
+      const bool is_wide = converted.colours_converted;
+      wide += is_wide ? 1 : 0;
+
+      ASSERT_TRUE(decode_image(bytes, {.limits = {}, .convert_colours = true, .hash = true}, image));
+      EXPECT_EQ(image.hash, hash);
+      EXPECT_EQ(test::pixel_sha256(image.pixels), test::pixel_sha256(converted.pixels));
+      EXPECT_TRUE(image.converted.empty());
+      EXPECT_EQ(image.warnings, converted.warnings);
+
+      ASSERT_TRUE(
+          decode_image(bytes, {.limits = {}, .convert_colours = false, .converted_too = true, .hash = true}, image));
+      EXPECT_EQ(image.hash, hash);
+      EXPECT_EQ(test::pixel_sha256(image.pixels), test::pixel_sha256(stored.pixels));
+      EXPECT_EQ(image.converted.empty(), !is_wide);
+      EXPECT_EQ(test::pixel_sha256(is_wide ? image.converted : image.pixels), test::pixel_sha256(converted.pixels));
+      EXPECT_EQ(image.warnings, stored.warnings);
+    }
+  }
+  if (!make_icc_profile({.name = "any", .gamma = 1.8})) GTEST_SKIP() << "colours are not converted by this build";
+  EXPECT_GE(wide, 10);
+}
+
 TEST(Decode, NamesItsFormats) {
-  const std::vector<std::string> formats = decodable_formats();
+  const std::vector<FormatInfo> formats = image_formats();
   ASSERT_GE(formats.size(), 2);
-  EXPECT_EQ(formats[0], "jpeg");
-  EXPECT_EQ(formats[1], "png");
+  EXPECT_EQ(formats[0].name, "jpeg");
+  EXPECT_EQ(formats[1].name, "png");
   DecodedImage image;
   ASSERT_TRUE(decode_image(read_image("jpeg_420.jpg"), {}, image));
   EXPECT_EQ(image.format, "jpeg");

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "image/image_files.h"
+#include "image/orientation.h"
+#include "image/phash.h"
 #include "pipeline/state.h"
 #include "support/photos.h"
 
@@ -92,6 +95,37 @@ TEST_F(AnalyzeImages, ABatchThatFailsIsTheErrorOfItsImagesAlone) {
   ASSERT_TRUE(results[3]);
   ASSERT_EQ(results[3]->faces.size(), 1U);
   EXPECT_EQ(results[3]->faces[0].embedding, std::vector{1.0F});
+}
+
+// In `exact` the detector looks at colours as stored, and the hash is of them everywhere.
+TEST_F(AnalyzeImages, ShowsFacesInColoursOfSrgbWhateverItLooksAt) {
+  ByteVector wide = test::read_photo("obama2.jpg");
+  const ByteVector p3 = test::read_image("colour/jpeg_p3.jpg");
+  const auto segment = p3.begin() + static_cast<std::ptrdiff_t>(test::find_marker(p3, 0xE2));
+  wide.insert(wide.begin() + 2, segment, segment + 2 + (segment[2] << 8 | segment[3]));
+  wide = test::add_exif_to_jpeg(wide, 6);
+  const std::vector<ByteVector> files = {wide, test::read_photo("chelsea.png"), test::read_photo("obama.jpg")};
+  const std::vector<Bytes> images(files.begin(), files.end());
+  DecodedImage stored;
+  ASSERT_TRUE(decode_image(wide, {.limits = {}, .convert_colours = false}, stored));
+  for (const Precision precision : {Precision::exact, Precision::standard}) {
+    state_.options.precision = precision;
+    Workspace workspace;
+    std::vector<std::size_t> shown;
+    std::vector<Result<Analysis>> results =
+        analyze_images(state_, images, {.phash = true, .rotations = true}, workspace.state(), {},
+                       [&](std::size_t image, ImageView upright, std::span<const Face> faces) {
+                         shown.push_back(image);
+                         EXPECT_EQ(faces.size(), 1);
+                         DecodedImage alone;
+                         Image expected;
+                         ASSERT_TRUE(decode_image(images[image], {}, alone));
+                         apply_orientation(alone.pixels, alone.orientation, expected);
+                         EXPECT_EQ(test::pixel_sha256(test::copy_pixels(upright)), test::pixel_sha256(expected));
+                       });
+    EXPECT_EQ(shown, (std::vector<std::size_t>{0, 2})) << "nobody is seen in the second";
+    EXPECT_EQ(results[0]->phash, perceptual_hash_hex(perceptual_hash(stored.pixels)));
+  }
 }
 
 }  // namespace

@@ -2,13 +2,15 @@
 // the device fails.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <thread>
 
 #include "device/gpu.h"
 #include "image/encode.h"
+#include "image/image_files.h"
 #include "ops/compare.h"
-#include "pipeline/state.h"
+#include "pipeline/analyze.h"
 #include "support/device_scene.h"
 #include "support/pictures.h"
 #include "support/test_device.h"
@@ -64,6 +66,27 @@ TEST_F(DeviceTest, AllMixesOfFlagsGiveEqualResults) {
       }
     }
   }
+}
+
+// A scan cuts its crops from them, whatever the device holds of the image.
+TEST_F(DeviceTest, FacesAreShownWithThePixelsOfTheirImage) {
+  const std::vector<Bytes> images(pictures_.begin(), pictures_.end());
+  const Engine engine(files_.options(settings_of(31)));
+  Workspace workspace;
+  std::size_t shown = 0;
+  const std::vector<Result<Analysis>> found = analyze_images(
+      engine.state(), images, test::everything(true), workspace.state(), {},
+      [&](std::size_t image, ImageView upright, std::span<const Face> faces) {
+        ++shown;
+        EXPECT_EQ(faces.size(), expected(true)[image]->faces.size());
+        DecodedImage alone;
+        ASSERT_TRUE(decode_image(images[image], {}, alone));
+        EXPECT_EQ(test::pixel_sha256(test::copy_pixels(upright)), test::pixel_sha256(alone.pixels)) << image;
+      });
+  test::expect_equal(found, expected(true), {});
+  const auto has_faces = [](const Result<Analysis>& result) { return !result->faces.empty(); };
+  EXPECT_EQ(shown, std::count_if(found.begin(), found.end(), has_faces));
+  EXPECT_GE(shown, 2U);
 }
 
 // Pixels and aligned faces are the device's too, or "require" would mean nothing for them.

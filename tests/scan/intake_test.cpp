@@ -66,12 +66,12 @@ class IntakeTest : public ScanFilesTest {
                     .records = file,
                     .paths = std::make_shared<KnownPaths>(),
                     .contents = contents,
-                    .analyze = [&](Bytes, Workspace&) -> Result<Analysis> {
+                    .analyze = one_by_one([&](Bytes, Workspace&) -> Result<Analysis> {
                       ++at_work_;
                       std::this_thread::sleep_for(analysis);
                       --at_work_;
                       return Analysis();
-                    },
+                    }),
                     .terms = "",
                     .threads = kThreads};
     ScanCallbacks callbacks;
@@ -245,11 +245,11 @@ TEST_F(IntakeTest, WhatIsCancelledInTheMiddleIsNotWritten) {
                         .records = file,
                         .paths = std::make_shared<KnownPaths>(),
                         .contents = contents,
-                        .analyze = [&](Bytes, Workspace&) -> Result<Analysis> {
+                        .analyze = one_by_one([&](Bytes, Workspace&) -> Result<Analysis> {
                           if (++*begun == 20) stop.request_stop();
                           if (stop.stop_requested()) return Error{ErrorCode::cancelled, "stopped"};
                           return Analysis();
-                        },
+                        }),
                         .terms = "",
                         .threads = 1};
   ScanCallbacks callbacks;

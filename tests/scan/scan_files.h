@@ -10,12 +10,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "scan/loop.h"
 #include "sources/source.h"
 
 namespace mien {
@@ -49,6 +51,15 @@ class SourceReadBy : public Source {
   std::unique_ptr<Source> source_;
   std::shared_ptr<const Reader> reader_;
 };
+
+// The analysis of a batch, by that of an image.
+inline AnalyzeBatch one_by_one(Analyze analyze) {
+  return [analyze = std::move(analyze)](std::span<const Bytes> images, Workspace& workspace, const OnFaces&) {
+    std::vector<Result<Analysis>> results;
+    for (const Bytes image : images) results.push_back(analyze(image, workspace));
+    return results;
+  };
+}
 
 class ScanFilesTest : public ::testing::Test {
  protected:

@@ -51,7 +51,7 @@ class LoopTest : public ScanFilesTest {
                           .records = file,
                           .paths = paths,
                           .contents = contents,
-                          .analyze = [this](Bytes bytes, Workspace&) { return analyze(bytes); },
+                          .analyze = one_by_one([this](Bytes bytes, Workspace&) { return analyze(bytes); }),
                           .person = setup.person,
                           .terms = "",
                           .embeddings = setup.embeddings,

@@ -85,14 +85,16 @@ DecodeOptions options_of(const Request& request) {
   options.limits.seconds_max = request.seconds_max;
   options.scale_denominator = request.scale_denominator;
   options.convert_colours = request.convert_colours != 0;
+  options.converted_too = request.converted_too != 0;
+  options.hash = request.hash != 0;
   return options;
 }
 
-bool write_pixels(const Image& pixels) {
+bool write_pixels(std::size_t begin, const Image& pixels) {
   std::size_t done = 0;
   while (done < pixels.size_bytes()) {
     const ssize_t count =
-        ::pwrite(sandbox::kPixels, pixels.data() + done, pixels.size_bytes() - done, static_cast<off_t>(done));
+        ::pwrite(sandbox::kPixels, pixels.data() + done, pixels.size_bytes() - done, static_cast<off_t>(begin + done));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return false;
     done += static_cast<std::size_t>(count);
@@ -108,7 +110,7 @@ bool fail(const Error& error) {
 }
 
 bool answer(const DecodedImage& image) {
-  if (!write_pixels(image.pixels)) {
+  if (!write_pixels(0, image.pixels) || !write_pixels(image.pixels.size_bytes(), image.converted)) {
     return fail({ErrorCode::limit_exceeded, "there is no memory for the pixels of this image"});
   }
   Reply reply;
@@ -120,6 +122,8 @@ bool answer(const DecodedImage& image) {
   reply.orientation = image.orientation;
   reply.orientation_stated = image.orientation_stated ? 1 : 0;
   reply.colours_converted = image.colours_converted ? 1 : 0;
+  reply.has_converted = image.converted.empty() ? 0 : 1;
+  reply.hash = image.hash;
   std::string text = image.format + '\0';
   for (const std::string& warning : image.warnings) text += warning + '\0';
   return send(reply, text);
@@ -143,7 +147,7 @@ bool handle(const Request& request, int file, Decode decode, DecodedImage& image
 
 int serve(std::span<char*> arguments, Decode decode) {
   constexpr std::size_t kArguments = 5;
-  constexpr std::uint64_t kBytesPerPixel = 3;
+  constexpr std::uint64_t kBytesPerPixel = 6;  // as stored and in sRGB
   if (arguments.size() != kArguments) return EXIT_FAILURE;
   // Whatever else the parent had open is not ours.
   ::close_range(sandbox::kPixels + 1, ~0U, 0);
