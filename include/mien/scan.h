@@ -28,8 +28,11 @@ struct Record {
   std::string sha256;
   std::string terms;  // fingerprint of the options that decide what a record says
   Analysis analysis;
-  std::vector<Match> matches;  // filled when the scan looks for somebody
-  bool like = false;           // whether the scan looked for somebody
+  std::vector<Match> matches;  // filled when the scan looks for somebody, the most similar first
+  // The cosine of the face most similar to the person, a match or not. In memory alone: it is empty in a record that
+  // was read back, and where no face has an embedding.
+  std::optional<float> best_similarity;
+  bool like = false;  // whether the scan looked for somebody
   std::optional<Error> error;
 };
 
@@ -86,7 +89,7 @@ struct ScanSummary {
   double expected_false_matches = 0;  // among this many faces at that threshold; 0 with a note: not known
   bool interrupted = false;
   std::vector<Placement> placement;           // one an operation, summed over what this run analysed
-  std::vector<std::string> placement_counts;  // "face_detection: cpu 12 of 12"
+  std::vector<std::string> placement_counts;  // "face_detection: cpu 12 of 12 images"
   std::vector<std::string> notes;             // what the user should know: one sentence each
   std::string idle_gpu;                       // name of a hardware GPU that is there and was not asked for
 };

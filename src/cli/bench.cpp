@@ -101,8 +101,8 @@ void print_json(Terminal& terminal, const PipelineBenchResult& result, const Eng
 }
 
 std::string images_table(const PipelineBenchResult& result, int width, bool floor) {
-  Table table({shrinking("image", Keep::end), right("faces"), right("cpu ms"), right("wall ms"), right("sessions"),
-               right("decode"), right("ratio")});
+  Table table({shrinking("image", Keep::end), right("faces"), right("cpu ms"), right("wall ms"), right("sessions ms"),
+               right("decode ms"), right("ratio")});
   const auto add = [&](const PipelineBenchImage& image) {
     const auto bare = [&](double ms) { return floor ? fmt::format("{:.2f}", ms) : "-"; };
     const double bare_ms = image.floor_cpu_ms + image.decode_cpu_ms;
@@ -159,11 +159,14 @@ int bench_pipeline_command(const Call& call) {
   }
   const int width = call.terminal.table_width();
   const ModelInfo* const embedder = engine.embedder();
-  call.terminal.print(images_table(result, width, command.bench.floor) +
-                      stages_text(result, width == 0 ? 1000 : width) +
-                      printable(fmt::format("{} and {} on {}", engine.detector().name,
-                                            embedder == nullptr ? "no embedder" : embedder->name, engine.runtime())) +
-                      "\n");
+  call.terminal.print(
+      images_table(result, width, command.bench.floor) +
+      legend(call.terminal,
+             "ms: of an image, in the last row of all; ratio: cpu ms over sessions and decode together") +
+      stages_text(result, width == 0 ? 1000 : width) +
+      printable(fmt::format("{} and {} on {}", engine.detector().name,
+                            embedder == nullptr ? "no embedder" : embedder->name, engine.runtime())) +
+      "\n");
   return 0;
 }
 

@@ -64,7 +64,7 @@ std::string ran_text(const BenchRow& row) {
 }
 
 std::string rows_table(const BenchResult& result, int width) {
-  Table table({"operation", "size", right("batch"), "ran on", right("median ms"), right("p95"), right("+-"),
+  Table table({"operation", "size", right("batch"), "ran on", right("median ms"), right("p95 ms"), right("+- ms"),
                right("images/s"), right("peak MB"), right("n")});
   for (const BenchRow& row : result.rows) {
     const bool failed = row.error_rate > 0;
@@ -96,12 +96,13 @@ std::string comparisons_table(const BenchResult& result, int width) {
 }
 
 std::string notes_text(const BenchResult& result, int width) {
-  std::string text = "\n" +
-                     wrap(fmt::format("Wall-clock ms an image of the operation alone; n: batches measured x images in "
-                                      "each. {} photos; {:.0f} s in all.",
-                                      result.photos, result.seconds),
-                          width, 0) +
-                     "\n";
+  std::string text =
+      "\n" +
+      wrap(fmt::format("Wall-clock ms an image of the operation alone; +-: standard deviation; peak MB: "
+                       "memory of this program; n: batches measured x images in each. {} photos; {:.0f} s in all.",
+                       result.photos, result.seconds),
+           width, 0) +
+      "\n";
   if (!result.gpu.empty()) text += wrap("GPU: " + printable(result.gpu), width, 2) + "\n";
   if (!result.gpu_reason.empty()) {
     text += wrap(fmt::format("No GPU was used, and what ran on the CPU instead is no gain: {}",

@@ -31,7 +31,7 @@ std::string ops_json(const std::vector<OpsBenchRow>& rows) {
 
 std::string ops_table(const std::vector<OpsBenchRow>& rows, int width) {
   Table table(
-      {"operation", "case", "device", right("median ms"), right("min"), right("p95"), right("MP/s"), right("n")});
+      {"operation", "case", "device", right("median ms"), right("min ms"), right("p95 ms"), right("MP/s"), right("n")});
   std::string problem;
   for (const OpsBenchRow& row : rows) {
     if (!row.problem.empty()) {
@@ -76,7 +76,9 @@ int bench_ops_command(const Call& call) {
   Interrupt interrupt(call.terminal);
   bench.stop = interrupt.token();
   const std::vector<OpsBenchRow> rows = bench_operations(bench);
-  call.terminal.print(json ? ops_json(rows) : ops_table(rows, call.terminal.table_width()));
+  call.terminal.print(json ? ops_json(rows)
+                           : ops_table(rows, call.terminal.table_width()) +
+                                 legend(call.terminal, "ms: of an image; MP/s: megapixels a second; n: runs"));
   return 0;
 }
 

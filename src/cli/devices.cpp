@@ -69,7 +69,7 @@ std::string notes(const std::vector<BackendInfo>& backends, int width) {
         "take, and free shrinks with every program, not only with those that use the GPU.");
   }
   if (has_software) {
-    add("software: a GPU that the processor emulates, for tests. It is slower than the CPU backend, and used only with "
+    add("software: a GPU that the CPU emulates, for tests. It is slower than the CPU backend, and used only with "
         "MIEN_ALLOW_SOFTWARE_GPU=1.");
   }
   return text;
@@ -91,7 +91,10 @@ void print_tables(Terminal& terminal, const std::vector<BackendInfo>& backends, 
     requested.add({std::string(row.name), std::string(mode_name(settings.gpu_mode(row.operation)))});
   }
   const int width = terminal.table_width();
-  terminal.print(table.render(width) + notes(backends, terminal.help_width()) + "\n" + requested.render(width));
+  terminal.print(
+      table.render(width) +
+      legend(terminal, "MB: memory of the device; mien MB: what programs named mien hold there (NVIDIA alone)") +
+      notes(backends, terminal.help_width()) + "\n" + requested.render(width));
 }
 
 }  // namespace

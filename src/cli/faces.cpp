@@ -109,7 +109,12 @@ int run_faces(const Call& call) {
     ++listed;
     add_rows(table, record);
   });
-  if (!options.json && listed > 0) call.terminal.print(table.render(call.terminal.table_width()));
+  if (!options.json && listed > 0) {
+    call.terminal.print(table.render(call.terminal.table_width()) +
+                        legend(call.terminal,
+                               "score: how sure the detector is, 0 to 1; corner: top left, in pixels; size: pixels; "
+                               "quality: overall, 0 to 1; pose: yaw, pitch and roll in degrees"));
+  }
   return failed == 0 ? 0 : 1;
 }
 

@@ -90,7 +90,10 @@ int list(const Call& call) {
                threshold_text(entry.model.threshold_verify), threshold_text(entry.model.threshold_search),
                entry.model.licence, entry.installed ? entry.model.path : "-"});
   }
-  call.terminal.print(table.render(call.terminal.table_width()));
+  call.terminal.print(table.render(call.terminal.table_width()) +
+                      legend(call.terminal,
+                             "verify: the cosine similarity from which on 'mien compare' says the same person; search: "
+                             "likewise for 'mien scan --like'"));
   return 0;
 }
 

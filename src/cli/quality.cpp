@@ -76,7 +76,10 @@ int run_quality(const Call& call) {
                fmt::format("{:.3f}", quality.overall_score)});
   }
   if (!json && failed < images.size()) {
-    call.terminal.print(table.render(call.terminal.table_width()));
+    call.terminal.print(table.render(call.terminal.table_width()) +
+                        legend(call.terminal,
+                               "size: pixels; blur: variance of the Laplacian, larger is sharper; brightness: 0 to "
+                               "255; contrast: standard deviation; sharpness: mean gradient; overall: 0 to 1"));
   }
   note_placement(call.terminal, input);
   return failed == 0 ? 0 : 1;

@@ -12,7 +12,7 @@ namespace mien::cli {
 namespace {
 
 constexpr int kNameWidthMax = 48;
-constexpr int kRestWidth = 36;  // what a line says beside the name, when there is room
+constexpr int kRestWidth = 44;  // what a line says beside the name, when there is room
 constexpr int kBarWidthMax = 30;
 constexpr int kBarWidthMin = 8;
 
@@ -21,20 +21,25 @@ struct Finding {
   Style style = Style::plain;
 };
 
+// The number says what it is of: whoever looked for somebody reads a similarity, anybody else the detector's score.
+std::string figure(const Record& record) {
+  const std::string_view best = record.analysis.faces.size() > 1 ? "best " : "";
+  if (!record.like) return fmt::format("{}detection score {:.2f}", best, record.analysis.faces.front().det_score);
+  const std::string_view verdict = record.matches.empty() ? "no match" : "match";
+  const std::optional<float> similarity =
+      record.matches.empty() ? record.best_similarity : record.matches.front().similarity;
+  if (!similarity) return fmt::format("{}, similarity not known", verdict);
+  return fmt::format("{} {:.3f} ({}similarity)", verdict, *similarity, best);
+}
+
 Finding finding(const Record& record) {
   if (record.error) return {"error: " + record.error->message, Style::bad};
   const std::vector<Face>& faces = record.analysis.faces;
-  std::string text = faces.empty() ? "no face" : counted(static_cast<long long>(faces.size()), "face");
-  if (!faces.empty()) text = pad(text, 9, Align::left);
-  Style style = faces.empty() ? Style::faint : Style::plain;
-  if (!record.matches.empty()) {
-    const auto best = std::max_element(record.matches.begin(), record.matches.end(),
-                                       [](const Match& a, const Match& b) { return a.similarity < b.similarity; });
-    text += fmt::format(" match {:.2f}", best->similarity);
-    style = Style::good;
-  } else if (!faces.empty()) {
-    text += fmt::format(" best {:.2f}", faces.front().det_score);
+  std::string text = "no face";
+  if (!faces.empty()) {
+    text = pad(counted(static_cast<long long>(faces.size()), "face"), 9, Align::left) + " " + figure(record);
   }
+  const Style style = !record.matches.empty() ? Style::good : faces.empty() ? Style::faint : Style::plain;
   for (const std::string& warning : record.analysis.warnings) text += "  warning: " + warning;
   return {text, style};
 }
@@ -76,8 +81,8 @@ std::string threshold_line(const ScanSummary& summary, const SummaryContext& con
         embedder->rate_search ? fmt::format(", false match rate {:g}", *embedder->rate_search) : std::string();
     source = fmt::format("{} for searching{}: {}", embedder->name, rate, embedder->threshold_source);
   }
-  std::string line =
-      fmt::format("looked for: {}; threshold {:.3f} ({})", context.options.like_path, *summary.threshold, source);
+  std::string line = fmt::format("looked for: {}; similarity threshold {:.3f} ({})", context.options.like_path,
+                                 *summary.threshold, source);
   const double expected = summary.expected_false_matches;
   if (expected > 0) {
     line += fmt::format("; expect about {:.2g} false matches among {}", expected, counted(summary.faces, "face"));
@@ -102,7 +107,7 @@ std::string record_line(const Terminal& terminal, const Record& record) {
 }
 
 std::string progress_line(const ScanProgress& progress, int width) {
-  std::string line = fmt::format("{}/{}{}", progress.done, progress.found, progress.listing_finished ? "" : "+");
+  std::string line = fmt::format("{}/{}{} images", progress.done, progress.found, progress.listing_finished ? "" : "+");
   const bool rate_known = progress.images_per_second > 0;
   if (rate_known) line += fmt::format("  {:.1f} images/s", progress.images_per_second);
   const std::int64_t left = progress.found - progress.done;

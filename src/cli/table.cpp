@@ -71,4 +71,8 @@ std::string Table::render_blocks(int width) const {
   return result;
 }
 
+std::string legend(const Terminal& terminal, std::string_view text) {
+  return terminal.out_is_terminal() ? "\n" + wrap(text, terminal.width(), 2) + "\n" : "";
+}
+
 }  // namespace mien::cli

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/terminal.h"
 #include "cli/text.h"
 
 namespace mien::cli {
@@ -36,5 +37,8 @@ class Table {
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
 };
+
+// Says below a table what the numbers in it are; nothing where stdout is no terminal.
+std::string legend(const Terminal& terminal, std::string_view text);
 
 }  // namespace mien::cli

@@ -134,7 +134,8 @@ int run_tune(const Call& call) {
     call.terminal.print(json_text(tune_json(result)));
   } else {
     call.terminal.print(
-        rows_table(result.bench, width) + settings_table(result, width) + "\n" +
+        rows_table(result.bench, width) + legend(call.terminal, "ms: wall-clock time of an image, median") +
+        settings_table(result, width) + "\n" +
         (result.bench.gpu_reason.empty()
              ? ""
              : wrap("no GPU: " + printable(result.bench.gpu_reason), width == 0 ? 100 : width, 2) + "\n") +

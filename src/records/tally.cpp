@@ -51,7 +51,7 @@ std::vector<std::string> PlacementTally::counts() const {
     std::string line = operation.first.operation + ":";
     for (const auto& [backend, images] : operation.ran) {
       if (line.back() != ':') line += ",";
-      line += fmt::format(" {} {} of {}", backend, images, operation.images);
+      line += fmt::format(" {} {} of {} images", backend, images, operation.images);
     }
     if (!operation.reasons.empty()) line += " (" + reasons_text(operation) + ")";
     lines.push_back(std::move(line));

@@ -17,7 +17,8 @@ class PlacementTally {
   void add(const std::vector<Placement>& placements);
   // One an operation, in the order they were first met. `ran` is "mixed" when backends differ.
   std::vector<Placement> placements() const;
-  // "face_detection: cpu 12 of 12"; when backends differ or a request was not met, each with its number, and why.
+  // "face_detection: cpu 12 of 12 images"; when backends differ or a request was not met, each with its number, and
+  // why.
   std::vector<std::string> counts() const;
 
  private:

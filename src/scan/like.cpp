@@ -85,20 +85,19 @@ float choose_threshold(const ModelInfo& embedder, std::optional<float> asked) {
                   embedder.threshold_source.empty() ? "" : " (" + embedder.threshold_source + ")"));
 }
 
-std::vector<Match> match_faces(const Analysis& analysis, const WantedPerson& person) {
-  const std::vector<Face>& faces = analysis.faces;
-  std::vector<Match> matches;
+void match_faces(const WantedPerson& person, Record& record) {
+  const std::vector<Face>& faces = record.analysis.faces;
   for (std::size_t i = 0; i < faces.size(); ++i) {
     if (!is_usable(faces[i])) continue;
-    if (const std::optional<Error> refusal = refuse_comparison(analysis.models, person.models)) {
+    if (const std::optional<Error> refusal = refuse_comparison(record.analysis.models, person.models)) {
       throw Exception(*refusal);
     }
     const float similarity = cosine_similarity(faces[i].embedding, person.embedding);
-    if (similarity >= person.threshold) matches.push_back({static_cast<int>(i), similarity});
+    record.best_similarity = std::max(similarity, record.best_similarity.value_or(similarity));
+    if (similarity >= person.threshold) record.matches.push_back({static_cast<int>(i), similarity});
   }
-  std::stable_sort(matches.begin(), matches.end(),
+  std::stable_sort(record.matches.begin(), record.matches.end(),
                    [](const Match& a, const Match& b) { return a.similarity > b.similarity; });
-  return matches;
 }
 
 // Between its two known points the rate falls about exponentially with the threshold, as the upper tail of the

@@ -32,9 +32,9 @@ WantedPerson read_wanted_person(const std::string& photo_path, const Analyze& an
 // that is no cosine, or when the embedder's threshold is not known.
 float choose_threshold(const ModelInfo& embedder, std::optional<float> asked);
 
-// Faces at least that similar, the most similar first. Throws Exception(invalid_argument) when the embeddings are not
+// Fills in the record's matches and its best similarity. Throws Exception(invalid_argument) when the embeddings are not
 // of one model.
-std::vector<Match> match_faces(const Analysis& analysis, const WantedPerson& person);
+void match_faces(const WantedPerson& person, Record& record);
 
 // The share of strangers' faces that match at this threshold. Empty when the embedder's thresholds do not tell.
 struct FalseMatchRate {

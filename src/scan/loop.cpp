@@ -88,7 +88,7 @@ class Worker {
       return;
     }
     record.analysis = std::move(*analysis);
-    if (parts_.person) record.matches = match_faces(record.analysis, *parts_.person);
+    if (parts_.person) match_faces(*parts_.person, record);
     // From here on embeddings exist only where they were asked for: they are biometric data of strangers.
     if (parts_.embeddings == EmbeddingFormat::none) {
       for (Face& face : record.analysis.faces) face.embedding = {};
@@ -207,6 +207,7 @@ class Writer {
     outcome.record.analysis.timings_ms.read = read_ms;
     outcome.record.analysis.timings_ms.total = read_ms;
     outcome.record.matches = std::move(original.matches);
+    outcome.record.best_similarity = original.best_similarity;
     outcome.record.error = std::move(original.error);
     return true;
   }

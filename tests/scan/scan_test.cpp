@@ -202,7 +202,7 @@ TEST_F(LoopTest, AnalysesTheSameContentOnce) {
   const Record last = record_from_json(lines(path("out")).back()).take();
   EXPECT_EQ(last.source, path("d/z.jpg"));
   EXPECT_EQ(last.analysis.faces.size(), 3U);
-  EXPECT_EQ(summary.placement_counts, std::vector<std::string>{"face_detection: cpu 401 of 401"});
+  EXPECT_EQ(summary.placement_counts, std::vector<std::string>{"face_detection: cpu 401 of 401 images"});
 }
 
 // The first in order may find its content in the hands of a later one.
@@ -249,6 +249,21 @@ TEST_F(LoopTest, ComparesFacesWithThePersonLookedFor) {
   EXPECT_TRUE(records_[2].like);
 }
 
+TEST_F(LoopTest, TellsTheBestSimilarityOfAPhotoWithoutAMatchAndDoesNotWriteIt) {
+  put("d/1.jpg", "faces 2");  // embeddings (1, 0), (1, 1)
+  put("d/2.jpg", "faces 0");
+  WantedPerson person;
+  person.models.embedder_id = "one";
+  person.embedding = {0, 1};
+  person.threshold = 0.9F;
+  run({.sources = {path("d")}, .out = path("out"), .person = &person});
+  EXPECT_TRUE(records_[0].matches.empty());
+  ASSERT_TRUE(records_[0].best_similarity.has_value());
+  EXPECT_NEAR(*records_[0].best_similarity, 1 / std::sqrt(2.0), 1e-6);
+  EXPECT_FALSE(records_[1].best_similarity.has_value());
+  EXPECT_EQ(get(path("out")).find("0.707"), std::string::npos);
+}
+
 TEST_F(LoopTest, NeverComparesEmbeddingsOfDifferentModels) {
   put("d/1.jpg", "faces 4");
   for (const char* id : {"another", ""}) {
@@ -274,7 +289,8 @@ TEST_F(LoopTest, SaysWhereOperationsRan) {
   ASSERT_EQ(summary.placement.size(), 1U);
   EXPECT_EQ(summary.placement[0].ran, "mixed");
   EXPECT_EQ(summary.placement[0].reason, "no GPU");
-  EXPECT_EQ(summary.placement_counts, std::vector<std::string>{"face_detection: cpu 1 of 3, cuda 2 of 3 (no GPU)"});
+  EXPECT_EQ(summary.placement_counts,
+            std::vector<std::string>{"face_detection: cpu 1 of 3 images, cuda 2 of 3 images (no GPU)"});
 }
 
 TEST_F(LoopTest, ResumesWithoutOpeningWhatIsUnchanged) {
