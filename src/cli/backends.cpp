@@ -27,7 +27,7 @@ std::string state_text(const BackendLibrary& backend) {
 int list(const Call& call) {
   bool json = false;
   Arguments arguments("mien backends list",
-                      "Lists the libraries that run models on GPUs, and faster on processors (openvino), the packages "
+                      "Lists the libraries that run models on GPUs, and faster on CPUs (openvino), the packages "
                       "that they come from, and where they lie. Each has a folder of its own.");
   arguments.flag({"--json", "", "print JSON"}, json);
   arguments.example("mien backends list", "which are here");
@@ -83,7 +83,7 @@ int install(const Call& call) {
   arguments.flag({"--force", "", "fetch it again although it is here"}, options.force);
   arguments.example("mien backends install cuda", "for NVIDIA GPUs");
   arguments.example("mien backends install webgpu", "for any GPU with a Vulkan driver");
-  arguments.example("mien backends install openvino", "for processors (large scans, --precision fast) and Intel GPUs");
+  arguments.example("mien backends install openvino", "for CPUs (large scans, --precision fast) and Intel GPUs");
   if (!parse_or_help(call, arguments)) return 0;
   const Settings settings = load(call.terminal);
   Interrupt interrupt(call.terminal);

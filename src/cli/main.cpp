@@ -29,7 +29,7 @@ constexpr std::array<Command, 15> kCommands = {{
     {"enhance", "enlarge and sharpen a small image", run_enhance},
     {"crop", "cut a face out of an image", run_crop},
     {"thumbnail", "make a small copy of an image", run_thumbnail},
-    {"devices", "the processors that mien can run on", run_devices},
+    {"devices", "the CPU and the GPUs that mien can run on", run_devices},
     {"doctor", "why a GPU is not used, and what to do", run_doctor},
     {"backends", "fetch, list and remove what runs on GPUs", run_backends},
     {"config", "every setting, its value and where that came from", run_config},

@@ -9,8 +9,8 @@
 namespace mien {
 namespace {
 
-constexpr const char* kOnly32 = "OpenVINO computes in 32 bits on this processor";
-constexpr const char* kNoUnits = "this processor has no bf16 arithmetic (AVX512_BF16, AMX or Arm's)";
+constexpr const char* kOnly32 = "OpenVINO computes in 32 bits on this CPU";
+constexpr const char* kNoUnits = "this CPU has no bf16 arithmetic (AVX512_BF16, AMX or Arm's)";
 
 // Null where it does not open: then the reason is a warning, and the work goes on.
 std::unique_ptr<Runtime> try_openvino(const Settings& settings, bool cheaply) {

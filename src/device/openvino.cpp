@@ -393,7 +393,7 @@ bool processor_can() {
 std::unique_ptr<Library> open_library(const std::string& path) {
   if (!processor_can()) {
     throw Exception(ErrorCode::unsupported,
-                    "OpenVINO needs a processor with SSE4.2, which this one lacks: set MIEN_RUNTIME=onnxruntime");
+                    "OpenVINO needs a CPU with SSE4.2, which this one lacks: set MIEN_RUNTIME=onnxruntime");
   }
   auto library = std::make_unique<Library>(path);
   const Api& api = library->api;
@@ -416,7 +416,7 @@ std::unique_ptr<Library> open_library(const std::string& path) {
   }
   if (api.core_create(&library->core) != kOk || library->property("FULL_DEVICE_NAME").empty()) {
     throw Exception(ErrorCode::unsupported,
-                    fmt::format("OpenVINO in {} cannot use the processor: {}; install it again: 'mien backends install "
+                    fmt::format("OpenVINO in {} cannot use the CPU: {}; install it again: 'mien backends install "
                                 "openvino --force'",
                                 path, last_error(api)));
   }

@@ -263,7 +263,7 @@ Error Child::explain_end(const char* on) {
   if (number == SIGXCPU || number == SIGXFSZ || number == SIGKILL) {
     return {ErrorCode::limit_exceeded,
             fmt::format("the decoder was stopped on this {}: it took more {} than it may", on,
-                        number == SIGXCPU   ? "processor time"
+                        number == SIGXCPU   ? "CPU time"
                         : number == SIGXFSZ ? "space for pixels"
                                             : "memory")};
   }

@@ -40,7 +40,7 @@ std::string set_limits(const Bounds& bounds) {
   if (mapped == 0) return "cannot read how much memory is mapped (/proc)";
   if (!limit(RLIMIT_AS, mapped + bounds.memory_bytes)) return reason("cannot limit memory", errno);
   if (!limit(RLIMIT_FSIZE, bounds.written_bytes)) return reason("cannot limit what is written", errno);
-  if (!limit(RLIMIT_CPU, bounds.cpu_seconds)) return reason("cannot limit processor time", errno);
+  if (!limit(RLIMIT_CPU, bounds.cpu_seconds)) return reason("cannot limit CPU time", errno);
   if (!limit(RLIMIT_NOFILE, kDescriptorsMax)) return reason("cannot limit open files", errno);
   if (!limit(RLIMIT_CORE, 0)) return reason("cannot forbid core files", errno);
   return "";
