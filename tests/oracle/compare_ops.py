@@ -19,10 +19,10 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SOURCES = ["src/image/image.cpp", "tests/oracle/ops_probe.cpp"] + [
-    f"src/ops/{name}.cpp"
-    for name in ("crop", "enhance", "enhance_kernel", "gray", "phash", "pose", "quality", "quality_kernel", "resample",
-                 "resample_kernel")
+SOURCES = ["tests/oracle/ops_probe.cpp"] + [
+    f"src/{name}.cpp"
+    for name in ("image/gray", "image/image", "image/phash", "image/resample", "image/resample_kernel", "ops/crop",
+                 "ops/enhance", "ops/enhance_kernel", "ops/pose", "ops/quality", "ops/quality_kernel")
 ]
 
 
