@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "mien/file.h"
 
 namespace mien {
 namespace {
@@ -25,13 +26,30 @@ constexpr std::array kSkippedNames = std::to_array<std::string_view>(
     {"@eaDir", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot", "$RECYCLE.BIN", "System Volume Information",
      "lost+found", "__MACOSX", "Thumbs.db"});
 
-// Which reader has the item of a name: the first row that takes it. Members of archives and images of pages become a
-// row each, before the files, which take every name.
+class FileReader : public ItemReader {
+ public:
+  ItemState state(const std::string& name) const override {
+    constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+    struct stat status {};
+    if (::stat(name.c_str(), &status) != 0) return {.is_gone = errno == ENOENT || errno == ENOTDIR};
+    return {.size_bytes = status.st_size,
+            .mtime_ns = std::int64_t{status.st_mtim.tv_sec} * kNanosecondsPerSecond + status.st_mtim.tv_nsec};
+  }
+  Result<std::vector<std::uint8_t>> read(const std::string& name, std::size_t bytes_max) const override {
+    return read_file(name, bytes_max);
+  }
+};
+
+// The first row that takes a name has its reader. Members of archives and images of pages become a row each, before the
+// files, which take every name.
 struct ItemKind {
   bool (*takes)(std::string_view name);
   std::shared_ptr<const ItemReader> (*reader)();
 };
-constexpr ItemKind kItemKinds[] = {{[](std::string_view) { return true; }, file_reader}};
+constexpr ItemKind kItemKinds[] = {
+    {[](std::string_view) { return true; },
+     []() -> std::shared_ptr<const ItemReader> { return std::make_shared<FileReader>(); }},
+};
 
 enum class PathKind { folder, other, absent };
 

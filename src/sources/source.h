@@ -48,8 +48,6 @@ struct Item {
 // The item of this name, by the table of kinds in source.cpp: as a source found it, or would find it again.
 Item open_item(std::string name);
 
-std::shared_ptr<const ItemReader> file_reader();
-
 class Source {
  public:
   virtual ~Source() = default;
