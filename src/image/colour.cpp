@@ -68,7 +68,6 @@ Result<Done> convert_colours(const DecodeOptions& options, DecodedImage& image) 
   if (!image.converted.empty() && options.convert_colours) {  // of inks the decoder itself made both
     std::swap(image.pixels, image.converted);
     image.converted.reset(0, 0, 3);
-    image.colours_converted = true;
   }
   if (image.icc_profile.empty() || image.pixels.empty()) return Done{};
   ColourPlan plan = plan_colours(image.icc_profile, ColourModel::rgb, options.convert_colours);
@@ -77,8 +76,8 @@ Result<Done> convert_colours(const DecodeOptions& options, DecodedImage& image) 
   if (keeps_stored) plan = plan_colours(image.icc_profile, ColourModel::rgb, true);
   if (plan.transform == nullptr) return Done{};
   if (is_for_gray(*plan.transform) && !is_gray(image.pixels)) {
-    if (keeps_stored) return Done{};  // nothing was to be done to the pixels that are looked at
-    image.warnings.push_back(colours_not_applied(image.icc_profile, "it is for gray, the pixels are RGB"));
+    constexpr const char* kReason = "it is for gray, the pixels are RGB";
+    if (!keeps_stored) image.warnings.push_back(colours_not_applied(image.icc_profile, kReason));
     return Done{};
   }
   Image& to = keeps_stored ? image.converted : image.pixels;
@@ -89,7 +88,6 @@ Result<Done> convert_colours(const DecodeOptions& options, DecodedImage& image) 
     }
     convert_pixels(*plan.transform, image.pixels.row(y), to.row(y), image.pixels.width());
   }
-  image.colours_converted = !keeps_stored;
   return Done{};
 }
 

@@ -229,7 +229,6 @@ Result<Done> decode_image(Bytes encoded, const DecodeOptions& options, DecodedIm
   out.orientation = 1;
   out.orientation_stated = false;
   out.icc_profile.clear();
-  out.colours_converted = false;
   out.warnings.clear();
   if (encoded.empty()) return Error{ErrorCode::bad_data, "the file is empty"};
   if (std::optional<Error> error = check_byte_limit(encoded, options.limits)) return *error;

@@ -38,7 +38,6 @@ struct DecodedImage {
   int orientation = 1;                    // EXIF, 1..8
   bool orientation_stated = false;        // by EXIF of the image itself
   std::vector<std::uint8_t> icc_profile;  // of the RGB or gray that was stored; empty without one
-  bool colours_converted = false;         // to sRGB: the pixels are not as stored
   std::vector<std::string> warnings;      // "truncated: ...": what there is was used
 };
 

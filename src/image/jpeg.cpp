@@ -518,7 +518,6 @@ Result<Done> decode_once(Bytes encoded, const DecodeOptions& options, DecodeWatc
   note_truncation(reader, several_scans, out);
   note_corruption(reader.damage(), out);
   if (!colours.warning.empty()) out.warnings.push_back(colours.warning);
-  out.colours_converted = colours.transform != nullptr && !both;
   return Done{};
 }
 

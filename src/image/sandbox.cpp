@@ -343,7 +343,6 @@ Result<Done> Child::take(const Message& message, const DecodeOptions& options, D
   out.stored_height = reply.stored_height;
   out.orientation = reply.orientation;
   out.orientation_stated = reply.orientation_stated != 0;
-  out.colours_converted = reply.colours_converted != 0;
   out.hash = reply.hash;
   return Done{};
 }

@@ -42,7 +42,6 @@ struct Reply {
   std::int32_t stored_height = 0;
   std::int32_t orientation = 1;
   std::uint32_t orientation_stated = 0;
-  std::uint32_t colours_converted = 0;
   std::uint32_t has_converted = 0;  // the same pixels in sRGB lie behind the others
   std::uint64_t hash = 0;
   std::uint32_t text_bytes = 0;

@@ -121,7 +121,6 @@ bool answer(const DecodedImage& image) {
   reply.stored_height = image.stored_height;
   reply.orientation = image.orientation;
   reply.orientation_stated = image.orientation_stated ? 1 : 0;
-  reply.colours_converted = image.colours_converted ? 1 : 0;
   reply.has_converted = image.converted.empty() ? 0 : 1;
   reply.hash = image.hash;
   std::string text = image.format + '\0';
