@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "image/encode.h"
 #include "image/image_files.h"
 #include "image/orientation.h"
 #include "image/phash.h"
@@ -99,12 +100,13 @@ TEST_F(AnalyzeImages, ABatchThatFailsIsTheErrorOfItsImagesAlone) {
 
 // In `exact` the detector looks at colours as stored, and the hash is of them everywhere.
 TEST_F(AnalyzeImages, ShowsFacesInColoursOfSrgbWhateverItLooksAt) {
-  ByteVector wide = test::read_photo("obama2.jpg");
+  constexpr int kOrientation = 6;
+  ByteVector wide = encode_jpeg(test::turn_as_stored(test::load_photo("obama2.jpg"), kOrientation), 95);
   const ByteVector p3 = test::read_image("colour/jpeg_p3.jpg");
   const auto segment = p3.begin() + static_cast<std::ptrdiff_t>(test::find_marker(p3, 0xE2));
   wide.insert(wide.begin() + 2, segment, segment + 2 + (segment[2] << 8 | segment[3]));
-  wide = test::add_exif_to_jpeg(wide, 6);
-  const std::vector<ByteVector> files = {wide, test::read_photo("chelsea.png"), test::read_photo("obama.jpg")};
+  wide = test::add_exif_to_jpeg(wide, kOrientation);
+  const std::vector<ByteVector> files = {wide, test::read_photo("coffee.png"), test::read_photo("obama.jpg")};
   const std::vector<Bytes> images(files.begin(), files.end());
   DecodedImage stored;
   ASSERT_TRUE(decode_image(wide, {.limits = {}, .convert_colours = false}, stored));
@@ -113,7 +115,7 @@ TEST_F(AnalyzeImages, ShowsFacesInColoursOfSrgbWhateverItLooksAt) {
     Workspace workspace;
     std::vector<std::size_t> shown;
     std::vector<Result<Analysis>> results =
-        analyze_images(state_, images, {.phash = true, .rotations = true}, workspace.state(), {},
+        analyze_images(state_, images, {.phash = true}, workspace.state(), {},
                        [&](std::size_t image, ImageView upright, std::span<const Face> faces) {
                          shown.push_back(image);
                          EXPECT_EQ(faces.size(), 1);
