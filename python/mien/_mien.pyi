@@ -154,7 +154,9 @@ def backend_names() -> list[str]:
     """The CPU is the last."""
 
 def backend_providers(backend: str) -> list[str]:
-    """ONNX Runtime's providers by which programs ask for it, in that runtime's order."""
+    """
+    ONNX Runtime's providers by which programs ask for it, in that runtime's order.
+    """
 
 class ModelInfo:
     """A model: which one, from where, under which licence."""
