@@ -14,7 +14,7 @@
 #include "backends/backend_library.h"
 #include "base/cancel.h"
 #include "device/openvino_api.h"
-#include "device/openvino_forms.h"
+#include "device/openvino_compiled.h"
 #include "device/session.h"
 
 namespace mien {

@@ -11,7 +11,7 @@
 
 #include "device/accelerator.h"
 #include "ops/detect.h"
-#include "ops/resident.h"
+#include "ops/device_pixels.h"
 
 namespace mien {
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "device/accelerator.h"
+#include "ops/device_pixels.h"
 #include "ops/embed.h"
-#include "ops/resident.h"
 
 namespace mien {
 

@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "device/accelerator.h"
+#include "ops/device_pixels.h"
 #include "ops/resample_device.h"
-#include "ops/resident.h"
 
 namespace mien {
 

@@ -7,7 +7,7 @@
 
 #include "device/accelerator.h"
 #include "mien/face.h"
-#include "ops/resident.h"
+#include "ops/device_pixels.h"
 
 namespace mien {
 

@@ -7,7 +7,7 @@
 #include "device/accelerator.h"
 #include "image/resample.h"
 #include "ops/crop.h"
-#include "ops/resident.h"
+#include "ops/device_pixels.h"
 
 namespace mien {
 

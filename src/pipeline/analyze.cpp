@@ -21,7 +21,7 @@
 #include "pipeline/device_stages.h"
 #include "pipeline/passes.h"
 #include "pipeline/placement.h"
-#include "pipeline/turns.h"
+#include "pipeline/rotations.h"
 
 namespace mien {
 namespace {

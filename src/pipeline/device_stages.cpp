@@ -14,7 +14,7 @@
 #include "ops/enhance_device.h"
 #include "ops/quality.h"
 #include "ops/quality_device.h"
-#include "pipeline/turns.h"
+#include "pipeline/rotations.h"
 
 namespace mien {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "image/decode.h"
 #include "mien/engine.h"
-#include "ops/resident.h"
+#include "ops/device_pixels.h"
 #include "pipeline/passes.h"
 
 namespace mien {

@@ -12,7 +12,7 @@
 #include "backends/backend.h"
 #include "base/processor.h"
 #include "device/choose_runtime.h"
-#include "device/openvino_forms.h"
+#include "device/openvino_compiled.h"
 #include "device/session.h"
 #include "mien/engine.h"
 #include "support/photos.h"

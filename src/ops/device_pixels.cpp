@@ -1,4 +1,4 @@
-#include "ops/resident.h"
+#include "ops/device_pixels.h"
 
 namespace mien {
 namespace {

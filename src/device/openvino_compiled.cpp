@@ -1,4 +1,4 @@
-#include "device/openvino_forms.h"
+#include "device/openvino_compiled.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "pipeline/turns.h"
+#include "pipeline/rotations.h"
 
 #include <algorithm>
 
