@@ -12,8 +12,8 @@
 namespace mien {
 namespace {
 
-// Rows between two looks at the stop token: some milliseconds of a large photo.
-constexpr int kRowsPerLook = 64;
+// Rows between two checks of the stop token: some milliseconds of a large photo.
+constexpr int kRowsPerCheck = 64;
 
 // Primaries of ITU-T H.273 that are wider than sRGB. Those of old television (5, 6, 7, 22) differ from sRGB less than
 // screens do, and are used as sRGB, as every viewer does.
@@ -83,7 +83,7 @@ Result<Done> convert_colours(const DecodeOptions& options, DecodedImage& image) 
   Image& to = keeps_stored ? image.converted : image.pixels;
   if (keeps_stored) to.reset(image.pixels.width(), image.pixels.height(), 3);
   for (int y = 0; y < image.pixels.height(); ++y) {
-    if (y % kRowsPerLook == 0 && options.stop.stop_requested()) {
+    if (y % kRowsPerCheck == 0 && options.stop.stop_requested()) {
       return cancelled_error();
     }
     convert_pixels(*plan.transform, image.pixels.row(y), to.row(y), image.pixels.width());

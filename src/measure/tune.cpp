@@ -25,7 +25,7 @@ namespace {
 
 constexpr const char* kMark = "mien tune";
 constexpr double kThreadsSeconds = 1.5;  // for each number of threads
-constexpr int kPrecisionLooks = 3;       // at each picture
+constexpr int kPrecisionRuns = 3;        // at each picture
 constexpr int kJpegQuality = 90;
 constexpr PixelSize kPictureSize = {800, 600};
 constexpr std::size_t kEnvFileBytesMax = std::size_t{1} << 20;
@@ -87,7 +87,7 @@ double measure_detection(const Engine& engine, const std::vector<BenchPhoto>& ph
   double sum = 0;
   std::size_t count = 0;
   DetectScratch scratch;
-  const int looks = options.iterations > 0 ? 1 : kPrecisionLooks;
+  const int runs = options.iterations > 0 ? 1 : kPrecisionRuns;
   for (const BenchSize& size : bench_sizes()) {
     const bool is_asked = options.sizes.empty() ||
                           std::find(options.sizes.begin(), options.sizes.end(), size.name) != options.sizes.end();
@@ -96,7 +96,7 @@ double measure_detection(const Engine& engine, const std::vector<BenchPhoto>& ph
       const Image picture = compose_picture(photo, {size.width, size.height});
       std::vector<double> times;
       throw_if_stopped(options.stop);
-      for (int i = 0; i <= looks; ++i) {
+      for (int i = 0; i <= runs; ++i) {
         const double start = wall_ms();
         (void)detect_faces(*engine.state().detector, engine.state().options.precision, picture, scratch);
         if (i > 0) times.push_back(wall_ms() - start);  // the first one is the warm-up

@@ -79,7 +79,7 @@ struct Detector {
 // The same detector with another session in the place of its own: one that watches it, or runs the model otherwise.
 Detector with_session(const Detector& detector, std::unique_ptr<Session> session);
 
-// One look at a part of the image: which part, and how large it becomes.
+// One pass over a part of the image: which part, and how large it becomes.
 struct DetectPass {
   int x = 0;
   int y = 0;

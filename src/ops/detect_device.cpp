@@ -118,30 +118,30 @@ DeviceDetector::Canvas& DeviceDetector::canvas(Accelerator& device, const Canvas
 }
 
 std::vector<std::vector<Candidate>> DeviceDetector::run(Accelerator& device, ResidentPixels& pixels,
-                                                        std::span<const DeviceLook> looks) {
+                                                        std::span<const DevicePass> passes) {
   open(device);
   std::map<std::pair<int, int>, std::vector<std::size_t>> by_canvas;
-  for (std::size_t i = 0; i < looks.size(); ++i) {
-    by_canvas[{looks[i].pass.size.canvas_width, looks[i].pass.size.canvas_height}].push_back(i);
+  for (std::size_t i = 0; i < passes.size(); ++i) {
+    by_canvas[{passes[i].pass.size.canvas_width, passes[i].pass.size.canvas_height}].push_back(i);
   }
-  std::vector<std::vector<Candidate>> found(looks.size());
-  const std::size_t batch_max = layout_ == BatchLayout::one_by_one ? 1 : looks.size();
+  std::vector<std::vector<Candidate>> found(passes.size());
+  const std::size_t batch_max = layout_ == BatchLayout::one_by_one ? 1 : passes.size();
   for (const auto& [size, chosen] : by_canvas) {
     for (std::size_t first = 0; first < chosen.size(); first += batch_max) {
       const std::size_t count = std::min(batch_max, chosen.size() - first);
-      run_batch(device, pixels, looks, std::span(chosen).subspan(first, count), found);
+      run_batch(device, pixels, passes, std::span(chosen).subspan(first, count), found);
     }
   }
   return found;
 }
 
-// Looks at canvases of one size. The batch is filled up to a power of two with black images, so that providers that
-// compile for each shape see few.
-void DeviceDetector::run_batch(Accelerator& device, ResidentPixels& pixels, std::span<const DeviceLook> looks,
+// Runs the detector over canvases of one size. The batch is filled up to a power of two with black images, so that
+// providers that compile for each shape see few.
+void DeviceDetector::run_batch(Accelerator& device, ResidentPixels& pixels, std::span<const DevicePass> passes,
                                std::span<const std::size_t> chosen, std::vector<std::vector<Candidate>>& found) {
-  const LetterboxSize& size = looks[chosen.front()].pass.size;
+  const LetterboxSize& size = passes[chosen.front()].pass.size;
   LetterboxInputs letterbox(size.canvas_width, size.canvas_height);
-  for (const std::size_t i : chosen) letterbox.add(looks[i].part, looks[i].pass.size, detector_->kind->feed);
+  for (const std::size_t i : chosen) letterbox.add(passes[i].part, passes[i].pass.size, detector_->kind->feed);
   letterbox.fill_up(std::bit_ceil(chosen.size()));
 
   constexpr bool kResident[] = {true};
@@ -157,7 +157,7 @@ void DeviceDetector::run_batch(Accelerator& device, ResidentPixels& pixels, std:
   const std::vector<std::int32_t> anchors = choose_anchors(canvas, outputs, chosen.size());
   const std::vector<float> rows = pick_rows(canvas, outputs, anchors);
   for (std::size_t i = 0; i < chosen.size(); ++i) {
-    const DetectPass& pass = looks[chosen[i]].pass;
+    const DetectPass& pass = passes[chosen[i]].pass;
     canvas.sparse.fill(static_cast<std::int64_t>(i), anchors, rows);
     std::vector<Candidate>& faces = found[chosen[i]];
     detector_->kind->decode(canvas.sparse.outputs(),

@@ -15,8 +15,8 @@
 
 namespace mien {
 
-// One look: the part of an image, as it lies on the device, that becomes the detector's input.
-struct DeviceLook {
+// One pass: the part of an image, as it lies on the device, that becomes the detector's input.
+struct DevicePass {
   DeviceImage part;
   DetectPass pass;
 };
@@ -28,11 +28,11 @@ class DeviceDetector {
   explicit DeviceDetector(std::shared_ptr<const Detector> detector);
   ~DeviceDetector();
 
-  // One list a look, equal to what detect_pass appends. Throws OutOfDeviceMemory, DeviceFailure.
+  // One list a pass, equal to what detect_pass appends. Throws OutOfDeviceMemory, DeviceFailure.
   std::vector<std::vector<Candidate>> run(Accelerator& device, ResidentPixels& pixels,
-                                          std::span<const DeviceLook> looks);
+                                          std::span<const DevicePass> passes);
 
-  // Bytes that a look at a canvas of so many pixels takes on the device while it runs: counted for the letterbox, a
+  // Bytes that a pass over a canvas of so many pixels takes on the device while it runs: counted for the letterbox, a
   // generous guess for the model's own values.
   static std::uint64_t bytes_for_canvas(std::int64_t pixels);
 
@@ -52,7 +52,7 @@ class DeviceDetector {
   void open(Accelerator& device);
   BatchLayout find_batch_layout(const DeviceSession& model) const;
   Canvas& canvas(Accelerator& device, const CanvasKey& key, std::span<const DeviceOutput> outputs);
-  void run_batch(Accelerator& device, ResidentPixels& pixels, std::span<const DeviceLook> looks,
+  void run_batch(Accelerator& device, ResidentPixels& pixels, std::span<const DevicePass> passes,
                  std::span<const std::size_t> chosen, std::vector<std::vector<Candidate>>& found);
   std::vector<std::int32_t> choose_anchors(const Canvas& canvas, std::span<const DeviceOutput> outputs,
                                            std::size_t images) const;

@@ -127,7 +127,7 @@ void DeviceStages::release(Group& group) {
 
 namespace {
 
-// All looks at one stretch of images that share memory, in both rounds.
+// All passes over one stretch of images that share memory, in both rounds.
 std::vector<Detection> detect_resident(DeviceDetector& detect, const Detector& detector, Precision precision,
                                        Accelerator& device, ResidentPixels& pixels, std::span<const DeviceImage> views,
                                        const std::stop_token& stop) {
@@ -135,11 +135,11 @@ std::vector<Detection> detect_resident(DeviceDetector& detect, const Detector& d
   for (const DeviceImage& view : views) sizes.push_back({view.width, view.height});
   const auto run = [&](std::span<const DetectRequest> requests) {
     throw_if_stopped(stop);
-    std::vector<DeviceLook> looks;
+    std::vector<DevicePass> passes;
     for (const auto& [view, pass] : requests) {
-      looks.push_back({views[view].crop(pass.x, pass.y, pass.width, pass.height), pass});
+      passes.push_back({views[view].crop(pass.x, pass.y, pass.width, pass.height), pass});
     }
-    return detect.run(device, pixels, looks);
+    return detect.run(device, pixels, passes);
   };
   return detect_views(detector, precision, sizes, run);
 }

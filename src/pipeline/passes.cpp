@@ -68,7 +68,7 @@ std::vector<DetectPass> exact_passes(const Detector& detector, int width, int he
   return passes;
 }
 
-// A face that an inner edge of its tile cuts is seen whole by the neighbour, or by the look at the whole image.
+// A face that an inner edge of its tile cuts is seen whole by the neighbour, or by the pass over the whole image.
 bool is_cut_by_tile(const Candidate& face, const DetectPass& tile, int width, int height) {
   constexpr float kMargin = 2;
   const float right = static_cast<float>(tile.x + tile.width);
@@ -83,7 +83,7 @@ float long_side(const Box& box) { return std::max(box.width(), box.height()); }
 
 float large_side(PixelSize view) { return kLargeFaceShare * static_cast<float>(std::max(view.width, view.height)); }
 
-// Faces of the small look that fill the image and that no other look has found.
+// Faces of the small pass that fill the image and that no other pass has found.
 void add_large_faces(const std::vector<Candidate>& large, float side_min, std::vector<Candidate>& faces) {
   const std::size_t before = faces.size();
   for (const Candidate& face : large) {
@@ -111,9 +111,9 @@ DetectPlan plan_detection(const Detector& detector, Precision precision, int wid
     plan.is_merged = true;
     for (const DetectPass& tile : cut_tiles(detector, width, height)) plan.passes.push_back(tile);
   }
-  plan.small_look = whole(width, height, fit_rectangle(detector, width, height, kSmallSide));
+  plan.small_pass = whole(width, height, fit_rectangle(detector, width, height, kSmallSide));
   // In a panorama that pixel is many of the image, and its tiles would show the same face elsewhere.
-  plan.passes.front().has_one_scale = plan.small_look->has_one_scale = !plan.is_merged;
+  plan.passes.front().has_one_scale = plan.small_pass->has_one_scale = !plan.is_merged;
   return plan;
 }
 
@@ -135,19 +135,19 @@ std::vector<Detection> detect_views(const Detector& detector, Precision precisio
     }
   }
 
-  std::vector<DetectRequest> small_looks;
+  std::vector<DetectRequest> small_passes;
   for (std::size_t i = 0; i < views.size(); ++i) {
     std::vector<Candidate>& faces = results[i].faces;
     if (plans[i].is_merged) suppress_overlaps(*detector.kind, faces);
     const float large = large_side(views[i]);
     const bool has_large =
         std::any_of(faces.begin(), faces.end(), [&](const Candidate& face) { return long_side(face.box) >= large; });
-    if (plans[i].small_look && !has_large) small_looks.push_back({i, *plans[i].small_look});
+    if (plans[i].small_pass && !has_large) small_passes.push_back({i, *plans[i].small_pass});
   }
-  if (small_looks.empty()) return results;
-  found = run(small_looks);
-  for (std::size_t i = 0; i < small_looks.size(); ++i) {
-    const std::size_t view = small_looks[i].view;
+  if (small_passes.empty()) return results;
+  found = run(small_passes);
+  for (std::size_t i = 0; i < small_passes.size(); ++i) {
+    const std::size_t view = small_passes[i].view;
     add_large_faces(found[i], large_side(views[view]), results[view].faces);
     std::stable_sort(results[view].faces.begin(), results[view].faces.end(),
                      [](const Candidate& a, const Candidate& b) { return a.score > b.score; });

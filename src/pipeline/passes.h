@@ -1,4 +1,4 @@
-// Which looks at an image a detector takes: one square (exact), or a rectangle, tiles and a small second look.
+// Which passes over an image a detector makes: one square (exact), or a rectangle, tiles and a small second pass.
 #pragma once
 
 #include <functional>
@@ -19,19 +19,19 @@ inline constexpr int kSmallSide = 128;
 inline constexpr int kDetectSideMin = 320;
 // Above this ratio of sides the long side alone would decide the scale, so the image is cut into overlapping tiles.
 inline constexpr double kTileAspect = 2.5;
-// A face may be this part of the image's long side before the first look starts to miss it.
+// A face may be this part of the image's long side before the first pass starts to miss it.
 inline constexpr float kLargeFaceShare = 0.4F;
 
 struct DetectPlan {
   std::vector<DetectPass> passes;        // all of them are run
-  std::optional<DetectPass> small_look;  // run when no pass found a large face
+  std::optional<DetectPass> small_pass;  // run when no pass found a large face
   bool is_merged = false;                // what the passes found overlaps
 };
 
 // What the detector can take and the precision decide. Width and height are of the upright image.
 DetectPlan plan_detection(const Detector& detector, Precision precision, int width, int height);
 
-// A look to take at one of several views (an image, or an image turned).
+// A pass to make over one of several views (an image, or an image turned).
 struct DetectRequest {
   std::size_t view = 0;
   DetectPass pass;

@@ -30,7 +30,7 @@ void expect_size(const LetterboxSize& size, int width, int height, int canvas_wi
 TEST(Plan, ExactIsOneSquareRoundedAsInsightFaceDoes) {
   const DetectPlan wide = plan(Precision::exact, 1000, 333);
   ASSERT_EQ(wide.passes.size(), 1U);
-  EXPECT_FALSE(wide.small_look);
+  EXPECT_FALSE(wide.small_pass);
   expect_size(wide.passes[0].size, 640, 213, 640, 640);                               // 213.12
   expect_size(plan(Precision::exact, 910, 1137).passes[0].size, 512, 640, 640, 640);  // 512.2
   expect_size(plan(Precision::exact, 100, 50).passes[0].size, 640, 320, 640, 640);    // enlarged
@@ -61,8 +61,8 @@ TEST(Plan, DefaultIsARectangle) {
   const DetectPlan wide = plan(Precision::standard, 1000, 500);
   ASSERT_EQ(wide.passes.size(), 1U);
   expect_size(wide.passes[0].size, 640, 320, 640, 320);
-  ASSERT_TRUE(wide.small_look);
-  expect_size(wide.small_look->size, 128, 64, 128, 64);
+  ASSERT_TRUE(wide.small_pass);
+  expect_size(wide.small_pass->size, 128, 64, 128, 64);
   expect_size(plan(Precision::standard, 910, 1137).passes[0].size, 512, 640, 512, 640);
   expect_size(plan(Precision::standard, 1000, 510).passes[0].size, 640, 326, 640, 352);
 }
@@ -80,7 +80,7 @@ TEST(Plan, AModelOfOneSizeGetsItsSize) {
   for (const Precision precision : {Precision::exact, Precision::standard}) {
     const DetectPlan fixed = plan_detection(fake.detector, precision, 8000, 1600);
     ASSERT_EQ(fixed.passes.size(), 1U);
-    EXPECT_FALSE(fixed.small_look);
+    EXPECT_FALSE(fixed.small_pass);
     expect_size(fixed.passes[0].size, 320, 64, 320, 240);
   }
 }
