@@ -7,8 +7,8 @@
 
 namespace mien {
 
-// The orientations of clockwise quarter turns: none, one, two, three.
-constexpr int kOrientationOfTurn[] = {1, 6, 3, 8};
+// The orientations of clockwise quarter rotations: none, one, two, three.
+constexpr int kOrientationOfRotation[] = {1, 6, 3, 8};
 
 // Whether this orientation swaps width and height.
 constexpr bool orientation_swaps_sides(int orientation) { return orientation >= 5 && orientation <= 8; }

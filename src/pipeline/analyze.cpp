@@ -104,17 +104,17 @@ void enhance_stage(const Engine::State& engine, const AnalyzeOptions& options, W
   });
 }
 
-// Looks at the image as it is and, when asked, turned; the turn that shows most wins, the upright one in doubt.
+// Looks at the image as it is and, when asked, rotated; the rotation that shows most wins, the upright one in doubt.
 Detection find_faces(const Engine::State& engine, ImageView image, const AnalyzeOptions& options,
                      Workspace::State& work) {
-  std::vector<Detection> turns;
+  std::vector<Detection> rotations;
   const std::stop_token& stop = options.stop;
-  turns.push_back(detect_faces(*engine.detector, engine.options.precision, image, work.detect, stop));
-  for (int quarter_turns = 1; options.rotations && quarter_turns <= 3; ++quarter_turns) {
-    apply_orientation(image, kOrientationOfTurn[quarter_turns], work.turned, stop);
-    turns.push_back(detect_faces(*engine.detector, engine.options.precision, work.turned, work.detect, stop));
+  rotations.push_back(detect_faces(*engine.detector, engine.options.precision, image, work.detect, stop));
+  for (int quarters = 1; options.rotations && quarters <= 3; ++quarters) {
+    apply_orientation(image, kOrientationOfRotation[quarters], work.rotated, stop);
+    rotations.push_back(detect_faces(*engine.detector, engine.options.precision, work.rotated, work.detect, stop));
   }
-  return choose_turn(std::move(turns), {image.width, image.height});
+  return choose_rotation(std::move(rotations), {image.width, image.height});
 }
 
 void detect_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {

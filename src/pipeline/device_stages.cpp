@@ -168,15 +168,15 @@ void DeviceStages::detect_alike(std::span<GroupItem* const> items, PixelSize can
       .item_bytes = DeviceDetector::bytes_for_canvas(std::int64_t{canvas.width} * canvas.height),
       .batch = batch_max(),
       .shape = "the detector for " + std::to_string(canvas.width) + "x" + std::to_string(canvas.height)};
-  const std::size_t turns = options.rotations ? 4 : 1;
-  const auto work = [turns, stop = options.stop](DevicePrograms& programs, Accelerator& device,
-                                                 std::span<const ImageInput> batch, std::span<Detection> out) {
+  const std::size_t rotations = options.rotations ? 4 : 1;
+  const auto work = [rotations, stop = options.stop](DevicePrograms& programs, Accelerator& device,
+                                                     std::span<const ImageInput> batch, std::span<Detection> out) {
     auto& detect = programs.of<DeviceDetector>(Operation::face_detection, programs.detector);
     for_each_memory(batch, [&](ResidentPixels& pixels, std::size_t first, std::size_t count) {
       std::vector<DeviceImage> views;
       for (const ImageInput& input : batch.subspan(first, count)) {
-        for (std::size_t turn = 0; turn < turns; ++turn) {
-          views.push_back(input.where.image.turned(kOrientationOfTurn[turn]));
+        for (std::size_t rotation = 0; rotation < rotations; ++rotation) {
+          views.push_back(input.where.image.turned(kOrientationOfRotation[rotation]));
         }
       }
       std::vector<Detection> found =
@@ -184,9 +184,9 @@ void DeviceStages::detect_alike(std::span<GroupItem* const> items, PixelSize can
       for (std::size_t i = 0; i < count; ++i) {
         const DeviceImage& image = batch[first + i].where.image;
         std::vector<Detection> of_image(
-            std::make_move_iterator(found.begin() + static_cast<std::ptrdiff_t>(i * turns)),
-            std::make_move_iterator(found.begin() + static_cast<std::ptrdiff_t>((i + 1) * turns)));
-        out[first + i] = choose_turn(std::move(of_image), {image.width, image.height});
+            std::make_move_iterator(found.begin() + static_cast<std::ptrdiff_t>(i * rotations)),
+            std::make_move_iterator(found.begin() + static_cast<std::ptrdiff_t>((i + 1) * rotations)));
+        out[first + i] = choose_rotation(std::move(of_image), {image.width, image.height});
       }
     });
   };

@@ -31,7 +31,7 @@ struct DetectPlan {
 // What the detector can take and the precision decide. Width and height are of the upright image.
 DetectPlan plan_detection(const Detector& detector, Precision precision, int width, int height);
 
-// A pass to make over one of several views (an image, or an image turned).
+// A pass to make over one of several views (an image, or an image rotated).
 struct DetectRequest {
   std::size_t view = 0;
   DetectPass pass;

@@ -1,4 +1,4 @@
-// Faces found in an image that was turned, in pixels of the image as it stands.
+// Faces found in an image that was rotated, in pixels of the image as it stands.
 #pragma once
 
 #include <vector>
@@ -7,8 +7,8 @@
 
 namespace mien {
 
-// turns[i]: what was found in the image rotated clockwise by i quarter turns. The one that shows most wins, the upright
+// rotations[i]: what was found in the image rotated clockwise by i quarters. The one that shows most wins, the upright
 // one in doubt; `image` is the upright size.
-Detection choose_turn(std::vector<Detection> turns, PixelSize image);
+Detection choose_rotation(std::vector<Detection> rotations, PixelSize image);
 
 }  // namespace mien

@@ -38,7 +38,7 @@ struct PendingFace {
 struct Workspace::State {
   Image converted;  // of pixels that cannot be read in place
   std::vector<std::unique_ptr<ItemMemory>> items;
-  Image turned;
+  Image rotated;
   DetectScratch detect;
   // Of one call: its faces in the order in which they came, the embeddings of the first of them, and the rest, less
   // than a batch, waiting.
