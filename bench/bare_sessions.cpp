@@ -90,7 +90,7 @@ int measure(std::span<char*> arguments) {
   const mien::Settings settings = mien::load_settings();
   const auto wish_for = [&](const mien::ModelFile& file) {
     const bool is_long = options->is_many && mien::gains_by_openvino(file);
-    return mien::RuntimeWish{.many_images = is_long, .cheaply = options->is_fast};
+    return mien::RuntimeWish{.many_images = is_long, .reduced_precision = options->is_fast};
   };
   const mien::ModelFile detector_file = mien::find_model(settings, "detector", options->models[0]).take();
   const mien::ModelFile embedder_file = mien::find_model(settings, "embedder", options->models[1]).take();

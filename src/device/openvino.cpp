@@ -106,8 +106,8 @@ class OpenVinoForm final : public Form {
 
 // What runs share and outputs outlive.
 struct SharedModel {
-  SharedModel(const Library& opened, bool cheaply, Handle<Model> model)
-      : library(opened), bf16(cheaply), read(std::move(model)) {}
+  SharedModel(const Library& opened, bool reduced_precision, Handle<Model> model)
+      : library(opened), bf16(reduced_precision), read(std::move(model)) {}
   const Library& library;
   bool bf16;
   ReadModel read;
@@ -354,7 +354,7 @@ class OpenVinoRuntime final : public Runtime {
   RuntimeKind kind() const override { return RuntimeKind::openvino; }
   std::string name() const override { return "openvino " + library_.version + (bf16_ ? " bf16" : ""); }
   std::string path() const override { return library_.path; }
-  bool computes_cheaply() const override { return bf16_; }
+  bool has_reduced_precision() const override { return bf16_; }
 
   std::unique_ptr<Session> create_session(Bytes model, const std::string& what) const override {
     try {
@@ -427,7 +427,7 @@ std::unique_ptr<Library> open_library(const std::string& path) {
 
 bool is_openvino_installed(const Settings& settings) { return !find_library(settings).empty(); }
 
-std::unique_ptr<Runtime> open_openvino(const Settings& settings, bool cheaply) {
+std::unique_ptr<Runtime> open_openvino(const Settings& settings, bool reduced_precision) {
   const std::string path = find_library(settings);
   if (path.empty()) {
     throw Exception(ErrorCode::not_found,
@@ -440,7 +440,7 @@ std::unique_ptr<Runtime> open_openvino(const Settings& settings, bool cheaply) {
   std::unique_ptr<Library>& library = opened[path];
   if (!library) library = open_library(path);
   const bool has_bf16 = library->property("OPTIMIZATION_CAPABILITIES").find("BF16") != std::string::npos;
-  return std::make_unique<OpenVinoRuntime>(*library, cheaply && has_bf16);
+  return std::make_unique<OpenVinoRuntime>(*library, reduced_precision && has_bf16);
 }
 
 }  // namespace mien

@@ -71,9 +71,9 @@ class Runtime {
  public:
   virtual ~Runtime() = default;
   virtual RuntimeKind kind() const = 0;
-  virtual std::string name() const = 0;                    // "onnxruntime 1.31.1"
-  virtual std::string path() const = 0;                    // of the library
-  virtual bool computes_cheaply() const { return false; }  // in 16 bits where the model's numbers have 32
+  virtual std::string name() const = 0;                         // "onnxruntime 1.31.1"
+  virtual std::string path() const = 0;                         // of the library
+  virtual bool has_reduced_precision() const { return false; }  // in 16 bits where the model's numbers have 32
   // `what` names the model in messages. Throws Exception(bad_data) when the bytes are no model that it can run.
   virtual std::unique_ptr<Session> create_session(Bytes model, const std::string& what) const = 0;
 };
@@ -83,9 +83,9 @@ class Runtime {
 std::unique_ptr<Runtime> open_onnxruntime(const Settings& settings);
 
 // Opens OpenVINO's library from MIEN_OPENVINO_LIBRARY, from where `mien backends install openvino` puts it, from beside
-// the program or from the build's folder. `cheaply`: in bf16, where the processor has it. Throws Exception(not_found,
-// unsupported) that says what to do.
-std::unique_ptr<Runtime> open_openvino(const Settings& settings, bool cheaply);
+// the program or from the build's folder. `reduced_precision`: in bf16, where the processor has it. Throws
+// Exception(not_found, unsupported) that says what to do.
+std::unique_ptr<Runtime> open_openvino(const Settings& settings, bool reduced_precision);
 bool is_openvino_installed(const Settings& settings);
 
 }  // namespace mien

@@ -109,7 +109,7 @@ bool takes_rgb_image(const Session& session) {
 }
 
 std::unique_ptr<Session> open_session(const Runtime& runtime, const ModelFile& file, Draft draft) {
-  if (runtime.computes_cheaply()) draft.is_changed |= prepare_for_bf16(draft.model);
+  if (runtime.has_reduced_precision()) draft.is_changed |= prepare_for_bf16(draft.model);
   const std::vector<std::uint8_t> bytes = draft.bytes();
   draft.model = onnx::ModelProto();  // its memory is free before the runtime wants as much
   return runtime.create_session(bytes, file.info.path);
@@ -188,7 +188,7 @@ std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile&
   Draft draft = parse_or_throw(file, bytes);
   const ModelShapes shapes = free_or_throw(file, draft, {.batch = true});
   std::unique_ptr<Embedder> embedder = std::make_unique<Embedder>();
-  // Before it is prepared for cheap arithmetic, which a device does not use.
+  // Before it is prepared for reduced precision, which a device does not use.
   if (keep_model) embedder->model = std::make_shared<const std::vector<std::uint8_t>>(draft.bytes());
   embedder->session = open_session(runtime, file, std::move(draft));
   const Session& session = *embedder->session;
@@ -203,8 +203,8 @@ std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile&
   }
   if (!shapes.batch_is_free) {
     embedder->batch_max = 1;
-  } else if (runtime.computes_cheaply()) {
-    embedder->batch_max = kCheapEmbedBatch;
+  } else if (runtime.has_reduced_precision()) {
+    embedder->batch_max = kReducedEmbedBatch;
   }
   embedder->feed = embedder_feed(file, shapes.facts);
   embedder->id = embedder_id(bytes, embedder->feed);

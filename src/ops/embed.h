@@ -15,7 +15,7 @@ namespace mien {
 // Faces a run on a CPU: a larger batch is no faster per face in 32 bits, and its memory grows with it. Where arithmetic
 // is cheap (bf16), reading the weights is a larger share: twice as many take 3 % less per face.
 inline constexpr int kEmbedBatch = 4;
-inline constexpr int kCheapEmbedBatch = 8;
+inline constexpr int kReducedEmbedBatch = 8;
 
 struct Embedder {
   Feed feed;

@@ -53,7 +53,7 @@ bool models_want_gpu(const Settings& settings) {
 
 RuntimeWish wish_for(const EngineOptions& options, std::string_view role, const std::string& name) {
   return {.many_images = gains(options, role, name),
-          .cheaply = options.precision == Precision::fast && !models_want_gpu(options.settings)};
+          .reduced_precision = options.precision == Precision::fast && !models_want_gpu(options.settings)};
 }
 
 bool is_onnxruntime(const Runtime& runtime) { return runtime.kind() == RuntimeKind::onnxruntime; }
@@ -69,10 +69,10 @@ void open_runtimes(Engine::State& state) {
     if (of_embedder != of_detector) state.embedder_runtime = choose_runtime(options.settings, of_embedder).runtime;
   }
   if (options.precision == Precision::fast && models_want_gpu(options.settings)) {
-    chosen.why_not_cheap = "a GPU is asked for, which computes in 32 bits";
+    chosen.why_not_reduced = "a GPU is asked for, which computes in 32 bits";
   }
-  if (!chosen.why_not_cheap.empty()) {
-    state.why_not_fast = "precision fast computes like default: " + chosen.why_not_cheap;
+  if (!chosen.why_not_reduced.empty()) {
+    state.why_not_fast = "precision fast computes like default: " + chosen.why_not_reduced;
     log(LogLevel::warning, state.why_not_fast);
   }
   if (!options.settings.wants_gpu()) return;

@@ -98,9 +98,9 @@ class OpenVinoTest : public ::testing::Test {
 TEST_F(OpenVinoTest, TellsWhatItIs) {
   EXPECT_TRUE(openvino->name().starts_with("openvino 20")) << openvino->name();
   EXPECT_EQ(openvino->kind(), RuntimeKind::openvino);
-  EXPECT_FALSE(openvino->computes_cheaply());
+  EXPECT_FALSE(openvino->has_reduced_precision());
   EXPECT_TRUE(contains(openvino->path(), "libopenvino_c.so")) << openvino->path();
-  EXPECT_FALSE(onnxruntime->computes_cheaply());
+  EXPECT_FALSE(onnxruntime->has_reduced_precision());
 }
 
 TEST_F(OpenVinoTest, GivesTheNumbersOfOnnxRuntime) {
@@ -199,7 +199,7 @@ TEST_F(OpenVinoTest, ARunThatFailsLeavesNothingBehind) {
 TEST_F(OpenVinoTest, CheapArithmeticIsThereOnlyWithBf16) {
   const std::unique_ptr<Runtime> cheap = open_openvino(settings, true);
   const bool has_bf16 = contains(read_processor().features, "bf16");
-  EXPECT_EQ(cheap->computes_cheaply(), has_bf16);
+  EXPECT_EQ(cheap->has_reduced_precision(), has_bf16);
   EXPECT_EQ(cheap->name().ends_with(" bf16"), has_bf16) << cheap->name();
 }
 
@@ -225,10 +225,10 @@ TEST(OpenVinoLibrary, SaysWhatToDoWhenItIsMissing) {
 TEST(ChooseRuntime, WithoutOpenVinoItIsOnnxRuntimeAndSaysWhy) {
   Settings settings = test::plain_settings();
   settings.backend_dir = "/nonexistent";
-  const ChosenRuntime chosen = choose_runtime(settings, {.many_images = true, .cheaply = true});
+  const ChosenRuntime chosen = choose_runtime(settings, {.many_images = true, .reduced_precision = true});
   EXPECT_TRUE(chosen.runtime->name().starts_with("onnxruntime ")) << chosen.runtime->name();
   EXPECT_EQ(chosen.runtime->kind(), RuntimeKind::onnxruntime);
-  EXPECT_FALSE(chosen.why_not_cheap.empty());
+  EXPECT_FALSE(chosen.why_not_reduced.empty());
 
   settings.runtime = "openvino";
   EXPECT_EQ(open_error([&] { choose_runtime(settings, {}); }).code, ErrorCode::not_found);
@@ -248,10 +248,11 @@ TEST_F(OpenVinoTest, IsChosenWhereItPays) {
   settings.all_gpu = false;
   settings.runtime = "onnxruntime";
   EXPECT_TRUE(name({.many_images = true}).starts_with("onnxruntime "));
-  EXPECT_TRUE(contains(choose_runtime(settings, {.cheaply = true}).why_not_cheap, "MIEN_RUNTIME=onnxruntime"));
+  EXPECT_TRUE(
+      contains(choose_runtime(settings, {.reduced_precision = true}).why_not_reduced, "MIEN_RUNTIME=onnxruntime"));
   settings.runtime = "openvino";
   EXPECT_TRUE(name({}).starts_with("openvino "));
-  EXPECT_TRUE(choose_runtime(settings, {}).why_not_cheap.empty());
+  EXPECT_TRUE(choose_runtime(settings, {}).why_not_reduced.empty());
 }
 
 using openvino::FormShape;

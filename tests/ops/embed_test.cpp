@@ -50,8 +50,8 @@ TEST(EmbedFaces, GoInFullBatchesAndTheRestOneByOne) {
   using Batches = std::vector<std::int64_t>;
   EXPECT_EQ(batches_of(0, kEmbedBatch), Batches());
   EXPECT_EQ(batches_of(9, kEmbedBatch), (Batches{4, 4, 1}));
-  EXPECT_EQ(batches_of(23, kCheapEmbedBatch), (Batches{8, 8, 4, 1, 1, 1}));
-  EXPECT_EQ(batches_of(3, kCheapEmbedBatch), (Batches{1, 1, 1}));
+  EXPECT_EQ(batches_of(23, kReducedEmbedBatch), (Batches{8, 8, 4, 1, 1, 1}));
+  EXPECT_EQ(batches_of(3, kReducedEmbedBatch), (Batches{1, 1, 1}));
   EXPECT_EQ(batches_of(3, 1), (Batches{1, 1, 1}));
 }
 
