@@ -65,7 +65,7 @@ using DeviceInput = std::variant<HostTensor, DeviceTensor>;
 
 // One output of a run: it stays on the device or comes down, as was asked.
 struct DeviceOutput {
-  DeviceTensor resident;
+  DeviceTensor on_device;
   HostValues values;
 };
 
@@ -84,9 +84,9 @@ class DeviceSession {
   virtual const std::vector<TensorInfo>& inputs() const = 0;
   virtual const std::vector<TensorInfo>& outputs() const = 0;
   virtual const NodeAssignment& assignment() const = 0;
-  // All inputs and outputs in the order of the graph; `resident[i]` keeps output i on the device (missing: false).
+  // All inputs and outputs in the order of the graph; `on_device[i]` keeps output i on the device (missing: false).
   // Throws OutOfDeviceMemory, DeviceFailure.
-  virtual std::vector<DeviceOutput> run(std::span<const DeviceInput> inputs, std::span<const bool> resident) const = 0;
+  virtual std::vector<DeviceOutput> run(std::span<const DeviceInput> inputs, std::span<const bool> on_device) const = 0;
 };
 
 // Bytes between host and device since the start; bytes that mien holds there (tensors and models), and the most that it

@@ -115,8 +115,8 @@ class OrtDeviceSession final : public DeviceSession {
   const std::vector<TensorInfo>& outputs() const override { return outputs_; }
   const NodeAssignment& assignment() const override { return assignment_; }
 
-  std::vector<DeviceOutput> run(std::span<const DeviceInput> inputs, std::span<const bool> resident) const override {
-    return guarded(what_, context_.get(), [&] { return run_unguarded(inputs, resident); });
+  std::vector<DeviceOutput> run(std::span<const DeviceInput> inputs, std::span<const bool> on_device) const override {
+    return guarded(what_, context_.get(), [&] { return run_unguarded(inputs, on_device); });
   }
 
  private:
@@ -189,7 +189,7 @@ class OrtDeviceSession final : public DeviceSession {
     }
   }
 
-  std::vector<DeviceOutput> run_unguarded(std::span<const DeviceInput> inputs, std::span<const bool> resident) const {
+  std::vector<DeviceOutput> run_unguarded(std::span<const DeviceInput> inputs, std::span<const bool> on_device) const {
     Ort::Session& session = session_for(inputs);
     Ort::IoBinding binding(session);
     std::vector<Ort::Value> kept;  // until the run is over
@@ -204,7 +204,7 @@ class OrtDeviceSession final : public DeviceSession {
     }
     const Ort::MemoryInfo host_memory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeCPU);
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
-      const bool stays = i < resident.size() && resident[i];
+      const bool stays = i < on_device.size() && on_device[i];
       if (stays) {
         binding.BindOutput(outputs_[i].name.c_str(), context_->memory);
       } else {
@@ -217,16 +217,16 @@ class OrtDeviceSession final : public DeviceSession {
     }
     session.Run(options, binding);
     binding.SynchronizeOutputs();
-    return take_outputs(binding, resident);
+    return take_outputs(binding, on_device);
   }
 
-  std::vector<DeviceOutput> take_outputs(const Ort::IoBinding& binding, std::span<const bool> resident) const {
+  std::vector<DeviceOutput> take_outputs(const Ort::IoBinding& binding, std::span<const bool> on_device) const {
     std::vector<Ort::Value> values = binding.GetOutputValues();
     std::vector<DeviceOutput> outputs(values.size());
     for (std::size_t i = 0; i < values.size(); ++i) {
-      if (i < resident.size() && resident[i]) {
+      if (i < on_device.size() && on_device[i]) {
         const Ort::TensorTypeAndShapeInfo info = values[i].GetTensorTypeAndShapeInfo();
-        DeviceTensor& tensor = outputs[i].resident;
+        DeviceTensor& tensor = outputs[i].on_device;
         tensor.type = element_type_of(info.GetElementType(), what_);
         tensor.shape = info.GetShape();
         tensor.memory = std::make_shared<DeviceMemory>(std::move(values[i]), context_);

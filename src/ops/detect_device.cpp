@@ -108,7 +108,7 @@ DeviceDetector::Canvas& DeviceDetector::canvas(Accelerator& device, const Canvas
   std::unique_ptr<Canvas>& canvas = canvases_[key];
   if (canvas) return *canvas;
   std::vector<Shape> shapes;
-  for (const DeviceOutput& output : outputs) shapes.push_back(output.resident.shape);
+  for (const DeviceOutput& output : outputs) shapes.push_back(output.on_device.shape);
   CandidatePlan plan(detector_->kind->outputs, shapes, key.images, layout_ == BatchLayout::within_cells);
   const std::int64_t words = (plan.anchors() + kMaskBits - 1) / kMaskBits;
   canvas = std::make_unique<Canvas>(Canvas{plan, device.create_session(make_mask_graph(plan)),
@@ -117,7 +117,7 @@ DeviceDetector::Canvas& DeviceDetector::canvas(Accelerator& device, const Canvas
   return *canvas;
 }
 
-std::vector<std::vector<Candidate>> DeviceDetector::run(Accelerator& device, ResidentPixels& pixels,
+std::vector<std::vector<Candidate>> DeviceDetector::run(Accelerator& device, DevicePixels& pixels,
                                                         std::span<const DevicePass> passes) {
   open(device);
   std::map<std::pair<int, int>, std::vector<std::size_t>> by_canvas;
@@ -137,20 +137,20 @@ std::vector<std::vector<Candidate>> DeviceDetector::run(Accelerator& device, Res
 
 // Runs the detector over canvases of one size. The batch is filled up to a power of two with black images, so that
 // providers that compile for each shape see few.
-void DeviceDetector::run_batch(Accelerator& device, ResidentPixels& pixels, std::span<const DevicePass> passes,
+void DeviceDetector::run_batch(Accelerator& device, DevicePixels& pixels, std::span<const DevicePass> passes,
                                std::span<const std::size_t> chosen, std::vector<std::vector<Candidate>>& found) {
   const LetterboxSize& size = passes[chosen.front()].pass.size;
   LetterboxInputs letterbox(size.canvas_width, size.canvas_height);
   for (const std::size_t i : chosen) letterbox.add(passes[i].part, passes[i].pass.size, detector_->kind->feed);
   letterbox.fill_up(std::bit_ceil(chosen.size()));
 
-  constexpr bool kResident[] = {true};
+  constexpr bool kOnDevice[] = {true};
   const DeviceInput planes =
-      letterbox_->run(inputs_of(pixels.on(device), letterbox.tensors()), kResident).front().resident;
+      letterbox_->run(inputs_of(pixels.on(device), letterbox.tensors()), kOnDevice).front().on_device;
   const std::size_t output_count = model_->outputs().size();
-  const auto all_resident = std::make_unique<bool[]>(output_count);
-  std::fill_n(all_resident.get(), output_count, true);
-  const std::vector<DeviceOutput> outputs = model_->run({&planes, 1}, {all_resident.get(), output_count});
+  const auto all_on_device = std::make_unique<bool[]>(output_count);
+  std::fill_n(all_on_device.get(), output_count, true);
+  const std::vector<DeviceOutput> outputs = model_->run({&planes, 1}, {all_on_device.get(), output_count});
   const CanvasKey key{size.canvas_width, size.canvas_height, static_cast<std::int64_t>(letterbox.count())};
   Canvas& canvas = this->canvas(device, key, outputs);
 
@@ -174,7 +174,7 @@ std::vector<std::int32_t> DeviceDetector::choose_anchors(const Canvas& canvas, s
   for (std::size_t group = 0; group < canvas.plan.groups().size(); ++group) {
     if (!canvas.plan.groups()[group].is_score) continue;
     for (std::size_t level = 0; level < canvas.plan.levels().size(); ++level) {
-      inputs.emplace_back(outputs[canvas.plan.output(group, level)].resident);
+      inputs.emplace_back(outputs[canvas.plan.output(group, level)].on_device);
     }
   }
   inputs.emplace_back(HostTensor{ElementType::f32, {1}, &threshold});
@@ -196,7 +196,7 @@ std::vector<float> DeviceDetector::pick_rows(const Canvas& canvas, std::span<con
     std::vector<std::int32_t> wanted(part.begin(), part.end());
     wanted.resize(pick_bucket(part.size()), part.front());
     std::vector<DeviceInput> inputs;
-    for (const DeviceOutput& output : outputs) inputs.emplace_back(output.resident);
+    for (const DeviceOutput& output : outputs) inputs.emplace_back(output.on_device);
     inputs.emplace_back(host_tensor(wanted, {static_cast<std::int64_t>(wanted.size())}));
     const std::vector<DeviceOutput> picked = canvas.pick->run(inputs, {});
     const std::size_t floats = part.size() * static_cast<std::size_t>(canvas.plan.row_floats());

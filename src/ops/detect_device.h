@@ -29,7 +29,7 @@ class DeviceDetector {
   ~DeviceDetector();
 
   // One list a pass, equal to what detect_pass appends. Throws OutOfDeviceMemory, DeviceFailure.
-  std::vector<std::vector<Candidate>> run(Accelerator& device, ResidentPixels& pixels,
+  std::vector<std::vector<Candidate>> run(Accelerator& device, DevicePixels& pixels,
                                           std::span<const DevicePass> passes);
 
   // Bytes that a pass over a canvas of so many pixels takes on the device while it runs: counted for the letterbox, a
@@ -52,7 +52,7 @@ class DeviceDetector {
   void open(Accelerator& device);
   BatchLayout find_batch_layout(const DeviceSession& model) const;
   Canvas& canvas(Accelerator& device, const CanvasKey& key, std::span<const DeviceOutput> outputs);
-  void run_batch(Accelerator& device, ResidentPixels& pixels, std::span<const DevicePass> passes,
+  void run_batch(Accelerator& device, DevicePixels& pixels, std::span<const DevicePass> passes,
                  std::span<const std::size_t> chosen, std::vector<std::vector<Candidate>>& found);
   std::vector<std::int32_t> choose_anchors(const Canvas& canvas, std::span<const DeviceOutput> outputs,
                                            std::size_t images) const;

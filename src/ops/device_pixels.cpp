@@ -9,7 +9,7 @@ constexpr std::int64_t kBucketMin = 1 << 16;
 
 }  // namespace
 
-const DeviceTensor& ResidentPixels::on(Accelerator& device) {
+const DeviceTensor& DevicePixels::on(Accelerator& device) {
   const std::lock_guard lock(mutex_);
   if (tensor_) return tensor_;
   const HostTensor bytes = packed_.bytes();

@@ -11,11 +11,11 @@ namespace mien {
 
 // Made on the thread that has the images, used on the device's. Owns a copy of the bytes, so that work that hangs on a
 // device holds nothing of its caller's.
-class ResidentPixels {
+class DevicePixels {
  public:
-  ResidentPixels() = default;
+  DevicePixels() = default;
   // Of an image that the device made itself.
-  explicit ResidentPixels(DeviceTensor tensor) : tensor_(std::move(tensor)) {}
+  explicit DevicePixels(DeviceTensor tensor) : tensor_(std::move(tensor)) {}
   // Adds an image and says where it will lie. Before the first on().
   DeviceImage add(ImageView image) { return packed_.add(image); }
   std::size_t size_bytes() const { return packed_.size(); }
@@ -30,8 +30,8 @@ class ResidentPixels {
 };
 
 // An image on a device, or one that will be there.
-struct ResidentImage {
-  std::shared_ptr<ResidentPixels> pixels;
+struct ImageOnDevice {
+  std::shared_ptr<DevicePixels> pixels;
   DeviceImage image;
 
   explicit operator bool() const { return pixels != nullptr; }

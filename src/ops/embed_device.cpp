@@ -7,7 +7,7 @@
 
 namespace mien {
 
-std::vector<std::vector<float>> DeviceEmbedder::run(Accelerator& device, ResidentPixels& pixels,
+std::vector<std::vector<float>> DeviceEmbedder::run(Accelerator& device, DevicePixels& pixels,
                                                     std::span<const DeviceFace> faces) {
   if (!model_) {
     warp_ = device.create_session(make_warp_graph(embedder_->feed));
@@ -24,13 +24,13 @@ std::vector<std::vector<float>> DeviceEmbedder::run(Accelerator& device, Residen
 }
 
 // Filled up to a power of two with black faces, so that providers that compile for each shape see few.
-void DeviceEmbedder::run_batch(Accelerator& device, ResidentPixels& pixels, std::span<const DeviceFace> faces,
+void DeviceEmbedder::run_batch(Accelerator& device, DevicePixels& pixels, std::span<const DeviceFace> faces,
                                std::vector<std::vector<float>>& embeddings) {
   WarpInputs warp;
   for (const DeviceFace& face : faces) warp.add(face.image, face.to_template, embedder_->feed);
   warp.fill_up(std::bit_ceil(faces.size()));
-  constexpr bool kResident[] = {true};
-  const DeviceInput planes = warp_->run(inputs_of(pixels.on(device), warp.tensors()), kResident).front().resident;
+  constexpr bool kOnDevice[] = {true};
+  const DeviceInput planes = warp_->run(inputs_of(pixels.on(device), warp.tensors()), kOnDevice).front().on_device;
   const std::vector<DeviceOutput> outputs = model_->run({&planes, 1}, {});
   const std::span<const float> rows = outputs.front().values.floats();
   const std::size_t dimension = static_cast<std::size_t>(embedder_->dimension);

@@ -23,10 +23,10 @@ class DeviceEmbedder {
   explicit DeviceEmbedder(std::shared_ptr<const Embedder> embedder) : embedder_(std::move(embedder)) {}
 
   // One embedding a face, in order. Throws OutOfDeviceMemory, DeviceFailure.
-  std::vector<std::vector<float>> run(Accelerator& device, ResidentPixels& pixels, std::span<const DeviceFace> faces);
+  std::vector<std::vector<float>> run(Accelerator& device, DevicePixels& pixels, std::span<const DeviceFace> faces);
 
  private:
-  void run_batch(Accelerator& device, ResidentPixels& pixels, std::span<const DeviceFace> faces,
+  void run_batch(Accelerator& device, DevicePixels& pixels, std::span<const DeviceFace> faces,
                  std::vector<std::vector<float>>& embeddings);
 
   std::shared_ptr<const Embedder> embedder_;

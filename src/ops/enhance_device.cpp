@@ -17,7 +17,7 @@ std::uint64_t DeviceEnhancer::bytes_for(int width, int height) {
   return static_cast<std::uint64_t>(size.width) * static_cast<std::uint64_t>(size.height) * 3 * kBytesPerValue;
 }
 
-EnhancedOnDevice DeviceEnhancer::run(Accelerator& device, ResidentPixels& pixels, const DeviceImage& image) {
+EnhancedOnDevice DeviceEnhancer::run(Accelerator& device, DevicePixels& pixels, const DeviceImage& image) {
   if (!enhance_) {
     gray_sum_ = device.create_session(make_gray_sum_graph());
     enhance_ = device.create_session(make_enhance_graph());
@@ -32,13 +32,12 @@ EnhancedOnDevice DeviceEnhancer::run(Accelerator& device, ResidentPixels& pixels
   const std::span<const float> gray = sums.front().values.floats();
   throw_unless_count(gray.size(), static_cast<std::size_t>(large.bytes.shape[0]), "the sum of gray levels");
   throw_unless_finite(gray, "the sum of gray levels");
-  constexpr bool kResident[] = {true};
+  constexpr bool kOnDevice[] = {true};
   DeviceTensor enhanced =
-      enhance_->run(inputs_of(large.bytes, inputs.enhance_tensors(gray)), kResident).front().resident;
+      enhance_->run(inputs_of(large.bytes, inputs.enhance_tensors(gray)), kOnDevice).front().on_device;
   throw_unless_count(element_count(enhanced.shape), element_count(large.bytes.shape), "enhancement");
   const DevicePicture result{std::move(enhanced), large.image};
-  return {{std::make_shared<ResidentPixels>(result.flat()), result.image},
-          enhancement_scale(image.width, image.height)};
+  return {{std::make_shared<DevicePixels>(result.flat()), result.image}, enhancement_scale(image.width, image.height)};
 }
 
 }  // namespace mien

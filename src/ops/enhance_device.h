@@ -11,7 +11,7 @@
 namespace mien {
 
 struct EnhancedOnDevice {
-  ResidentImage where;
+  ImageOnDevice where;
   double scale = 1;
 };
 
@@ -22,7 +22,7 @@ class DeviceEnhancer {
   static std::uint64_t bytes_for(int width, int height);
 
   // What enhance_pixels does, to the last bit. Throws OutOfDeviceMemory, DeviceFailure.
-  EnhancedOnDevice run(Accelerator& device, ResidentPixels& pixels, const DeviceImage& image);
+  EnhancedOnDevice run(Accelerator& device, DevicePixels& pixels, const DeviceImage& image);
 
  private:
   DeviceResampler resampler_;

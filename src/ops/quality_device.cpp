@@ -13,8 +13,7 @@ constexpr std::size_t kSumsPerTile = 7;
 
 std::uint64_t DeviceQuality::bytes_at_once() { return kQualityTilesMax * kBytesPerTile; }
 
-std::vector<Quality> DeviceQuality::run(Accelerator& device, ResidentPixels& pixels,
-                                        std::span<const DeviceImage> parts) {
+std::vector<Quality> DeviceQuality::run(Accelerator& device, DevicePixels& pixels, std::span<const DeviceImage> parts) {
   if (!session_) session_ = device.create_session(make_quality_graph());
   QualityInputs inputs;
   for (const DeviceImage& part : parts) inputs.add(part);

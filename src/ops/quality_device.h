@@ -18,7 +18,7 @@ class DeviceQuality {
   static std::uint64_t bytes_at_once();
 
   // One Quality a part (at least 1 x 1), without pose. Throws OutOfDeviceMemory, DeviceFailure.
-  std::vector<Quality> run(Accelerator& device, ResidentPixels& pixels, std::span<const DeviceImage> parts);
+  std::vector<Quality> run(Accelerator& device, DevicePixels& pixels, std::span<const DeviceImage> parts);
 
  private:
   std::unique_ptr<DeviceSession> session_;

@@ -31,7 +31,7 @@ class DeviceResampler {
   // One pass. Equal to resample's, to the last bit. Throws OutOfDeviceMemory, DeviceFailure.
   DevicePicture run_step(Accelerator& device, const DevicePicture& in, const ResampleStep& step);
   // An image made smaller, on the host: all passes of `size` by Lanczos.
-  Image shrink(Accelerator& device, ResidentPixels& pixels, const DeviceImage& image, PixelSize size);
+  Image shrink(Accelerator& device, DevicePixels& pixels, const DeviceImage& image, PixelSize size);
 
  private:
   std::unique_ptr<DeviceSession> session_;

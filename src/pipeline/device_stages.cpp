@@ -94,7 +94,7 @@ bool DeviceStages::prepare(const OnDevice& stage, std::span<GroupItem* const> it
   }
   if (!refusal.empty()) return false;
   const auto begin = std::chrono::steady_clock::now();
-  make_resident(items, stage.upright);
+  put_on_device(items, stage.upright);
   const Milliseconds elapsed = std::chrono::steady_clock::now() - begin;
   for (GroupItem* const item : items) add_time(stage, *item, elapsed / items.size());
   return true;
@@ -102,15 +102,15 @@ bool DeviceStages::prepare(const OnDevice& stage, std::span<GroupItem* const> it
 
 // One copy of the pixels of all images that are not there yet. It goes up while other groups are computed, where the
 // backend can do that; otherwise, or when it fails, with the first work that needs it.
-void DeviceStages::make_resident(std::span<GroupItem* const> items, bool upright) {
-  std::shared_ptr<ResidentPixels> pixels;
+void DeviceStages::put_on_device(std::span<GroupItem* const> items, bool upright) {
+  std::shared_ptr<DevicePixels> pixels;
   for (GroupItem* const item : items) {
-    ResidentImage& where = upright ? item->resident_upright : item->resident;
+    ImageOnDevice& where = upright ? item->upright_on_device : item->on_device;
     const bool is_same = item->image.data == item->upright.data;
-    ResidentImage& other = upright ? item->resident : item->resident_upright;
+    ImageOnDevice& other = upright ? item->on_device : item->upright_on_device;
     if (!where && is_same && other) where = other;
     if (where) continue;
-    if (!pixels) pixels = std::make_shared<ResidentPixels>();
+    if (!pixels) pixels = std::make_shared<DevicePixels>();
     where = {pixels, pixels->add(upright ? item->upright : item->image)};
   }
   if (pixels) gpu_->start_copy([pixels](Accelerator& device) { pixels->on(device); });
@@ -118,8 +118,8 @@ void DeviceStages::make_resident(std::span<GroupItem* const> items, bool upright
 
 void DeviceStages::release(Group& group) {
   for (GroupItem& item : group) {
-    gpu_->release(std::move(item.resident.pixels));
-    gpu_->release(std::move(item.resident_upright.pixels));
+    gpu_->release(std::move(item.on_device.pixels));
+    gpu_->release(std::move(item.upright_on_device.pixels));
   }
 }
 
@@ -128,9 +128,9 @@ void DeviceStages::release(Group& group) {
 namespace {
 
 // All passes over one stretch of images that share memory, in both rounds.
-std::vector<Detection> detect_resident(DeviceDetector& detect, const Detector& detector, Precision precision,
-                                       Accelerator& device, ResidentPixels& pixels, std::span<const DeviceImage> views,
-                                       const std::stop_token& stop) {
+std::vector<Detection> detect_on_device(DeviceDetector& detect, const Detector& detector, Precision precision,
+                                        Accelerator& device, DevicePixels& pixels, std::span<const DeviceImage> views,
+                                        const std::stop_token& stop) {
   std::vector<PixelSize> sizes;
   for (const DeviceImage& view : views) sizes.push_back({view.width, view.height});
   const auto run = [&](std::span<const DetectRequest> requests) {
@@ -163,7 +163,7 @@ void DeviceStages::detect(Group& group, const AnalyzeOptions& options) {
 // Images whose first pass has a canvas of this size.
 void DeviceStages::detect_alike(std::span<GroupItem* const> items, PixelSize canvas, const AnalyzeOptions& options) {
   std::vector<ImageInput> inputs;
-  for (GroupItem* const item : items) inputs.push_back({item, item->resident});
+  for (GroupItem* const item : items) inputs.push_back({item, item->on_device});
   const WorkSize size{
       .item_bytes = DeviceDetector::bytes_for_canvas(std::int64_t{canvas.width} * canvas.height),
       .batch = batch_max(),
@@ -172,7 +172,7 @@ void DeviceStages::detect_alike(std::span<GroupItem* const> items, PixelSize can
   const auto work = [rotations, stop = options.stop](DevicePrograms& programs, Accelerator& device,
                                                      std::span<const ImageInput> batch, std::span<Detection> out) {
     auto& detect = programs.of<DeviceDetector>(Operation::face_detection, programs.detector);
-    for_each_memory(batch, [&](ResidentPixels& pixels, std::size_t first, std::size_t count) {
+    for_each_memory(batch, [&](DevicePixels& pixels, std::size_t first, std::size_t count) {
       std::vector<DeviceImage> views;
       for (const ImageInput& input : batch.subspan(first, count)) {
         for (std::size_t rotation = 0; rotation < rotations; ++rotation) {
@@ -180,7 +180,7 @@ void DeviceStages::detect_alike(std::span<GroupItem* const> items, PixelSize can
         }
       }
       std::vector<Detection> found =
-          detect_resident(detect, *programs.detector, programs.precision, device, pixels, views, stop);
+          detect_on_device(detect, *programs.detector, programs.precision, device, pixels, views, stop);
       for (std::size_t i = 0; i < count; ++i) {
         const DeviceImage& image = batch[first + i].where.image;
         std::vector<Detection> of_image(
@@ -205,7 +205,7 @@ void DeviceStages::enhance(Group& group, const AnalyzeOptions& options) {
   std::vector<ImageInput> inputs;
   WorkSize size{.batch = 1, .shape = "enhancement"};
   for (GroupItem* const item : items) {
-    inputs.push_back({item, item->resident_upright});
+    inputs.push_back({item, item->upright_on_device});
     size.item_bytes = std::max(size.item_bytes, DeviceEnhancer::bytes_for(item->upright.width, item->upright.height));
   }
   const auto work = [stop = options.stop](DevicePrograms& programs, Accelerator& device,
@@ -220,14 +220,14 @@ void DeviceStages::enhance(Group& group, const AnalyzeOptions& options) {
                                   [](ImageInput& input, EnhancedOnDevice& enhanced) {
                                     GroupItem& item = *input.item;
                                     item.enhancement = static_cast<float>(enhanced.scale);
-                                    item.resident = std::move(enhanced.where);
+                                    item.on_device = std::move(enhanced.where);
                                     // Its pixels are on the device; fetch_image() brings them here for whoever needs
                                     // them.
                                     item.image = {};
-                                    item.image.width = item.resident.image.width;
-                                    item.image.height = item.resident.image.height;
-                                    item.image.channels = item.resident.image.channels;
-                                    item.image.bgr = item.resident.image.bgr;
+                                    item.image.width = item.on_device.image.width;
+                                    item.image.height = item.on_device.image.height;
+                                    item.image.channels = item.on_device.image.channels;
+                                    item.image.bgr = item.on_device.image.bgr;
                                   });
 }
 
@@ -235,7 +235,7 @@ void DeviceStages::fetch_image(GroupItem& item) {
   if (item.image.data != nullptr) return;
   const auto fetched = std::make_shared<Image>();
   try {
-    gpu_->copy([fetched, where = item.resident](Accelerator& device) {
+    gpu_->copy([fetched, where = item.on_device](Accelerator& device) {
       *fetched = read_image(where.image, device.download(where.pixels->on(device)).bytes);
     });
     item.memory->enhanced = std::move(*fetched);
@@ -245,7 +245,7 @@ void DeviceStages::fetch_image(GroupItem& item) {
     note = {.on_device = 0, .on_cpu = 1, .reason = error.error().message};
   }
   item.image = item.memory->enhanced;
-  item.resident = {};
+  item.on_device = {};
 }
 
 // ---- Quality
@@ -261,7 +261,7 @@ struct QualityInput : ImageInput {
 std::vector<QualityInput> quality_inputs(std::span<GroupItem* const> items, bool of_faces, bool of_images) {
   std::vector<QualityInput> inputs;
   for (GroupItem* const item : items) {
-    const ResidentImage& whole = item->resident_upright;
+    const ImageOnDevice& whole = item->upright_on_device;
     for (std::size_t i = 0; of_faces && i < item->faces.size(); ++i) {
       ItemFace& face = item->faces[i];
       const PixelRect rect = clip_box(face.face.bbox, 0.0, item->upright.width, item->upright.height);
@@ -284,7 +284,7 @@ void DeviceStages::assess(Group& group, const AnalyzeOptions& options) {
   const auto work = [stop = options.stop](DevicePrograms& programs, Accelerator& device,
                                           std::span<const QualityInput> batch, std::span<Quality> out) {
     auto& quality = programs.of<DeviceQuality>(Operation::quality_checks);
-    for_each_memory(batch, [&](ResidentPixels& pixels, std::size_t first, std::size_t count) {
+    for_each_memory(batch, [&](DevicePixels& pixels, std::size_t first, std::size_t count) {
       throw_if_stopped(stop);
       std::vector<DeviceImage> parts;
       for (const QualityInput& input : batch.subspan(first, count)) parts.push_back(input.where.image);
@@ -324,14 +324,14 @@ void DeviceStages::embed(Group& group, const AnalyzeOptions& options) {
   for (GroupItem* const item : items) {
     for (ItemFace& face : item->faces) {
       const std::optional<Similarity> similarity = estimate_alignment(face.candidate.landmarks);
-      if (similarity) inputs.push_back({{item, item->resident}, *similarity, &face});
+      if (similarity) inputs.push_back({{item, item->on_device}, *similarity, &face});
     }
   }
   const WorkSize size{.item_bytes = kBytesPerAlignedFace, .batch = batch_max(), .shape = "the embedder"};
   const auto work = [stop = options.stop](DevicePrograms& programs, Accelerator& device,
                                           std::span<const EmbedInput> batch, std::span<std::vector<float>> out) {
     auto& embed = programs.of<DeviceEmbedder>(Operation::face_embedding, programs.embedder);
-    for_each_memory(batch, [&](ResidentPixels& pixels, std::size_t first, std::size_t count) {
+    for_each_memory(batch, [&](DevicePixels& pixels, std::size_t first, std::size_t count) {
       throw_if_stopped(stop);
       std::vector<DeviceFace> faces;
       for (const EmbedInput& input : batch.subspan(first, count)) {
@@ -354,17 +354,17 @@ bool DeviceStages::shrink(ImageView in, PixelSize size, Image& out) {
   GroupItem& item = group.front();
   StageNote& note = item.note(Operation::image_processing);
   if (gpu_->is_usable()) {
-    const auto pixels = std::make_shared<ResidentPixels>();
-    item.resident = {pixels, pixels->add(in)};
+    const auto pixels = std::make_shared<DevicePixels>();
+    item.on_device = {pixels, pixels->add(in)};
     const WorkSize work_size{.fixed_bytes = DeviceResampler::bytes_for({in.width, in.height}, size),
                              .shape = "resampling"};
     const auto work = [size](DevicePrograms& programs, Accelerator& device, std::span<const ImageInput> batch,
                              std::span<Image> small) {
-      const ResidentImage& where = batch.front().where;
+      const ImageOnDevice& where = batch.front().where;
       small.front() =
           programs.of<DeviceResampler>(Operation::image_processing).shrink(device, *where.pixels, where.image, size);
     };
-    run_on_device<Image>(kShrink, std::vector<ImageInput>{{&item, item.resident}}, work_size, work,
+    run_on_device<Image>(kShrink, std::vector<ImageInput>{{&item, item.on_device}}, work_size, work,
                          [&out](ImageInput&, Image& small) { out = std::move(small); });
     release(group);
   } else {

@@ -26,7 +26,7 @@ struct OnDevice {
 // A part of an item's pixels that a stage works on. Work on the device must not touch the item.
 struct ImageInput {
   GroupItem* item;
-  ResidentImage where;
+  ImageOnDevice where;
 };
 
 // What the device's thread works with. Shared with the work that is on the device.
@@ -97,7 +97,7 @@ class DeviceStages {
   using Milliseconds = std::chrono::duration<double, std::milli>;
   bool is_wanted(Operation operation) const { return gpu_->mode(operation) != GpuMode::off; }
   void detect_alike(std::span<GroupItem* const> items, PixelSize canvas, const AnalyzeOptions& options);
-  void make_resident(std::span<GroupItem* const> items, bool upright);
+  void put_on_device(std::span<GroupItem* const> items, bool upright);
   void note(GroupItem& item, Operation operation, const std::string& reason) const;
   static void add_time(const OnDevice& stage, GroupItem& item, Milliseconds time);
 

@@ -42,8 +42,8 @@ struct GroupItem {
   ImageView image;  // what the detector sees: `upright`, or enhanced (without data while it is on a device alone)
   float enhancement = 1;
   bool always_enhance = false;  // where enhancement is asked for, whatever the size: for measuring it
-  ResidentImage resident;       // `image` on the device, where a stage needs it there
-  ResidentImage resident_upright;
+  ImageOnDevice on_device;      // `image` on the device, where a stage needs it there
+  ImageOnDevice upright_on_device;
   Detection found;
   std::vector<ItemFace> faces;
   Analysis analysis;

@@ -342,11 +342,11 @@ TEST_F(GpuTest, ResidentTensorsPassFromSessionToSession) {
     const DeviceTensor buffer = device.allocate(ElementType::f32, {128});
     device.upload({ElementType::f32, {100}, values.data()}, buffer);
     const DeviceInput part = DeviceTensor{buffer.memory, ElementType::f32, {100}};
-    constexpr bool kResident[] = {true};
-    const std::vector<DeviceOutput> once = session->run({&part, 1}, kResident);
-    const DeviceInput again = once.front().resident;
-    const std::vector<DeviceOutput> twice = session->run({&again, 1}, kResident);
-    const HostValues down = device.download(twice.front().resident);
+    constexpr bool kOnDevice[] = {true};
+    const std::vector<DeviceOutput> once = session->run({&part, 1}, kOnDevice);
+    const DeviceInput again = once.front().on_device;
+    const std::vector<DeviceOutput> twice = session->run({&again, 1}, kOnDevice);
+    const HostValues down = device.download(twice.front().on_device);
     for (const float value : down.floats()) *sum += value;
   });
   EXPECT_EQ(result.reasons.front(), "");

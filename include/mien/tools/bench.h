@@ -101,7 +101,7 @@ struct BenchRow {
   Spread ms;
   double warmup_ms = 0;          // an image of the batches before; the first batch of a device, of one image on the CPU
   double images_per_second = 0;  // of the mean
-  double memory_mb = 0;          // resident memory of this process, mean over the iterations
+  double memory_mb = 0;          // on_device memory of this process, mean over the iterations
   double peak_memory_mb = 0;     // and the most
   double cpu_percent = 0;        // processor time by wall time; 200: two cores
   double gpu_memory_mb = 0;      // held on the device, mean over the iterations; 0 without one
