@@ -25,8 +25,8 @@ using namespace openvino;  // NOLINT(google-build-using-namespace): its C types,
 namespace fs = std::filesystem;
 
 constexpr const char* kDevice = "CPU";
-// Of forms for one shape, a core: three of a detector's largest, which hold 12 to 40 MB each. Photos of usual cameras
-// have about ten sizes when their longer side is 640.
+// Compiled models for one shape, a core: three of a detector's largest, which hold 12 to 40 MB each. Photos of usual
+// cameras have about ten sizes when their longer side is 640.
 constexpr std::int64_t kFormFloatsPerCore = 3 * (std::int64_t{3} * 640 * 640);
 // A model up to here is compiled for each thread. Its weights take as much again each time.
 constexpr std::size_t kModelBytesForEachThread = std::size_t{16} << 20;
@@ -84,16 +84,16 @@ struct ReadModel {
   std::shared_mutex mutex;
 };
 
-struct OpenVinoRun final : FormRun {
-  explicit OpenVinoRun(Handle<Request> of_form) : request(std::move(of_form)) {}
+struct OpenVinoRun final : CompiledRun {
+  explicit OpenVinoRun(Handle<Request> handle) : request(std::move(handle)) {}
   Handle<Request> request;
 };
 
-class OpenVinoForm final : public Form {
+class OpenVinoModel final : public CompiledModel {
  public:
-  OpenVinoForm(const Api& api, Handle<CompiledModel> compiled) : api_(api), compiled_(std::move(compiled)) {}
+  OpenVinoModel(const Api& api, Handle<ApiCompiledModel> compiled) : api_(api), compiled_(std::move(compiled)) {}
 
-  std::unique_ptr<FormRun> make_run() override {
+  std::unique_ptr<CompiledRun> make_run() override {
     Request* request = nullptr;
     check(api_, api_.compiled_model_create_infer_request(compiled_.get(), &request));
     return std::make_unique<OpenVinoRun>(Handle<Request>(request, api_.infer_request_free));
@@ -101,7 +101,7 @@ class OpenVinoForm final : public Form {
 
  private:
   const Api& api_;
-  Handle<CompiledModel> compiled_;
+  Handle<ApiCompiledModel> compiled_;
 };
 
 // What runs share and outputs outlive.
@@ -113,21 +113,21 @@ struct SharedModel {
   ReadModel read;
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;
-  std::unique_ptr<Forms> forms;
+  std::unique_ptr<CompiledModels> compiled;
   std::mutex fitting_mutex;
-  std::set<FormShape> fitting;  // that the model was seen to take
+  std::set<InputShape> fitting;  // that the model was seen to take
 };
 
 // Outputs lie in the memory of their run, which is free for another once they are gone.
-struct FormOwner final : Outputs::Owner {
+struct RunOwner final : Outputs::Owner {
   std::shared_ptr<SharedModel> model;
-  FormShape shape;
-  Forms::Taken taken;
-  FormOwner(std::shared_ptr<SharedModel> owner, FormShape asked)
-      : model(std::move(owner)), shape(std::move(asked)), taken(model->forms->take(shape)) {}
-  FormOwner(const FormOwner&) = delete;
-  FormOwner& operator=(const FormOwner&) = delete;
-  ~FormOwner() override { model->forms->give_back(shape, std::move(taken)); }
+  InputShape shape;
+  CompiledModels::BorrowedRun taken;
+  RunOwner(std::shared_ptr<SharedModel> owner, InputShape asked)
+      : model(std::move(owner)), shape(std::move(asked)), taken(model->compiled->take(shape)) {}
+  RunOwner(const RunOwner&) = delete;
+  RunOwner& operator=(const RunOwner&) = delete;
+  ~RunOwner() override { model->compiled->give_back(shape, std::move(taken)); }
   Request* request() const { return static_cast<OpenVinoRun&>(*taken.run).request.get(); }
 };
 
@@ -152,7 +152,7 @@ TensorInfo describe(const Api& api, const Model* model, std::size_t index,
 }
 
 // The model takes the sides of `shape`, those of all its inputs one after the other; -1 is any.
-void reshape(const Api& api, const Model* model, const std::vector<TensorInfo>& inputs, const FormShape& shape) {
+void reshape(const Api& api, const Model* model, const std::vector<TensorInfo>& inputs, const InputShape& shape) {
   std::vector<Dimension> sides;
   for (const std::int64_t side : shape) sides.push_back(side < 0 ? Dimension{0, -1} : Dimension{side, side});
   std::vector<std::size_t> indexes;
@@ -167,26 +167,26 @@ void reshape(const Api& api, const Model* model, const std::vector<TensorInfo>& 
   check(api, api.model_reshape_by_port_indexes(model, indexes.data(), shapes.data(), indexes.size()));
 }
 
-FormShape declared_shape(const std::vector<TensorInfo>& inputs) {
-  FormShape shape;
+InputShape declared_shape(const std::vector<TensorInfo>& inputs) {
+  InputShape shape;
   for (const TensorInfo& input : inputs) shape.insert(shape.end(), input.shape.begin(), input.shape.end());
   return shape;
 }
 
-std::shared_ptr<Form> compile_now(const SharedModel& shared, bool for_many) {
+std::shared_ptr<CompiledModel> compile_now(const SharedModel& shared, bool for_many) {
   const Api& api = shared.library.api;
   // With one stream a run is computed by the thread that asks, with more by threads of the library, one each. Precision
   // is said even where it is the usual one, because processors with bf16 units would take that by themselves.
   const std::string streams = std::to_string(for_many ? cores() : 1);
-  CompiledModel* raw = nullptr;
+  ApiCompiledModel* raw = nullptr;
   check(api,
         api.core_compile_model(shared.library.core, shared.read.model.get(), kDevice, 8, &raw, "INFERENCE_NUM_THREADS",
                                streams.c_str(), "NUM_STREAMS", streams.c_str(), "ENABLE_CPU_PINNING", "NO",
                                "INFERENCE_PRECISION_HINT", shared.bf16 ? "bf16" : "f32"));
-  return std::make_shared<OpenVinoForm>(api, Handle<CompiledModel>(raw, api.compiled_model_free));
+  return std::make_shared<OpenVinoModel>(api, Handle<ApiCompiledModel>(raw, api.compiled_model_free));
 }
 
-std::shared_ptr<Form> compile(SharedModel& shared, const FormShape& shape, bool for_many) {
+std::shared_ptr<CompiledModel> compile(SharedModel& shared, const InputShape& shape, bool for_many) {
   if (shape.empty()) {
     const std::shared_lock lock(shared.read.mutex);
     return compile_now(shared, for_many);
@@ -194,20 +194,20 @@ std::shared_ptr<Form> compile(SharedModel& shared, const FormShape& shape, bool 
   const Api& api = shared.library.api;
   const std::unique_lock lock(shared.read.mutex);
   reshape(api, shared.read.model.get(), shared.inputs, shape);
-  std::shared_ptr<Form> form;
+  std::shared_ptr<CompiledModel> compiled;
   try {
-    form = compile_now(shared, for_many);
+    compiled = compile_now(shared, for_many);
   } catch (const Exception&) {
     reshape(api, shared.read.model.get(), shared.inputs, declared_shape(shared.inputs));
     throw;
   }
   reshape(api, shared.read.model.get(), shared.inputs, declared_shape(shared.inputs));
-  return form;
+  return compiled;
 }
 
 // Throws where the model cannot take these sides. To be asked before a run: a run that fails leaves its task in a queue
 // of the library's, and the next run of the thread would execute it, whose request may be gone (seen with 2026.4.1).
-void require_fitting(SharedModel& shared, const FormShape& shape) {
+void require_fitting(SharedModel& shared, const InputShape& shape) {
   constexpr std::size_t kKnownMax = 4096;
   {
     const std::lock_guard lock(shared.fitting_mutex);
@@ -216,7 +216,7 @@ void require_fitting(SharedModel& shared, const FormShape& shape) {
   const Api& api = shared.library.api;
   const std::unique_lock lock(shared.read.mutex);
   const Model* const model = shared.read.model.get();
-  const FormShape declared = declared_shape(shared.inputs);
+  const InputShape declared = declared_shape(shared.inputs);
   if (shape != declared) {
     try {
       reshape(api, model, shared.inputs, shape);
@@ -248,18 +248,18 @@ class OpenVinoSession final : public Session {
     for (std::size_t i = 0; i < count; ++i) {
       shared_->outputs.push_back(describe(api_, raw, i, api_.model_const_output_by_index));
     }
-    const FormShape declared = declared_shape(shared_->inputs);
+    const InputShape declared = declared_shape(shared_->inputs);
     const bool has_one_shape = std::find(declared.begin(), declared.end(), -1) == declared.end();
-    FormLimits limits;
+    CompiledLimits limits;
     limits.shares_weights = model.size() > kModelBytesForEachThread;
     limits.floats_max = kFormFloatsPerCore * cores();
-    // The forms are a part of what they compile.
+    // The compiled models are a part of what they compile.
     SharedModel* const shared = shared_.get();
-    shared_->forms = std::make_unique<Forms>(
-        [shared](const FormShape& shape, bool for_many) { return compile(*shared, shape, for_many); }, has_one_shape,
+    shared_->compiled = std::make_unique<CompiledModels>(
+        [shared](const InputShape& shape, bool for_many) { return compile(*shared, shape, for_many); }, has_one_shape,
         limits);
     // A model that cannot be compiled is refused here and not in the middle of the work.
-    shared_->forms->give_back({}, shared_->forms->take({}));
+    shared_->compiled->give_back({}, shared_->compiled->take({}));
   }
 
   const std::vector<TensorInfo>& inputs() const override { return shared_->inputs; }
@@ -298,10 +298,10 @@ class OpenVinoSession final : public Session {
 
   // It is not stopped on its way: that is one of the failures which the library does not survive.
   Outputs run_unchecked(std::span<const TensorView> inputs) const {
-    FormShape shape;
+    InputShape shape;
     for (const TensorView& input : inputs) shape.insert(shape.end(), input.shape.begin(), input.shape.end());
     require_fitting(*shared_, shape);
-    auto owner = std::make_unique<FormOwner>(shared_, std::move(shape));
+    auto owner = std::make_unique<RunOwner>(shared_, std::move(shape));
     Request* const request = owner->request();
     for (std::size_t i = 0; i < inputs.size(); ++i) set_input(request, i, inputs[i]);
     check(api_, api_.infer_request_infer(request));

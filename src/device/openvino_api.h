@@ -12,7 +12,7 @@ namespace mien::openvino {
 
 struct Core;
 struct Model;
-struct CompiledModel;
+struct ApiCompiledModel;
 struct Request;
 struct Tensor;
 struct Port;
@@ -57,7 +57,7 @@ struct Api {
   Status (*core_read_model_from_memory_buffer)(const Core*, const char* bytes, std::size_t size, const Tensor* weights,
                                                Model**) = library["ov_core_read_model_from_memory_buffer"];
   // Followed by pairs of a key and a value; `count` counts both.
-  Status (*core_compile_model)(const Core*, const Model*, const char* device, std::size_t count, CompiledModel**,
+  Status (*core_compile_model)(const Core*, const Model*, const char* device, std::size_t count, ApiCompiledModel**,
                                ...) = library["ov_core_compile_model"];
 
   void (*model_free)(Model*) = library["ov_model_free"];
@@ -74,8 +74,8 @@ struct Api {
   void (*partial_shape_free)(PartialShape*) = library["ov_partial_shape_free"];
   Status (*shape_free)(TensorShape*) = library["ov_shape_free"];
 
-  void (*compiled_model_free)(CompiledModel*) = library["ov_compiled_model_free"];
-  Status (*compiled_model_create_infer_request)(const CompiledModel*,
+  void (*compiled_model_free)(ApiCompiledModel*) = library["ov_compiled_model_free"];
+  Status (*compiled_model_create_infer_request)(const ApiCompiledModel*,
                                                 Request**) = library["ov_compiled_model_create_infer_request"];
   void (*infer_request_free)(Request*) = library["ov_infer_request_free"];
   Status (*infer_request_set_input_tensor_by_index)(Request*, std::size_t, const Tensor*) =

@@ -13,14 +13,14 @@ constexpr std::size_t kShapesKnownMax = 256;
 
 }  // namespace
 
-Forms::Taken Forms::take(const FormShape& shape) {
+CompiledModels::BorrowedRun CompiledModels::take(const InputShape& shape) {
   Dropped dropped;  // freed behind the lock: that takes OpenVINO milliseconds
   Lock lock(mutex_);
   is_for_many_ = is_for_many_ || (limits_.shares_weights && held_ > 0);
   ++held_;
   try {
     if (!has_one_shape_ && !shape.empty()) {
-      if (std::optional<Taken> own = take_own(shape, lock, dropped)) return std::move(*own);
+      if (std::optional<BorrowedRun> own = take_own(shape, lock, dropped)) return std::move(*own);
     }
     return take_from(general_, {}, lock, dropped);
   } catch (...) {
@@ -29,12 +29,12 @@ Forms::Taken Forms::take(const FormShape& shape) {
   }
 }
 
-void Forms::give_back(const FormShape& shape, Taken taken) {
+void CompiledModels::give_back(const InputShape& shape, BorrowedRun taken) {
   const Lock lock(mutex_);
   --held_;
-  Kept& kept = taken.is_own ? shapes_[shape] : general_;
+  ReadyRuns& kept = taken.is_own ? shapes_[shape] : general_;
   --kept.held;
-  const bool is_old = kept.for_many != nullptr && taken.form != kept.for_many;
+  const bool is_old = kept.for_many != nullptr && taken.compiled != kept.for_many;
   if (!is_old) {
     kept.idle.push_back(std::move(taken));
   } else if (taken.is_own) {
@@ -42,14 +42,15 @@ void Forms::give_back(const FormShape& shape, Taken taken) {
   }
 }
 
-std::int64_t Forms::own_floats() const {
+std::int64_t CompiledModels::own_floats() const {
   const Lock lock(mutex_);
   return own_floats_;
 }
 
 // Nothing where the one for all shapes serves.
-std::optional<Forms::Taken> Forms::take_own(const FormShape& shape, Lock& lock, Dropped& dropped) {
-  OfShape& of_shape = shapes_[shape];
+std::optional<CompiledModels::BorrowedRun> CompiledModels::take_own(const InputShape& shape, Lock& lock,
+                                                                    Dropped& dropped) {
+  RunsOfShape& of_shape = shapes_[shape];
   of_shape.last_run = ++runs_;
   forget_rare_shapes();
   if (of_shape.has_failed || of_shape.is_compiling) return std::nullopt;
@@ -61,7 +62,7 @@ std::optional<Forms::Taken> Forms::take_own(const FormShape& shape, Lock& lock, 
     of_shape.misses = 0;
   }
   try {
-    Taken taken = take_from(of_shape, shape, lock, dropped);
+    BorrowedRun taken = take_from(of_shape, shape, lock, dropped);
     taken.is_own = true;
     return taken;
   } catch (const Exception&) {
@@ -71,11 +72,12 @@ std::optional<Forms::Taken> Forms::take_own(const FormShape& shape, Lock& lock, 
   }
 }
 
-Forms::Taken Forms::take_from(Kept& kept, const FormShape& shape, Lock& lock, Dropped& dropped) {
+CompiledModels::BorrowedRun CompiledModels::take_from(ReadyRuns& kept, const InputShape& shape, Lock& lock,
+                                                      Dropped& dropped) {
   compiled_.wait(lock, [&] { return !kept.is_compiling; });
   ++kept.held;
   if (!kept.idle.empty()) {
-    Taken taken = std::move(kept.idle.back());
+    BorrowedRun taken = std::move(kept.idle.back());
     kept.idle.pop_back();
     return taken;
   }
@@ -88,25 +90,26 @@ Forms::Taken Forms::take_from(Kept& kept, const FormShape& shape, Lock& lock, Dr
   }
 }
 
-Forms::Taken Forms::make_run(Kept& kept, const FormShape& shape, Lock& lock, Dropped& dropped) {
+CompiledModels::BorrowedRun CompiledModels::make_run(ReadyRuns& kept, const InputShape& shape, Lock& lock,
+                                                     Dropped& dropped) {
   if (is_for_many_ && kept.for_many == nullptr) compile_for_many(kept, shape, lock, dropped);
-  Taken taken;
-  taken.form = kept.for_many;
+  BorrowedRun taken;
+  taken.compiled = kept.for_many;
   lock.unlock();
   dropped.clear();  // before another one needs the room
-  if (taken.form == nullptr) taken.form = compile_(shape, false);
-  taken.run = taken.form->make_run();
+  if (taken.compiled == nullptr) taken.compiled = compile_(shape, false);
+  taken.run = taken.compiled->make_run();
   lock.lock();
   return taken;
 }
 
-void Forms::compile_for_many(Kept& kept, const FormShape& shape, Lock& lock, Dropped& dropped) {
+void CompiledModels::compile_for_many(ReadyRuns& kept, const InputShape& shape, Lock& lock, Dropped& dropped) {
   kept.is_compiling = true;
   lock.unlock();
-  std::shared_ptr<Form> form;
+  std::shared_ptr<CompiledModel> compiled;
   try {
     dropped.clear();
-    form = compile_(shape, true);
+    compiled = compile_(shape, true);
   } catch (...) {
     lock.lock();
     kept.is_compiling = false;
@@ -116,39 +119,39 @@ void Forms::compile_for_many(Kept& kept, const FormShape& shape, Lock& lock, Dro
   lock.lock();
   kept.is_compiling = false;
   compiled_.notify_all();
-  // Runs of the form before, given back meanwhile.
+  // Runs of the compiled model before, given back meanwhile.
   if (!shape.empty()) own_floats_ -= floats_of(shape) * static_cast<std::int64_t>(kept.idle.size());
   dropped.push_back({nullptr, std::exchange(kept.idle, {})});
-  kept.for_many = std::move(form);
+  kept.for_many = std::move(compiled);
 }
 
-std::int64_t Forms::floats_of(const FormShape& shape) const {
+std::int64_t CompiledModels::floats_of(const InputShape& shape) const {
   std::int64_t floats = 1;
   for (const std::int64_t side : shape) floats *= side;
   return std::max(floats, limits_.floats_min);
 }
 
 // Makes room where the limit is reached and a shape has not been seen for long.
-bool Forms::has_room(const FormShape& shape, Dropped& dropped) {
+bool CompiledModels::has_room(const InputShape& shape, Dropped& dropped) {
   while (own_floats_ + floats_of(shape) > limits_.floats_max) {
     auto oldest = shapes_.end();
     for (auto entry = shapes_.begin(); entry != shapes_.end(); ++entry) {
-      const OfShape& of_shape = entry->second;
+      const RunsOfShape& of_shape = entry->second;
       if (of_shape.idle.empty() || of_shape.held > 0 || of_shape.is_compiling) continue;
       if (oldest == shapes_.end() || of_shape.last_run < oldest->second.last_run) oldest = entry;
     }
     if (oldest == shapes_.end() || runs_ - oldest->second.last_run < limits_.stale_after) return false;
-    OfShape& stale = oldest->second;
+    RunsOfShape& stale = oldest->second;
     own_floats_ -= floats_of(oldest->first) * static_cast<std::int64_t>(stale.idle.size());
     dropped.push_back({std::exchange(stale.for_many, nullptr), std::exchange(stale.idle, {})});
   }
   return true;
 }
 
-void Forms::forget_rare_shapes() {
+void CompiledModels::forget_rare_shapes() {
   if (shapes_.size() <= kShapesKnownMax) return;
   std::erase_if(shapes_, [&](const auto& entry) {
-    const OfShape& of_shape = entry.second;
+    const RunsOfShape& of_shape = entry.second;
     return of_shape.for_many == nullptr && of_shape.idle.empty() && of_shape.held == 0 && of_shape.last_run != runs_ &&
            !of_shape.is_compiling && !of_shape.has_failed;
   });

@@ -111,11 +111,11 @@ TEST_F(OpenVinoTest, GivesTheNumbersOfOnnxRuntime) {
   expect_equal(test::make_tiny_embedder({.batch = 0}), {{1, 3, 112, 112}, {4, 3, 112, 112}});
 }
 
-// The form for one shape takes the place of the one for all in the middle of a run.
+// The compiled model for one shape takes the place of the one for all in the middle of a run.
 TEST_F(OpenVinoTest, NumbersStayTheSameFromRunToRun) {
   const std::unique_ptr<Session> session = openvino->create_session(test::make_tiny_scrfd({.side = 0}), "tiny.onnx");
   const std::vector<float> first = run_flat(*session, {1, 3, 64, 96});
-  for (int i = 0; i < 2 * openvino::FormLimits{}.runs_before_own; ++i) {
+  for (int i = 0; i < 2 * openvino::CompiledLimits{}.runs_before_own; ++i) {
     ASSERT_EQ(run_flat(*session, {1, 3, 64, 96}), first) << "run " << i;
   }
   EXPECT_NE(run_flat(*session, {1, 3, 96, 64}), first);
@@ -255,147 +255,149 @@ TEST_F(OpenVinoTest, IsChosenWhereItPays) {
   EXPECT_TRUE(choose_runtime(settings, {}).why_not_reduced.empty());
 }
 
-using openvino::FormShape;
-using Taken = openvino::Forms::Taken;
+using openvino::InputShape;
+using BorrowedRun = openvino::CompiledModels::BorrowedRun;
 
 // Counts what it made and what of it is alive.
 struct Counts {
-  std::atomic<int> forms{0};  // alive
-  std::atomic<int> runs{0};   // alive
+  std::atomic<int> alive{0};
+  std::atomic<int> runs{0};  // alive
   std::atomic<int> compiled{0};
   std::atomic<int> compiled_for_many{0};
 };
 
-struct CountedRun : openvino::FormRun {
+struct CountedRun : openvino::CompiledRun {
   explicit CountedRun(Counts& of) : counts(of) { ++counts.runs; }
   ~CountedRun() override { --counts.runs; }
   Counts& counts;
 };
 
-struct CountedForm : openvino::Form {
-  explicit CountedForm(Counts& of) : counts(of) { ++counts.forms; }
-  ~CountedForm() override { --counts.forms; }
-  std::unique_ptr<openvino::FormRun> make_run() override { return std::make_unique<CountedRun>(counts); }
+struct CountedModel : openvino::CompiledModel {
+  explicit CountedModel(Counts& of) : counts(of) { ++counts.alive; }
+  ~CountedModel() override { --counts.alive; }
+  std::unique_ptr<openvino::CompiledRun> make_run() override { return std::make_unique<CountedRun>(counts); }
   Counts& counts;
 };
 
-openvino::Forms::Compile compile_counted(Counts& counts) {
-  return [&counts](const FormShape&, bool for_many) {
+openvino::CompiledModels::Compile compile_counted(Counts& counts) {
+  return [&counts](const InputShape&, bool for_many) {
     ++counts.compiled;
     if (for_many) ++counts.compiled_for_many;
-    return std::make_shared<CountedForm>(counts);
+    return std::make_shared<CountedModel>(counts);
   };
 }
 
-bool run_once(openvino::Forms& forms, const FormShape& shape) {
-  Taken taken = forms.take(shape);
+bool run_once(openvino::CompiledModels& compiled, const InputShape& shape) {
+  BorrowedRun taken = compiled.take(shape);
   const bool is_own = taken.is_own;
-  forms.give_back(shape, std::move(taken));
+  compiled.give_back(shape, std::move(taken));
   return is_own;
 }
 
-constexpr openvino::FormLimits kRoomForTwo = {
+constexpr openvino::CompiledLimits kRoomForTwo = {
     .runs_before_own = 3, .floats_max = 2000, .floats_min = 1000, .stale_after = 10};
 
-TEST(Forms, AShapeThatComesOftenGetsItsOwn) {
+TEST(CompiledModels, AShapeThatComesOftenGetsItsOwn) {
   Counts counts;
-  openvino::Forms forms(compile_counted(counts), false, kRoomForTwo);
-  const auto run = [&](const FormShape& shape) { return run_once(forms, shape); };
+  openvino::CompiledModels compiled(compile_counted(counts), false, kRoomForTwo);
+  const auto run = [&](const InputShape& shape) { return run_once(compiled, shape); };
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(run({1}));
   EXPECT_TRUE(run({1}));
   for (int i = 0; i < 4; ++i) run({2});
-  EXPECT_EQ(forms.own_floats(), 2000);
+  EXPECT_EQ(compiled.own_floats(), 2000);
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(run({3}));  // no room, and both others were used lately
   for (int i = 0; i < 8; ++i) run({2});
   EXPECT_TRUE(run({3}));  // in the place of the first
   EXPECT_FALSE(run({1}));
   EXPECT_TRUE(run({2}));
-  EXPECT_EQ(forms.own_floats(), 2000);
-  EXPECT_EQ(counts.forms, 3);
+  EXPECT_EQ(compiled.own_floats(), 2000);
+  EXPECT_EQ(counts.alive, 3);
   for (std::int64_t shape = 10; shape < 1000; ++shape) run({shape});
-  EXPECT_EQ(counts.forms, 3);
+  EXPECT_EQ(counts.alive, 3);
   EXPECT_EQ(counts.runs, 3);
   EXPECT_EQ(counts.compiled_for_many, 0);
 }
 
-// One after the other, runs need one form each; two at once make it compile again, for as many as may come.
-TEST(Forms, OfLargeWeightsAreForManyThreads) {
+// One after the other, runs need one compiled model each; two at once make it compile again, for as many as may come.
+TEST(CompiledModels, OfLargeWeightsAreForManyThreads) {
   Counts counts;
-  openvino::Forms forms(compile_counted(counts), false,
-                        {.shares_weights = true, .runs_before_own = 0, .floats_max = 8000, .floats_min = 1000});
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(run_once(forms, {1}));
+  openvino::CompiledModels compiled(
+      compile_counted(counts), false,
+      {.shares_weights = true, .runs_before_own = 0, .floats_max = 8000, .floats_min = 1000});
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(run_once(compiled, {1}));
   EXPECT_EQ(counts.compiled, 1);
-  std::vector<Taken> held;
-  for (int i = 0; i < 6; ++i) held.push_back(forms.take({1}));
+  std::vector<BorrowedRun> held;
+  for (int i = 0; i < 6; ++i) held.push_back(compiled.take({1}));
   EXPECT_EQ(counts.compiled, 2);
   EXPECT_EQ(counts.compiled_for_many, 1);
   EXPECT_EQ(counts.runs, 6);
-  EXPECT_EQ(forms.own_floats(), 6000);
-  for (Taken& taken : held) forms.give_back({1}, std::move(taken));
-  EXPECT_EQ(counts.forms, 1);  // the first is gone with the run that had it
+  EXPECT_EQ(compiled.own_floats(), 6000);
+  for (BorrowedRun& taken : held) compiled.give_back({1}, std::move(taken));
+  EXPECT_EQ(counts.alive, 1);  // the first is gone with the run that had it
   EXPECT_EQ(counts.runs, 5);
-  EXPECT_EQ(forms.own_floats(), 5000);
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(run_once(forms, {1}));
-  EXPECT_TRUE(run_once(forms, {2}));
+  EXPECT_EQ(compiled.own_floats(), 5000);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(run_once(compiled, {1}));
+  EXPECT_TRUE(run_once(compiled, {2}));
   EXPECT_EQ(counts.compiled, 3);
   EXPECT_EQ(counts.compiled_for_many, 2);
 }
 
-TEST(Forms, ARunThatComesBackWhileTheFormForManyIsCompiledLeavesItsRoom) {
+TEST(CompiledModels, ARunThatComesBackWhileTheModelForManyIsCompiledLeavesItsRoom) {
   Counts counts;
   const auto compile = compile_counted(counts);
-  std::unique_ptr<openvino::Forms> forms;
-  Taken held;
-  forms = std::make_unique<openvino::Forms>(
-      [&](const FormShape& shape, bool for_many) {
-        if (for_many) forms->give_back({1}, std::move(held));
+  std::unique_ptr<openvino::CompiledModels> compiled;
+  BorrowedRun held;
+  compiled = std::make_unique<openvino::CompiledModels>(
+      [&](const InputShape& shape, bool for_many) {
+        if (for_many) compiled->give_back({1}, std::move(held));
         return compile(shape, for_many);
       },
       false,
-      openvino::FormLimits{.shares_weights = true, .runs_before_own = 0, .floats_max = 8000, .floats_min = 1000});
-  held = forms->take({1});
-  Taken second = forms->take({1});
+      openvino::CompiledLimits{.shares_weights = true, .runs_before_own = 0, .floats_max = 8000, .floats_min = 1000});
+  held = compiled->take({1});
+  BorrowedRun second = compiled->take({1});
   EXPECT_EQ(counts.compiled_for_many, 1);
   EXPECT_EQ(counts.runs, 1);
-  EXPECT_EQ(forms->own_floats(), 1000);
-  forms->give_back({1}, std::move(second));
+  EXPECT_EQ(compiled->own_floats(), 1000);
+  compiled->give_back({1}, std::move(second));
 }
 
-// A form for each run at a time; another for a shape when as many runs missed it as the first had to wait for.
-TEST(Forms, OfSmallWeightsAreForOneThreadEach) {
+// A compiled model for each run at a time; another for a shape when as many runs missed it as the first had to wait
+// for.
+TEST(CompiledModels, OfSmallWeightsAreForOneThreadEach) {
   Counts counts;
-  openvino::Forms forms(compile_counted(counts), false, kRoomForTwo);
-  for (int i = 0; i < 4; ++i) run_once(forms, {1});
+  openvino::CompiledModels compiled(compile_counted(counts), false, kRoomForTwo);
+  for (int i = 0; i < 4; ++i) run_once(compiled, {1});
   EXPECT_EQ(counts.compiled, 2);
-  Taken held = forms.take({1});
+  BorrowedRun held = compiled.take({1});
   EXPECT_TRUE(held.is_own);
   for (int i = 0; i < 3; ++i) {
-    EXPECT_FALSE(run_once(forms, {1}));
+    EXPECT_FALSE(run_once(compiled, {1}));
     // That the first is used meanwhile is no reason to wait longer: two threads take turns.
-    forms.give_back({1}, std::move(held));
-    held = forms.take({1});
+    compiled.give_back({1}, std::move(held));
+    held = compiled.take({1});
   }
-  for (int i = 0; i < 2; ++i) EXPECT_TRUE(run_once(forms, {1}));
-  EXPECT_EQ(forms.own_floats(), 2000);
-  Taken second = forms.take({1});
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(run_once(compiled, {1}));
+  EXPECT_EQ(compiled.own_floats(), 2000);
+  BorrowedRun second = compiled.take({1});
   EXPECT_TRUE(second.is_own);
-  EXPECT_NE(second.form, held.form);
-  for (int i = 0; i < 9; ++i) EXPECT_FALSE(run_once(forms, {1}));  // no room for a third
-  forms.give_back({1}, std::move(held));
-  forms.give_back({1}, std::move(second));
+  EXPECT_NE(second.compiled, held.compiled);
+  for (int i = 0; i < 9; ++i) EXPECT_FALSE(run_once(compiled, {1}));  // no room for a third
+  compiled.give_back({1}, std::move(held));
+  compiled.give_back({1}, std::move(second));
   EXPECT_EQ(counts.compiled, 3);
   EXPECT_EQ(counts.compiled_for_many, 0);
-  EXPECT_EQ(counts.forms, 3);
+  EXPECT_EQ(counts.alive, 3);
   EXPECT_EQ(counts.runs, 3);
 }
 
-TEST(Forms, OfSmallWeightsAreCompiledAtOnceByAllThreads) {
+TEST(CompiledModels, OfSmallWeightsAreCompiledAtOnceByAllThreads) {
   constexpr int kThreads = 4;
   Counts counts;
   std::latch all_compile(kThreads);
   const auto compile = compile_counted(counts);
-  openvino::Forms forms(
-      [&](const FormShape& shape, bool for_many) {
+  openvino::CompiledModels compiled(
+      [&](const InputShape& shape, bool for_many) {
         all_compile.arrive_and_wait();
         return compile(shape, for_many);
       },
@@ -403,109 +405,111 @@ TEST(Forms, OfSmallWeightsAreCompiledAtOnceByAllThreads) {
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
-      for (int run = 0; run < 500; ++run) run_once(forms, {1});
+      for (int run = 0; run < 500; ++run) run_once(compiled, {1});
     });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(counts.compiled, kThreads);
-  EXPECT_EQ(counts.forms, kThreads);  // none is lost
+  EXPECT_EQ(counts.alive, kThreads);  // none is lost
   EXPECT_EQ(counts.runs, kThreads);
 }
 
-TEST(Forms, WhoAsksWhileTheFormForManyIsCompiledWaitsForIt) {
+TEST(CompiledModels, WhoAsksWhileTheModelForManyIsCompiledWaitsForIt) {
   Counts counts;
-  openvino::FormLimits limits = kRoomForTwo;
+  openvino::CompiledLimits limits = kRoomForTwo;
   limits.shares_weights = true;
-  openvino::Forms forms(compile_counted(counts), true, limits);
+  openvino::CompiledModels compiled(compile_counted(counts), true, limits);
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
-      for (int run = 0; run < 500; ++run) run_once(forms, {1});
+      for (int run = 0; run < 500; ++run) run_once(compiled, {1});
     });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_LE(counts.compiled, 2);
-  EXPECT_EQ(counts.forms, 1);
+  EXPECT_EQ(counts.alive, 1);
   EXPECT_LE(counts.runs, 8);
 }
 
-TEST(Forms, AShapeInUseIsRemembered) {
+TEST(CompiledModels, AShapeInUseIsRemembered) {
   Counts counts;
-  openvino::Forms forms(
+  openvino::CompiledModels compiled(
       compile_counted(counts), false,
       {.shares_weights = true, .runs_before_own = 1, .floats_max = 2000, .floats_min = 1000, .stale_after = 10});
-  run_once(forms, {1});
-  Taken held = forms.take({1});
+  run_once(compiled, {1});
+  BorrowedRun held = compiled.take({1});
   ASSERT_TRUE(held.is_own);
-  for (std::int64_t shape = 10; shape < 1000; ++shape) run_once(forms, {shape});
-  EXPECT_FALSE(run_once(forms, {1}));
-  Taken second = forms.take({1});
+  for (std::int64_t shape = 10; shape < 1000; ++shape) run_once(compiled, {shape});
+  EXPECT_FALSE(run_once(compiled, {1}));
+  BorrowedRun second = compiled.take({1});
   EXPECT_TRUE(second.is_own);
-  EXPECT_EQ(forms.own_floats(), 2000);
-  forms.give_back({1}, std::move(held));
-  forms.give_back({1}, std::move(second));
-  EXPECT_TRUE(forms.take({1}).is_own);
+  EXPECT_EQ(compiled.own_floats(), 2000);
+  compiled.give_back({1}, std::move(held));
+  compiled.give_back({1}, std::move(second));
+  EXPECT_TRUE(compiled.take({1}).is_own);
 }
 
 // Frees as slowly as it takes another thread to ask for the lock.
-struct AskingForm : openvino::Form {
+struct AskingForm : openvino::CompiledModel {
   explicit AskingForm(Counts& of, std::function<void()> when_freed) : counts(of), ask(std::move(when_freed)) {}
   ~AskingForm() override { ask(); }
-  std::unique_ptr<openvino::FormRun> make_run() override { return std::make_unique<CountedRun>(counts); }
+  std::unique_ptr<openvino::CompiledRun> make_run() override { return std::make_unique<CountedRun>(counts); }
   Counts& counts;
   std::function<void()> ask;
 };
 
-TEST(Forms, AreFreedWithoutTheLock) {
+TEST(CompiledModels, AreFreedWithoutTheLock) {
   bool asks = true;
   int answers = 0, freed = 0;
   std::vector<std::thread> askers;  // joined at the end: with the lock held none would come back before
   Counts counts;
-  std::unique_ptr<openvino::Forms> forms;
+  std::unique_ptr<openvino::CompiledModels> compiled;
   const auto ask = [&] {
     if (!asks) return;
     ++freed;
     const auto answered = std::make_shared<std::promise<void>>();
-    askers.emplace_back([&forms, answered] {
-      (void)forms->own_floats();
+    askers.emplace_back([&compiled, answered] {
+      (void)compiled->own_floats();
       answered->set_value();
     });
     if (answered->get_future().wait_for(std::chrono::seconds(5)) == std::future_status::ready) ++answers;
   };
-  forms = std::make_unique<openvino::Forms>(
-      [&](const FormShape&, bool) { return std::make_shared<AskingForm>(counts, ask); }, false,
-      openvino::FormLimits{.runs_before_own = 1, .floats_max = 1000, .floats_min = 1000, .stale_after = 10});
-  for (int i = 0; i < 2; ++i) run_once(*forms, {1});
-  for (int i = 0; i < 20; ++i) run_once(*forms, {2});
+  compiled = std::make_unique<openvino::CompiledModels>(
+      [&](const InputShape&, bool) { return std::make_shared<AskingForm>(counts, ask); }, false,
+      openvino::CompiledLimits{.runs_before_own = 1, .floats_max = 1000, .floats_min = 1000, .stale_after = 10});
+  for (int i = 0; i < 2; ++i) run_once(*compiled, {1});
+  for (int i = 0; i < 20; ++i) run_once(*compiled, {2});
   EXPECT_EQ(freed, 1);  // that of the first, whose place the second took
   EXPECT_EQ(answers, freed);
   for (std::thread& asker : askers) asker.join();
   asks = false;
 }
 
-TEST(Forms, WhatCannotBeCompiledForOneShapeRunsAllTheSame) {
+TEST(CompiledModels, WhatCannotBeCompiledForOneShapeRunsAllTheSame) {
   Counts counts;
   int attempts = 0;
-  openvino::Forms forms(
-      [&](const FormShape& shape, bool) -> std::shared_ptr<openvino::Form> {
+  openvino::CompiledModels compiled(
+      [&](const InputShape& shape, bool) -> std::shared_ptr<openvino::CompiledModel> {
         if (!shape.empty()) {
           ++attempts;
           throw Exception(ErrorCode::internal, "no");
         }
-        return std::make_shared<CountedForm>(counts);
+        return std::make_shared<CountedModel>(counts);
       },
       false, {.runs_before_own = 1, .floats_max = 2000, .floats_min = 1000, .stale_after = 10});
-  for (int i = 0; i < 10; ++i) EXPECT_FALSE(run_once(forms, {7}));
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(run_once(compiled, {7}));
   EXPECT_EQ(attempts, 1);
-  EXPECT_EQ(forms.own_floats(), 0);
+  EXPECT_EQ(compiled.own_floats(), 0);
 }
 
 // Nobody waits for ever for what failed.
-TEST(Forms, WhatCannotBeCompiledAtAllIsSaidEachTime) {
-  openvino::Forms forms(
-      [](const FormShape&, bool) -> std::shared_ptr<openvino::Form> { throw Exception(ErrorCode::internal, "no"); },
+TEST(CompiledModels, WhatCannotBeCompiledAtAllIsSaidEachTime) {
+  openvino::CompiledModels compiled(
+      [](const InputShape&, bool) -> std::shared_ptr<openvino::CompiledModel> {
+        throw Exception(ErrorCode::internal, "no");
+      },
       false, kRoomForTwo);
-  for (int i = 0; i < 3; ++i) EXPECT_THROW(forms.take({7}), Exception);
+  for (int i = 0; i < 3; ++i) EXPECT_THROW(compiled.take({7}), Exception);
 }
 
 }  // namespace
