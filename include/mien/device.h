@@ -1,4 +1,4 @@
-// The processors that mien can run on.
+// The CPUs that mien can run on.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace mien {
 
-// A processor or GPU as its driver describes it.
+// A CPU or GPU as its driver describes it.
 struct Device {
   int id = 0;
   std::string name;
@@ -21,8 +21,8 @@ struct Device {
   std::int64_t memory_free_mb = 0;
   std::int64_t memory_used_mb = 0;  // by all programs, as the driver reports it; 0 when it does not
   std::int64_t memory_held_mb = 0;  // by programs named mien, as NVIDIA's driver reports it; 0 when none does
-  bool unified_memory = false;      // the processor's own memory: total and free are shared with all programs
-  bool is_software = false;         // a GPU that is emulated on the processor
+  bool unified_memory = false;      // the CPU's own memory: total and free are shared with all programs
+  bool is_software = false;         // a GPU that is emulated on the CPU
   std::string driver;               // "NVIDIA 580.82.07", "Mesa 25.0.7"; empty: not known
   int cores = 0;                    // of a CPU, 0 otherwise
   std::string features;             // instruction sets that mien uses: "avx512 avx512_bf16"
@@ -40,7 +40,7 @@ struct BackendInfo {
   std::optional<Device> chosen;
 };
 
-// Asks the drivers, and opens the processor's runtime to tell its version.
+// Asks the drivers, and opens the CPU's runtime to tell its version.
 MIEN_API std::vector<BackendInfo> list_backends(const Settings& settings);
 
 // The providers by which programs for ONNX Runtime ask for this backend ("CUDAExecutionProvider"), in that runtime's

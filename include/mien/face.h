@@ -67,7 +67,7 @@ struct Placement {
   std::string requested;  // cpu, gpu or require
   std::string ran;        // the backend's name, or "mixed"
   std::string runtime;    // onnxruntime 1.31.1, or "mien" for our own kernels
-  std::string device;     // the processor's name
+  std::string device;     // the CPU's name
   std::optional<std::string> reason;
 };
 

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kBytesInMegabyte = std::int64_t{1} << 20;
-// A processor's GPU has a small window of memory that is called its own, and takes the rest from the system.
+// A CPU's GPU has a small window of memory that is called its own, and takes the rest from the system.
 constexpr std::int64_t kWindowMegabytesMax = 2048;
 
 std::int64_t read_number(const fs::path& path) { return std::strtoll(read_small_file(path).c_str(), nullptr, 10); }
@@ -83,7 +83,7 @@ std::vector<Card> read_cards(const std::string& root) {
 struct Node {
   std::string gfx;
   int render_node = 0;
-  bool is_in_processor = false;
+  bool is_in_cpu = false;
 };
 
 std::vector<Node> read_nodes(const std::string& root) {
@@ -94,19 +94,19 @@ std::vector<Node> read_nodes(const std::string& root) {
       return std::strtoll(read_line_value(file, key).c_str(), nullptr, 10);
     };
     const std::string gfx = gfx_name(value("gfx_target_version"));
-    if (gfx.empty()) continue;  // a processor
+    if (gfx.empty()) continue;  // a CPU
     nodes.push_back({gfx, static_cast<int>(value("drm_render_minor")), value("cpu_cores_count") > 0});
   }
   return nodes;
 }
 
-void read_memory(const Card& card, bool is_in_processor, Device& device) {
+void read_memory(const Card& card, bool is_in_cpu, Device& device) {
   const auto megabytes = [&](const char* name) { return read_number(card.device / name) / kBytesInMegabyte; };
   device.memory_total_mb = megabytes("mem_info_vram_total");
   device.memory_used_mb = megabytes("mem_info_vram_used");
   const std::int64_t shared = megabytes("mem_info_gtt_total");
   const bool is_window = device.memory_total_mb <= kWindowMegabytesMax && shared > device.memory_total_mb;
-  if (is_in_processor || is_window) {
+  if (is_in_cpu || is_window) {
     device.unified_memory = true;
     device.memory_total_mb += shared;
     device.memory_used_mb += megabytes("mem_info_gtt_used");
@@ -122,7 +122,7 @@ AmdGpu describe(const ProbeRoots& roots, const Card& card, const Node& node) {
   gpu.device.backend = "rocm";
   gpu.device.driver = read_driver(roots.root);
   gpu.device.features = node.gfx;
-  read_memory(card, node.is_in_processor, gpu.device);
+  read_memory(card, node.is_in_cpu, gpu.device);
   return gpu;
 }
 

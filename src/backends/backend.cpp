@@ -38,7 +38,7 @@ std::string openvino_config(const std::string& cache_folder) {
   // It would compute with 16 bits, and boxes and embeddings would not be the CPU's.
   nlohmann::json config = {{"INFERENCE_PRECISION_HINT", "f32"}};
   if (!cache_folder.empty()) config["CACHE_DIR"] = cache_folder;
-  // The processor stands in for a GPU where software is allowed.
+  // The CPU stands in for a GPU where software is allowed.
   return nlohmann::json{{"CPU", config}, {"GPU", config}}.dump();
 }
 
@@ -127,7 +127,7 @@ std::span<const Backend> backends() {
       {.name = "cpu",
        .label = "processor",
        .providers = {"CPUExecutionProvider"},
-       .probe_devices = [] { return std::vector{read_processor()}; }},
+       .probe_devices = [] { return std::vector{read_cpu()}; }},
   });
   return table;
 }

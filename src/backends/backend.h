@@ -70,9 +70,9 @@ struct Backend {
 std::span<const Backend> backends();
 // Null when there is none of this name.
 const Backend* find_backend(std::string_view name);
-// No backend, but installed like one: the runtime for processors (src/device/openvino.cpp).
+// No backend, but installed like one: the runtime for CPUs (src/device/openvino.cpp).
 const Backend& openvino_package();
-// What `mien backends install` knows: the backends that have a package. For openvino that is the runtime for processors
+// What `mien backends install` knows: the backends that have a package. For openvino that is the runtime for CPUs
 // alone, unless an Intel GPU is here, GPU_BACKEND names it, or what it needs is here already.
 std::vector<const Backend*> installable_backends(const Settings& settings);
 

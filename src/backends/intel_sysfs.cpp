@@ -14,8 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kVendor = "0x8086";
-// Where every processor of Intel has its GPU; cards have other places.
-constexpr std::string_view kPlaceInProcessor = "0000:00:02.0";
+// Where every CPU of Intel has its GPU; cards have other places.
+constexpr std::string_view kPlaceInCpu = "0000:00:02.0";
 
 // Makers begin a line, their devices follow behind a tab: "\t56a0  DG2 [Arc A770]".
 std::string name_in(const std::string& path, const std::string& device) {
@@ -50,7 +50,7 @@ std::string read_driver(const std::string& root, const fs::path& device) {
 // A card's own memory is in no file that all of these drivers have: it stays 0, not known.
 void read_memory(const std::string& root, const fs::path& device, Device& described) {
   std::error_code failure;
-  if (fs::canonical(device, failure).filename() != kPlaceInProcessor) return;
+  if (fs::canonical(device, failure).filename() != kPlaceInCpu) return;
   const SystemMemory memory = read_system_memory(root);
   described.unified_memory = true;
   described.memory_total_mb = memory.total_mb;

@@ -1,4 +1,4 @@
-// Apple's own GPUs. They share the processor's memory, so that what the system says of that is what there is.
+// Apple's own GPUs. They share the CPU's memory, so that what the system says of that is what there is.
 #include <mach/mach.h>
 #include <sys/sysctl.h>
 
@@ -41,7 +41,7 @@ std::int64_t free_bytes() {
 
 std::vector<Device> probe_mps() {
   const std::string processor = read_text("machdep.cpu.brand_string");
-  if (!processor.starts_with("Apple")) return {};  // GPUs beside Intel processors are left to WebGPU
+  if (!processor.starts_with("Apple")) return {};  // GPUs beside Intel CPUs are left to WebGPU
   Device device;
   device.name = processor + " GPU";
   device.backend = "mps";

@@ -23,7 +23,7 @@ std::string read_features() {
 
 }  // namespace
 
-Device read_processor() {
+Device read_cpu() {
   Device cpu;
   cpu.name = read_line_value("/proc/cpuinfo", "model name");
   if (cpu.name.empty()) cpu.name = "CPU";

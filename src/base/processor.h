@@ -1,4 +1,4 @@
-// The processor itself, and the computer's memory.
+// The CPU itself, and the computer's memory.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 namespace mien {
 
 // Its name, cores, memory, and the instruction sets that our kernels or the runtimes use.
-Device read_processor();
+Device read_cpu();
 
 // Total and available MB of the computer's memory.
 struct SystemMemory {

@@ -25,7 +25,7 @@ std::unique_ptr<Runtime> try_openvino(const Settings& settings, bool reduced_pre
 }  // namespace
 
 ChosenRuntime choose_runtime(const Settings& settings, const RuntimeWish& wish) {
-  const bool reduced_precision = wish.reduced_precision && read_processor().features.find("bf16") != std::string::npos;
+  const bool reduced_precision = wish.reduced_precision && read_cpu().features.find("bf16") != std::string::npos;
   const bool pays = wish.many_images && !settings.wants_gpu();
   ChosenRuntime chosen;
   std::string why_not = reduced_precision ? kOnly32 : kNoUnits;

@@ -1,4 +1,4 @@
-// Which runtime runs the models on the processor.
+// Which runtime runs the models on the CPU.
 #pragma once
 
 #include <memory>

@@ -407,7 +407,7 @@ std::vector<Ort::ConstEpDevice> devices_of(const Ort::Env& env, const Backend& b
   for (const Ort::ConstEpDevice& device : env.GetEpDevices()) {
     const auto& names = backend.providers;
     const bool is_provider = std::find(names.begin(), names.end(), device.EpName()) != names.end();
-    // Some providers drive processors for neural networks too, which cannot run our graphs.
+    // Some providers drive CPUs for neural networks too, which cannot run our graphs.
     if (is_provider && device.Device().Type() != OrtHardwareDeviceType_NPU) found.push_back(device);
   }
   return found;

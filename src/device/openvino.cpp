@@ -1,4 +1,4 @@
-// OpenVINO behind the Session seam: on a processor it computes most face models faster than ONNX Runtime, and starts
+// OpenVINO behind the Session seam: on a CPU it computes most face models faster than ONNX Runtime, and starts
 // more slowly. Its C interface is opened with dlopen, never linked.
 #include <fmt/format.h>
 
@@ -176,7 +176,7 @@ InputShape declared_shape(const std::vector<TensorInfo>& inputs) {
 std::shared_ptr<CompiledModel> compile_now(const SharedModel& shared, bool for_many) {
   const Api& api = shared.library.api;
   // With one stream a run is computed by the thread that asks, with more by threads of the library, one each. Precision
-  // is said even where it is the usual one, because processors with bf16 units would take that by themselves.
+  // is said even where it is the usual one, because CPUs with bf16 units would take that by themselves.
   const std::string streams = std::to_string(for_many ? cores() : 1);
   ApiCompiledModel* raw = nullptr;
   check(api,
@@ -381,7 +381,7 @@ std::string find_library(const Settings& settings) {
 }
 
 // OpenVINO's code begins with SSE4.2: without it the process would end by an illegal instruction.
-bool processor_can() {
+bool cpu_can() {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("sse4.2") != 0;
 #else
@@ -391,7 +391,7 @@ bool processor_can() {
 
 // Throws Exception(not_found, unsupported).
 std::unique_ptr<Library> open_library(const std::string& path) {
-  if (!processor_can()) {
+  if (!cpu_can()) {
     throw Exception(ErrorCode::unsupported,
                     "OpenVINO needs a CPU with SSE4.2, which this one lacks: set MIEN_RUNTIME=onnxruntime");
   }

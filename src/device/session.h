@@ -83,7 +83,7 @@ class Runtime {
 std::unique_ptr<Runtime> open_onnxruntime(const Settings& settings);
 
 // Opens OpenVINO's library from MIEN_OPENVINO_LIBRARY, from where `mien backends install openvino` puts it, from beside
-// the program or from the build's folder. `reduced_precision`: in bf16, where the processor has it. Throws
+// the program or from the build's folder. `reduced_precision`: in bf16, where the CPU has it. Throws
 // Exception(not_found, unsupported) that says what to do.
 std::unique_ptr<Runtime> open_openvino(const Settings& settings, bool reduced_precision);
 bool is_openvino_installed(const Settings& settings);

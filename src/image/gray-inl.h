@@ -33,7 +33,7 @@ HWY_INLINE void gray_plain(const GrayWeights& weights, const std::uint8_t* pixel
 
 #if !MIEN_PLAIN_TARGET
 
-// Pixels so far ahead are asked for: the processor by itself asks for no other page, and waits at each.
+// Pixels so far ahead are asked for: the CPU by itself asks for no other page, and waits at each.
 constexpr std::size_t kBytesAhead = 8192;
 constexpr std::size_t kCacheLine = 64;
 

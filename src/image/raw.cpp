@@ -89,7 +89,7 @@ Result<Done> copy_bitmap(const LibRaw& libraw, libraw_data_t& raw, const ImageLi
   out.pixels.reset(out.stored_width, out.stored_height, 3);
   for (std::size_t i = 0; i < 3 * pixels; ++i) {
     const std::size_t sample = channels == 3 ? i : i / 3;
-    // Of 16 bits, in the order of this processor, the upper 8.
+    // Of 16 bits, in the order of this CPU, the upper 8.
     out.pixels.data()[i] =
         sample_bytes == 1 ? bitmap->data[sample] : reinterpret_cast<const std::uint8_t*>(bitmap->data)[2 * sample + 1];
   }

@@ -65,7 +65,7 @@ using D8 = hn::Half<hn::ScalableTag<std::uint8_t>>;
 using V16 = hn::Vec<D16>;
 using V32 = hn::Vec<D32>;
 
-// Sums of products of neighbouring lanes. Where the processor has no instruction for that (NEON), products of the
+// Sums of products of neighbouring lanes. Where the CPU has no instruction for that (NEON), products of the
 // lower and of the upper half are summed apart and put together at the end.
 struct PairSums {
   V32 first, second;

@@ -39,7 +39,7 @@ using Clock = std::chrono::steady_clock;
 constexpr double kStartSeconds = 20;     // a busy machine may take seconds to start a program
 constexpr double kGraceSeconds = 2;      // beyond the limit, which the child looks at itself
 constexpr int kImagesMax = 256;          // by one child: what took it over does not see more
-constexpr double kBusySecondsMax = 300;  // likewise, and within its own limit of processor time
+constexpr double kBusySecondsMax = 300;  // likewise, and within its own limit of CPU time
 // Address space for stacks and heaps of a codec's threads, which is set aside and mostly never used.
 constexpr std::size_t kThreadsBytes = std::size_t{256} << 20;
 constexpr int kStopCheckMs = 20;

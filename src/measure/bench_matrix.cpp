@@ -194,7 +194,7 @@ BenchRow run_row(const Bench& bench, const Plan& plan, const PreparedPictures& p
 
 void describe_system(const Bench& bench, BenchResult& result) {
   const Engine::State& engine = bench.cpu->state();
-  const Device processor = read_processor();
+  const Device processor = read_cpu();
   result.cpu = processor.name;
   result.cores = processor.cores;
   result.runtime = bench.cpu->runtime();

@@ -105,7 +105,7 @@ HWY_INLINE hn::Vec<D32> blend(hn::Vec<D64> pairs, const std::uint8_t (&lanes)[16
 }
 
 // Reads two bytes behind the second pixel of a pair. A loop of plain loads brings the pairs together first, which on
-// AMD's processors is faster than to gather them.
+// AMD's CPUs is faster than to gather them.
 void interpolate_columns(const std::uint8_t* row, int channels, const ColumnTaps& taps, int width, bool can_overread,
                          std::uint64_t* out) {
   int x = 0;
@@ -209,7 +209,7 @@ class RowScaler {
  private:
   int clamp_row(int y) const { return std::clamp(y, 0, in_.height - 1); }
 
-  // Rows `y` and `y` + 1 as far as they lie below `last`. Processors see them coming too late when rows are left out.
+  // Rows `y` and `y` + 1 as far as they lie below `last`. CPUs see them coming too late when rows are left out.
   void prefetch_from(int y, int last) const {
     constexpr int kCacheLine = 64;
     for (int row = std::max(y, last + 1); row <= clamp_row(y + 1); ++row) {

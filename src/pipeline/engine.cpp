@@ -120,7 +120,7 @@ Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
   state_->options = std::move(options);
   state_->input = open_decoding(state_->options.limits, state_->options.sandbox, state_->options.settings);
   open_runtimes(*state_);
-  state_->processor = read_processor().name;
+  state_->cpu = read_cpu().name;
   // Before the models are loaded: a required GPU that is not there ends it here.
   if (state_->device_runtime) {
     state_->device = open_device(state_->options.settings, *state_->device_runtime, state_->options.precision);

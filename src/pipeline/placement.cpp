@@ -20,20 +20,20 @@ std::string cpu_runtime(const Engine::State& engine, Operation operation) {
 }
 
 // What an operation runs on when no device does it.
-struct Processor {
+struct CpuPlace {
   std::string name;
   std::string runtime;
   std::string problem;  // why it does not compute them as asked
 };
 
-Placement place(Operation operation, GpuMode mode, const StageNote& note, const Processor& processor, const Gpu* gpu) {
+Placement place(Operation operation, GpuMode mode, const StageNote& note, const CpuPlace& cpu, const Gpu* gpu) {
   Placement placement;
   placement.operation = operation_name(operation);
   placement.requested = mode_name(mode);
   placement.ran = "cpu";
-  placement.runtime = processor.runtime;
-  placement.device = processor.name;
-  if (has_model(operation) && !processor.problem.empty()) placement.reason = processor.problem;
+  placement.runtime = cpu.runtime;
+  placement.device = cpu.name;
+  if (has_model(operation) && !cpu.problem.empty()) placement.reason = cpu.problem;
   if (!note.reason.empty()) placement.reason = note.reason;
   if (gpu == nullptr || note.on_device == 0) return placement;
   placement.ran = gpu->backend();
@@ -53,20 +53,20 @@ std::vector<Placement> describe_placement(const Engine::State& engine, const Gro
     const StageNote& note = item.note(row.operation);
     if (note.on_device == 0 && note.on_cpu == 0) continue;
     const GpuMode mode = engine.options.settings.gpu_mode(row.operation);
-    const Processor processor{engine.processor, cpu_runtime(engine, row.operation), engine.why_not_fast};
-    placements.push_back(place(row.operation, mode, note, processor, engine.device ? &engine.device->gpu() : nullptr));
+    const CpuPlace cpu{engine.cpu, cpu_runtime(engine, row.operation), engine.why_not_fast};
+    placements.push_back(place(row.operation, mode, note, cpu, engine.device ? &engine.device->gpu() : nullptr));
   }
   return placements;
 }
 
 std::vector<Placement> describe_placement(const DeviceStages& device) {
-  const std::string name = read_processor().name;
+  const std::string name = read_cpu().name;
   std::vector<Placement> placements;
   for (const OperationRow& row : kOperations) {
     const StageNote note = device.counted(row.operation);
     if (note.on_device == 0 && note.on_cpu == 0) continue;
-    const Processor processor{name, has_model(row.operation) ? device.gpu().runtime() : "mien", {}};
-    placements.push_back(place(row.operation, device.gpu().mode(row.operation), note, processor, &device.gpu()));
+    const CpuPlace cpu{name, has_model(row.operation) ? device.gpu().runtime() : "mien", {}};
+    placements.push_back(place(row.operation, device.gpu().mode(row.operation), note, cpu, &device.gpu()));
   }
   return placements;
 }

@@ -25,7 +25,7 @@ struct Engine::State {
   std::shared_ptr<const Detector> detector;  // shared with work on a device
   ModelFile embedder_file;
   std::shared_ptr<const Embedder> embedder;  // null when it was not asked for
-  std::string processor;                     // the CPU's name
+  std::string cpu;                           // the CPU's name
   std::shared_ptr<DeviceStages> device;      // null when no operation asks for a GPU
 };
 

@@ -17,7 +17,7 @@ namespace mien {
 namespace {
 
 constexpr int kDepthMax = 64;  // records are 5 deep
-// Lines are examined in batches of about so many bytes, by several threads: parsing takes processors, and asking slow
+// Lines are examined in batches of about so many bytes, by several threads: parsing takes CPUs, and asking slow
 // storage for size and time of a file takes patience.
 constexpr std::size_t kBatchBytes = std::size_t{4} << 20;
 constexpr std::size_t kLinesPerThreadMin = 64;

@@ -198,7 +198,7 @@ TEST_F(OpenVinoTest, ARunThatFailsLeavesNothingBehind) {
 // bf16 keeps eight bits of a number: the tiny embedder's sums agree to about a hundredth.
 TEST_F(OpenVinoTest, CheapArithmeticIsThereOnlyWithBf16) {
   const std::unique_ptr<Runtime> cheap = open_openvino(settings, true);
-  const bool has_bf16 = contains(read_processor().features, "bf16");
+  const bool has_bf16 = contains(read_cpu().features, "bf16");
   EXPECT_EQ(cheap->has_reduced_precision(), has_bf16);
   EXPECT_EQ(cheap->name().ends_with(" bf16"), has_bf16) << cheap->name();
 }

@@ -103,7 +103,7 @@ struct BenchRow {
   double images_per_second = 0;  // of the mean
   double memory_mb = 0;          // on_device memory of this process, mean over the iterations
   double peak_memory_mb = 0;     // and the most
-  double cpu_percent = 0;        // processor time by wall time; 200: two cores
+  double cpu_percent = 0;        // CPU time by wall time; 200: two cores
   double gpu_memory_mb = 0;      // held on the device, mean over the iterations; 0 without one
   double gpu_peak_memory_mb = 0;
   double error_rate = 0;  // images that failed, 0..1
@@ -138,7 +138,7 @@ struct BenchResult {
   double seconds = 0;      // that all of it took
   std::string gpu;         // to_string(Device) of the GPU; empty: none was used
   std::string gpu_reason;  // why not
-  std::string cpu;         // the processor's name
+  std::string cpu;         // the CPU's name
   int cores = 0;
   std::string runtime;
   std::string version;
