@@ -43,7 +43,6 @@ class Copy:
         first, last = {"before": (at, at), "after": (at + 1, at + 1), "replace": (at, at + 1)}[block["where"]]
         lines[first:last] = [block["text"]]
         path.write_text("".join(lines))
-        self.edited.append(block["file"])
 
     def compile(self, source, *flags):
         """The object of a source; with -fsyntax-only none."""
