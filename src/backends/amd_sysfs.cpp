@@ -79,7 +79,7 @@ std::vector<Card> read_cards(const std::string& root) {
   return cards;
 }
 
-// What the compute driver knows of a GPU.
+// The facts that the compute driver knows about a GPU.
 struct Node {
   std::string gfx;
   int render_node = 0;

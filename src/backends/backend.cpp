@@ -117,7 +117,7 @@ std::span<const Backend> backends() {
        .library = "libonnxruntime_providers_openvino_plugin.so",
        .package = "onnxruntime-ep-openvino",
        .version = "1.8.1",
-       // Kernels of OpenCL, for every shape.
+       // It compiles kernels of OpenCL for every shape.
        .compiles_slowly = true,
        .cache_options = {{"OpenVINOExecutionProvider", "load_config"}},
        .cache_value = openvino_config,

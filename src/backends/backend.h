@@ -26,7 +26,7 @@ struct Backend {
   std::vector<std::string_view> providers = {};  // of ONNX Runtime, in order of preference
   // Providers by which programs for ONNX Runtime ask for it, in that runtime's order; empty: the first one above.
   std::vector<std::string_view> asked_as = {};
-  // What is there now, with its memory, without loading a runtime.
+  // Returns the devices that are there now, with their memory, without loading a runtime.
   std::vector<Device> (*probe_devices)() = [] { return std::vector<Device>(); };
   // The checks of `mien doctor`, where they are more than those that every backend has.
   std::vector<Device> (*examine)(Examination& examination, const Backend& backend) = examine_plainly;
@@ -52,10 +52,10 @@ struct Backend {
   // Options that take the addresses of functions to allocate, to free and to trim, where the provider lets its user do
   // that: then GPU_MEMORY_LIMIT_GB holds for all that it takes, and sessions share what they compute with.
   std::vector<std::string_view> allocator_options = {};
-  // What the runtime calls its arena when it is to shrink ("gpu"); empty where it has none.
+  // The runtime's name for its arena when it is to shrink ("gpu"); empty where it has none.
   std::string_view arena = {};
-  // Set in the environment before its library is loaded, unless the user has set it; the other one only where software
-  // adapters are allowed.
+  // Variables that are set in the environment before the library is loaded, unless the user has set them; the second
+  // one only where software adapters are allowed.
   std::pair<const char*, const char*> variable = {};
   const char* software_variable = nullptr;
   bool by_name_only = false;  // `auto` passes it over
@@ -70,15 +70,15 @@ struct Backend {
 std::span<const Backend> backends();
 // Null when there is none of this name.
 const Backend* find_backend(std::string_view name);
-// No backend, but installed like one: the runtime for CPUs (src/device/openvino.cpp).
+// The package of OpenVINO is no backend, but is installed like one: the runtime for CPUs (src/device/openvino.cpp).
 const Backend& openvino_package();
-// What `mien backends install` knows: the backends that have a package. For openvino that is the runtime for CPUs
-// alone, unless an Intel GPU is here, GPU_BACKEND names it, or what it needs is here already.
+// Returns the backends that `mien backends install` knows: those that have a package. For openvino that is the runtime
+// for CPUs alone, unless an Intel GPU is here, GPU_BACKEND names it, or what it needs is here already.
 std::vector<const Backend*> installable_backends(const Settings& settings);
 
 // Whether the settings name it, or leave the choice to `auto`.
 bool may_try(const Settings& settings, const Backend& backend);
-// Those that the settings allow, in the order to try: one that is named, all but the CPU for auto.
+// Returns the backends that the settings allow, in the order to try: one that is named, all but the CPU for auto.
 std::vector<const Backend*> candidate_backends(const Settings& settings);
 
 // Where a backend's provider library is, or what to do about its absence.
@@ -90,11 +90,11 @@ ProviderLibrary find_backend_library(const Settings& settings, const Backend& ba
 
 // Whether there are devices, and all of them are software.
 bool are_software(const std::vector<Device>& devices);
-// Those that GPU_DEVICE_ID counts: software where it is allowed, or where nothing else is there.
+// Returns the devices that GPU_DEVICE_ID counts: software ones where it is allowed, or where nothing else is there.
 std::vector<Device> counted_devices(std::vector<Device> devices, bool allow_software);
-// What GPU_DEVICE_ID means among them. Nothing where there are fewer.
+// Returns the device among them that GPU_DEVICE_ID names. Nothing where there are fewer.
 std::optional<Device> find_chosen_device(const std::vector<Device>& devices, int device_id);
-// The same among the backend's own as they are now.
+// The same among the backend's own devices as they are now.
 std::optional<Device> find_chosen_device(const Backend& backend, int device_id, bool allow_software);
 
 // The name of a GPU that is no software; empty when there is none.

@@ -157,7 +157,7 @@ bool is_for_our_python(std::string_view tags) {
   return tags.starts_with("py3-") || tags.starts_with(kPythonAbi);
 }
 
-// Empty when the folder has none.
+// Returns the wheel's path; empty when the folder has none.
 fs::path find_wheel(const fs::path& folder, const Backend& backend, const BackendPackage& package) {
   const std::string start = wheel_start(backend);
   std::error_code failure;

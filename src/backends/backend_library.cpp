@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Makes it with what is above it, for this user alone. Empty, or why not.
+// Makes the folder and those above it, for this user alone. Returns an empty text, or why it cannot.
 std::string make_private(const fs::path& folder) {
   std::error_code failure;
   fs::create_directories(folder.parent_path(), failure);
@@ -23,7 +23,7 @@ std::string make_private(const fs::path& folder) {
   if (::mkdir(folder.c_str(), S_IRWXU) == 0) return {};
   const int reason = errno;
   const bool is_there = reason == EEXIST && fs::is_directory(folder, failure);
-  // What is loaded from there runs: it must be this user's.
+  // Code that is loaded from this folder runs: the folder must be this user's.
   struct stat facts {};
   if (!is_there || ::stat(folder.c_str(), &facts) != 0) return std::generic_category().message(reason);
   const bool is_ours = facts.st_uid == ::geteuid() && (facts.st_mode & (S_IWGRP | S_IWOTH)) == 0;

@@ -32,7 +32,7 @@ BackendInfo describe_backend(const Settings& settings, const Backend& backend);
 // here for this user alone. Empty when that cannot be: then a warning says that each run compiles anew.
 std::string compiled_folder(const Backend& backend);
 
-// What a provider is opened with: the row's options, and the folder for what it compiles.
+// Returns what a provider is opened with: the row's options, and the folder for what it compiles.
 std::vector<std::pair<std::string, std::string>> provider_options(const Backend& backend, std::string_view provider,
                                                                   int device_id, std::uint64_t memory_bytes_max);
 

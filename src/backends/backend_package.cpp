@@ -65,8 +65,8 @@ std::span<const BackendPackage> backend_packages() {
                   "b10997cc50652ba6ab365e3bc43e13057681cd4a56533b46171529bd249749f3"},
                  {"runtime-third-party-programs.txt", 120451,
                   "caf4040a8c3043c9fdc7638ccc61078b40ce623e69e3bcd2bc544ae70a368b2f"}}},
-      // What goes on top of the package above, whose libraries are its own to the last byte. Its table of tuned kernels
-      // stays behind: it is for 16 bits.
+      // These files go on top of the package above: the other libraries of both are equal to the last byte. The table
+      // of tuned kernels stays behind: it is for 16 bits.
       {.backend = "openvino",
        .package = "onnxruntime-ep-openvino",
        .architecture = "x86_64",

@@ -1,5 +1,5 @@
-// What is taken out of the backends' packages, with checksums. To follow a new release: the version in backend.cpp, and
-// sizes and checksums here.
+// The files that are taken out of the backends' packages, with checksums. To follow a new release, change the version
+// in backend.cpp, and the sizes and checksums here.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ struct BackendPackage {
 };
 
 std::span<const BackendPackage> backend_packages();
-// For this computer; null when there is none.
+// Returns the package of this backend for this computer; null when there is none.
 const BackendPackage* find_backend_package(const Backend& backend);
 
 }  // namespace mien

@@ -1,4 +1,4 @@
-// What `mien doctor` looks at. A backend's checks are a field of its row; each check adds a row to the report.
+// The checks of `mien doctor`. A backend's checks are a field of its row; each check adds a row to the report.
 #pragma once
 
 #include <functional>
@@ -50,7 +50,7 @@ class Examination {
     std::vector<std::string> commands = {};
   };
   void problem(Problem problem);
-  // Whether the backend has none so far.
+  // Whether a problem of this backend was found so far.
   bool has_problem(std::string_view backend) const;
   std::vector<DoctorCheck>& checks() { return checks_; }
 
@@ -70,13 +70,14 @@ class Examination {
   std::vector<DoctorCheck> checks_;
 };
 
-// Rows that every backend has: its library, what that needs, two runtimes in its folder. True when it is all there.
+// Adds the rows that every backend has: its library, what that needs, two runtimes in its folder. Returns true when
+// everything is there.
 bool examine_library(Examination& examination, const Backend& backend);
-// The row that counts: it opens. `variables` as in DoctorRoots::open.
+// Adds the row that counts: whether the backend opens. `variables` as in DoctorRoots::open.
 bool examine_opening(Examination& examination, const Backend& backend);
-// Free memory against GPU_MEMORY_LIMIT_GB.
+// Compares the free memory with GPU_MEMORY_LIMIT_GB.
 void examine_memory(Examination& examination, const Devices& devices);
-// Rights on device nodes of a folder below the root ("/dev/dri", "renderD").
+// Checks the user's rights on these device nodes; their paths are below the root.
 bool examine_rights(Examination& examination, const std::vector<std::string>& paths);
 
 }  // namespace mien

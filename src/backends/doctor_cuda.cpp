@@ -87,7 +87,7 @@ Devices examine_cuda(Examination& examination, const Backend& backend) {
   const bool is_on_bus = examination.has_gpu_of(kVendor);
   const NvmlFacts facts = read_nvml(examination.roots().probe);
   if (!has_node && !is_on_bus && facts.devices.empty()) {
-    // Who names it learns what else is missing: a container or a rented machine may get its GPU later.
+    // A user who names this backend learns what else is missing: a container or a rented machine may get its GPU later.
     if (examination.settings().gpu_backend == backend.name) {
       examination.problem({"GPU", "this computer shows no NVIDIA GPU", "CUDA needs one: look at 'lspci'"});
       (void)examine_library(examination, backend);

@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kVendor = "0x1002";
 constexpr const char* kOverride = "HSA_OVERRIDE_GFX_VERSION";
 
-// What ROCm 7 has code for.
+// The GPUs that ROCm 7 has code for.
 constexpr std::array<std::string_view, 11> kSupported = {"gfx908",  "gfx90a",  "gfx942",  "gfx950",
                                                          "gfx1030", "gfx1100", "gfx1101", "gfx1102",
                                                          "gfx1151", "gfx1200", "gfx1201"};
@@ -64,7 +64,7 @@ bool examine_nodes(Examination& examination) {
   return false;
 }
 
-// A name that ROCm has no code for: what it may pretend to be, tried where the backend is installed.
+// Finds what a GPU that ROCm has no code for may pretend to be, and tries it where the backend is installed.
 bool examine_gfx(Examination& examination, const Backend& backend, const std::string& gfx, bool is_complete) {
   const std::string set = examination.roots().search.variable(kOverride);
   if (is_supported(gfx)) {

@@ -1,4 +1,4 @@
-// What a shared library needs, read from its own headers.
+// Reads from a shared library's own headers which libraries it needs.
 #pragma once
 
 #include <string>

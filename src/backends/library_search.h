@@ -18,7 +18,7 @@ struct SearchRoots {
 };
 SearchRoots real_search_roots();
 
-// Folders that the loader looks into by itself (as far as files tell), LD_LIBRARY_PATH first.
+// Folders that the loader searches by itself (as far as files tell), LD_LIBRARY_PATH first.
 std::vector<std::string> loader_folders(const SearchRoots& roots);
 // Folders with libraries of the GPU's maker that the loader does not know: /opt/rocm/lib, /usr/local/cuda/lib64, and
 // site-packages/nvidia/*/lib of each Python, virtual environment, and of the folder beside the backends'.
@@ -30,7 +30,8 @@ std::string maker_package_folder(const Settings& settings);
 // The path of the library of this name; empty when no folder has it.
 std::string find_library(std::string_view name, const std::vector<std::string>& folders);
 
-// What an installed backend asks the loader for: at once, or later by a name that its headers do not show.
+// Returns the libraries that an installed backend asks the loader for: at once, or later by a name that its headers do
+// not show.
 std::vector<std::string> libraries_of_backend(const Backend& backend, const std::string& library_path);
 
 // Opens what the backend's library needs and only maker_folders have, so that the loader finds it loaded. Names that

@@ -28,7 +28,7 @@ struct Memory {
   std::uint64_t used;
 };
 
-// Of version 3 of the call.
+// A process as version 3 of the call gives it.
 struct Process {
   unsigned pid;
   std::uint64_t used;
@@ -86,8 +86,8 @@ void read_memory(const Nvml& nvml, Handle handle, const ProbeRoots& roots, Devic
   }
 }
 
-// What programs named mien hold, this one among them. The driver numbers processes as the computer does, so that in a
-// container with numbers of its own nobody's name is found.
+// Returns the memory that programs named mien hold, this one among them. The driver numbers processes as the computer
+// does, so that in a container with numbers of its own nobody's name is found.
 std::int64_t read_held_mb(const Nvml& nvml, Handle handle, const ProbeRoots& roots) {
   if (nvml.processes == nullptr) return 0;
   std::array<Process, 256> processes{};

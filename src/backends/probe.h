@@ -26,7 +26,7 @@ struct ProbeRoots {
 // The computer's own, with the variables of this process.
 ProbeRoots real_probe_roots();
 
-// What NVIDIA's driver says.
+// The answers of NVIDIA's driver.
 struct NvmlFacts {
   std::string problem;  // why it cannot be asked; empty: it answered
   std::string driver;   // "580.82.07"
@@ -36,7 +36,7 @@ struct NvmlFacts {
 };
 NvmlFacts read_nvml(const ProbeRoots& roots);
 
-// What the kernel's driver for AMD GPUs says.
+// A GPU as the kernel's driver for AMD GPUs describes it.
 struct AmdGpu {
   Device device;
   std::string gfx;      // "gfx1031"; empty without the compute driver (/dev/kfd)
@@ -44,10 +44,10 @@ struct AmdGpu {
 };
 std::vector<AmdGpu> read_amd_gpus(const ProbeRoots& roots);
 
-// What the kernel's drivers for Intel GPUs (i915, xe) say.
+// Returns the GPUs that the kernel's drivers for Intel GPUs (i915, xe) name.
 std::vector<Device> read_intel_gpus(const ProbeRoots& roots);
 
-// What Vulkan's drivers say.
+// The answers of Vulkan's drivers.
 struct VulkanFacts {
   std::string problem;  // why they cannot be asked; empty: they answered, perhaps with no device
   std::vector<Device> devices;

@@ -1,4 +1,4 @@
-// What to install when the loader or a driver complains.
+// Names what to install when the loader or a driver complains.
 #pragma once
 
 #include <string>

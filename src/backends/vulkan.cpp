@@ -126,7 +126,7 @@ struct Vulkan {
                                        ExtensionProperties*) = library["vkEnumerateDeviceExtensionProperties"];
   void (*device_properties)(PhysicalDevice, DeviceProperties*) = library["vkGetPhysicalDeviceProperties"];
   void (*memory_properties)(PhysicalDevice, MemoryProperties*) = library["vkGetPhysicalDeviceMemoryProperties"];
-  // Of version 1.1; null with an older loader.
+  // These two belong to version 1.1: null with an older loader.
   void (*device_properties_2)(PhysicalDevice, DeviceProperties2*) = nullptr;
   void (*memory_properties_2)(PhysicalDevice, MemoryProperties2*) = nullptr;
 };
@@ -136,7 +136,7 @@ void find(const Vulkan& vulkan, Instance instance, const char* name, Function*& 
   function = reinterpret_cast<Function*>(vulkan.get_function(instance, name));
 }
 
-// With version 1.1 where the loader knows it: a loader of 1.0 refuses to be asked for more.
+// Asks for version 1.1 where the loader knows it: a loader of 1.0 refuses to be asked for more.
 std::int32_t create_instance(Vulkan& vulkan, Instance& instance) {
   std::int32_t (*loader_version)(std::uint32_t*) = nullptr;
   find(vulkan, nullptr, "vkEnumerateInstanceVersion", loader_version);

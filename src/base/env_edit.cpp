@@ -12,7 +12,7 @@
 namespace mien {
 namespace {
 
-// With their ends.
+// The lines keep their ends.
 std::vector<std::string> split_lines(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {
@@ -29,7 +29,7 @@ std::string_view without_end(std::string_view line) {
   return line;
 }
 
-// Both ways to write a setting's name.
+// Accepts both ways to write a setting's name.
 bool names_setting(std::string_view written, std::string_view name) {
   const std::string key = upper(written);
   return key == name || (!name.starts_with(kSettingPrefix) && key == std::string(kSettingPrefix) + std::string(name));

@@ -17,7 +17,7 @@ bool is_name(std::string_view text) {
   return !text.empty() && is_letter(text.front()) && std::all_of(text.begin(), text.end(), is_inner);
 }
 
-// What stands behind a closing quote or a plain value: nothing, or a comment.
+// Says whether nothing or only a comment stands behind a closing quote or a plain value.
 bool is_end_of_value(std::string_view text) {
   const std::string_view rest = trim(text);
   return rest.empty() || rest.front() == '#';

@@ -43,7 +43,7 @@ class OrderedQueue {
     return true;
   }
 
-  // The pusher's last word.
+  // The pusher says that no more jobs will come.
   void finish() {
     const std::lock_guard lock(mutex_);
     closed_ = true;

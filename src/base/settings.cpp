@@ -29,7 +29,7 @@ struct Found {
   std::string value;
   std::string source;
 };
-// One place, by name in upper case.
+// The settings of one place, by name in upper case.
 using Layer = std::map<std::string, Found, std::less<>>;
 
 Environment process_environment() {
@@ -55,7 +55,7 @@ Layer environment_layer(const Environment& environment) {
   for (const auto& [name, value] : environment) {
     const std::string key = upper(name);
     const Found found{value, fmt::format("environment {}", name)};
-    // Of several spellings, the one in capitals is meant.
+    // Among several spellings, the one in capitals counts.
     if (key == name) {
       layer.insert_or_assign(key, found);
     } else {
@@ -98,7 +98,7 @@ Layer file_layer(const std::string& path, std::string_view home, std::vector<std
   const EnvFile file = parse_env_file(read_text(path, warnings));
   Layer layer;
   for (const EnvEntry& entry : file.entries) {
-    // Of several lines, the last one counts, as in a shell.
+    // The last of several lines counts, as in a shell.
     layer.insert_or_assign(upper(entry.name), Found{entry.value, fmt::format("{} line {}", shown, entry.line)});
   }
   const std::size_t shown_count = std::min(file.problems.size(), kProblemsShownMax);

@@ -15,7 +15,7 @@ using Sha256Digest = std::array<std::uint8_t, 32>;
 Sha256Digest sha256(std::span<const std::uint8_t> bytes);
 // 64 lower-case hex digits.
 std::string sha256_hex(const Sha256Digest& digest);
-// Of a whole file, read in pieces. Errors: not_found, io.
+// The digest of a whole file, which is read in pieces. Errors: not_found, io.
 Result<Sha256Digest> sha256_file(const std::string& path);
 
 }  // namespace mien

@@ -11,8 +11,8 @@ struct Sequence {
   bool valid = false;
 };
 
-// What the second byte may be depends on the first: this is where overlong forms and surrogates are
-// refused (table 3-7 of the Unicode standard).
+// The range of the second byte depends on the first byte: this is where overlong forms and surrogates are refused
+// (table 3-7 of the Unicode standard).
 struct SecondByte {
   std::uint8_t low = 0x80;
   std::uint8_t high = 0xbf;

@@ -50,7 +50,7 @@ struct HostTensor {
   const void* data = nullptr;
 };
 
-// What came down.
+// Values that came down from the device.
 struct HostValues {
   ElementType type = ElementType::f32;
   Shape shape;
@@ -106,8 +106,9 @@ class Accelerator {
   // device does not run).
   virtual std::unique_ptr<DeviceSession> create_session(const Graph& graph) = 0;
   virtual std::unique_ptr<DeviceSession> create_session(Bytes model, const std::string& what) = 0;
-  // For what the work in hand will take, until the answer goes, which must be on the same thread. Throws
-  // OutOfDeviceMemory when the ceiling does not allow it beside what is held and what other threads have set aside.
+  // Sets memory aside for the work in hand, until the returned object is destroyed, which must be on the same thread.
+  // Throws OutOfDeviceMemory when the ceiling does not allow it beside what is held and what other threads have set
+  // aside.
   [[nodiscard]] virtual std::shared_ptr<void> set_aside(std::uint64_t bytes) = 0;
   virtual DeviceTensor allocate(ElementType type, const Shape& shape) = 0;
   // Copies to the start of `target`'s memory, which must hold as much.

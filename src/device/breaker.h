@@ -12,8 +12,8 @@ inline constexpr int kFailuresToOpen = 3;
 inline constexpr std::chrono::seconds kFirstPause{1};
 inline constexpr std::chrono::seconds kLongestPause{60};
 
-// Closed: everything goes to the device. After three failures in a row it opens: nothing does, but for one trial after
-// 1, 2, 4 ... 60 s; a trial that succeeds closes it. Time is injected. From many threads.
+// A closed breaker lets everything go to the device. After three failures in a row it opens: nothing goes, but for one
+// trial after 1, 2, 4 ... 60 s; a trial that succeeds closes it. Time is injected. Safe to use from many threads.
 class Breaker {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;

@@ -19,8 +19,9 @@ struct ChosenRuntime {
   std::string why_not_reduced;  // reduced precision was wished for and is not there: the reason
 };
 
-// What MIEN_RUNTIME names. For auto: ONNX Runtime, which starts faster; OpenVINO, where it is installed and either
-// there are many images or it has the reduced precision that is wished for. Throws Exception(not_found, unsupported).
+// Opens the runtime that MIEN_RUNTIME names. For auto: ONNX Runtime, which starts faster; OpenVINO, where it is
+// installed and either there are many images or it has the reduced precision that is wished for. Throws
+// Exception(not_found, unsupported).
 ChosenRuntime choose_runtime(const Settings& settings, const RuntimeWish& wish);
 
 }  // namespace mien

@@ -14,7 +14,7 @@ struct DevicePools {
   explicit DevicePools(const MemoryPool::Source& source)
       : budget(std::make_shared<MemoryBudget>()), runs(budget, source), copies(budget, source) {}
 
-  // Of one of the two; what the other keeps without need goes before there is said to be no room.
+  // Allocates from one of the two pools. Where that has no room, the other one first gives back what it does not use.
   void* allocate(MemoryPool& pool, std::size_t bytes) {
     if (void* const block = pool.allocate(bytes)) return block;
     (&pool == &runs ? copies : runs).trim();
@@ -29,7 +29,7 @@ struct DevicePools {
   std::shared_ptr<MemoryBudget> budget;
   MemoryPool runs;                       // what sessions compute with
   MemoryPool copies;                     // what goes up beside them
-  std::atomic<bool> has_run_out{false};  // since somebody last looked
+  std::atomic<bool> has_run_out{false};  // since this was last cleared
 };
 
 inline constexpr int kPooledDevicesMax = 16;

@@ -96,7 +96,7 @@ void Gpu::choose(const Settings& settings, const Runtime& runtime) {
   reason_ = join_reasons(reasons);
 }
 
-// Empty, or why this one cannot be used.
+// Returns an empty text, or why this backend cannot be used.
 std::string Gpu::try_backend(const Settings& settings, const Runtime& runtime, const Backend& backend) {
   const ProviderLibrary library = find_backend_library(settings, backend, runtime.path());
   if (library.path.empty()) return library.problem;
@@ -132,7 +132,7 @@ std::string Gpu::try_backend(const Settings& settings, const Runtime& runtime, c
   return {};
 }
 
-// Before it is opened, which gives it its ceiling.
+// To be called before the device is opened: opening fixes its ceiling.
 void Gpu::limit_to_free_memory(const Settings& settings, const Backend& backend) {
   memory_bytes_max_ = static_cast<std::uint64_t>(settings.gpu_memory_limit_gb * kBytesPerGigabyte);
   const bool allow_software = settings.allow_software_gpu || backend.is_for_tests;
@@ -188,8 +188,8 @@ void Gpu::start_compiling(OperationState& operation, const std::string& shape, s
   lane_->post(job, limits_.compile);
 }
 
-// One rung of the ladder after the other for the batch that begins at `first`; `count` becomes what was dealt with.
-// Empty, or why the CPU has to do it.
+// Tries one rung of the ladder after the other for the batch that begins at `first`; `count` becomes the number of
+// items that were dealt with. Returns an empty text, or why the CPU has to do them.
 std::string Gpu::run_batch(OperationState& operation, std::size_t first, std::size_t& count, const WorkSize& size,
                            const DeviceWork& work) {
   // Graphs fill their batches up to a power of two.

@@ -28,8 +28,8 @@ struct GpuLimits {
   Breaker::Now now = [] { return std::chrono::steady_clock::now(); };
 };
 
-// What became of the items of a stage: where the reason is empty, the item is done on the device; the others are the
-// CPU's, or failed where the operation requires the GPU.
+// The outcome for the items of a stage: where the reason is empty, the item is done on the device; the others are left
+// to the CPU, or failed where the operation requires the GPU.
 struct DeviceRun {
   std::vector<std::string> reasons;
   bool all_done() const {
@@ -40,7 +40,7 @@ struct DeviceRun {
   }
 };
 
-// What a stage needs on the device beside what is held there.
+// The needs of a stage on the device, beside what is held there.
 struct WorkSize {
   std::uint64_t fixed_bytes = 0;
   std::uint64_t item_bytes = 0;
@@ -59,7 +59,7 @@ class Gpu {
 
   GpuMode mode(Operation operation) const { return shared_->operations[index_of(operation)].mode; }
   bool is_usable() const { return accelerator_ != nullptr; }
-  // Of the device that is in use; empty without one.
+  // The backend of the device that is in use; empty without one.
   const std::string& backend() const { return backend_; }
   std::string runtime() const { return runtime_; }
   const Device* device() const { return accelerator_ != nullptr ? &accelerator_->device() : nullptr; }
@@ -77,16 +77,16 @@ class Gpu {
   // device that does not answer is never asked again. Throws Exception(cancelled) alone.
   DeviceRun run(Operation operation, std::size_t count, const WorkSize& size, const DeviceWork& work);
 
-  // What an item failed with whose operation requires the GPU: ErrorCode::unavailable.
+  // Returns the error of an item that failed because its operation requires the GPU: ErrorCode::unavailable.
   Error required_error(Operation operation, const std::string& reason) const;
 
   // Why the next batch of an operation would not be tried on the device; empty: it would be.
   std::string refusal(Operation operation) const;
 
   // Copies that need not wait for computing, on a thread of their own where the backend allows that.
-  // Starts one that run() would do itself otherwise: what becomes of it is not told.
+  // Starts a copy that run() would do itself otherwise, and does not tell whether it succeeds.
   void start_copy(const std::function<void(Accelerator&)>& work);
-  // Does one and waits. Failures are thrown.
+  // Does a copy and waits for it. Failures are thrown.
   void copy(const std::function<void(Accelerator&)>& work);
   // Lets go of something of the device's on the device's thread.
   void release(std::shared_ptr<void> owned);

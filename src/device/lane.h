@@ -27,7 +27,8 @@ class Lane {
   Lane& operator=(const Lane&) = delete;
 
   // Runs the job and waits for it. Throws what the job throws, and DeviceHung when it takes longer than `limit`
-  // (counted from its start, not from its turn in the queue), or when the lane is abandoned already. From many threads.
+  // (counted from its start, not from its turn in the queue), or when the lane is abandoned already. May be called
+  // from many threads.
   void run(std::function<void()> job, std::chrono::milliseconds limit);
   // Runs it some time later; what it throws is dropped.
   void post(std::function<void()> job, std::chrono::milliseconds limit);

@@ -1,4 +1,4 @@
-// What `mien devices` tells: each backend, whether its library is here, and its devices.
+// Lists for `mien devices` each backend, whether its library is here, and its devices.
 #include "backends/backend.h"
 #include "backends/backend_library.h"
 #include "device/session.h"

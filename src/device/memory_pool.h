@@ -13,7 +13,7 @@
 
 namespace mien {
 
-// What pools take together. From many threads.
+// The memory that pools take together. Safe to use from many threads.
 class MemoryBudget {
  public:
   void set_max(std::uint64_t bytes);
@@ -46,7 +46,7 @@ class MemoryPool {
   MemoryPool(const MemoryPool&) = delete;
   MemoryPool& operator=(const MemoryPool&) = delete;
 
-  // Null when the budget or the device has no room. From many threads, as all that follows.
+  // Null when the budget or the device has no room. Safe from many threads, as all that follows.
   void* allocate(std::size_t bytes);
   void free(void* block);
   // Gives the device all blocks that nobody uses.

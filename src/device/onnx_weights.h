@@ -17,8 +17,9 @@ struct OnnxWeight {
   Bytes values;  // of the model
 };
 
-// Those that only convolutions and Gemms read, hold at least `bytes_min` and lie in one piece, as exporters write them.
-// A runtime may turn what others read (sums and products behind a Transpose) and keep the name.
+// Returns the weights that only convolutions and Gemms read, that hold at least `bytes_min` and lie in one piece, as
+// exporters write them. A runtime may transpose what others read (sums and products behind a Transpose) and keep the
+// name.
 std::vector<OnnxWeight> find_onnx_weights(const onnx::ModelProto& model, std::size_t bytes_min);
 
 }  // namespace mien

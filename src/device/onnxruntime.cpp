@@ -30,7 +30,7 @@ struct ValuesOwner : Outputs::Owner {
   std::vector<Ort::Value> values;
 };
 
-// What the runtime says is a detail for whoever debugs: its failures come as exceptions, with the same text.
+// Logs the runtime's messages as details for whoever debugs: its failures come as exceptions, with the same text.
 void ORT_API_CALL forward_log(void* /*context*/, OrtLoggingLevel /*level*/, const char* /*category*/,
                               const char* /*id*/, const char* /*place*/, const char* message) {
   log(LogLevel::debug, fmt::format("onnxruntime: {}", message));

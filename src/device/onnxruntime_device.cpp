@@ -86,7 +86,8 @@ class ModelOpener {
 class OrtDeviceSession final : public DeviceSession {
  public:
   static constexpr std::size_t kShapesMax = 48;
-  // Of the ceiling, for what the sessions of one model take beside what they share: the rest is for the work.
+  // One part of the ceiling in so many is for what the sessions of one model take beside what they share: the rest is
+  // for the work.
   static constexpr std::uint64_t kShare = 4;
 
   // `opener` makes more sessions of the same model; null where one does for all shapes.
@@ -164,7 +165,7 @@ class OrtDeviceSession final : public DeviceSession {
                                    kShapesMax);
   }
 
-  // Those of other shapes go, the last used first kept, before the ceiling would be passed.
+  // Drops sessions of other shapes before the ceiling would be passed. The last used ones are kept longest.
   void require_room_for_another() const {
     while (true) {
       try {
@@ -181,7 +182,7 @@ class OrtDeviceSession final : public DeviceSession {
     try {
       return opener_->open();
     } catch (const Ort::Exception&) {
-      // Those of other shapes may hold the memory.
+      // Sessions of other shapes may hold the memory.
       if (sessions_.empty()) throw;
       drop_all_but(0);
       if (context_->pools != nullptr) context_->pools->has_run_out = false;

@@ -10,11 +10,11 @@
 namespace mien {
 namespace {
 
-// What runtimes and drivers say when a device is full.
+// Texts by which runtimes and drivers say that a device is full.
 constexpr std::array<std::string_view, 6> kOutOfMemoryTexts = {
     "out of memory", "OUT_OF_MEMORY", "OutOfMemory", "Failed to allocate memory", "bad_alloc", "Available memory of"};
 
-// As CUDA aligns what it allocates.
+// CUDA aligns what it allocates in the same way.
 constexpr std::size_t kWeightAlignment = 256;
 // Smaller ones are sizes and slopes, which may be needed on the host.
 constexpr std::size_t kSharedBytesMin = 256;
@@ -77,7 +77,7 @@ DeviceMemory::~DeviceMemory() {
 }
 
 DeviceTensor allocate_on(const std::shared_ptr<OrtDeviceContext>& context, ElementType type, const Shape& shape) {
-  // What is checked must be held before another thread checks.
+  // The lock covers the check and the allocation: no other thread may check in between.
   const std::lock_guard lock(context->mutex);
   const std::size_t bytes = element_count(shape) * element_bytes(type);
   context->check_room(bytes);
@@ -118,7 +118,7 @@ SharedWeights::SharedWeights(const std::shared_ptr<OrtDeviceContext>& context, B
   block_ = allocate_on(context, ElementType::u8, {static_cast<std::int64_t>(room)});
   std::size_t offset = 0;
   for (const OnnxWeight& weight : weights) {
-    // As bytes: in a parsed model floats lie anywhere.
+    // Weights are copied as bytes: in a parsed model floats lie anywhere.
     const Shape size = {static_cast<std::int64_t>(weight.values.size())};
     Ort::Value to = view_of(*context, {block_.memory, ElementType::u8, size}, offset);
     copy_between(*context, host_view({ElementType::u8, size, weight.values.data()}), to, "copying weights");

@@ -1,4 +1,4 @@
-// What a device behind ONNX Runtime holds, and the ceiling above it.
+// The memory that a device behind ONNX Runtime holds, and the ceiling above it.
 #pragma once
 
 #include <atomic>
@@ -16,7 +16,7 @@
 
 namespace mien {
 
-// What all sessions of a device share.
+// The state that all sessions of a device share.
 struct OrtDeviceContext {
   Ort::Env env{nullptr};
   Ort::ConstEpDevice ep_device;
@@ -30,11 +30,12 @@ struct OrtDeviceContext {
   mutable std::mutex mutex;                                 // guards what follows, and the order of check and claim
   mutable std::map<std::thread::id, std::uint64_t> claims;  // what the work of each thread has set aside
 
-  // Whether `bytes` more have room. What this thread's own work has set aside is meant for them. With the mutex held.
+  // Throws OutOfDeviceMemory where `bytes` more have no room. What this thread's own work has set aside is meant for
+  // them. To be called with the mutex held.
   void check_room(std::uint64_t bytes) const;
 };
 
-// One of our two failures, by what the runtime says.
+// Throws one of our two failures, by what the runtime says.
 [[noreturn]] void throw_failure(const std::string& what, const std::string& message);
 
 // Runs `work`; what the runtime throws becomes one of our two failures.

@@ -37,7 +37,7 @@ int cores() { return static_cast<int>(std::max(2U, std::thread::hardware_concurr
 template <typename T>
 using Handle = std::unique_ptr<T, void (*)(T*)>;
 
-// What the library said last, on one line.
+// Returns the library's last message, on one line.
 std::string last_error(const Api& api) {
   const char* const text = api.get_last_err_msg();
   std::string line = text == nullptr ? "no reason was given" : text;
@@ -104,7 +104,7 @@ class OpenVinoModel final : public CompiledModel {
   Handle<ApiCompiledModel> compiled_;
 };
 
-// What runs share and outputs outlive.
+// The state that all runs of a model share. Outputs keep it alive.
 struct SharedModel {
   SharedModel(const Library& opened, bool reduced_precision, Handle<Model> model)
       : library(opened), bf16(reduced_precision), read(std::move(model)) {}

@@ -1,6 +1,6 @@
-// What mien calls of OpenVINO's C interface (libopenvino_c.so), declared after its documentation: those of 2023.2,
-// which have not changed since. Declared here, so that mien is built without OpenVINO and opens it where it is
-// installed.
+// The functions of OpenVINO's C interface (libopenvino_c.so) that mien calls, declared after the documentation of
+// 2023.2: they have not changed since. They are declared here, so that mien is built without OpenVINO and opens it
+// where it is installed.
 #pragma once
 
 #include <cstddef>

@@ -47,7 +47,7 @@ std::int64_t CompiledModels::own_floats() const {
   return own_floats_;
 }
 
-// Nothing where the one for all shapes serves.
+// Returns nothing where the compiled model for all shapes serves.
 std::optional<CompiledModels::BorrowedRun> CompiledModels::take_own(const InputShape& shape, Lock& lock,
                                                                     Dropped& dropped) {
   RunsOfShape& of_shape = shapes_[shape];

@@ -38,8 +38,8 @@ using InputShape = std::vector<std::int64_t>;
 struct CompiledLimits {
   bool shares_weights = false;  // compiled models are for many runs once two threads meet
   int runs_before_own = 48;     // of a shape that found no compiled model of its own, before it gets one, or one more
-  // What runs of compiled models for one shape hold together at most, as the numbers of their inputs; a small one
-  // counts as `floats_min`, because code takes room too.
+  // The most that runs of compiled models for one shape may hold together, counted in the numbers of their inputs; a
+  // small one counts as `floats_min`, because code takes room too.
   std::int64_t floats_max = 0;
   std::int64_t floats_min = std::int64_t{3} * 224 * 224;
   int stale_after = 512;  // runs without it, after which one makes room for another shape
@@ -81,7 +81,7 @@ class CompiledModels {
   };
   using Dropped = std::vector<ReadyRuns>;
 
-  // All are called with the lock held and return so; they let go of it while OpenVINO works.
+  // The next four are called with the lock held and return so; they let go of it while OpenVINO works.
   std::optional<BorrowedRun> take_own(const InputShape& shape, Lock& lock, Dropped& dropped);
   BorrowedRun take_from(ReadyRuns& kept, const InputShape& shape, Lock& lock, Dropped& dropped);
   BorrowedRun make_run(ReadyRuns& kept, const InputShape& shape, Lock& lock, Dropped& dropped);

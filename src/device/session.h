@@ -14,7 +14,7 @@
 
 namespace mien {
 
-// What a model declares of an input or output. -1: any size.
+// An input or output as the model declares it. -1: any size.
 struct TensorInfo {
   std::string name;
   Shape shape;
@@ -32,7 +32,7 @@ struct TensorView {
   }
 };
 
-// What a run gave; the memory belongs to the runtime and lives as long as this object.
+// The values that a run gave; the memory belongs to the runtime and lives as long as this object.
 class Outputs {
  public:
   struct Owner {
@@ -58,7 +58,7 @@ class Session {
   virtual const std::vector<TensorInfo>& inputs() const = 0;
   virtual const std::vector<TensorInfo>& outputs() const = 0;
   // All inputs in the model's order; all outputs in the model's order. A stop ends it between two nodes of the model,
-  // but for OpenVINO, which looks at it before the run alone.
+  // but for OpenVINO, which checks it only before the run.
   // Throws Exception(internal, cancelled).
   virtual Outputs run(std::span<const TensorView> inputs, const std::stop_token& stop) const = 0;
   Outputs run(std::span<const TensorView> inputs) const { return run(inputs, {}); }

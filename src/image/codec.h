@@ -1,4 +1,4 @@
-// What reads a format: a function, and the library behind it, which may be missing from the build or from the machine.
+// The reader of a format: a function, and the library behind it, which may be missing from the build or the machine.
 #pragma once
 
 #include <string_view>

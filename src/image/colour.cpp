@@ -1,4 +1,4 @@
-// What needs no colour library: when to convert, and colour spaces that are stated in numbers.
+// The part that needs no colour library: when to convert, and colour spaces that are stated in numbers.
 #include "image/colour.h"
 
 #include <fmt/format.h>
@@ -65,7 +65,7 @@ bool is_gray(const Image& pixels) {
 }  // namespace
 
 Result<Done> convert_colours(const DecodeOptions& options, DecodedImage& image) {
-  if (!image.converted.empty() && options.convert_colours) {  // of inks the decoder itself made both
+  if (!image.converted.empty() && options.convert_colours) {  // for inks, the decoder itself made both
     std::swap(image.pixels, image.converted);
     image.converted.reset(0, 0, 3);
   }

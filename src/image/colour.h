@@ -1,7 +1,7 @@
 // Colours -> sRGB, by the profile that an image brings, with Little CMS (opened on first use).
 //
-// What is sRGB in all but name is left alone. What cannot be converted stays as stored, with one warning that names
-// the profile and the reason.
+// Colours that are sRGB in all but name are left alone. Those that cannot be converted stay as stored, with one warning
+// that names the profile and the reason.
 #pragma once
 
 #include <cstdint>
@@ -25,14 +25,14 @@ struct ColourPlan {
   std::string warning;                               // empty: nothing to say
 };
 
-// What to do with an image of this profile. Setting a transform up takes 0.1 to 100 ms; the last few are kept. Safe to
-// call from many threads, as is convert_pixels.
+// Says what to do with an image of this profile. Setting a transform up takes 0.1 to 100 ms; the last few are kept.
+// Safe to call from many threads, as is convert_pixels.
 ColourPlan plan_colours(Bytes profile, ColourModel model, bool convert);
 
 // Whether it takes three equal channels alone, by the profile of a gray image.
 bool is_for_gray(const ColourTransform& transform);
 
-// `count` pixels to RGB. `to` may be `from` where both have three bytes a pixel.
+// Converts `count` pixels to RGB. `to` may be `from` where both have three bytes a pixel.
 void convert_pixels(const ColourTransform& transform, const std::uint8_t* from, std::uint8_t* to, int count);
 
 // Converts the pixels of an image that has been decoded, by its profile. Errors: cancelled.

@@ -129,7 +129,7 @@ struct Known {
   std::string problem;
 };
 
-// A cache and whoever looks a profile up at the moment.
+// Shared by the cache and by those that use the profile at the moment.
 using SharedKnown = std::shared_ptr<const Known>;
 
 std::optional<std::string> find_overlong_pipeline(const Context& context, cmsHPROFILE profile) {
@@ -233,7 +233,7 @@ const char* space_title(cmsUInt32Number space) {
   }
 }
 
-// Everything that takes time, once a profile.
+// Does everything that takes time, once for each profile.
 Known learn(const Lcms& lcms, Bytes profile_bytes, ColourModel model) {
   Known known{{profile_bytes.begin(), profile_bytes.end()}, model, nullptr, false, {}};
   const auto transform = std::make_shared<ColourTransform>(lcms);
@@ -315,7 +315,7 @@ void convert_pixels(const ColourTransform& transform, const std::uint8_t* from, 
     transform.context.lcms().do_transform(transform.handle, from, to, static_cast<cmsUInt32Number>(count));
     return;
   }
-  // Of three equal channels the second stands for the gray.
+  // The three channels are equal: the second one stands for the gray.
   for (int i = 0; i < count; ++i) {
     const std::uint8_t* gray = &transform.of_gray[std::size_t{3} * from[3 * i + 1]];
     std::copy(gray, gray + 3, to + std::ptrdiff_t{3} * i);

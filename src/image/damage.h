@@ -1,4 +1,4 @@
-// What decoders do about rows that a damaged file does not have.
+// How decoders treat rows that a damaged file does not have.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ inline void fill_gray_from(int first, Image& pixels) {
   std::memset(pixels.row(first), kMissingGray, pixels.stride() * static_cast<std::size_t>(pixels.height() - first));
 }
 
-// Of `height` rows, in whole percent.
+// Returns how much of `height` these rows are, in whole percent.
 inline int row_percent(int rows, int height) { return static_cast<int>(std::int64_t{100} * rows / height); }
 
 }  // namespace mien

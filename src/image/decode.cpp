@@ -94,7 +94,7 @@ constexpr Format kFormats[] = {
     {{"<svg"sv, "svg"}, "SVG", nullptr},
 };
 
-// What turns up in folders of photos without being one. Letters match in either case.
+// Files that are found in folders of photos and are no photos. Letters match in either case.
 constexpr Signature kStrangers[] = {
     {"<!doctype html"sv, "an HTML page"},
     {"<html"sv, "an HTML page"},
@@ -172,7 +172,7 @@ bool is_text(Bytes bytes) {
   return ascii * 2 > bytes.size();
 }
 
-// What the first bytes look like, for whoever wonders why a file is not an image.
+// Says what the first bytes look like, for whoever wonders why a file is not an image.
 std::string describe_stranger(Bytes encoded) {
   constexpr std::size_t kLook = 64;
   constexpr std::size_t kShown = 8;

@@ -1,4 +1,4 @@
-// What we need from an EXIF block: the orientation.
+// Reads what we need from an EXIF block: the orientation.
 #pragma once
 
 #include <optional>

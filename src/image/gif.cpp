@@ -52,15 +52,15 @@ class GifReader {
   GifReader& operator=(const GifReader&) = delete;
 
   bool is_open() const { return file_ != nullptr; }
-  // Up to the first image's pixels.
+  // Reads up to the first image's pixels.
   Result<Done> find_image(const ImageLimits& limits, DecodeWatch& watch);
-  // One row of palette entries. False: the data end or are broken here.
+  // Reads one row of palette entries. False: the data end or are broken here.
   bool read_line(std::vector<std::uint8_t>& line) {
     return gif_.get_line(file_, line.data(), static_cast<int>(line.size())) == GIF_OK;
   }
 
   const GifImageDesc& frame() const { return file_->Image; }
-  // Of the canvas; of a frame that reaches beyond it, too, as browsers have it.
+  // The size of the canvas, made larger where the frame reaches beyond it, as browsers have it.
   PixelSize size() const {
     return {std::max(std::int64_t{file_->SWidth}, std::int64_t{frame().Left} + frame().Width),
             std::max(std::int64_t{file_->SHeight}, std::int64_t{frame().Top} + frame().Height)};

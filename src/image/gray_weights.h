@@ -7,14 +7,14 @@
 
 namespace mien {
 
-// Of the first and the last channel; the second has what is missing to 65536.
+// The weights of the first and the last channel; the second has what is missing to 65536.
 struct GrayWeights {
   std::int32_t first;
   std::int32_t third;
   std::int16_t digits[4];  // the same to the base of 256: first high, first low, third high, third low
 };
 
-// Of an image with three channels.
+// Returns the weights for an image with three channels.
 inline const GrayWeights& gray_weights(ImageView image) {
   static constexpr GrayWeights kRgb = {19595, 7471, {77, -117, 29, 47}};
   static constexpr GrayWeights kBgr = {7471, 19595, {29, 47, 77, -117}};

@@ -1,6 +1,6 @@
 // libheif reads the boxes of the file and hands the pictures in it to plugins: libde265 for HEIC, libaom or dav1d for
-// AVIF. It turns, mirrors and crops by the boxes irot, imir and clap itself; the orientation that EXIF states beside
-// them is for programs that do not, and is not looked at.
+// AVIF. It rotates, mirrors and crops by the boxes irot, imir and clap itself; the orientation that EXIF states beside
+// them is for programs that do not, and is not read.
 //
 // Memory: libheif holds the picture as planes of 8 or 16 bits and once more as RGB; pixels_bytes() adds it up. What a
 // plugin takes for a picture that is larger than its file's boxes say is not ours to limit: that is what the sandbox is
@@ -81,7 +81,7 @@ const Result<Heif>& heif_library() {
   return library;
 }
 
-// What libheif allocates, with the function of its own that frees it.
+// Owns what libheif allocated, with libheif's own function that frees it.
 template <typename T, typename Free>
 std::unique_ptr<T, Free*> owned(T* object, Free* release) {
   return {object, release};

@@ -1,4 +1,4 @@
-// What an ICC profile says about itself, and how JPEG cuts it into segments. Converting is colour.h's.
+// Reads what an ICC profile says about itself, and joins the segments that JPEG cuts it into. Converting is colour.h's.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace mien {
 
-// Larger ones are not looked at. Profiles of printing presses have up to 3 MB.
+// Larger profiles are not read. Profiles of printing presses have up to 3 MB.
 constexpr std::size_t kIccBytesMax = std::size_t{8} << 20;
 
 // The profile's name for messages, in ASCII ("Display P3"); empty where it has none.

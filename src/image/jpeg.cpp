@@ -41,7 +41,7 @@ constexpr std::int64_t kFullScansMax = 16;
 constexpr int kRowsPerCall = 16;
 constexpr int kEndMarker = 0xD9;
 
-// What a file lacks or gets wrong, noted while libjpeg reads it.
+// The damage of a file, noted while libjpeg reads it.
 struct Damage {
   bool source_ended = false;  // libjpeg asked for bytes beyond the last one
   bool data_ended = false;    // pixels were due and none came until the end of the image
@@ -51,7 +51,7 @@ struct Damage {
   char warning_first[JMSG_LENGTH_MAX] = {};
 };
 
-// What reading ended with. `failed` leaves the reason in failure().
+// How reading ended. `failed` leaves the reason in failure().
 enum class Outcome { done, failed, scan_limit, ended };
 
 class JpegReader {
@@ -69,7 +69,7 @@ class JpegReader {
   // Rows that were not written stay unspecified; rows_written says how many were. Where `converted` has a size, which
   // is that of `pixels`, inks are turned into RGB there, and in `pixels` by the formula.
   bool read_rows(Image& pixels, Image& converted);
-  // Looks whether the file has an end behind the last row.
+  // Checks whether the file has an end behind the last row.
   void read_end();
 
   // Beside the pixels: the coefficients of an image of several scans. Known after read_header.
@@ -159,7 +159,7 @@ void JpegReader::on_message(j_common_ptr jpeg, int level) {
     reader.note_data_end();
     return;
   }
-  // What libjpeg says about the rest of an image that was cut off tells nothing new.
+  // After a cut, libjpeg's warnings about the rest of the image tell nothing new.
   Damage& damage = reader.damage_;
   if (damage.data_ended || damage.source_ended) return;
   if (damage.warning_count++ == 0) jpeg->err->format_message(jpeg, damage.warning_first);
@@ -437,7 +437,7 @@ ColourPlan read_profile(const JpegReader& reader, const DecodeOptions& options, 
   return plan_colours(*profile, ColourModel::inks, options.convert_colours || options.converted_too);
 }
 
-// What is behind the first scans that were read whole does not parse: without it the image is coarser.
+// The end of a file, behind the scans that were read whole, that does not parse: without it the image is coarser.
 struct BrokenTail {
   std::size_t offset = 0;
   int scans = 0;
@@ -445,7 +445,7 @@ struct BrokenTail {
 };
 
 Result<Done> read_pixels(JpegReader& reader, bool converted_too, DecodedImage& out) {
-  // Of an image of several scans, what there is is known already.
+  // An image of several scans has been read by now: what there is of it is known.
   if (reader.full_rows_good() == 0) {
     return Error{ErrorCode::bad_data, "the file ends before the first rows of the JPEG image"};
   }

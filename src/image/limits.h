@@ -1,4 +1,4 @@
-// What an image may weigh and measure before a byte of it is decoded.
+// Limits on an image's size, checked before a byte of it is decoded, and on the time that decoding takes.
 #pragma once
 
 #include <chrono>

@@ -18,7 +18,7 @@ void copy_pixel(const std::uint8_t* from, std::uint8_t* to) {
   for (int c = 0; c < kChannels; ++c) to[c] = from[c];
 }
 
-// A run of `count` pixels from stored pixels that lie `step` bytes apart.
+// Writes a run of `count` pixels from stored pixels that lie `step` bytes apart.
 template <int kChannels>
 void gather(const std::uint8_t* from, std::ptrdiff_t step, int count, std::uint8_t* to) {
   for (int i = 0; i < count; ++i) {

@@ -1,4 +1,4 @@
-// EXIF orientation 1..8 (TIFF 6.0, tag 274): how stored pixels must be turned to stand upright.
+// EXIF orientation 1..8 (TIFF 6.0, tag 274): how stored pixels must be rotated or mirrored to stand upright.
 #pragma once
 
 #include <stop_token>
@@ -16,8 +16,8 @@ constexpr bool orientation_swaps_sides(int orientation) { return orientation >= 
 // Writes the upright image. `upright` must not be `stored`. Orientation 1 copies. Throws Exception(cancelled).
 void apply_orientation(ImageView stored, int orientation, Image& upright, const std::stop_token& stop = {});
 
-// The upright pixels without a copy where none is needed: those of `stored` itself for orientation 1, else turned into
-// `upright`.
+// The upright pixels without a copy where none is needed: those of `stored` itself for orientation 1, else rotated
+// into `upright`.
 inline ImageView upright_view(ImageView stored, int orientation, Image& upright, const std::stop_token& stop = {}) {
   if (orientation == 1) return stored;
   apply_orientation(stored, orientation, upright, stop);

@@ -62,14 +62,14 @@ class PngReader {
   PngReader& operator=(const PngReader&) = delete;
 
   bool is_open() const { return info_ != nullptr; }
-  // Up to the first byte of pixels. False: failure() says why, and nothing when the file ends before.
+  // Reads up to the first byte of pixels. False: failure() says why, and nothing when the file ends before.
   bool read_header();
-  // The rest of the file, as far as it goes. The rows that came lie in `pixels`.
+  // Reads the rest of the file, as far as it goes. The rows that came lie in `pixels`.
   void read_pixels(Image& pixels);
 
   PixelSize size() const { return {png_get_image_width(png_, info_), png_get_image_height(png_, info_)}; }
   Bytes exif() const { return kept_chunk("eXIf"); }
-  // What the file says about its colours, for the pixels to be converted by, or a warning.
+  // Returns what the file says about its colours, by which the pixels are converted, or a warning.
   CodedColours colours() const;
   bool is_interlaced() const { return interlaced_; }
   bool reached_end() const { return reached_end_; }
@@ -261,7 +261,7 @@ bool PngReader::has_all_rows() const {
   return pass_ == last && static_cast<png_uint_32>(rows_) > last_row;
 }
 
-// What is missing, in words: where reading stopped, and what the pixels are then.
+// Says what is missing: where reading stopped, and what the pixels are then.
 std::string describe_gap(const PngReader& reader, int height) {
   const int percent = static_cast<int>(std::int64_t{100} * reader.rows() / height);
   if (!reader.is_interlaced()) return fmt::format("after {} % of the rows; the rest is gray", percent);

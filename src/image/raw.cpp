@@ -41,7 +41,7 @@ const Result<LibRaw>& libraw_library() {
   return library;
 }
 
-// What LibRaw calls flip -> EXIF's orientation.
+// LibRaw's flip -> EXIF's orientation.
 int orientation_of_flip(int flip) {
   constexpr int kOrientations[] = {1, 2, 4, 3, 5, 8, 6, 7};
   return flip >= 0 && flip < 8 ? kOrientations[flip] : 1;
@@ -61,11 +61,11 @@ Error no_preview(const std::string& camera, const char* reason) {
                       camera, reason)};
 }
 
-// Before LibRaw copies the preview out of the file.
+// Checks the limits before LibRaw copies the preview out of the file.
 std::optional<Error> check_preview(const libraw_data_t& raw, const ImageLimits& limits) {
   const PixelSize size{raw.thumbnail.twidth, raw.thumbnail.theight};
   if (std::optional<Error> error = check_pixel_limit(size, limits)) return error;
-  // As it lies in the file, as LibRaw gives it (at most 16 bits a channel), and our pixels.
+  // The preview as it lies in the file, as LibRaw gives it (at most 16 bits a channel), and our pixels.
   const double memory = raw.thumbnail.tlength + static_cast<double>(size.width * size.height) * (6 + 3);
   return check_memory_limit(memory, size, limits);
 }
@@ -89,7 +89,7 @@ Result<Done> copy_bitmap(const LibRaw& libraw, libraw_data_t& raw, const ImageLi
   out.pixels.reset(out.stored_width, out.stored_height, 3);
   for (std::size_t i = 0; i < 3 * pixels; ++i) {
     const std::size_t sample = channels == 3 ? i : i / 3;
-    // Of 16 bits, in the order of this CPU, the upper 8.
+    // The upper 8 of 16 bits stay; the two bytes lie in the order of this CPU.
     out.pixels.data()[i] =
         sample_bytes == 1 ? bitmap->data[sample] : reinterpret_cast<const std::uint8_t*>(bitmap->data)[2 * sample + 1];
   }

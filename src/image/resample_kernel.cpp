@@ -73,7 +73,7 @@ struct PairSums {
   HWY_INLINE V32 total() const { return hn::RearrangeToOddPlusEven(first, second); }
 };
 
-// Of the pixels that InterleaveLower takes and of those that InterleaveUpper takes, by digit of the weight.
+// Sums for the pixels that InterleaveLower takes and for those that InterleaveUpper takes, by digit of the weight.
 struct Accumulators {
   PairSums low_lower, low_upper, high_lower, high_upper;
 };
@@ -147,7 +147,7 @@ void weigh(const std::uint8_t* rows, std::size_t stride, const WindowWeights& we
   if (i < bytes) weigh_vectors<1>(rows + bytes - lanes, stride, weights, out + bytes - lanes);
 }
 
-constexpr std::size_t kTile = 16;  // a tile of 16 x 16 bytes is turned in registers
+constexpr std::size_t kTile = 16;  // a tile of 16 x 16 bytes is transposed in registers
 
 template <class Load, class Store>
 HWY_INLINE void transpose_tile(Load load, Store store) {

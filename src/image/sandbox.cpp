@@ -37,7 +37,7 @@ using sandbox::Request;
 using Clock = std::chrono::steady_clock;
 
 constexpr double kStartSeconds = 20;     // a busy machine may take seconds to start a program
-constexpr double kGraceSeconds = 2;      // beyond the limit, which the child looks at itself
+constexpr double kGraceSeconds = 2;      // beyond the limit, which the child checks itself
 constexpr int kImagesMax = 256;          // by one child: what took it over does not see more
 constexpr double kBusySecondsMax = 300;  // likewise, and within its own limit of CPU time
 // Address space for stacks and heaps of a codec's threads, which is set aside and mostly never used.
@@ -199,7 +199,7 @@ bool Child::send(const Request& request, int file) const {
   return ::sendmsg(socket_.get(), &header, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof(request));
 }
 
-// What comes is checked for its shape alone; what it says is checked by take().
+// Waits for a message and checks its shape alone; take() checks what it says.
 Waiting Child::wait(double seconds, const std::stop_token& stop, Message& message) const {
   const Clock::time_point deadline =
       Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));

@@ -1,4 +1,4 @@
-// What mien and mien-decoder say to each other, over a socket that keeps messages apart. Both are of one build.
+// The messages between mien and mien-decoder, over a socket that keeps messages apart. Both are of one build.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,8 @@ inline constexpr int kPixels = 4;  // a memory file: the child writes the pixels
 
 inline constexpr std::uint32_t kMagic = 0x4D444333;  // changes with the structs below
 
-// One image, or with no descriptor beside it nothing. The file's bytes come as a sealed memory file.
+// A request for one image; without a descriptor beside it the child ends. The file's bytes come as a sealed memory
+// file.
 struct Request {
   std::uint32_t magic = kMagic;
   std::int32_t scale_denominator = 1;

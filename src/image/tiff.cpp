@@ -101,7 +101,7 @@ int map_source(thandle_t handle, void** base, toff_t* size) {
 
 void unmap_nothing(thandle_t, void*, toff_t) {}
 
-// What libtiff complained about.
+// The complaints of libtiff: their number, and the first one's text.
 struct Complaints {
   int count = 0;
   char first[kMessageBytes] = {};
@@ -227,7 +227,7 @@ Result<Done> TiffReader::start() {
     return Error{ErrorCode::unsupported, fmt::format("this kind of TIFF image cannot be read: {}", reason)};
   }
   begun_ = true;
-  // Rows as they are stored: turning them upright is for everybody else, too, and comes later.
+  // Rows come as they are stored: rotating them upright comes later, as for every other format.
   image_.req_orientation = image_.orientation;
   return Done{};
 }

@@ -77,7 +77,7 @@ class Preparation {
   }
 
  private:
-  // Of a constant of floats, as many as its sides say, that one node alone uses; null otherwise.
+  // Returns the values of a constant of floats, as many as its sides say, that one node alone uses; null otherwise.
   std::vector<float>* values(const std::string& name) {
     const auto known = values_.find(name);
     if (known != values_.end()) return &known->second;

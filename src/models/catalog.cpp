@@ -278,7 +278,7 @@ Result<ModelFile> find_model(const Settings& settings, std::string_view role, co
   if (row != nullptr) return open_row(settings, *catalog, std::move(row), role);
   std::error_code ignored;
   if (!fs::is_regular_file(name_or_path, ignored)) {
-    // Put into a folder of models by hand.
+    // The user may have put the file into a folder of models by hand.
     const bool is_plain_name = name_or_path.find('/') == std::string::npos;
     const std::string found = is_plain_name ? find_in_model_folders(settings, name_or_path + ".onnx") : "";
     if (!found.empty()) return bare_file(name_or_path, found, role);

@@ -77,11 +77,12 @@ struct Catalog {
   const CatalogPack* find_pack(std::string_view name) const;
 };
 
-// What is built in.
+// The rows and packs that are built in.
 std::span<const CatalogRow> catalog_rows();
 std::span<const CatalogPack> catalog_packs();
 
-// What is built in, then the rows of MIEN_CATALOG, then the user's. Error: bad_data that names file, row and field.
+// Loads the rows that are built in, then those of MIEN_CATALOG, then the user's. Error: bad_data that names file, row
+// and field.
 Result<Catalog> load_catalog(const Settings& settings);
 
 // A model that can be opened: its file, and its row when it has one.

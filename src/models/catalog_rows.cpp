@@ -1,4 +1,5 @@
-// What the catalogue knows by itself. Every number of a model lives here, with its source; docs/models.md says more.
+// The rows and packs that the catalogue has built in. Every number of a model lives here, with its source;
+// docs/models.md says more.
 #include "models/catalog.h"
 
 namespace mien {

@@ -22,7 +22,7 @@ struct DetectorMatch {
   const DetectorKind* kind = nullptr;
   bool landmarks = false;
 };
-// Kind null when this is no detector that mien knows.
+// The kind is null when this is no detector that mien knows.
 DetectorMatch match_detector(const Session& session);
 
 }  // namespace mien

@@ -53,7 +53,7 @@ const Curl& curl_library() {
   return *curl;
 }
 
-// What is known of a part file: of which address and which version it is. Without a version it is not gone on with.
+// The address and the version that a part file came from. Without a version its download is not resumed.
 struct PartFacts {
   std::string url;
   std::string version;  // what If-Range takes: a strong ETag, or a date
@@ -244,7 +244,7 @@ class Transfer {
     wanted_.on_progress(part_.size(), wanted_.size_bytes, static_cast<double>(speed));
   }
 
-  // What the download ended with, in words.
+  // Throws an error that says how the download ended, unless it ended well.
   void check_end(CURLcode code) {
     const std::string kept =
         part_.size() > 0 ? fmt::format("; {} bytes are kept: run it again to go on", part_.size()) : "";

@@ -39,7 +39,7 @@ void check_options(const std::string& name, const AddModelOptions& options) {
   }
 }
 
-// The row that describes the file; looks into it.
+// Returns the row that describes the file, which it opens for that.
 CatalogRow describe(const Settings& settings, const std::string& name, const std::string& path,
                     const AddModelOptions& options) {
   CatalogRow row;
@@ -52,7 +52,7 @@ CatalogRow describe(const Settings& settings, const std::string& name, const std
   row.threshold_verify = options.threshold_verify;
   row.threshold_search = options.threshold_search;
   row.threshold_source = options.threshold_source;
-  // What --threshold-verify and --threshold-search stand for.
+  // The false match rates that --threshold-verify and --threshold-search stand for.
   if (row.threshold_verify) row.rate_verify = 1e-3;
   if (row.threshold_search) row.rate_search = 1e-5;
   const ProbedModel probed = probe_model(settings, path);

@@ -41,7 +41,7 @@ struct Draft {
   onnx::ModelProto model;
   bool is_changed = false;
 
-  // What nobody changed is the file, byte by byte.
+  // Returns the model as bytes; one that nobody changed is the file, byte by byte.
   std::vector<std::uint8_t> bytes() const {
     return is_changed ? serialize(model) : std::vector<std::uint8_t>(original.begin(), original.end());
   }
@@ -127,11 +127,11 @@ DetectorMatch open_detector(const Runtime& runtime, const ModelFile& file, Draft
   return match_detector(*detector.session);
 }
 
-// For a device, which takes several images at once where the model can be freed to.
+// Keeps the model for a device, which takes several images at once where the model's batch can be freed.
 void keep_detector_model(const ModelFile& file, Bytes bytes, bool keeps_size, Detector& detector) {
   Draft draft = parse_or_throw(file, bytes);
   detector.batch_is_free = free_or_throw(file, draft, {.batch = true, .size = !keeps_size}).batch_is_free;
-  // What stood in the way left the model as it was.
+  // An obstacle to freeing the batch left the model as it was; its size may still be freed.
   if (!detector.batch_is_free) (void)free_or_throw(file, draft, {.size = !keeps_size});
   detector.model = std::make_shared<const std::vector<std::uint8_t>>(draft.bytes());
 }
@@ -153,7 +153,7 @@ void check_sizes(const std::vector<DetectSize>& sizes, const DetectorKind& kind)
 std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile& file, const LoadOptions& options) {
   const std::vector<std::uint8_t> bytes = read_model(file);
   Draft draft = parse_or_throw(file, bytes);
-  // Asked to free nothing, it says what is declared.
+  // A call that frees nothing tells the declared size.
   bool keeps_size = options.keep_declared_size && declares_real_size(free_or_throw(file, draft, {}));
   const ModelShapes shapes = free_or_throw(file, draft, {.size = !keeps_size});
   std::unique_ptr<Detector> detector = std::make_unique<Detector>();
@@ -188,7 +188,7 @@ std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile&
   Draft draft = parse_or_throw(file, bytes);
   const ModelShapes shapes = free_or_throw(file, draft, {.batch = true});
   std::unique_ptr<Embedder> embedder = std::make_unique<Embedder>();
-  // Before it is prepared for reduced precision, which a device does not use.
+  // The model is kept before it is prepared for reduced precision, which a device does not use.
   if (keep_model) embedder->model = std::make_shared<const std::vector<std::uint8_t>>(draft.bytes());
   embedder->session = open_session(runtime, file, std::move(draft));
   const Session& session = *embedder->session;

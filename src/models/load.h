@@ -23,8 +23,9 @@ struct LoadOptions {
 std::unique_ptr<Detector> load_detector(const Runtime& runtime, const ModelFile& file, const LoadOptions& options);
 std::unique_ptr<Embedder> load_embedder(const Runtime& runtime, const ModelFile& file, bool keep_model = false);
 
-// As its row says. Where that is silent, or there is none, by what was measured of others (docs/benchmarks.md): what
-// has PReLU gains, which ONNX Runtime does not fuse, and detectors larger than SCRFD-500M, unless their kind does not.
+// Says whether OpenVINO computes the model clearly faster, as its row tells. Without a row, or where it is silent, the
+// answer is what was measured with other models (docs/benchmarks.md): models with PReLU gain, because ONNX Runtime does
+// not fuse it, and so do detectors larger than SCRFD-500M, unless their kind does not.
 bool gains_by_openvino(const ModelFile& file);
 
 // Opens the model as what its row says and throws when it is something else.

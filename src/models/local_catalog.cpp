@@ -22,7 +22,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kCatalogBytesMax = std::size_t{4} << 20;
 constexpr std::int64_t kPackBytesMax = std::int64_t{4} << 30;
 
-// What is wrong, found while reading; becomes an Error that names the file.
+// A problem found while reading; it becomes an Error that names the file.
 struct Problem {
   std::string text;
 };
@@ -105,7 +105,7 @@ bool is_sha256(std::string_view text) {
 
 bool is_address(std::string_view url) { return url.starts_with("http://") || url.starts_with("https://"); }
 
-// Paths are those beside the catalogue's file, unless they are absolute.
+// Paths begin at the folder of the catalogue's file, unless they are absolute.
 std::vector<std::string> read_urls(Fields& fields, bool required, const fs::path& folder) {
   std::vector<std::string> urls = fields.texts("url", required);
   for (std::string& url : urls) {

@@ -22,7 +22,8 @@ void write_integers(TensorProto& tensor, const std::vector<std::int64_t>& values
   for (const std::int64_t value : values) tensor.add_int64_data(value);
 }
 
-// What frees the nodes of a graph: gathered before any of them is changed, so that an obstacle leaves all as they were.
+// The changes that free the nodes of a graph. They are gathered before any node is changed, so that an obstacle leaves
+// all nodes as they were.
 struct Changes {
   std::vector<std::pair<TensorProto*, std::vector<std::int64_t>>> targets;  // of Reshapes
   std::vector<std::pair<NodeProto*, TensorProto>> scales;                   // of Resizes, in place of sizes

@@ -9,7 +9,7 @@
 
 namespace mien {
 
-// What the graph itself says about how it wants its pixels.
+// Facts that the graph itself tells, such as how it wants its pixels.
 struct GraphFacts {
   // Among the first eight nodes there are a Sub and a Mul: the graph normalises its input by itself. InsightFace
   // decides by the nodes' names in the same eight, and so do we.

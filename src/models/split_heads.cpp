@@ -39,7 +39,7 @@ bool puts_channels_last(const NodeProto& transpose) {
   return sides == std::vector<std::int64_t>{2, 3, 1};
 }
 
-// What one output is computed by.
+// The feature map and the convolution that one output is computed from.
 struct FoundHead {
   std::string features;
   HeadConv conv;
@@ -78,7 +78,7 @@ class Splitter {
     return FoundHead{node->input(0), std::move(*conv)};
   }
 
-  // The feature maps become the outputs, and what only the old outputs needed is dropped.
+  // Makes the feature maps the outputs, and drops what only the old outputs needed.
   void end_at(const std::vector<std::string>& features) {
     graph_.clear_output();
     for (const std::string& name : features) {

@@ -17,7 +17,7 @@ using Value = GraphBuilder::Value;
                   fmt::format("the detector's output of {} values is not of its kind's size", element_count(shape)));
 }
 
-// The batch is free, the rest as it was.
+// Frees the batch and leaves the other sides as they were.
 Shape free_batch(Shape shape) {
   if (!shape.empty()) shape.front() = -1;
   return shape;

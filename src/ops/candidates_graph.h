@@ -1,5 +1,5 @@
-// Of a detector's outputs, which stay on the device, only the anchors above the score threshold come down: a mask of
-// bits says which they are, and then their rows are picked. The decoders see them as outputs of full size.
+// A detector's outputs stay on the device, and only the anchors above the score threshold come down: a mask of bits
+// says which they are, and then their rows are picked. The decoders see them as outputs of full size.
 #pragma once
 
 #include <cstdint>
@@ -55,8 +55,8 @@ inline constexpr std::int64_t kMaskBits = 16;
 //   total f32 [1], the sum of all scores: no number where one of them is none (which the mask does not show).
 Graph make_mask_graph(const CandidatePlan& plan);
 
-// What the graph compares with: a little below the threshold, so that rounding loses no candidate. The decoder drops
-// what is too much. Of a score from two groups, the product is compared.
+// Returns the value that the graph compares scores with: a little below the threshold, so that rounding loses no
+// candidate. The decoder drops those that are too many. Where two groups make the score, their product is compared.
 float mask_threshold(const CandidatePlan& plan, float score_threshold);
 
 // Anchors of the mask: image * plan.anchors() + anchor, rising.
@@ -77,9 +77,9 @@ std::size_t pick_bucket(std::size_t anchors);
 class SparseOutputs {
  public:
   explicit SparseOutputs(CandidatePlan plan);
-  // `rows` are those of `anchors`; those of other images are passed over. What an earlier call wrote is gone.
+  // `rows` are those of `anchors`; those of other images are passed over. The values of an earlier call are gone.
   void fill(std::int64_t image, std::span<const std::int32_t> anchors, std::span<const float> rows);
-  // They view this object.
+  // The outputs view this object.
   Outputs outputs() const;
 
  private:

@@ -20,7 +20,7 @@ struct Candidate {
   float score = 0;
 };
 
-// What a decoder is told about the run whose outputs it reads.
+// The facts that a decoder needs about the run whose outputs it reads.
 struct DecodeContext {
   int input_width = 0;
   int input_height = 0;
@@ -106,7 +106,7 @@ float pass_scale(const DetectPass& pass);
 void detect_pass(const Detector& detector, ImageView image, const DetectPass& pass, DetectScratch& scratch,
                  std::vector<Candidate>& faces, const std::stop_token& stop = {});
 
-// From the candidates of a decoder to faces in pixels of the image, sorted by falling score, overlaps dropped.
+// Makes the candidates of a decoder faces in pixels of the image, sorted by falling score, overlaps dropped.
 void finish_pass(const Detector& detector, const DetectPass& pass, std::vector<Candidate>& found);
 
 // Sorts by falling score and drops what overlaps a better one by more than the kind's threshold.

@@ -44,7 +44,7 @@ bool is_pair_of(const std::vector<float>& pair, const std::vector<float>& first,
 
 }  // namespace
 
-// What is built for one size of input and one size of batch.
+// The plan, the sessions and the outputs for one size of input and one size of batch.
 struct DeviceDetector::Canvas {
   CandidatePlan plan;
   std::unique_ptr<DeviceSession> mask;

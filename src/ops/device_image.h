@@ -13,7 +13,7 @@
 namespace mien {
 
 // An image among the bytes of a tensor that many images share. Pixel (x, y) begins at byte
-// offset + y * row_step + x * column_step, so that crops, mirrored and turned views are only other numbers.
+// offset + y * row_step + x * column_step, so that crops, mirrored and rotated views are only other numbers.
 struct DeviceImage {
   std::int32_t offset = 0;
   int width = 0;
@@ -25,9 +25,9 @@ struct DeviceImage {
 
   // The part inside the rectangle, which must lie inside the image.
   DeviceImage crop(int x, int y, int crop_width, int crop_height) const;
-  // As apply_orientation turns it: EXIF's 1..8.
+  // Returns the image as apply_orientation rotates and mirrors it, for EXIF's orientations 1..8.
   DeviceImage turned(int orientation) const;
-  // Of a model's three planes, which byte of a pixel each takes.
+  // Says which byte of a pixel each of a model's three planes takes.
   std::array<std::int32_t, 3> channel_offsets(bool bgr_planes) const;
 };
 
@@ -43,10 +43,10 @@ HostTensor host_tensor(const std::vector<T>& values, Shape shape) {
   return {type, std::move(shape), values.data()};
 }
 
-// The images of a batch one after the other, rows without padding, as they go up to the device.
+// The images of a group one after the other, rows without padding, as they go up to the device.
 class PackedPixels {
  public:
-  // Less than 2 GiB in all: offsets on devices have 32 bits.
+  // Adds an image. All images must take less than 2 GiB: offsets on devices have 32 bits.
   DeviceImage add(ImageView image);
   // `bytes` grown to its bucket, with zeros, so that devices see few different lengths. [-1] u8.
   HostTensor tensor();

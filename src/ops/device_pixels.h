@@ -1,4 +1,4 @@
-// The pixels of a batch on a device: they go up once, and every operation reads them there.
+// The pixels of a group's images on a device: they go up once, and every operation reads them there.
 #pragma once
 
 #include <memory>
@@ -14,13 +14,13 @@ namespace mien {
 class DevicePixels {
  public:
   DevicePixels() = default;
-  // Of an image that the device made itself.
+  // Holds an image that the device made itself.
   explicit DevicePixels(DeviceTensor tensor) : tensor_(std::move(tensor)) {}
-  // Adds an image and says where it will lie. Before the first on().
+  // Adds an image and says where it will lie. Call it before the first on().
   DeviceImage add(ImageView image) { return packed_.add(image); }
   std::size_t size_bytes() const { return packed_.size(); }
 
-  // On a thread of the device's: uploads the bytes at the first call.
+  // Uploads the bytes at the first call. Only the device's threads call it.
   const DeviceTensor& on(Accelerator& device);
 
  private:

@@ -1,4 +1,4 @@
-// What the runs of device graphs share.
+// Functions that the runs of device graphs share.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ inline void throw_unless_finite(std::span<const float> values, const std::string
   if (!is_finite) throw DeviceFailure(what + " gives values that are no numbers");
 }
 
-// Likewise one that gives too few or too many.
+// A device that gives too few or too many values has failed too.
 inline void throw_unless_count(std::size_t found, std::size_t expected, const std::string& what) {
   if (found == expected) return;
   throw DeviceFailure(what + " gives " + std::to_string(found) + " values and not " + std::to_string(expected));

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t kFaceFloats = std::size_t{3} * kAlignedSide * kAlignedSide;
 
-// False when the model took the batch but gave another number of rows.
+// Returns false when the model took the batch but gave another number of rows.
 bool run_batch(const Embedder& embedder, const float* planes, std::size_t count, const std::stop_token& stop,
                std::vector<std::vector<float>>& embeddings) {
   const TensorView input{planes, {static_cast<std::int64_t>(count), 3, kAlignedSide, kAlignedSide}};
@@ -23,7 +23,8 @@ bool run_batch(const Embedder& embedder, const float* planes, std::size_t count,
   return true;
 }
 
-// The largest batch that is full, and the rest one by one: a runtime that compiles for each shape sees few of them.
+// Returns the size of the next batch: the largest that is full, then 1 for the rest. A runtime that compiles for each
+// shape sees few of them.
 std::size_t batch_of(std::size_t left, std::size_t batch_max) {
   if (left >= batch_max) return batch_max;
   return batch_max > kEmbedBatch && left >= kEmbedBatch ? kEmbedBatch : 1;

@@ -12,8 +12,8 @@
 
 namespace mien {
 
-// Faces a run on a CPU: a larger batch is no faster per face in 32 bits, and its memory grows with it. Where arithmetic
-// is cheap (bf16), reading the weights is a larger share: twice as many take 3 % less per face.
+// Faces a run on a CPU: a larger batch is no faster per face in 32 bits, and its memory grows with it. In reduced
+// precision (bf16), reading the weights is a larger share of the time: twice as many take 3 % less per face.
 inline constexpr int kEmbedBatch = 4;
 inline constexpr int kReducedEmbedBatch = 8;
 
@@ -24,7 +24,7 @@ struct Embedder {
   std::string id;  // ModelNames::embedder_id
   // One of the two above; falls to 1 at the first batch that the model refuses or answers with another number of rows.
   mutable std::atomic<int> batch_max{kEmbedBatch};
-  // What `session` runs, for a device that is to run it too. Null where no device was asked for.
+  // The model of `session`, for a device that is to run it too. Null where no device was asked for.
   std::shared_ptr<const std::vector<std::uint8_t>> model;
 };
 

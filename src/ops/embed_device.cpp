@@ -23,7 +23,7 @@ std::vector<std::vector<float>> DeviceEmbedder::run(Accelerator& device, DeviceP
   return embeddings;
 }
 
-// Filled up to a power of two with black faces, so that providers that compile for each shape see few.
+// Fills the batch up to a power of two with black faces, so that providers that compile for each shape see few.
 void DeviceEmbedder::run_batch(Accelerator& device, DevicePixels& pixels, std::span<const DeviceFace> faces,
                                std::vector<std::vector<float>>& embeddings) {
   WarpInputs warp;

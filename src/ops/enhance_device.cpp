@@ -7,7 +7,7 @@
 namespace mien {
 namespace {
 
-// Of a value of the enlarged image: a few copies of it as 32-bit numbers between the steps.
+// Each value of the enlarged image takes so many bytes: a few copies of it as 32-bit numbers between the steps.
 constexpr std::uint64_t kBytesPerValue = 40;
 
 }  // namespace
@@ -23,7 +23,7 @@ EnhancedOnDevice DeviceEnhancer::run(Accelerator& device, DevicePixels& pixels, 
     enhance_ = device.create_session(make_enhance_graph());
   }
   const PixelSize size = enhanced_size(image.width, image.height);
-  // The width and then the height, also where a side stays: the graphs want the image column by column.
+  // The width is resized and then the height, also where a side stays: the graphs want the image column by column.
   const DevicePicture wide = resampler_.run_step(device, {pixels.on(device), image}, {true, size.width});
   const DevicePicture large = resampler_.run_step(device, wide, {false, size.height});
 

@@ -18,10 +18,10 @@ struct EnhancedOnDevice {
 // Holds sessions of one device; for its thread alone.
 class DeviceEnhancer {
  public:
-  // What enhancing an image of this size takes on the device.
+  // Returns the bytes that enhancing an image of this size takes on the device.
   static std::uint64_t bytes_for(int width, int height);
 
-  // What enhance_pixels does, to the last bit. Throws OutOfDeviceMemory, DeviceFailure.
+  // Does the same as enhance_pixels, to the last bit. Throws OutOfDeviceMemory, DeviceFailure.
   EnhancedOnDevice run(Accelerator& device, DevicePixels& pixels, const DeviceImage& image);
 
  private:

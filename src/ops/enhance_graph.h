@@ -28,12 +28,13 @@ Graph make_gray_sum_graph();
 // Output: enhanced u8 [A, B, C], to the last bit what enhance_pixels gives. Beyond the size: anything.
 Graph make_enhance_graph();
 
-// What both graphs take besides the pixels: 4 A + 8 B + 280 bytes.
+// The inputs of both graphs besides the pixels: 4 A + 8 B + 280 bytes.
 class EnhanceInputs {
  public:
   // `resampled` is the second pass's result, A x B its shape.
   EnhanceInputs(const DeviceImage& resampled, std::int64_t columns, std::int64_t rows);
-  // In the order of make_gray_sum_graph's inputs, the pixels left out; likewise below. They view this object.
+  // Returns the tensors in the order of make_gray_sum_graph's inputs, without the pixels; likewise below. They view
+  // this object.
   std::vector<HostTensor> gray_tensors() const;
   std::vector<HostTensor> enhance_tensors(std::span<const float> gray_sums);
 

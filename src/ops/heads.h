@@ -19,7 +19,7 @@ struct HeadConv {
   std::vector<float> bias;     // [outputs]
 };
 
-// Of one feature map. Outputs lie anchor by anchor.
+// The last convolutions of one feature map. Their outputs lie anchor by anchor.
 struct HeadLevel {
   HeadConv scores;  // before the sigmoid
   HeadConv boxes;
@@ -41,7 +41,7 @@ class FeatureRows {
  public:
   FeatureRows(const TensorView& features, HeadScratch& scratch);
 
-  // To the first, then to the next row; false after the last.
+  // Goes to the first row, then to the next one; returns false after the last.
   bool next();
   std::size_t row() const { return static_cast<std::size_t>(row_); }
   std::size_t columns() const { return columns_; }

@@ -20,17 +20,17 @@ namespace mien {
 // The feed's order of colours is in `items`.
 Graph make_letterbox_graph(const Feed& feed);
 
-// What make_letterbox_graph's graph takes besides the pixels: 24 + 8 (W + H) bytes an image.
+// The inputs of make_letterbox_graph's graph besides the pixels: 24 + 8 (W + H) bytes an image.
 class LetterboxInputs {
  public:
   // Every image of a run goes to a canvas of this size.
   LetterboxInputs(int canvas_width, int canvas_height) : width_(canvas_width), height_(canvas_height) {}
   // `size` must have this canvas.
   void add(const DeviceImage& image, const LetterboxSize& size, const Feed& feed);
-  // Black images until there are `count`.
+  // Adds black images until there are `count`.
   void fill_up(std::size_t count);
   std::size_t count() const { return items_.size() / kItem; }
-  // In the order of the graph's inputs, the pixels left out. They view this object.
+  // Returns the tensors in the order of the graph's inputs, without the pixels. They view this object.
   std::vector<HostTensor> tensors() const;
 
  private:

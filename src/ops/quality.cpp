@@ -30,20 +30,21 @@ class Band {
         stride_((static_cast<std::size_t>(pixels.width) + 2 * kQualityPadding + 63) / 64 * 64),
         memory_(std::make_unique_for_overwrite<std::uint8_t[]>(stride_ * kRows)) {}
 
-  // The first band of the image.
+  // Loads the first band of the image.
   void load() {
     load(0, -1);
     for (int y = 0; y <= std::min(kQualityBandRows, pixels_.height); ++y) load(y + 1, y);
   }
 
-  // What remains to be made gray of the band that begins at row `y`, when the band before it is there.
+  // Returns the rows that must still be made gray for the band that begins at row `y`, when the band before it is
+  // there.
   GrayRows missing(int y) {
     const int end = std::min(y + 1 + kQualityBandRows, pixels_.height);
     if (pixels_.channels == 1 || y + 1 >= end) return {};
     return {pixels_, y + 1, end - (y + 1), row_at(2)};
   }
 
-  // The band that begins at row `y`, once `missing` is gray.
+  // Completes the band that begins at row `y`, once `missing` is gray.
   void complete(int y, Band& before) {
     copy(before, kQualityBandRows, 0);
     copy(before, kQualityBandRows + 1, 1);
@@ -69,7 +70,7 @@ class Band {
     const int width = pixels_.width;
     row[-1] = row[std::min(1, width - 1)];
     row[width] = row[std::max(0, width - 2)];
-    // Read by vectors that reach over the end, never counted.
+    // Vectors that reach over the end read these bytes, but they are never counted.
     std::memset(row + width + 1, 0, kQualityPadding - 1);
   }
 

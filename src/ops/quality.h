@@ -16,8 +16,8 @@ Quality measure_quality(ImageView pixels);
 // The measures of n pixels with these sums, as measure_quality gives them.
 Quality quality_of(const QualitySums& sums, double n);
 
-// Of the box clipped to the image (all zero when nothing of it lies inside), or of the whole image without a box; with
-// the pose when there are landmarks.
+// Measures the box clipped to the image (all zero when nothing of it lies inside), or the whole image without a box;
+// adds the pose when there are landmarks.
 Quality assess_part(ImageView pixels, const Box* bbox, const Landmarks* landmarks);
 
 // The weighted score of measures that are filled in; a missing occlusion's weight is shared among the rest.

@@ -14,7 +14,7 @@ namespace mien {
 // Holds the session of one device; for its thread alone.
 class DeviceQuality {
  public:
-  // What a run takes on the device.
+  // Returns the bytes that a run takes on the device at most.
   static std::uint64_t bytes_at_once();
 
   // One Quality a part (at least 1 x 1), without pose. Throws OutOfDeviceMemory, DeviceFailure.

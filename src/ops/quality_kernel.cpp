@@ -86,7 +86,7 @@ struct StripSums {
   VF lengths_high;
 };
 
-// What the rows below need of a row.
+// The values of a row that the rows below it need.
 struct Row {
   V16 centre;
   V16 slope;

@@ -8,7 +8,7 @@
 namespace mien {
 namespace {
 
-// Of an output value: its sum, the positions of its window and the gathered bytes.
+// Each output value takes so many bytes: for its sum, the positions of its window and the gathered bytes.
 constexpr std::uint64_t kBytesPerValue = 24;
 
 }  // namespace

@@ -25,10 +25,12 @@ struct DevicePicture {
 // Holds the session of one device; for its thread alone.
 class DeviceResampler {
  public:
-  // What resampling takes on the device beside the pixels: sums and positions of the larger of both passes.
+  // Returns the bytes that resampling takes on the device besides the pixels: for sums and positions of the larger of
+  // both passes.
   static std::uint64_t bytes_for(PixelSize from, PixelSize to);
 
-  // One pass. Equal to resample's, to the last bit. Throws OutOfDeviceMemory, DeviceFailure.
+  // Makes one pass. The result equals that of resample's pass, to the last bit. Throws OutOfDeviceMemory,
+  // DeviceFailure.
   DevicePicture run_step(Accelerator& device, const DevicePicture& in, const ResampleStep& step);
   // An image made smaller, on the host: all passes of `size` by Lanczos.
   Image shrink(Accelerator& device, DevicePixels& pixels, const DeviceImage& image, PixelSize size);

@@ -30,14 +30,14 @@ class ResampleInputs {
  public:
   ResampleInputs(const DeviceImage& in, const ResampleStep& step, ResampleFilter filter);
   int runs() const { return runs_; }
-  // Of this run, in the order of the graph's inputs, those after `sums`. They view this object until it is called
-  // again.
+  // Returns the tensors of this run, in the order of the graph's inputs, those after `sums`. They view this object and
+  // are valid until the next call.
   std::vector<HostTensor> tensors(int run);
   // The sums that the first run takes.
   HostTensor first_sums() const { return host_tensor(half_, {1, 1, 1}); }
   // The image in the bytes of `resampled`. Where the height changed it lies there column by column.
   DeviceImage result() const { return result_; }
-  // Of `resampled`, and of `sums` in numbers.
+  // Returns the shape of `resampled` in bytes, which is also the shape of `sums` in 32-bit numbers.
   Shape shape() const { return {static_cast<std::int64_t>(lines_.size()), size_, result_.channels}; }
 
  private:

@@ -89,7 +89,8 @@ using D16 = hn::ScalableTag<std::int16_t>;
 using D32 = hn::ScalableTag<std::int32_t>;
 using D64 = hn::ScalableTag<std::uint64_t>;
 
-// Of two pixel pairs (bytes R G B R G B and two more each), 16-bit neighbours of a channel side by side.
+// Lookup tables that put the neighbours of a channel side by side, with 16 bits each, from two pixel pairs (bytes
+// R G B R G B and two more each).
 alignas(16) constexpr std::uint8_t kFirstAndSecond[16] = {0, 128, 3,  128, 1, 128, 4,  128,
                                                           8, 128, 11, 128, 9, 128, 12, 128};
 alignas(16) constexpr std::uint8_t kThird[16] = {2,  128, 5,  128, 128, 128, 128, 128,

@@ -95,7 +95,7 @@ Graph make_warp_graph(const Feed& feed) { return WarpBuilder().build(feed); }
 
 void WarpInputs::add(const DeviceImage& image, const Similarity& to_template, const Feed& feed) {
   const Similarity from = invert(to_template);
-  // Where the template's centre lies. What is not finite goes far outside.
+  // The template's centre lies here. A position that is not finite goes far outside.
   const auto place = [](double position) { return std::isfinite(position) ? std::clamp(position, -kFar, kFar) : kFar; };
   const double x = place(from.a * kCentre - from.b * kCentre + from.tx);
   const double y = place(from.b * kCentre + from.a * kCentre + from.ty);

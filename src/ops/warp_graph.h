@@ -20,14 +20,14 @@ namespace mien {
 // half way between two levels may become the other one.
 Graph make_warp_graph(const Feed& feed);
 
-// What make_warp_graph's graph takes besides the pixels: 56 bytes a face.
+// The inputs of make_warp_graph's graph besides the pixels: 56 bytes a face.
 class WarpInputs {
  public:
   void add(const DeviceImage& image, const Similarity& to_template, const Feed& feed);
-  // Black faces until there are `count`.
+  // Adds black faces until there are `count`.
   void fill_up(std::size_t count);
   std::size_t count() const { return maps_.size() / kMap; }
-  // In the order of the graph's inputs, the pixels left out. They view this object.
+  // Returns the tensors in the order of the graph's inputs, without the pixels. They view this object.
   std::vector<HostTensor> tensors() const;
 
  private:

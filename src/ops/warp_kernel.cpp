@@ -20,9 +20,9 @@ namespace {
 // Beyond these the position is outside every image that the limits allow, and a cast to int stays defined.
 constexpr double kFar = 1e7;
 
-// Two neighbours of a row. Of `first` the bytes are the left one's channels and the right one's first; of `second` the
-// left one's last channel and the right one's channels: no byte behind the two is read. Bytes of a number are counted
-// from its lowest, which all CPUs that mien is built for store first.
+// Two neighbours of a row. The bytes of `first` are the left one's channels and the right one's first; those of
+// `second` are the left one's last channel and the right one's channels: no byte behind the two is read. Bytes of a
+// number are counted from its lowest, which all CPUs that mien is built for store first.
 struct Neighbours {
   std::uint32_t first;
   std::uint32_t second;

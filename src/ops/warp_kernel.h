@@ -13,7 +13,7 @@ struct WarpRow {
   int width = 0;
 };
 
-// What a value of 0 to 255 becomes: (value - mean) * scale.
+// Each value of 0 to 255 becomes (value - mean) * scale.
 struct ValueRange {
   float mean = 0;
   float scale = 1;

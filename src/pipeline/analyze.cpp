@@ -1,6 +1,6 @@
 // The whole flow, read from top to bottom: bytes -> upright pixels -> (enhanced) -> faces -> quality -> aligned ->
 // embeddings, whose batches the faces of all images of a call share. Images go through the stages in groups: one at a
-// time on the CPU, a batch where a device takes part. In each stage the device comes first, and the CPU does what is
+// time on the CPU, several where a device takes part. In each stage the device comes first, and the CPU does what is
 // left.
 #include "pipeline/analyze.h"
 
@@ -104,7 +104,8 @@ void enhance_stage(const Engine::State& engine, const AnalyzeOptions& options, W
   });
 }
 
-// Looks at the image as it is and, when asked, rotated; the rotation that shows most wins, the upright one in doubt.
+// Runs the detector on the image as it is and, when asked, rotated; the rotation that shows most wins, the upright one
+// in doubt.
 Detection find_faces(const Engine::State& engine, ImageView image, const AnalyzeOptions& options,
                      Workspace::State& work) {
   std::vector<Detection> rotations;
@@ -162,7 +163,7 @@ void quality_stage(const Engine::State& engine, const AnalyzeOptions& options, W
   });
 }
 
-// Embeds the faces that wait. What fails is the result of each of them.
+// Embeds the faces that wait for it. An error becomes the result of each of them.
 void embed_waiting(const Engine::State& engine, const std::stop_token& stop, Workspace::State& work) {
   Stopwatch watch;
   try {
@@ -177,7 +178,7 @@ void embed_waiting(const Engine::State& engine, const std::stop_token& stop, Wor
 }
 
 // Embeds on the device what it takes; the other faces are aligned, and embedded as soon as they fill a batch, so that a
-// crowd needs no more memory than a batch. The last ones wait for those of the next image.
+// crowd needs no more memory than a batch. The last faces wait for those of the next image.
 void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
   if (!options.embed || engine.embedder == nullptr) return;
   offer_to_device(engine, group, [&](DeviceStages& device) { device.embed(group, options); });
@@ -279,8 +280,8 @@ void add_item(Workspace::State& work, Group& group, std::size_t index, Open open
 
 // ---- Results
 
-// Gives every face its embedding. The time is shared among the images by their faces. What ended a batch becomes the
-// result of the images whose faces were in it.
+// Gives every face its embedding. The time is shared among the images by their faces. An error that ended a batch
+// becomes the result of the images whose faces were in it.
 void hand_out_embeddings(const Engine::State& engine, const std::stop_token& stop, Workspace::State& work,
                          std::vector<Result<Analysis>>& results) {
   const std::vector<PendingFace>& pending = work.pending;
@@ -299,7 +300,7 @@ void hand_out_embeddings(const Engine::State& engine, const std::stop_token& sto
   }
 }
 
-// What is known of the image now; the embeddings may still be missing.
+// Returns what is known of the image now; the embeddings may still be missing.
 Result<Analysis> take_result(const Engine::State& engine, GroupItem& item) {
   if (item.error) return *item.error;
   for (ItemFace& one : item.faces) item.analysis.faces.push_back(std::move(one.face));
@@ -315,7 +316,7 @@ Result<Analysis> take_result(const Engine::State& engine, GroupItem& item) {
 void show_faces(const GroupItem& item, std::span<const Face> faces, const OnFaces& on_faces) {
   const DecodedImage& decoded = item.memory->decoded;
   if (decoded.converted.empty()) return on_faces(item.index, item.upright, faces);
-  // The stages are over: nobody looks at the upright pixels in other colours any more.
+  // The stages are over: nobody reads the upright pixels in other colours any more.
   on_faces(item.index, upright_view(decoded.converted, decoded.orientation, item.memory->upright), faces);
 }
 
@@ -328,7 +329,8 @@ std::size_t pixel_bytes(const ImageView& view) {
          static_cast<std::size_t>(view.channels);
 }
 
-// Images of a group at most, and bytes of their pixels: a device's batch, or one by one on the CPU.
+// Says whether the group takes no more images: it has one on the CPU, and with a device as many images or bytes of
+// pixels as the device takes at once.
 bool is_full(const Engine::State& engine, const Group& group) {
   if (!engine.device) return !group.empty();
   std::size_t bytes = 0;
@@ -340,7 +342,7 @@ bool is_full(const Engine::State& engine, const Group& group) {
 
 DecodeOptions decoding_of(const Engine::State& engine) {
   DecodeOptions decoding = decode_options(engine.input);
-  // InsightFace looks at colours as they are stored.
+  // InsightFace uses colours as they are stored.
   decoding.convert_colours = engine.options.precision != Precision::exact;
   return decoding;
 }

@@ -12,7 +12,7 @@ namespace mien {
 DecodeOptions decoding_of(const Engine::State& engine);
 
 // Sees an image in which faces were found, while its pixels are there: upright and in sRGB, whatever colours the
-// analysis looked at. The embeddings of the faces may still be missing.
+// analysis used. The embeddings of the faces may still be missing.
 using OnFaces = std::function<void(std::size_t image, ImageView upright, std::span<const Face> faces)>;
 
 // One result an image, in order. Faces of all images share embedding batches. After a stop, what is not complete is
@@ -30,15 +30,15 @@ std::vector<std::vector<float>> embed_crops(const Engine::State& engine, std::sp
 
 // ---- Stages by themselves, for measuring them. In an analysis they follow one another.
 
-// The next image of a group; the pixels must outlive it.
+// Adds the next image to a group; the pixels must outlive it.
 void add_upright(Workspace::State& work, Group& group, ImageView upright);
 // Whether the operation is a stage of an analysis.
 bool has_stage(Operation operation);
-// What an analysis does before it comes to this operation.
+// Runs the stages that an analysis runs before this operation.
 void run_stages_before(Operation operation, const Engine::State& engine, const AnalyzeOptions& options,
                        Workspace::State& work, Group& group);
-// The stage alone: the device first where one takes part, then the CPU for what is left. What the group has on the
-// device stays there until DeviceStages::release. Throws Exception.
+// Runs the stage alone: the device first where one takes part, then the CPU for what is left. The group's pixels on the
+// device stay there until DeviceStages::release. Throws Exception.
 void run_stage(Operation operation, const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
                Group& group);
 

@@ -21,7 +21,7 @@ namespace {
 
 // Pixels of a group at most: beyond it more images at once gain nothing, and they take memory twice.
 constexpr std::size_t kGroupBytesMax = std::size_t{256} << 20;
-// Of the ceiling, what the pixels of a group may take; the rest is for models and what they compute.
+// The pixels of a group may take 1 / kPixelsShare of the memory ceiling; the rest is for models and what they compute.
 constexpr std::uint64_t kPixelsShare = 4;
 constexpr std::uint64_t kBytesPerAlignedFace = std::uint64_t{12}
                                                << 20;  // warp and an embedder's values: a generous guess
@@ -62,7 +62,8 @@ bool DeviceStages::is_group_full(std::size_t images, std::size_t pixel_bytes) co
   return !gpu_->is_usable() || images >= static_cast<std::size_t>(gpu_->batch_max()) || pixel_bytes >= bytes_max;
 }
 
-// Why the CPU has to do it (and where the GPU is required, nobody does); empty when the device has done it.
+// Notes where the operation was done. `reason` says why the CPU has to do it (where the GPU is required, nobody does);
+// it is empty when the device has done it.
 void DeviceStages::note(GroupItem& item, Operation operation, const std::string& reason) const {
   StageNote& note = item.note(operation);
   if (reason.empty()) {
@@ -100,8 +101,8 @@ bool DeviceStages::prepare(const OnDevice& stage, std::span<GroupItem* const> it
   return true;
 }
 
-// One copy of the pixels of all images that are not there yet. It goes up while other groups are computed, where the
-// backend can do that; otherwise, or when it fails, with the first work that needs it.
+// Makes one copy of the pixels of all images that are not there yet. It goes up while other groups are computed, where
+// the backend can do that; otherwise, or when it fails, with the first work that needs it.
 void DeviceStages::put_on_device(std::span<GroupItem* const> items, bool upright) {
   std::shared_ptr<DevicePixels> pixels;
   for (GroupItem* const item : items) {
@@ -127,7 +128,7 @@ void DeviceStages::release(Group& group) {
 
 namespace {
 
-// All passes over one stretch of images that share memory, in both rounds.
+// Runs all passes over one stretch of images that share memory, in both rounds.
 std::vector<Detection> detect_on_device(DeviceDetector& detect, const Detector& detector, Precision precision,
                                         Accelerator& device, DevicePixels& pixels, std::span<const DeviceImage> views,
                                         const std::stop_token& stop) {
@@ -160,7 +161,7 @@ void DeviceStages::detect(Group& group, const AnalyzeOptions& options) {
   for (const auto& [canvas, alike] : by_canvas) detect_alike(alike, {canvas.first, canvas.second}, options);
 }
 
-// Images whose first pass has a canvas of this size.
+// Detects faces in images whose first pass has a canvas of this size.
 void DeviceStages::detect_alike(std::span<GroupItem* const> items, PixelSize canvas, const AnalyzeOptions& options) {
   std::vector<ImageInput> inputs;
   for (GroupItem* const item : items) inputs.push_back({item, item->on_device});
@@ -257,7 +258,7 @@ struct QualityInput : ImageInput {
   ItemFace* face = nullptr;  // whose box it is; null: the whole image
 };
 
-// What the device is to measure; boxes outside the image are zero without it.
+// Lists what the device is to measure. Boxes outside the image are left out: their quality is zero without measuring.
 std::vector<QualityInput> quality_inputs(std::span<GroupItem* const> items, bool of_faces, bool of_images) {
   std::vector<QualityInput> inputs;
   for (GroupItem* const item : items) {

@@ -29,7 +29,7 @@ struct ImageInput {
   ImageOnDevice where;
 };
 
-// What the device's thread works with. Shared with the work that is on the device.
+// The models and graphs that the device's thread works with. Work on the device shares them.
 struct DevicePrograms {
   std::shared_ptr<const Detector> detector;
   std::shared_ptr<const Embedder> embedder;
@@ -81,8 +81,8 @@ class DeviceStages {
 
   // The images of a group that have no error.
   static std::vector<GroupItem*> alive(Group& group);
-  // Whether the device is to be asked, by the settings and as it fared before. Then the pixels are on their way to it;
-  // otherwise the items learn why not.
+  // Returns whether the device is to be asked, by the settings and as it fared before. Then the pixels are on their way
+  // to it; otherwise each item notes why not.
   bool prepare(const OnDevice& stage, std::span<GroupItem* const> items);
   // Images at most that a run gets at a time.
   std::size_t batch_max() const { return static_cast<std::size_t>(gpu_->batch_max()); }

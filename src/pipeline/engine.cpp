@@ -37,7 +37,7 @@ ModelFile require_model(const Settings& settings, std::string_view role, const s
   return std::move(file).take();
 }
 
-// Of a model that is not there something else complains.
+// Returns false for a model that is not there: opening it reports the error.
 bool gains(const EngineOptions& options, std::string_view role, const std::string& name) {
   if (!options.many_images) return false;
   const Result<ModelFile> file = find_model(options.settings, role, name);
@@ -94,7 +94,7 @@ void load_models(Engine::State& state) {
     return;
   }
   state.embedder_file = require_model(options.settings, "embedder", options.embedder);
-  // Both at once: opening a model is a tenth of a second of one core.
+  // Both models are opened at once: opening a model is a tenth of a second of one core.
   std::future<std::unique_ptr<Embedder>> embedder = std::async(
       std::launch::async, [&] { return load_embedder(*state.embedder_runtime, state.embedder_file, load.keep_model); });
   state.detector = load_detector(*state.detector_runtime, state.detector_file, load);
@@ -121,7 +121,7 @@ Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
   state_->input = open_decoding(state_->options.limits, state_->options.sandbox, state_->options.settings);
   open_runtimes(*state_);
   state_->cpu = read_cpu().name;
-  // Before the models are loaded: a required GPU that is not there ends it here.
+  // The device is opened before the models are loaded: a required GPU that is not there ends the call here.
   if (state_->device_runtime) {
     state_->device = open_device(state_->options.settings, *state_->device_runtime, state_->options.precision);
   }

@@ -1,4 +1,4 @@
-// The images that go through the stages together: one on the CPU, a batch where a device takes part.
+// The images that go through the stages together: one on the CPU, several where a device takes part.
 #pragma once
 
 #include <array>
@@ -34,7 +34,7 @@ struct ItemFace {
   Face face;            // in pixels of GroupItem::upright
 };
 
-// One image on its way.
+// One image on its way through the stages.
 struct GroupItem {
   std::size_t index = 0;  // among the images of the call
   ItemMemory* memory = nullptr;

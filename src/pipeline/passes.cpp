@@ -34,7 +34,7 @@ LetterboxSize fit_rectangle(const Detector& detector, int width, int height, int
 }
 
 // Equal steps from edge to edge, so that neighbours overlap by at least a fifth of a tile. Tiles are squares of the
-// short side; those of a thin strip are longer, or a picture of one row would be looked at tens of thousands of times.
+// short side; those of a thin strip are longer, or a picture of one row would need tens of thousands of passes.
 std::vector<DetectPass> cut_tiles(const Detector& detector, int width, int height) {
   const bool is_wide = width > height;
   const int length = std::max(width, height);

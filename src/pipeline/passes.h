@@ -11,11 +11,11 @@
 
 namespace mien {
 
-// The long side of a detector's input, and of the second look for faces that fill the image (InsightFace's automatic
+// The long side of a detector's input, and of the second pass for faces that fill the image (InsightFace's automatic
 // mode uses the same two).
 inline constexpr int kDetectSide = 640;
 inline constexpr int kSmallSide = 128;
-// Images smaller than kDetectSide are looked at in their own size, but no smaller than this.
+// Images smaller than kDetectSide go through the detector in their own size, but no smaller than this.
 inline constexpr int kDetectSideMin = 320;
 // Above this ratio of sides the long side alone would decide the scale, so the image is cut into overlapping tiles.
 inline constexpr double kTileAspect = 2.5;
@@ -28,7 +28,7 @@ struct DetectPlan {
   bool is_merged = false;                // what the passes found overlaps
 };
 
-// What the detector can take and the precision decide. Width and height are of the upright image.
+// Plans the passes, by what the detector can take and by the precision. Width and height are of the upright image.
 DetectPlan plan_detection(const Detector& detector, Precision precision, int width, int height);
 
 // A pass to make over one of several views (an image, or an image rotated).
@@ -36,7 +36,7 @@ struct DetectRequest {
   std::size_t view = 0;
   DetectPass pass;
 };
-// Takes them, in whatever batches suit it: one list of faces a request, as detect_pass gives it.
+// Runs the requests, in whatever batches suit it: returns one list of faces a request, as detect_pass gives it.
 using DetectRunner = std::function<std::vector<std::vector<Candidate>>(std::span<const DetectRequest> requests)>;
 
 // Faces in pixels of a view, by falling score, and the detector-input pixels per pixel of it.

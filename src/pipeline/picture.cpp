@@ -1,4 +1,5 @@
-// Operations of their own, without an engine's models. What an analysis does too is a stage of it, run on one image.
+// Operations of their own, without an engine's models. Those that an analysis does too are its stages, run on one
+// image.
 #include <fmt/format.h>
 
 #include "image/encode.h"
@@ -20,7 +21,7 @@ constexpr int kCropJpegQuality = 95;
 constexpr int kEnhancedJpegQuality = 95;
 constexpr int kThumbnailJpegQuality = 85;
 
-// What `work` gives or throws.
+// Returns what `work` returns, or the error that it throws.
 template <typename Work>
 auto caught(Work work) -> decltype(work()) {
   try {
@@ -30,7 +31,7 @@ auto caught(Work work) -> decltype(work()) {
   }
 }
 
-// Decodes and turns upright; the pixels live in `decoded` or `upright`.
+// Decodes the image and rotates it upright; the pixels live in `decoded` or `upright`.
 Result<ImageView> decode_upright(Bytes encoded, const InputOptions& input, DecodedImage& decoded, Image& upright) {
   const Result<Done> done = decode_image(encoded, decode_options(input), decoded);
   if (!done) return done.error();

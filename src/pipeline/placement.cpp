@@ -13,13 +13,13 @@ std::string_view mode_name(GpuMode mode) {
   return mode == GpuMode::on ? "gpu" : "cpu";
 }
 
-// What computes it on the CPU: a runtime for operations with a model, mien itself for the others.
+// Names what computes the operation on the CPU: a runtime for operations with a model, mien itself for the others.
 std::string cpu_runtime(const Engine::State& engine, Operation operation) {
   if (operation == Operation::face_detection) return engine.detector_runtime->name();
   return operation == Operation::face_embedding ? engine.embedder_runtime->name() : "mien";
 }
 
-// What an operation runs on when no device does it.
+// The CPU and the runtime that an operation runs on when no device does it.
 struct CpuPlace {
   std::string name;
   std::string runtime;

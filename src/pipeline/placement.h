@@ -1,4 +1,4 @@
-// What ran where, for the results of one image.
+// Says where each operation ran, for the results of one image.
 #pragma once
 
 #include <vector>

@@ -1,4 +1,4 @@
-// What an Engine and a Workspace are made of. Only the pipeline sees it.
+// The parts of an Engine and of a Workspace. Only the pipeline sees them.
 #pragma once
 
 #include <memory>
@@ -40,8 +40,8 @@ struct Workspace::State {
   std::vector<std::unique_ptr<ItemMemory>> items;
   Image rotated;
   DetectScratch detect;
-  // Of one call: its faces in the order in which they came, the embeddings of the first of them, and the rest, less
-  // than a batch, waiting.
+  // The faces of one call in the order in which they came, the embeddings of the first of them, and the other faces,
+  // fewer than a batch, aligned and not embedded yet.
   std::vector<PendingFace> pending;
   std::vector<Result<std::vector<float>>> embeddings;
   AlignedFaces aligned;

@@ -111,14 +111,15 @@ void RecordFile::open_regular(const Options& options) {
   }
 }
 
-// With the first record of the new scan: one that finds no images, because a disk is not mounted, loses nothing.
+// Runs with the first record of the new scan, so that a scan that finds no images, because a disk is not mounted, loses
+// nothing.
 void RecordFile::drop_what_was_there() {
   if (!std::exchange(is_replaced_, false)) return;
   if (::ftruncate(file_.get(), 0) != 0) throw_io("cannot shorten", shown_path_, errno);
   ::fchmod(file_.get(), kPrivateMode);  // not ours to change? then whoever owns it decides
 }
 
-// False when the name has come to stand for another file meanwhile.
+// Returns false when the name has come to stand for another file meanwhile.
 bool RecordFile::lock_current() {
   if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) {

@@ -35,7 +35,7 @@ class RecordFile {
   // The line that begins there, without its newline.
   std::string read_line(std::int64_t offset) const;
 
-  // Every line from the start, without its newline. What follows the last newline is torn: it is
+  // Every line from the start, without its newline. A line after the last newline is torn: it is
   // not visited. Visiting stops at false.
   using LineVisitor = std::function<bool(std::string_view line, LinePlace place)>;
   void visit_lines(const LineVisitor& visit) const;

@@ -13,7 +13,7 @@ namespace {
 
 using report::html_text;
 
-// Of the charts, in SVG's units, which are pixels on a wide screen.
+// Sizes in the charts, in SVG's units, which are pixels on a wide screen.
 constexpr int kLabelWidth = 120;
 constexpr int kBarsWidth = 300;
 constexpr int kValueWidth = 150;
@@ -183,7 +183,7 @@ std::string rows_html(const std::vector<BenchRow>& rows) {
   return result + "</tbody></table></div>\n";
 }
 
-// What every reader must know before the numbers.
+// Returns the notice that every reader must see before the numbers; empty when there is none.
 std::string banner_html(const BenchResult& result) {
   if (!result.gpu_reason.empty()) {
     return fmt::format(

@@ -19,7 +19,7 @@ constexpr std::size_t kLabelledMax = 8;  // faces up to which boxes of strangers
 constexpr std::size_t kCrowdFaces = 10;
 constexpr int kCrowdWidth = 500;
 constexpr std::size_t kMessageBytesMax = 400;
-// The picture is shown at about this size (report_page.cpp); labels are scaled to be read there.
+// The picture is shown at about this size (page.cpp); labels are scaled to be read there.
 constexpr float kShownSide = 290;
 constexpr float kLabelSize = 13;
 

@@ -34,7 +34,7 @@ PathParts split_path(std::string_view path);
 const Match* best_match(const Record& record);
 // The best similarity of the record's matches, -2 when there are none.
 float best_similarity(const Record& record);
-// Of the faces; -1 when no face has it.
+// The best quality of the faces; -1 when no face has one.
 double best_quality(const Record& record);
 
 // A small version of an image for its card: either the data or the reason why there is none.

@@ -1,4 +1,4 @@
-// The first pass over the records: what there is, and what of it gets a place on the page.
+// The first pass over the records: it finds what there is, and what of it gets a place on the page.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace mien::report {
 
-enum class Kind { match, failed, faces, no_face };  // the numbers are those of report_page.cpp
+enum class Kind { match, failed, faces, no_face };  // the numbers are those of page.cpp
 
 // Where a record stands in the file of records.
 struct Place {
@@ -24,11 +24,11 @@ struct Place {
 class LineReader {
  public:
   explicit LineReader(const std::string& path);
-  // False at the end. A record's line, and where it begins.
+  // Reads a record's line, and says where it begins. Returns false at the end.
   bool next(std::string& line, std::int64_t& offset);
-  // The record at this place again.
+  // Reads the record at this place again.
   Record read_at(std::int64_t offset);
-  // Exception(bad_data) that names the file and the line read last.
+  // Throws Exception(bad_data) that names the file and the line read last.
   [[noreturn]] void throw_bad_line(std::string_view problem) const;
   bool last_line_complete() const { return last_line_complete_; }
 

@@ -83,7 +83,7 @@ Thumbnail thumbnail_of(const Record& record, ThumbnailSize size, bool with_face,
     apply_orientation(decoded.pixels, decoded.orientation, scratch.upright);
     thumbnail.face_data_uri = face_data_uri(*face, width, scratch.upright, input, scratch.small);
   }
-  // Shrinking first means that few pixels are turned.
+  // Shrinking first means that few pixels are rotated.
   make_thumbnail(input, decoded.pixels, size.side_max, size.side_max, scratch.small);
   apply_orientation(scratch.small, decoded.orientation, scratch.upright);
   thumbnail.width = scratch.upright.width();

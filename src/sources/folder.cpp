@@ -1,4 +1,4 @@
-// Folders, depth first. What is in memory: the names of the folder being read and of those above
+// Folders, depth first. Memory holds the names of the folder being read and of those above
 // it, and the identities of the folders entered.
 #include <dirent.h>
 #include <sys/stat.h>
@@ -47,7 +47,7 @@ class FolderSource : public Source {
 
   std::optional<Item> next(const std::stop_token& stop) override {
     while (!stop.stop_requested()) {
-      // Before anything below it: a folder that was read only in part must not look complete.
+      // The failure comes before anything below the folder: a folder that was read only in part must not look complete.
       if (failed_) return std::exchange(failed_, std::nullopt);
       if (levels_.empty()) return std::nullopt;
       Level& level = levels_.back();

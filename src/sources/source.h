@@ -1,4 +1,4 @@
-// What to scan. A source is a stream of items, read one at a time so that a tree of any size needs
+// The sources of a scan. A source is a stream of items, read one at a time so that a tree of any size needs
 // little memory. Files, folders and lists exist; archives and websites will be further sources.
 #pragma once
 
@@ -18,8 +18,8 @@
 
 namespace mien {
 
-// By what an item is known to be unchanged; resuming compares it. An item that has neither size nor time, as a page's
-// image, would have its ETag or a hash beside them.
+// The facts by which an item is known to be unchanged; resuming compares them. An item that has neither size nor time,
+// as a page's image, would have its ETag or a hash beside them.
 struct ItemState {
   std::int64_t size_bytes = -1;  // -1: it cannot be read now
   std::int64_t mtime_ns = 0;

@@ -48,7 +48,7 @@ std::string set_limits(const Bounds& bounds) {
 
 class Filter {
  public:
-  // What is not listed fails with EPERM, as it would for somebody without the right: codecs that only ask for
+  // A call that is not listed fails with EPERM, as it would for somebody without the right: codecs that only ask for
   // something optional go on.
   Filter() : context_(::seccomp_init(SCMP_ACT_ERRNO(EPERM))) {}
   ~Filter() {
@@ -84,7 +84,7 @@ constexpr scmp_arg_cmp argument(unsigned index, scmp_compare comparison, std::ui
 
 std::string filter_calls() {
   Filter filter;
-  // Memory, threads of codecs, time, and messages and pixels over descriptors that are open.
+  // Allowed are memory, threads of codecs, time, and messages and pixels over descriptors that are open.
   filter.allow({SCMP_SYS(read),
                 SCMP_SYS(write),
                 SCMP_SYS(pread64),
@@ -117,11 +117,11 @@ std::string filter_calls() {
                 SCMP_SYS(getrandom),
                 SCMP_SYS(sysinfo),
                 SCMP_SYS(restart_syscall)});
-  // Never memory that can be run.
+  // Memory that can be run is never allowed.
   filter.add(SCMP_ACT_ALLOW, SCMP_SYS(mmap), {argument(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)});
   filter.add(SCMP_ACT_ALLOW, SCMP_SYS(mprotect), {argument(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)});
-  // Threads, but no processes. What clone3 asks for lies in memory, where a filter cannot look: without it the C
-  // library uses clone.
+  // Threads are allowed, but no processes. What clone3 asks for lies in memory, which a filter cannot read: without it
+  // the C library uses clone.
   filter.add(SCMP_ACT_ALLOW, SCMP_SYS(clone), {argument(0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)});
   filter.add(SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), {});
   // Limits may be read, not changed.

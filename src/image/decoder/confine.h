@@ -14,7 +14,8 @@ struct Bounds {
 };
 
 // From here on: no file can be opened, no program started, no process or socket made, no other process seen; memory,
-// CPU time and what may be written are bounded. Threads work. Empty, or why not: then nothing may be decoded.
+// CPU time and what may be written are bounded. Threads work. Returns an empty text, or why it failed: then nothing may
+// be decoded.
 std::string confine(const Bounds& bounds);
 
 }  // namespace mien::decoder

@@ -154,7 +154,7 @@ int serve(std::span<char*> arguments, Decode decode) {
                       .written_bytes = std::strtoull(arguments[2], nullptr, 10) * kBytesPerPixel,
                       .cpu_seconds = std::strtoull(arguments[3], nullptr, 10),
                       .parent = std::atoi(arguments[4])};
-  // What is opened on first use is opened now, while that is possible.
+  // Libraries that are opened on first use are opened now, while that is possible.
   (void)image_formats();
   (void)make_icc_profile({});
   Reply first;
