@@ -40,9 +40,10 @@ void Arguments::list(Option option, std::vector<std::string>& target) {
 }
 
 template <typename Number>
-void Arguments::parsed(Option option, NumberRange range, std::string_view kind, std::function<void(Number)> set) {
+void Arguments::parsed(const Option& option, NumberRange range, std::string_view kind,
+                       std::function<void(Number)> set) {
   const std::string name = option.name;
-  custom(std::move(option), [this, name, range, kind, set = std::move(set)](const std::string& value) {
+  custom(option, [this, name, range, kind, set = std::move(set)](const std::string& value) {
     Number number = 0;
     const char* const end = value.data() + value.size();
     const std::from_chars_result result = std::from_chars(value.data(), end, number);
@@ -56,12 +57,12 @@ void Arguments::parsed(Option option, NumberRange range, std::string_view kind, 
   });
 }
 
-void Arguments::integer(Option option, NumberRange range, int& target) {
-  parsed<int>(std::move(option), range, "whole number", [&target](int value) { target = value; });
+void Arguments::integer(const Option& option, NumberRange range, int& target) {
+  parsed<int>(option, range, "whole number", [&target](int value) { target = value; });
 }
 
-void Arguments::number(Option option, NumberRange range, std::function<void(double)> set) {
-  parsed<double>(std::move(option), range, "number", std::move(set));
+void Arguments::number(const Option& option, NumberRange range, std::function<void(double)> set) {
+  parsed<double>(option, range, "number", std::move(set));
 }
 
 void Arguments::custom(Option option, std::function<void(const std::string&)> set) {

@@ -48,8 +48,8 @@ class Arguments {
   void flag(Option option, bool& target);
   void text(Option option, std::string& target);
   void list(Option option, std::vector<std::string>& target);
-  void integer(Option option, NumberRange range, int& target);
-  void number(Option option, NumberRange range, std::function<void(double)> set);
+  void integer(const Option& option, NumberRange range, int& target);
+  void number(const Option& option, NumberRange range, std::function<void(double)> set);
   // Gets the value as it is; may throw through fail().
   void custom(Option option, std::function<void(const std::string&)> set);
   template <typename T>
@@ -84,7 +84,7 @@ class Arguments {
     std::function<void(const std::string&)> set;
   };
   template <typename Number>
-  void parsed(Option option, NumberRange range, std::string_view kind, std::function<void(Number)> set);
+  void parsed(const Option& option, NumberRange range, std::string_view kind, std::function<void(Number)> set);
   const Row& find(const std::string& name) const;  // fails when there is none
   std::size_t take_option(const std::vector<std::string>& arguments, std::size_t index) const;
   [[noreturn]] void fail_choice(const std::string& name, const std::string& value,
