@@ -81,7 +81,7 @@ class Reader {
 }  // namespace
 
 void extract_members(const std::string& archive_path, const std::vector<ArchiveMember>& wanted) {
-  static const Result<Library> library = opened(Library());
+  const Result<Library>& library = opened_once<Library>();
   if (!library) throw Exception(library.error());
   Reader reader(*library, archive_path);
   std::vector<bool> found(wanted.size());

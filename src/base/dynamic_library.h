@@ -2,8 +2,7 @@
 // needs none of them nothing, and a machine without one of them still runs everything else.
 //
 // How to use one: a struct with the library as its first member and function pointers behind it
-// (`decltype(&WebPDecode) decode = library["WebPDecode"];`), and a `static const Result<TheStruct> =
-// opened(TheStruct());` inside a function, so that it happens once.
+// (`decltype(&WebPDecode) decode = library["WebPDecode"];`), and opened_once<TheStruct>() wherever it is called.
 #pragma once
 
 #include <string>
@@ -51,6 +50,13 @@ class DynamicLibrary {
 template <typename Table>
 Result<Table> opened(Table table) {
   if (!table.library.ok()) return table.library.error();
+  return table;
+}
+
+// The same, for tables that need nothing but that; the first call opens the library.
+template <typename Table>
+const Result<Table>& opened_once() {
+  static const Result<Table> table = opened(Table());
   return table;
 }
 

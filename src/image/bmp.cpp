@@ -43,11 +43,6 @@ struct BmpLibrary {
   decltype(&stbi_failure_reason) failure_reason = library["stbi_failure_reason"];
 };
 
-const Result<BmpLibrary>& bmp_library() {
-  static const Result<BmpLibrary> library = opened(BmpLibrary());
-  return library;
-}
-
 std::uint32_t get(Bytes bytes, std::size_t offset, std::size_t size) {
   std::uint32_t value = 0;
   for (std::size_t i = size; i-- > 0;) value = value << 8 | bytes[offset + i];
@@ -187,7 +182,7 @@ constexpr stbi_io_callbacks kCallbacks = {
 
 // Rows `first` to `first + rows` in the order of the file.
 Result<Done> decode_band(Bytes file, const BmpFacts& facts, int first, int rows, Image& pixels) {
-  const BmpLibrary& stb = *bmp_library();
+  const BmpLibrary& stb = *opened_once<BmpLibrary>();
   const std::vector<std::uint8_t> header = make_header(facts, rows);
   BandSource source{header, file.subspan(facts.pixels_at + facts.row_bytes * static_cast<std::size_t>(first),
                                          facts.row_bytes * static_cast<std::size_t>(rows))};
@@ -221,11 +216,7 @@ void fill_missing(const BmpFacts& facts, int rows, DecodedImage& out) {
 
 }  // namespace
 
-Result<Done> open_bmp() {
-  const Result<BmpLibrary>& library = bmp_library();
-  if (!library) return library.error();
-  return Done{};
-}
+Result<Done> open_bmp() { return open_result(opened_once<BmpLibrary>()); }
 
 Result<Done> decode_bmp(Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
   DecodeWatch watch(options.limits, options.stop);

@@ -17,4 +17,11 @@ struct Codec {
   Result<Done> (*open)();
 };
 
+// What `open` says of the library that it has tried to open.
+template <typename Table>
+Result<Done> open_result(const Result<Table>& library) {
+  if (!library) return library.error();
+  return Done{};
+}
+
 }  // namespace mien

@@ -58,11 +58,6 @@ struct Lcms {
   decltype(&cmsDoTransform) do_transform = library["cmsDoTransform"];
 };
 
-const Result<Lcms>& lcms_library() {
-  static const Result<Lcms> library = opened(Lcms());
-  return library;
-}
-
 // A context of Little CMS keeps what it says about a profile, and what it makes.
 class Context {
  public:
@@ -95,7 +90,7 @@ class Context {
 
  private:
   static void on_message(cmsContext handle, cmsUInt32Number, const char* text) {
-    const Result<Lcms>& lcms = lcms_library();
+    const Result<Lcms>& lcms = opened_once<Lcms>();
     Context* context = lcms ? static_cast<Context*>(lcms->context_user_data(handle)) : nullptr;
     if (context != nullptr && context->message_.empty()) context->message_ = text;
   }
@@ -295,7 +290,7 @@ ColourPlan plan_colours(Bytes profile, ColourModel model, bool convert) {
   if (profile.size() > kIccBytesMax) {
     return {nullptr, colours_not_applied(profile, fmt::format("it has more than {} bytes", kIccBytesMax))};
   }
-  const Result<Lcms>& lcms = lcms_library();
+  const Result<Lcms>& lcms = opened_once<Lcms>();
   if (!lcms) {
     if (icc_name(profile).find("sRGB") != std::string::npos) return {};
     return {nullptr, colours_not_applied(profile, lcms.error().message)};
@@ -323,7 +318,7 @@ void convert_pixels(const ColourTransform& transform, const std::uint8_t* from, 
 }
 
 Result<std::vector<std::uint8_t>> make_icc_profile(const RgbSpace& space) {
-  const Result<Lcms>& library = lcms_library();
+  const Result<Lcms>& library = opened_once<Lcms>();
   if (!library) return library.error();
   if (!is_plausible(space)) return Error{ErrorCode::bad_data, "these chromaticities make no colour space"};
   const Lcms& lcms = *library;

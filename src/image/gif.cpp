@@ -34,16 +34,13 @@ struct GifLibrary {
   decltype(&GifErrorString) error_text = library["GifErrorString"];
 };
 
-const Result<GifLibrary>& gif_library() {
-  static const Result<GifLibrary> library = opened(GifLibrary());
-  return library;
-}
-
 using Colour = std::array<std::uint8_t, 3>;
 
 class GifReader {
  public:
-  explicit GifReader(Bytes encoded) : gif_(*gif_library()), rest_(encoded) { file_ = gif_.open(this, read, &failure_); }
+  explicit GifReader(Bytes encoded) : gif_(*opened_once<GifLibrary>()), rest_(encoded) {
+    file_ = gif_.open(this, read, &failure_);
+  }
   ~GifReader() {
     int ignored = 0;
     if (file_ != nullptr) gif_.close(file_, &ignored);
@@ -221,11 +218,7 @@ void note_damage(const GifReader& reader, const Progress& progress, DecodedImage
 
 }  // namespace
 
-Result<Done> open_gif() {
-  const Result<GifLibrary>& library = gif_library();
-  if (!library) return library.error();
-  return Done{};
-}
+Result<Done> open_gif() { return open_result(opened_once<GifLibrary>()); }
 
 Result<Done> decode_gif(Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
   DecodeWatch watch(options.limits, options.stop);

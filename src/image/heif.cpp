@@ -238,15 +238,10 @@ Result<Done> decode_with(const Heif& heif, Bytes encoded, const DecodeOptions& o
 
 }  // namespace
 
-Result<Done> open_heif() {
-  if (!heif_library()) return heif_library().error();
-  return Done{};
-}
+Result<Done> open_heif() { return open_result(heif_library()); }
 
 Result<Done> decode_heif(Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
-  const Result<Heif>& heif = heif_library();
-  if (!heif) return heif.error();
-  return decode_with(*heif, encoded, options, out);
+  return decode_with(*heif_library(), encoded, options, out);
 }
 
 }  // namespace mien

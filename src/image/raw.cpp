@@ -36,11 +36,6 @@ struct LibRaw {
   decltype(&libraw_strerror) describe = library["libraw_strerror"];
 };
 
-const Result<LibRaw>& libraw_library() {
-  static const Result<LibRaw> library = opened(LibRaw());
-  return library;
-}
-
 // LibRaw's flip -> EXIF's orientation.
 int orientation_of_flip(int flip) {
   constexpr int kOrientations[] = {1, 2, 4, 3, 5, 8, 6, 7};
@@ -137,15 +132,10 @@ Result<Done> decode_preview(const LibRaw& libraw, libraw_data_t& raw, const Deco
 
 }  // namespace
 
-Result<Done> open_raw() {
-  if (!libraw_library()) return libraw_library().error();
-  return Done{};
-}
+Result<Done> open_raw() { return open_result(opened_once<LibRaw>()); }
 
 Result<Done> decode_raw(Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
-  const Result<LibRaw>& library = libraw_library();
-  if (!library) return library.error();
-  const LibRaw& libraw = *library;
+  const LibRaw& libraw = *opened_once<LibRaw>();
   const std::unique_ptr<libraw_data_t, decltype(libraw.close)> raw(libraw.init(kQuiet), libraw.close);
   if (raw == nullptr) return Error{ErrorCode::internal, "LibRaw cannot be started"};
   // LibRaw's parameter is not const, and it does not write to it.

@@ -55,11 +55,6 @@ struct TiffLibrary {
   decltype(&TIFFRGBAImageEnd) end = library["TIFFRGBAImageEnd"];
 };
 
-const Result<TiffLibrary>& tiff_library() {
-  static const Result<TiffLibrary> library = opened(TiffLibrary());
-  return library;
-}
-
 // The file in memory, as libtiff wants to read it.
 struct Source {
   Bytes bytes;
@@ -121,7 +116,7 @@ int note_warning(TIFF* tiff, void* user, const char* module, const char* format,
 
 class TiffReader {
  public:
-  TiffReader(Bytes encoded, const ImageLimits& limits) : tiff_(*tiff_library()), source_{encoded} {
+  TiffReader(Bytes encoded, const ImageLimits& limits) : tiff_(*opened_once<TiffLibrary>()), source_{encoded} {
     TIFFOpenOptions* const options = tiff_.new_options();
     if (options == nullptr) return;
     constexpr auto kLargest = static_cast<std::size_t>(std::numeric_limits<tmsize_t>::max());
@@ -297,11 +292,7 @@ Error cannot_be_read(const TiffReader& reader) {
 
 }  // namespace
 
-Result<Done> open_tiff() {
-  const Result<TiffLibrary>& library = tiff_library();
-  if (!library) return library.error();
-  return Done{};
-}
+Result<Done> open_tiff() { return open_result(opened_once<TiffLibrary>()); }
 
 Result<Done> decode_tiff(Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
   DecodeWatch watch(options.limits, options.stop);

@@ -160,11 +160,7 @@ Error no_frame(const Container& container) {
 
 }  // namespace
 
-Result<Done> open_webp() {
-  const Result<WebpLibrary>& library = webp_library();
-  if (!library) return library.error();
-  return Done{};
-}
+Result<Done> open_webp() { return open_result(webp_library()); }
 
 Result<Done> decode_webp(Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
   const WebpLibrary& webp = *webp_library();
