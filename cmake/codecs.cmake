@@ -1,6 +1,6 @@
 # The image formats whose libraries are opened on first use (cmake/optional_library.cmake), and the header that says
 # which of them this build has: build/<preset>/src/image/codecs_built.h. To add one: a line here, a row in
-# src/image/decode.cpp, and src/image/<file>.h and .cpp with decode_<file> and open_<file>.
+# src/image/decode.cpp, and src/image/<file>.cpp with decode_<file> and open_<file>, declared in codec.h.
 #
 # JPEG and PNG are linked and not in this list.
 
@@ -22,7 +22,6 @@ if(MIEN_HAVE_TIFF)
   endif()
 endif()
 
-set(MIEN_CODEC_HEADERS "")
 set(MIEN_CODEC_ROWS "")
 set(MIEN_CODEC_INCLUDES "")
 set(MIEN_CODECS_BUILT "")         # the files' names, for the tests
@@ -41,7 +40,6 @@ macro(mien_codec_file file)
   endif()
   if(codec_built)
     list(APPEND MIEN_CODECS_BUILT ${file})
-    string(APPEND MIEN_CODEC_HEADERS "#include \"image/${file}.h\"\n")
     foreach(library ${ARGN})
       list(APPEND MIEN_CODEC_INCLUDES ${MIEN_${library}_INCLUDE})
       string(APPEND MIEN_CODEC_ROWS "inline constexpr const char* k${library}Soname = \"${MIEN_${library}_SONAME}\";\n")
@@ -84,7 +82,7 @@ file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/src/image/codecs_built.h @ONLY CONTENT
 #pragma once
 
 #include \"image/codec.h\"
-@MIEN_CODEC_HEADERS@
+
 namespace mien {
 
 @MIEN_CODEC_ROWS@

@@ -4,7 +4,7 @@
 // value, so that little of what stands in the file reaches its parser.
 //
 // Memory, beside the pixels of `out` (3 bytes a pixel): one band.
-#include "image/bmp.h"
+#include "image/codecs_built.h"
 
 #include <fmt/format.h>
 #include <stb/stb_image.h>
@@ -18,7 +18,6 @@
 #include <vector>
 
 #include "base/dynamic_library.h"
-#include "image/codecs_built.h"
 #include "image/damage.h"
 #include "image/limits.h"
 

@@ -1,5 +1,5 @@
-// Which decoder reads what. To add a format: one file with its decode function, its name in the rows below, and a line
-// in cmake/codecs.cmake when its library is opened on first use.
+// Which decoder reads what. To add a format: one file with its decode function, which codec.h declares, its name in the
+// rows below, and a line in cmake/codecs.cmake when its library is opened on first use.
 #include "image/decode.h"
 
 #include <fmt/format.h>
@@ -14,10 +14,8 @@
 #include "image/camera_raw.h"
 #include "image/codecs_built.h"
 #include "image/colour.h"
-#include "image/jpeg.h"
 #include "image/limits.h"
 #include "image/phash.h"
-#include "image/png.h"
 #include "image/sandbox.h"
 
 namespace mien {

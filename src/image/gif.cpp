@@ -1,7 +1,7 @@
 // The records of the file are walked up to the first image, whose rows are read one by one.
 //
 // Memory, beside the pixels of `out` (3 bytes a pixel): one row, and giflib's tables of some 25 KB.
-#include "image/gif.h"
+#include "image/codecs_built.h"
 
 #include <fmt/format.h>
 #include <gif_lib.h>
@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "base/dynamic_library.h"
-#include "image/codecs_built.h"
 #include "image/damage.h"
 #include "image/limits.h"
 

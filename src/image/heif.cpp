@@ -5,7 +5,7 @@
 // Memory: libheif holds the picture as planes of 8 or 16 bits and once more as RGB; pixels_bytes() adds it up. What a
 // plugin takes for a picture that is larger than its file's boxes say is not ours to limit: that is what the sandbox is
 // for. The canvas of a grid or an overlay is libheif's own, which limits its sides and not its area: canvas_side_max().
-#include "image/heif.h"
+#include "image/codecs_built.h"
 
 #include <fmt/format.h>
 #include <libheif/heif.h>
@@ -21,7 +21,6 @@
 #include "base/cancel.h"
 #include "base/dynamic_library.h"
 #include "base/utf8.h"
-#include "image/codecs_built.h"
 #include "image/colour.h"
 #include "image/icc.h"
 #include "image/limits.h"

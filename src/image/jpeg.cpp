@@ -4,7 +4,7 @@
 //
 // Memory, beside the pixels of `out` (3 bytes a pixel): some rows for an image of one scan. An image of several
 // scans (progressive) needs its coefficients, 2 bytes a sample: at most 6 bytes a pixel, 8 with four inks.
-#include "image/jpeg.h"
+#include "image/codec.h"
 
 // jpeglib.h needs FILE and size_t declared before it.
 #include <cstddef>

@@ -7,7 +7,7 @@
 // Memory, beside the pixels of `out` (3 bytes a pixel): two rows of at most 8 bytes a pixel, inflate's window, and
 // at most one more copy of the file's bytes (a chunk that is cut off). Of the chunks that grow when they are inflated
 // only iCCP is read, as far as the profile in it says that it reaches; zTXt and iTXt never are.
-#include "image/png.h"
+#include "image/codec.h"
 
 #include <png.h>
 

@@ -1,6 +1,6 @@
 // LibRaw finds the previews in the files of some thousand cameras. The raw data itself is not developed: the camera's
 // own picture shows faces as well, and is there in a hundredth of the time.
-#include "image/raw.h"
+#include "image/codecs_built.h"
 
 #include <fmt/format.h>
 #include <libraw/libraw.h>
@@ -12,8 +12,6 @@
 
 #include "base/cancel.h"
 #include "base/dynamic_library.h"
-#include "image/codecs_built.h"
-#include "image/jpeg.h"
 #include "image/limits.h"
 
 namespace mien {

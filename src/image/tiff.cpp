@@ -4,7 +4,7 @@
 // Memory, beside the pixels of `out` (3 bytes a pixel): a band in 4 bytes a pixel, and a strip or tile as libtiff
 // decodes it, one for each plane. A tag never decides alone: sizes are computed from all of them and checked before
 // anything is read, and no single allocation of libtiff may pass the limit either.
-#include "image/tiff.h"
+#include "image/codecs_built.h"
 
 #include <fmt/format.h>
 #include <tiffio.h>
@@ -22,7 +22,6 @@
 #include <vector>
 
 #include "base/dynamic_library.h"
-#include "image/codecs_built.h"
 #include "image/damage.h"
 #include "image/limits.h"
 

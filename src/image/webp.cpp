@@ -3,7 +3,7 @@
 //
 // Memory, beside the pixels of `out` (3 bytes a pixel): a lossless image needs its pixels once more in 4 bytes, and its
 // transforms; a lossy one some rows, and a plane of alpha where it has one.
-#include "image/webp.h"
+#include "image/codecs_built.h"
 
 #include <fmt/format.h>
 #include <webp/decode.h>
@@ -16,7 +16,6 @@
 #include <string>
 
 #include "base/dynamic_library.h"
-#include "image/codecs_built.h"
 #include "image/damage.h"
 #include "image/exif.h"
 #include "image/limits.h"
