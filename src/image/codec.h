@@ -43,7 +43,7 @@ Result<Done> decode_bmp(Bytes encoded, const DecodeOptions& options, DecodedImag
 Result<Done> open_gif();
 Result<Done> decode_gif(Bytes encoded, const DecodeOptions& options, DecodedImage& out);
 
-// HEIC and AVIF by libheif: the primary image, turned and cropped as the file says, so that `orientation` is always 1.
+// HEIC and AVIF by libheif: the primary image, rotated and cropped as the file says, so that `orientation` is always 1.
 // Of more than 8 bits the upper 8 stay; transparency is dropped.
 Result<Done> open_heif();
 Result<Done> decode_heif(Bytes encoded, const DecodeOptions& options, DecodedImage& out);
