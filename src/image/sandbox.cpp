@@ -83,11 +83,10 @@ class Child {
  private:
   std::optional<Error> spawn(const DecodeOptions& options);
   std::optional<Error> greet();
-  bool send(const Request& request, int file) const;
+  bool send(Request& request, int file) const;
   Waiting wait(double seconds, const std::stop_token& stop, Message& message) const;
   Error explain_end(const char* on);
   Result<Done> take(const Message& message, const DecodeOptions& options, DecodedImage& out);
-  bool read_pixels(std::size_t begin, Image& pixels) const;
   int end();
 
   std::string program_;
@@ -183,20 +182,14 @@ std::optional<Error> Child::greet() {
   return Error{ErrorCode::unsupported, fmt::format("--sandbox: {} does not start: {}", program_, reason)};
 }
 
-bool Child::send(const Request& request, int file) const {
-  iovec part{const_cast<Request*>(&request), sizeof(request)};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control.data();
-  header.msg_controllen = control.size();
-  cmsghdr* const rights = CMSG_FIRSTHDR(&header);
+bool Child::send(Request& request, int file) const {
+  sandbox::RequestMessage message(request);
+  cmsghdr* const rights = CMSG_FIRSTHDR(&message.header);
   rights->cmsg_level = SOL_SOCKET;
   rights->cmsg_type = SCM_RIGHTS;
   rights->cmsg_len = CMSG_LEN(sizeof(int));
   std::memcpy(CMSG_DATA(rights), &file, sizeof(int));
-  return ::sendmsg(socket_.get(), &header, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof(request));
+  return ::sendmsg(socket_.get(), &message.header, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof(request));
 }
 
 // Waits for a message and checks its shape alone; take() checks what it says.
@@ -270,18 +263,6 @@ Error Child::explain_end(const char* on) {
   return {ErrorCode::bad_data, fmt::format("the decoder ended by signal {} on this {}", number, on)};
 }
 
-bool Child::read_pixels(std::size_t begin, Image& pixels) const {
-  std::size_t done = 0;
-  while (done < pixels.size_bytes()) {
-    const ssize_t count =
-        ::pread(pixels_.get(), pixels.data() + done, pixels.size_bytes() - done, static_cast<off_t>(begin + done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    done += static_cast<std::size_t>(count);
-  }
-  return true;
-}
-
 // Text of the child as a message may hold it: no control characters, no broken UTF-8.
 std::string clean(std::string_view text) { return replace_controls(replace_invalid_utf8(text), ' '); }
 
@@ -332,7 +313,10 @@ Result<Done> Child::take(const Message& message, const DecodeOptions& options, D
   out.pixels.reset(reply.width, reply.height, 3);
   const bool has_converted = options.converted_too && reply.has_converted != 0;
   if (has_converted) out.converted.reset(reply.width, reply.height, 3);
-  if (!read_pixels(0, out.pixels) || !read_pixels(out.pixels.size_bytes(), out.converted)) {
+  const auto read = [this](std::size_t begin, Image& pixels) {
+    return sandbox::move_all(::pread, pixels_.get(), pixels.data(), pixels.size_bytes(), begin);
+  };
+  if (!read(0, out.pixels) || !read(out.pixels.size_bytes(), out.converted)) {
     end();
     return nonsense;
   }
@@ -357,12 +341,7 @@ Result<Done> Child::decode(Bytes encoded, const DecodeOptions& options, DecodedI
   request.convert_colours = options.convert_colours ? 1 : 0;
   request.converted_too = options.converted_too ? 1 : 0;
   request.hash = options.hash ? 1 : 0;
-  request.side_max = limits.side_max;
-  request.frames_max = limits.frames_max;
-  request.pixels_max = limits.pixels_max;
-  request.bytes_max = limits.bytes_max;
-  request.memory_bytes_max = limits.memory_bytes_max;
-  request.seconds_max = limits.seconds_max;
+  request.limits = limits;
   request.encoded_bytes = encoded.size();
   const Clock::time_point begin = Clock::now();
   if (!send(request, file.get())) return explain_end("file or before it");

@@ -57,18 +57,13 @@ bool send(Reply reply, const std::string& text) {
 
 // The descriptor that came along; -1 at the end.
 int receive(Request& request) {
-  iovec part{&request, sizeof(request)};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control.data();
-  header.msg_controllen = control.size();
+  sandbox::RequestMessage message(request);
   ssize_t count = 0;
   do {
-    count = ::recvmsg(sandbox::kSocket, &header, MSG_CMSG_CLOEXEC);
+    count = ::recvmsg(sandbox::kSocket, &message.header, MSG_CMSG_CLOEXEC);
   } while (count < 0 && errno == EINTR);
-  const cmsghdr* const rights = count == static_cast<ssize_t>(sizeof(request)) ? CMSG_FIRSTHDR(&header) : nullptr;
+  const cmsghdr* const rights =
+      count == static_cast<ssize_t>(sizeof(request)) ? CMSG_FIRSTHDR(&message.header) : nullptr;
   if (rights == nullptr || rights->cmsg_type != SCM_RIGHTS || request.magic != sandbox::kMagic) return -1;
   int file = -1;
   std::memcpy(&file, CMSG_DATA(rights), sizeof(int));
@@ -77,12 +72,7 @@ int receive(Request& request) {
 
 DecodeOptions options_of(const Request& request) {
   DecodeOptions options;
-  options.limits.bytes_max = request.bytes_max;
-  options.limits.pixels_max = request.pixels_max;
-  options.limits.side_max = request.side_max;
-  options.limits.memory_bytes_max = request.memory_bytes_max;
-  options.limits.frames_max = request.frames_max;
-  options.limits.seconds_max = request.seconds_max;
+  options.limits = request.limits;
   options.scale_denominator = request.scale_denominator;
   options.convert_colours = request.convert_colours != 0;
   options.converted_too = request.converted_too != 0;
@@ -91,15 +81,7 @@ DecodeOptions options_of(const Request& request) {
 }
 
 bool write_pixels(std::size_t begin, const Image& pixels) {
-  std::size_t done = 0;
-  while (done < pixels.size_bytes()) {
-    const ssize_t count =
-        ::pwrite(sandbox::kPixels, pixels.data() + done, pixels.size_bytes() - done, static_cast<off_t>(begin + done));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    done += static_cast<std::size_t>(count);
-  }
-  return true;
+  return sandbox::move_all(::pwrite, sandbox::kPixels, pixels.data(), pixels.size_bytes(), begin);
 }
 
 bool fail(const Error& error) {
