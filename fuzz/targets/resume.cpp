@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   KnownContents contents(kPlaces);
   try {
     RecordFile file({scratch.put({data, size}), true, false});
-    const KeptRecords kept = resume_records(file, terms, paths, contents);
+    const ScanSummary kept = resume_records(file, terms, paths, contents);
     fuzz::require(kept.failed <= kept.images && kept.matched_images <= kept.images, "parts are no more than the whole");
     // What was kept can be kept again.
     KnownPaths paths_again(kPlaces);

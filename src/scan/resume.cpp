@@ -229,7 +229,7 @@ class Resumption {
   Resumption(RecordFile& file, const ResumeTerms& terms, KnownPaths& paths, KnownContents& contents)
       : file_(file), terms_(terms), paths_(paths), contents_(contents) {}
 
-  KeptRecords run() {
+  ScanSummary run() {
     std::vector<ExaminedLine> batch;
     std::size_t batch_bytes = 0;
     file_.visit_lines([&](std::string_view line, LinePlace place) {
@@ -289,6 +289,7 @@ class Resumption {
       contents_.set_offset(*digest, place_now.offset);
     }
     ++kept_.images;
+    ++kept_.resumed;
     if (!facts.error_code.empty()) ++kept_.failed;
     if (facts.matches > 0) ++kept_.matched_images;
     kept_.faces += facts.faces;
@@ -314,7 +315,7 @@ class Resumption {
   const ResumeTerms& terms_;
   KnownPaths& paths_;
   KnownContents& contents_;
-  KeptRecords kept_;
+  ScanSummary kept_;
   std::optional<RecordFile::Rewrite> rewrite_;  // from the first line on that is dropped
   std::int64_t line_number_ = 0;
   std::int64_t damaged_line_ = 0;
@@ -323,7 +324,7 @@ class Resumption {
 
 }  // namespace
 
-KeptRecords resume_records(RecordFile& file, const ResumeTerms& terms, KnownPaths& paths, KnownContents& contents) {
+ScanSummary resume_records(RecordFile& file, const ResumeTerms& terms, KnownPaths& paths, KnownContents& contents) {
   return Resumption(file, terms, paths, contents).run();
 }
 

@@ -21,20 +21,13 @@ struct ResumeTerms {
   bool image_quality = false;
 };
 
-// What the kept records say, as far as the summary needs it.
-struct KeptRecords {
-  std::int64_t images = 0;
-  std::int64_t failed = 0;
-  std::int64_t faces = 0;
-  std::int64_t matched_images = 0;
-};
-
 // Reads the file once and opens no image. Kept are the records of files with the same size and time
 // as then, and of files that are gone; their paths and contents become known. Dropped, and so done
 // again by the scan that follows, are those of changed files and of failures that may be over (a
 // file that could not be read, a device that was missing). A torn last line is cut off.
+// The summary is that of the kept records alone.
 // Throws Exception: invalid_argument for records made on other terms; bad_data for a line that is
 // no record, unless it is the last one; io.
-KeptRecords resume_records(RecordFile& file, const ResumeTerms& terms, KnownPaths& paths, KnownContents& contents);
+ScanSummary resume_records(RecordFile& file, const ResumeTerms& terms, KnownPaths& paths, KnownContents& contents);
 
 }  // namespace mien

@@ -161,16 +161,6 @@ void summarize_matches(const Engine& engine, const WantedPerson& person, ScanSum
   if (!expected.note.empty()) summary.notes.push_back(expected.note);
 }
 
-void keep_earlier_records(const Engine& engine, const ScanOptions& options, const LoopParts& parts,
-                          ScanSummary& summary) {
-  const KeptRecords kept =
-      resume_records(parts.records, resume_terms(engine, options, parts.terms), *parts.paths, parts.contents);
-  summary.images = summary.resumed = kept.images;
-  summary.failed = kept.failed;
-  summary.faces = kept.faces;
-  summary.matched_images = kept.matched_images;
-}
-
 // The line that the guide has its readers look for, when a device did some of the work.
 void log_device_work(const Engine& engine, const ScanSummary& summary) {
   if (!engine.state().device) return;
@@ -234,7 +224,9 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
                         .embeddings = options.embeddings,
                         .image_bytes_max = engine.options().limits.bytes_max,
                         .threads = threads};
-  if (options.resume) keep_earlier_records(engine, options, parts, summary);
+  if (options.resume) {
+    summary = resume_records(records, resume_terms(engine, options, parts.terms), *paths, contents);
+  }
   if (!records.lock_problem().empty()) summary.notes.push_back(records.lock_problem());
   run_loop(parts, callbacks, stop, summary);
 

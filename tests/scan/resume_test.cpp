@@ -38,7 +38,7 @@ class ResumeTest : public ScanFilesTest {
   static std::string line_of(const Record& record, EmbeddingFormat embeddings = EmbeddingFormat::none) {
     return record_to_json(record, embeddings) + "\n";
   }
-  KeptRecords resume() {
+  ScanSummary resume() {
     RecordFile file({path("out"), true, false});
     paths_ = {};
     return resume_records(file, terms_, paths_, contents_);
@@ -73,7 +73,7 @@ TEST_F(ResumeTest, KeepsUnchangedAndGoneFilesWithoutRewriting) {
   struct stat before {};
   struct stat after {};
   ::stat(path("out").c_str(), &before);
-  const KeptRecords kept = resume();
+  const ScanSummary kept = resume();
   ::stat(path("out").c_str(), &after);
   EXPECT_EQ(kept.images, 3);
   EXPECT_EQ(kept.failed, 1);

@@ -43,7 +43,7 @@ class LoopTest : public ScanFilesTest {
     KnownContents contents;
     ScanSummary summary;
     if (setup.resume) {
-      const KeptRecords kept = resume_records(
+      const ScanSummary kept = resume_records(
           file, {{"detector", "embedder"}, "", setup.person != nullptr, setup.embeddings, false}, *paths, contents);
       summary.images = summary.resumed = kept.images;
     }
