@@ -25,11 +25,7 @@ struct TensorView {
   const float* data = nullptr;
   Shape shape;
 
-  std::size_t count() const {
-    std::size_t product = 1;
-    for (const std::int64_t side : shape) product *= static_cast<std::size_t>(side);
-    return product;
-  }
+  std::size_t count() const { return element_count(shape); }
 };
 
 // The values that a run gave; the memory belongs to the runtime and lives as long as this object.
