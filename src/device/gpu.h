@@ -32,12 +32,6 @@ struct GpuLimits {
 // to the CPU, or failed where the operation requires the GPU.
 struct DeviceRun {
   std::vector<std::string> reasons;
-  bool all_done() const {
-    for (const std::string& reason : reasons) {
-      if (!reason.empty()) return false;
-    }
-    return true;
-  }
 };
 
 // The needs of a stage on the device, beside what is held there.

@@ -67,12 +67,6 @@ DeviceImage PackedPixels::add(ImageView image) {
   return where;
 }
 
-HostTensor PackedPixels::tensor() {
-  constexpr std::int64_t kSmallest = 1 << 16;
-  bytes_.resize(static_cast<std::size_t>(bucket_for(static_cast<std::int64_t>(bytes_.size()), kSmallest)));
-  return host_tensor(bytes_, {static_cast<std::int64_t>(bytes_.size())});
-}
-
 std::int64_t bucket_for(std::int64_t count, std::int64_t smallest) {
   if (count <= smallest) return smallest;
   const auto floor = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(count - 1)));

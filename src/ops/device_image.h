@@ -48,8 +48,6 @@ class PackedPixels {
  public:
   // Adds an image. All images must take less than 2 GiB: offsets on devices have 32 bits.
   DeviceImage add(ImageView image);
-  // `bytes` grown to its bucket, with zeros, so that devices see few different lengths. [-1] u8.
-  HostTensor tensor();
   // The bytes of the images alone. [-1] u8.
   HostTensor bytes() const { return host_tensor(bytes_, {static_cast<std::int64_t>(bytes_.size())}); }
   void clear() { bytes_.clear(); }

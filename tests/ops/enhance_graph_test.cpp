@@ -64,7 +64,7 @@ TEST_P(EnhanceGraphs, ThumbnailIsTheCpus) {
       make_thumbnail(picture, side, side, wanted);
       PackedPixels pixels;
       DeviceResult result{{}, pixels.add(picture)};
-      const HostTensor source = pixels.tensor();
+      const HostTensor source = pixels.bytes();
       bool is_first = true;
       for (const ResampleStep& step :
            plan_resample(picture.width(), picture.height(), wanted.width(), wanted.height())) {
@@ -86,7 +86,7 @@ TEST_P(EnhanceGraphs, ThumbnailOfALargePhoto) {
   const auto runner = open(make_resample_graph());
   PackedPixels pixels;
   const DeviceImage where = pixels.add(picture);
-  const DeviceResult narrow = run_step(*runner, pixels.tensor(), where, {true, wanted.width()});
+  const DeviceResult narrow = run_step(*runner, pixels.bytes(), where, {true, wanted.width()});
   const DeviceResult result = run_step(*runner, narrow.flat(), narrow.image, {false, wanted.height()});
   EXPECT_EQ(furthest(read_image(result.image, result.values.bytes), wanted), 0);
 }
@@ -99,7 +99,7 @@ class Enhancer {
     PackedPixels pixels;
     const DeviceImage where = pixels.add(picture);
     const PixelSize size = enhanced_size(picture.width(), picture.height());
-    const DeviceResult wide = run_step(*runners_[0], pixels.tensor(), where, {true, size.width});
+    const DeviceResult wide = run_step(*runners_[0], pixels.bytes(), where, {true, size.width});
     DeviceResult large = run_step(*runners_[0], wide.flat(), wide.image, {false, size.height});
     EnhanceInputs inputs(large.image, large.values.shape[0], large.values.shape[1]);
     std::vector<HostTensor> tensors = inputs.gray_tensors();

@@ -45,7 +45,7 @@ inline std::string provider_name(const ::testing::TestParamInfo<Provider>& test)
   INSTANTIATE_TEST_SUITE_P(On, suite, ::testing::Values(test::Provider::cpu, test::Provider::gpu), test::provider_name)
 
 inline std::vector<HostTensor> with_pixels(PackedPixels& pixels, std::vector<HostTensor> others) {
-  others.insert(others.begin(), pixels.tensor());
+  others.insert(others.begin(), pixels.bytes());
   return others;
 }
 
