@@ -223,9 +223,7 @@ Result<Done> decode_bmp(Bytes encoded, const DecodeOptions& options, DecodedImag
   if (!read) return read.error();
   const BmpFacts& facts = *read;
   const PixelSize size{facts.width, facts.height};
-  if (std::optional<Error> error = check_pixel_limit(size, options.limits)) return *error;
-  out.stored_width = static_cast<int>(size.width);
-  out.stored_height = static_cast<int>(size.height);
+  if (std::optional<Error> error = take_size(size, options.limits, out)) return *error;
   const int band_rows = static_cast<int>(std::max<std::int64_t>(1, kBandPixels / size.width));
   const double bytes = 3.0 * static_cast<double>(size.width) * static_cast<double>(size.height + band_rows);
   if (std::optional<Error> error = check_memory_limit(bytes, size, options.limits)) return *error;

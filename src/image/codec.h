@@ -1,9 +1,11 @@
 // The reader of a format: a function, and the library behind it, which may be missing from the build or the machine.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "image/decode.h"
+#include "image/limits.h"
 
 namespace mien {
 
@@ -16,6 +18,14 @@ struct Codec {
   // Opens the library, once; null where it is linked. The error is that of DynamicLibrary.
   Result<Done> (*open)();
 };
+
+// The error of check_pixel_limit; when there is none, the size becomes the stored one of `out`.
+inline std::optional<Error> take_size(PixelSize size, const ImageLimits& limits, DecodedImage& out) {
+  if (std::optional<Error> error = check_pixel_limit(size, limits)) return error;
+  out.stored_width = static_cast<int>(size.width);
+  out.stored_height = static_cast<int>(size.height);
+  return std::nullopt;
+}
 
 // What `open` says of the library that it has tried to open.
 template <typename Table>

@@ -230,9 +230,7 @@ Result<Done> decode_gif(Bytes encoded, const DecodeOptions& options, DecodedImag
     return Error{ErrorCode::bad_data, "the GIF image has no pixels"};
   }
   const PixelSize size = reader.size();
-  if (std::optional<Error> error = check_pixel_limit(size, options.limits)) return *error;
-  out.stored_width = static_cast<int>(size.width);
-  out.stored_height = static_cast<int>(size.height);
+  if (std::optional<Error> error = take_size(size, options.limits, out)) return *error;
   const double pixels = static_cast<double>(size.width) * static_cast<double>(size.height);
   if (std::optional<Error> error = check_memory_limit(3 * pixels, size, options.limits)) return *error;
   // From here on the size is within the limits, and memory may be taken.

@@ -186,9 +186,7 @@ std::optional<Error> check_size(const Heif& heif, const heif_image_handle* handl
   if (size.width <= 0 || size.height <= 0) {
     return Error{ErrorCode::bad_data, fmt::format("the {} image states no size", out.format)};
   }
-  if (std::optional<Error> error = check_pixel_limit(size, limits)) return error;
-  out.stored_width = static_cast<int>(size.width);
-  out.stored_height = static_cast<int>(size.height);
+  if (std::optional<Error> error = take_size(size, limits, out)) return error;
   return check_memory_limit(memory_estimate(size, heif.handle_bits(handle)), size, limits);
 }
 

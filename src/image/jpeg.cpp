@@ -468,8 +468,7 @@ Result<Done> read_pixels(JpegReader& reader, bool converted_too, DecodedImage& o
   return Done{};
 }
 
-std::optional<Error> check_memory(JpegReader& reader, const DecodeOptions& options) {
-  const PixelSize size{reader.info().image_width, reader.info().image_height};
+std::optional<Error> check_memory(JpegReader& reader, PixelSize size, const DecodeOptions& options) {
   const auto scale = static_cast<double>(options.scale_denominator);
   const double pixels = static_cast<double>(size.width) * static_cast<double>(size.height) / (scale * scale);
   return check_memory_limit(3 * pixels + reader.coefficient_bytes(), size, options.limits);
@@ -480,13 +479,10 @@ Result<Done> decode_once(Bytes encoded, const DecodeOptions& options, DecodeWatc
                          std::optional<BrokenTail>& tail) {
   JpegReader reader(encoded, watch);
   if (!reader.read_header()) return header_error(reader);
-  out.stored_width = static_cast<int>(reader.info().image_width);
-  out.stored_height = static_cast<int>(reader.info().image_height);
-  if (std::optional<Error> error = check_pixel_limit({out.stored_width, out.stored_height}, options.limits)) {
-    return *error;
-  }
+  const PixelSize size{reader.info().image_width, reader.info().image_height};
+  if (std::optional<Error> error = take_size(size, options.limits, out)) return *error;
   if (std::optional<Error> error = check_colours(reader)) return *error;
-  if (std::optional<Error> error = check_memory(reader, options)) return *error;
+  if (std::optional<Error> error = check_memory(reader, size, options)) return *error;
   const std::optional<int> orientation = find_exif_orientation(reader.exif());
   out.orientation = orientation.value_or(1);
   out.orientation_stated = orientation.has_value();

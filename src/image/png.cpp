@@ -299,9 +299,7 @@ Result<Done> decode_png(Bytes encoded, const DecodeOptions& options, DecodedImag
     return Error{ErrorCode::bad_data, "the PNG image cannot be read: " + reader.failure()};
   }
   const PixelSize size = reader.size();
-  if (std::optional<Error> error = check_pixel_limit(size, options.limits)) return *error;
-  out.stored_width = static_cast<int>(size.width);
-  out.stored_height = static_cast<int>(size.height);
+  if (std::optional<Error> error = take_size(size, options.limits, out)) return *error;
   const double bytes = kPixelBytes * static_cast<double>(size.width) * static_cast<double>(size.height) +
                        kRowBytes * static_cast<double>(size.width) + static_cast<double>(encoded.size());
   if (std::optional<Error> error = check_memory_limit(bytes, size, options.limits)) return *error;

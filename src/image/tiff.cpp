@@ -299,9 +299,7 @@ Result<Done> decode_tiff(Bytes encoded, const DecodeOptions& options, DecodedIma
   if (!reader.is_open()) return cannot_be_read(reader);
   const PixelSize size = reader.size();
   if (size.width == 0 || size.height == 0) return cannot_be_read(reader);
-  if (std::optional<Error> error = check_pixel_limit(size, options.limits)) return *error;
-  out.stored_width = static_cast<int>(size.width);
-  out.stored_height = static_cast<int>(size.height);
+  if (std::optional<Error> error = take_size(size, options.limits, out)) return *error;
   if (std::optional<Error> error = check_memory_limit(reader.memory_bytes(), size, options.limits)) return *error;
   out.orientation = reader.orientation();
   out.icc_profile = reader.icc_profile();

@@ -127,9 +127,9 @@ Progress read_rows(const Container& container, DecodeWatch& watch, Image& pixels
 }
 
 std::optional<Error> check_limits(const Container& container, const WebPBitstreamFeatures& features,
-                                  const ImageLimits& limits) {
+                                  const ImageLimits& limits, DecodedImage& out) {
   const PixelSize canvas = container.canvas();
-  if (std::optional<Error> error = check_pixel_limit(canvas, limits)) return error;
+  if (std::optional<Error> error = take_size(canvas, limits, out)) return error;
   if (container.frame_count() > limits.frames_max) {
     return Error{ErrorCode::limit_exceeded, fmt::format("the WebP image has {} frames, the limit frames_max is {}",
                                                         container.frame_count(), limits.frames_max)};
@@ -172,9 +172,7 @@ Result<Done> decode_webp(Bytes encoded, const DecodeOptions& options, DecodedIma
     return no_frame(container);
   }
   const PixelSize canvas = container.canvas();
-  out.stored_width = static_cast<int>(canvas.width);
-  out.stored_height = static_cast<int>(canvas.height);
-  if (std::optional<Error> error = check_limits(container, features, options.limits)) return *error;
+  if (std::optional<Error> error = check_limits(container, features, options.limits, out)) return *error;
   const WebPIterator& frame = container.frame();
   const bool fits = frame.x_offset >= 0 && frame.y_offset >= 0 && frame.x_offset + features.width <= canvas.width &&
                     frame.y_offset + features.height <= canvas.height;
