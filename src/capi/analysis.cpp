@@ -133,12 +133,9 @@ mien_bool mien_analysis_timings(const mien_analysis* analysis, mien_timings* tim
 
 mien_status mien_compare_faces(const mien_analysis* a, size_t face_a, const mien_analysis* b, size_t face_b,
                                float* similarity, mien_error** error) {
-  return guard(error, [&]() -> Result<Done> {
-    if (similarity == nullptr) return invalid("there is no place to put the similarity");
-    if (a == nullptr || b == nullptr) return invalid("an analysis is missing");
-    const Result<float> result = compare_faces(a->analysis, face_a, b->analysis, face_b);
-    if (!result) return result.error();
-    *similarity = *result;
-    return Done{};
+  return guard(error, [&] {
+    if (similarity == nullptr) fail("there is no place to put the similarity");
+    if (a == nullptr || b == nullptr) fail("an analysis is missing");
+    *similarity = compare_faces(a->analysis, face_a, b->analysis, face_b).take();
   });
 }

@@ -13,39 +13,34 @@ void set_limit(Target& target, Value value) {
   if (value > 0) target = static_cast<Target>(std::min<std::uint64_t>(static_cast<std::uint64_t>(value), INT64_MAX));
 }
 
-Result<Settings> read_settings(const mien_engine_options& options) {
+Settings read_settings(const mien_engine_options& options) {
   SettingsSources sources;
-  if (options.settings == nullptr && options.settings_count > 0) return invalid("settings is a null pointer");
+  if (options.settings == nullptr && options.settings_count > 0) fail("settings is a null pointer");
   for (std::size_t i = 0; i < options.settings_count; ++i) {
     const mien_setting& setting = options.settings[i];
     if (setting.name == nullptr || setting.value == nullptr) {
-      return invalid("setting " + std::to_string(i) + " has no name or no value");
+      fail("setting " + std::to_string(i) + " has no name or no value");
     }
     sources.overrides.push_back({setting.name, setting.value, std::string("mien_engine_options ") + setting.name});
   }
   return load_settings(sources);
 }
 
-Result<EngineOptions> read_engine_options(const mien_engine_options* given) {
+EngineOptions read_engine_options(const mien_engine_options* given) {
   mien_engine_options options{};
   mien_engine_options_init(&options, sizeof options);
-  if (given != nullptr) {
-    const Result<Done> read = read_struct(given, options);
-    if (!read) return read.error();
-  }
+  if (given != nullptr) read_struct(given, options);
   if (options.precision < MIEN_PRECISION_EXACT || options.precision > MIEN_PRECISION_FAST) {
-    return invalid("there is no precision number " + std::to_string(options.precision));
+    fail("there is no precision number " + std::to_string(options.precision));
   }
-  Result<Settings> settings = read_settings(options);
-  if (!settings) return settings.error();
   EngineOptions result;
+  result.settings = read_settings(options);
   result.detector = or_empty(options.detector);
   result.embedder = or_empty(options.embedder);
   result.precision = static_cast<Precision>(options.precision);
   result.load_embedder = options.load_embedder != 0;
   if (options.det_threshold >= 0) result.det_threshold = options.det_threshold;
   result.sandbox = options.sandbox != 0;
-  result.settings = std::move(*settings);
   set_limit(result.limits.bytes_max, options.image_bytes_max);
   set_limit(result.limits.pixels_max, options.pixels_max);
   set_limit(result.limits.side_max, options.side_max);
@@ -55,11 +50,7 @@ Result<EngineOptions> read_engine_options(const mien_engine_options* given) {
   return result;
 }
 
-Result<Done> give(Result<Analysis> analysis, mien_analysis** out) {
-  if (!analysis) return analysis.error();
-  *out = new mien_analysis{std::move(*analysis)};
-  return Done{};
-}
+void give(Result<Analysis> analysis, mien_analysis** out) { *out = new mien_analysis{std::move(analysis).take()}; }
 
 // What every call of the engine needs, looked at once.
 struct Call {
@@ -68,21 +59,19 @@ struct Call {
   AnalyzeOptions options;
 };
 
-Result<Call> open_call(const mien_engine* engine, const mien_analyze_options* options, mien_workspace* workspace) {
-  if (engine == nullptr) return invalid("the engine is a null pointer");
-  Result<AnalyzeOptions> read = read_options(options);
-  if (!read) return read.error();
-  return Call{{}, workspace != nullptr ? &workspace->workspace : nullptr, std::move(*read)};
+Call open_call(const mien_engine* engine, const mien_analyze_options* options, mien_workspace* workspace) {
+  if (engine == nullptr) fail("the engine is a null pointer");
+  return {{}, workspace != nullptr ? &workspace->workspace : nullptr, read_options(options)};
 }
 
 Workspace& workspace_of(Call& call) { return call.workspace != nullptr ? *call.workspace : call.own; }
 
-Result<std::vector<Bytes>> read_images(const mien_bytes* images, std::size_t count) {
-  if (images == nullptr && count > 0) return invalid("images is a null pointer");
+std::vector<Bytes> read_images(const mien_bytes* images, std::size_t count) {
+  if (images == nullptr && count > 0) fail("images is a null pointer");
   std::vector<Bytes> result;
   for (std::size_t i = 0; i < count; ++i) {
     if (images[i].data == nullptr && images[i].size > 0) {
-      return invalid("image " + std::to_string(i) + " is a null pointer");
+      fail("image " + std::to_string(i) + " is a null pointer");
     }
     result.emplace_back(images[i].data, images[i].size);
   }
@@ -93,7 +82,7 @@ void give_each(std::vector<Result<Analysis>>& results, mien_analysis** analyses,
   for (std::size_t i = 0; i < results.size(); ++i) {
     mien_error* error = nullptr;
     mien_error** const wanted = errors != nullptr ? &error : nullptr;
-    (void)guard(wanted, [&] { return give(std::move(results[i]), &analyses[i]); });
+    (void)guard(wanted, [&] { give(std::move(results[i]), &analyses[i]); });
     if (errors != nullptr) errors[i] = error;
   }
 }
@@ -110,13 +99,10 @@ const ModelInfo* embedder_of(const mien_engine* engine) {
 
 }  // namespace
 
-Result<AnalyzeOptions> read_options(const mien_analyze_options* given) {
+AnalyzeOptions read_options(const mien_analyze_options* given) {
   mien_analyze_options options{};
   mien_analyze_options_init(&options, sizeof options);
-  if (given != nullptr) {
-    const Result<Done> read = read_struct(given, options);
-    if (!read) return read.error();
-  }
+  if (given != nullptr) read_struct(given, options);
   AnalyzeOptions result;
   result.embed = options.embed != 0;
   result.face_quality = options.face_quality != 0;
@@ -129,11 +115,10 @@ Result<AnalyzeOptions> read_options(const mien_analyze_options* given) {
   return result;
 }
 
-Result<PixelView> read_pixels(const mien_pixels* given) {
-  if (given == nullptr) return invalid("the pixels are a null pointer");
+PixelView read_pixels(const mien_pixels* given) {
+  if (given == nullptr) fail("the pixels are a null pointer");
   mien_pixels pixels{};
-  const Result<Done> read = read_struct(given, pixels);
-  if (!read) return read.error();
+  read_struct(given, pixels);
   PixelView view;
   view.data = pixels.data;
   view.width = pixels.width;
@@ -162,13 +147,10 @@ void mien_engine_options_init(mien_engine_options* options, size_t struct_size) 
 }
 
 mien_status mien_engine_create(const mien_engine_options* options, mien_engine** engine, mien_error** error) {
-  return guard(error, [&]() -> Result<Done> {
-    if (engine == nullptr) return invalid("there is no place to put the engine");
+  return guard(error, [&] {
+    if (engine == nullptr) fail("there is no place to put the engine");
     *engine = nullptr;
-    Result<EngineOptions> read = read_engine_options(options);
-    if (!read) return read.error();
-    *engine = new mien_engine(std::move(*read));
-    return Done{};
+    *engine = new mien_engine(read_engine_options(options));
   });
 }
 
@@ -200,14 +182,7 @@ mien_bool mien_engine_threshold_search(const mien_engine* engine, float* thresho
   return embedder != nullptr ? give_threshold(embedder->threshold_search, threshold) : 0;
 }
 
-mien_workspace* mien_workspace_create(void) {
-  mien_workspace* workspace = nullptr;
-  guard(nullptr, [&]() -> Result<Done> {
-    workspace = new mien_workspace;
-    return Done{};
-  });
-  return workspace;
-}
+mien_workspace* mien_workspace_create(void) { return create_handle<mien_workspace>(); }
 
 void mien_workspace_free(mien_workspace* workspace) { delete workspace; }
 
@@ -221,27 +196,24 @@ void mien_analyze_options_init(mien_analyze_options* options, size_t struct_size
 mien_status mien_analyze(const mien_engine* engine, const uint8_t* data, size_t size,
                          const mien_analyze_options* options, mien_workspace* workspace, mien_analysis** analysis,
                          mien_error** error) {
-  return guard(error, [&]() -> Result<Done> {
-    if (analysis == nullptr) return invalid("there is no place to put the analysis");
+  return guard(error, [&] {
+    if (analysis == nullptr) fail("there is no place to put the analysis");
     *analysis = nullptr;
-    if (data == nullptr) return invalid("the image is a null pointer");
-    Result<Call> call = open_call(engine, options, workspace);
-    if (!call) return call.error();
-    return give(engine->engine.analyze(Bytes(data, size), call->options, workspace_of(*call)), analysis);
+    if (data == nullptr) fail("the image is a null pointer");
+    Call call = open_call(engine, options, workspace);
+    give(engine->engine.analyze(Bytes(data, size), call.options, workspace_of(call)), analysis);
   });
 }
 
 mien_status mien_analyze_pixels(const mien_engine* engine, const mien_pixels* pixels,
                                 const mien_analyze_options* options, mien_workspace* workspace,
                                 mien_analysis** analysis, mien_error** error) {
-  return guard(error, [&]() -> Result<Done> {
-    if (analysis == nullptr) return invalid("there is no place to put the analysis");
+  return guard(error, [&] {
+    if (analysis == nullptr) fail("there is no place to put the analysis");
     *analysis = nullptr;
-    const Result<PixelView> view = read_pixels(pixels);
-    if (!view) return view.error();
-    Result<Call> call = open_call(engine, options, workspace);
-    if (!call) return call.error();
-    return give(engine->engine.analyze_pixels(*view, call->options, workspace_of(*call)), analysis);
+    const PixelView view = read_pixels(pixels);
+    Call call = open_call(engine, options, workspace);
+    give(engine->engine.analyze_pixels(view, call.options, workspace_of(call)), analysis);
   });
 }
 
@@ -249,20 +221,17 @@ mien_status mien_analyze_batch(const mien_engine* engine, const mien_bytes* imag
                                const mien_analyze_options* options, mien_workspace* workspace,
                                mien_batch_progress progress, void* context, mien_analysis** analyses,
                                mien_error** errors, mien_error** error) {
-  return guard(error, [&]() -> Result<Done> {
-    if (analyses == nullptr) return invalid("there is no place to put the analyses");
+  return guard(error, [&] {
+    if (analyses == nullptr) fail("there is no place to put the analyses");
     std::fill_n(analyses, count, nullptr);
     if (errors != nullptr) std::fill_n(errors, count, nullptr);
-    const Result<std::vector<Bytes>> bytes = read_images(images, count);
-    if (!bytes) return bytes.error();
-    Result<Call> call = open_call(engine, options, workspace);
-    if (!call) return call.error();
+    const std::vector<Bytes> bytes = read_images(images, count);
+    Call call = open_call(engine, options, workspace);
     BatchProgress forward;
     if (progress != nullptr) forward = [=](std::size_t done, std::size_t total) { progress(context, done, total); };
     std::vector<Result<Analysis>> results =
-        engine->engine.analyze_batch(*bytes, call->options, workspace_of(*call), forward);
+        engine->engine.analyze_batch(bytes, call.options, workspace_of(call), forward);
     give_each(results, analyses, errors);
-    return Done{};
   });
 }
 

@@ -82,7 +82,7 @@ const char* mien_status_name(mien_status status) {
 const char* mien_version(void) { return MIEN_VERSION; }
 
 void mien_set_log_sink(mien_log_sink sink, void* context, mien_log_level level_min) {
-  guard(nullptr, [&]() -> mien::Result<mien::Done> {
+  guard(nullptr, [&] {
     const mien_log_level level = std::clamp<mien_log_level>(level_min, MIEN_LOG_DEBUG, MIEN_LOG_ERROR);
     mien::LogSink forward;
     if (sink != nullptr) {
@@ -91,18 +91,10 @@ void mien_set_log_sink(mien_log_sink sink, void* context, mien_log_level level_m
       };
     }
     mien::set_log_sink(std::move(forward), static_cast<mien::LogLevel>(level));
-    return mien::Done{};
   });
 }
 
-mien_stop* mien_stop_create(void) {
-  mien_stop* stop = nullptr;
-  guard(nullptr, [&]() -> mien::Result<mien::Done> {
-    stop = new mien_stop;
-    return mien::Done{};
-  });
-  return stop;
-}
+mien_stop* mien_stop_create(void) { return create_handle<mien_stop>(); }
 
 void mien_stop_request(mien_stop* stop) {
   if (stop != nullptr) stop->source.request_stop();

@@ -42,16 +42,16 @@ mien_status status_of(ErrorCode code);
 // Gives `*out` the error, when somebody wants it. Never throws: without memory the error is one that says so.
 mien_status report(mien_error** out, ErrorCode code, std::string_view message) noexcept;
 
-inline Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message)}; }
+[[noreturn]] inline void fail(std::string message) { throw Exception(ErrorCode::invalid_argument, std::move(message)); }
 inline const char* or_empty(const char* text) { return text != nullptr ? text : ""; }
 
-// Runs `call`, a function that returns Result<Done>, and turns its outcome, thrown or returned, into a status.
+// Runs `call` and turns what it throws into a status.
 template <typename Call>
 mien_status guard(mien_error** out, Call call) noexcept {
   if (out != nullptr) *out = nullptr;
   try {
-    const Result<Done> done = call();
-    return done ? MIEN_OK : report(out, done.error().code, done.error().message);
+    call();
+    return MIEN_OK;
   } catch (const Exception& error) {
     return report(out, error.error().code, error.error().message);
   } catch (const std::bad_alloc&) {
@@ -63,18 +63,25 @@ mien_status guard(mien_error** out, Call call) noexcept {
   }
 }
 
+// A new handle without options; null when there is no memory.
+template <typename Handle>
+Handle* create_handle() noexcept {
+  Handle* handle = nullptr;
+  guard(nullptr, [&] { handle = new Handle; });
+  return handle;
+}
+
 // Copies what the program knows of a struct into `to`, whose defaults stay for the rest. An error when the program sets
 // fields that this library does not know.
 template <typename Struct>
-Result<Done> read_struct(const Struct* from, Struct& to) {
+void read_struct(const Struct* from, Struct& to) {
   const std::size_t size = from->struct_size;
-  if (size < sizeof(std::size_t)) return invalid("struct_size is not set: set it to sizeof, or use the _init function");
+  if (size < sizeof(std::size_t)) fail("struct_size is not set: set it to sizeof, or use the _init function");
   const auto* const bytes = reinterpret_cast<const unsigned char*>(from);
   if (size > sizeof(Struct) && std::any_of(bytes + sizeof(Struct), bytes + size, [](auto byte) { return byte != 0; })) {
-    return invalid("the program uses options that this version of libmien does not know: install a newer libmien");
+    fail("the program uses options that this version of libmien does not know: install a newer libmien");
   }
   std::memcpy(&to, from, std::min(size, sizeof(Struct)));
-  return Done{};
 }
 
 // The other way round: fills in as much as the program has room for. False when it has not said how much.
@@ -95,8 +102,8 @@ void init_struct(Struct value, Struct* to, std::size_t struct_size) {
   write_struct(value, to);
 }
 
-Result<AnalyzeOptions> read_options(const mien_analyze_options* options);
+AnalyzeOptions read_options(const mien_analyze_options* options);
 mien_quality to_c(const Quality& quality);
-Result<PixelView> read_pixels(const mien_pixels* pixels);
+PixelView read_pixels(const mien_pixels* pixels);
 
 }  // namespace mien::capi

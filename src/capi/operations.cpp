@@ -5,9 +5,9 @@
 namespace mien::capi {
 namespace {
 
-Result<Bytes> read_bytes(const std::uint8_t* data, std::size_t size) {
-  if (data == nullptr) return invalid("the image is a null pointer");
-  return Bytes(data, size);
+Bytes read_bytes(const std::uint8_t* data, std::size_t size) {
+  if (data == nullptr) fail("the image is a null pointer");
+  return {data, size};
 }
 
 // These calls have no engine that would know the settings, and MIEN_SANDBOX counts for them as well.
@@ -16,21 +16,16 @@ InputOptions input_options() { return open_input({}, false, load_settings()); }
 // A call that makes a JPEG of an image.
 template <typename Make>
 mien_status make_jpeg(const std::uint8_t* data, std::size_t size, mien_buffer** jpeg, mien_error** error, Make make) {
-  return guard(error, [&]() -> Result<Done> {
-    if (jpeg == nullptr) return invalid("there is no place to put the JPEG");
+  return guard(error, [&] {
+    if (jpeg == nullptr) fail("there is no place to put the JPEG");
     *jpeg = nullptr;
-    const Result<Bytes> image = read_bytes(data, size);
-    if (!image) return image.error();
-    Result<std::vector<std::uint8_t>> made = make(*image);
-    if (!made) return made.error();
-    *jpeg = new mien_buffer{std::move(*made)};
-    return Done{};
+    *jpeg = new mien_buffer{make(read_bytes(data, size)).take()};
   });
 }
 
-Result<Done> give_quality(const Quality& value, mien_quality* quality) {
-  if (write_struct(to_c(value), quality)) return Done{};
-  return invalid("there is no place to put the quality, or its struct_size is not set");
+void give_quality(const Quality& value, mien_quality* quality) {
+  if (write_struct(to_c(value), quality)) return;
+  fail("there is no place to put the quality, or its struct_size is not set");
 }
 
 }  // namespace
@@ -50,36 +45,31 @@ void mien_buffer_free(mien_buffer* buffer) { delete buffer; }
 
 mien_status mien_assess_quality(const uint8_t* data, size_t size, mien_quality* quality, int32_t* width,
                                 int32_t* height, mien_error** error) {
-  return guard(error, [&]() -> Result<Done> {
-    const Result<Bytes> image = read_bytes(data, size);
-    if (!image) return image.error();
-    const Result<ImageQuality> measured = assess_quality(*image, input_options());
-    if (!measured) return measured.error();
-    if (width != nullptr) *width = measured->width;
-    if (height != nullptr) *height = measured->height;
-    return give_quality(measured->quality, quality);
+  return guard(error, [&] {
+    const Bytes image = read_bytes(data, size);
+    const ImageQuality measured = assess_quality(image, input_options()).take();
+    if (width != nullptr) *width = measured.width;
+    if (height != nullptr) *height = measured.height;
+    give_quality(measured.quality, quality);
   });
 }
 
 mien_status mien_assess_pixels(const mien_pixels* pixels, const mien_box* bbox, mien_quality* quality,
                                mien_error** error) {
-  return guard(error, [&]() -> Result<Done> {
-    const Result<PixelView> view = read_pixels(pixels);
-    if (!view) return view.error();
+  return guard(error, [&] {
+    const PixelView view = read_pixels(pixels);
     const Box box = bbox != nullptr ? Box{bbox->x1, bbox->y1, bbox->x2, bbox->y2} : Box{};
-    const Result<ImageQuality> measured =
-        assess_quality(*view, bbox != nullptr ? &box : nullptr, nullptr, input_options());
-    if (!measured) return measured.error();
-    return give_quality(measured->quality, quality);
+    const ImageQuality measured =
+        assess_quality(view, bbox != nullptr ? &box : nullptr, nullptr, input_options()).take();
+    give_quality(measured.quality, quality);
   });
 }
 
 mien_status mien_enhance(const uint8_t* data, size_t size, mien_buffer** jpeg, double* scale, mien_error** error) {
   return make_jpeg(data, size, jpeg, error, [&](Bytes image) -> Result<std::vector<std::uint8_t>> {
-    Result<EnhancedImage> enhanced = enhance_image(image, input_options());
-    if (!enhanced) return enhanced.error();
-    if (scale != nullptr) *scale = enhanced->scale;
-    return std::move(enhanced->bytes);
+    EnhancedImage enhanced = enhance_image(image, input_options()).take();
+    if (scale != nullptr) *scale = enhanced.scale;
+    return std::move(enhanced.bytes);
   });
 }
 
@@ -97,14 +87,11 @@ mien_status mien_thumbnail(const uint8_t* data, size_t size, int32_t width, int3
 }
 
 mien_status mien_phash(const uint8_t* data, size_t size, char hash[17], mien_error** error) {
-  return guard(error, [&]() -> Result<Done> {
-    if (hash == nullptr) return invalid("there is no place to put the hash");
+  return guard(error, [&] {
+    if (hash == nullptr) fail("there is no place to put the hash");
     hash[0] = '\0';
-    const Result<Bytes> image = read_bytes(data, size);
-    if (!image) return image.error();
-    const Result<std::string> hex = compute_phash(*image, input_options());
-    if (!hex) return hex.error();
-    hash[hex->copy(hash, 16)] = '\0';
-    return Done{};
+    const Bytes image = read_bytes(data, size);
+    const std::string hex = compute_phash(image, input_options()).take();
+    hash[hex.copy(hash, 16)] = '\0';
   });
 }

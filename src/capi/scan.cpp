@@ -6,31 +6,27 @@
 namespace mien::capi {
 namespace {
 
-Result<std::vector<std::string>> read_texts(const char* const* texts, std::size_t count, const char* what) {
-  if (texts == nullptr && count > 0) return invalid(std::string(what) + " is a null pointer");
+std::vector<std::string> read_texts(const char* const* texts, std::size_t count, const char* what) {
+  if (texts == nullptr && count > 0) fail(std::string(what) + " is a null pointer");
   std::vector<std::string> result;
   for (std::size_t i = 0; i < count; ++i) {
-    if (texts[i] == nullptr) return invalid(std::string(what) + " holds a null pointer");
+    if (texts[i] == nullptr) fail(std::string(what) + " holds a null pointer");
     result.emplace_back(texts[i]);
   }
   return result;
 }
 
-Result<ScanOptions> read_scan_options(const mien_scan_options& options) {
-  Result<std::vector<std::string>> sources = read_texts(options.sources, options.sources_count, "sources");
-  if (!sources) return sources.error();
-  Result<std::vector<std::string>> excludes = read_texts(options.excludes, options.excludes_count, "excludes");
-  if (!excludes) return excludes.error();
-  Result<AnalyzeOptions> analyze = read_options(options.analyze);
-  if (!analyze) return analyze.error();
-  if (options.embeddings < MIEN_EMBEDDINGS_NONE || options.embeddings > MIEN_EMBEDDINGS_BASE64) {
-    return invalid("there is no embedding format number " + std::to_string(options.embeddings));
-  }
+ScanOptions read_scan_options(const mien_scan_options& options) {
   ScanOptions result;
-  result.sources = std::move(*sources);
+  result.sources = read_texts(options.sources, options.sources_count, "sources");
+  result.excludes = read_texts(options.excludes, options.excludes_count, "excludes");
+  result.analyze = read_options(options.analyze);
+  result.analyze.stop = {};  // the scan's own stop counts
+  if (options.embeddings < MIEN_EMBEDDINGS_NONE || options.embeddings > MIEN_EMBEDDINGS_BASE64) {
+    fail("there is no embedding format number " + std::to_string(options.embeddings));
+  }
   result.list_path = or_empty(options.list_path);
   result.list_is_nul_separated = options.list_is_nul_separated != 0;
-  result.excludes = std::move(*excludes);
   result.out_path = or_empty(options.out_path);
   result.resume = options.resume != 0;
   result.force = options.force != 0;
@@ -40,8 +36,6 @@ Result<ScanOptions> read_scan_options(const mien_scan_options& options) {
   result.crops_dir = or_empty(options.crops_dir);
   result.report_path = or_empty(options.report_path);
   result.threads = options.threads;
-  result.analyze = std::move(*analyze);
-  result.analyze.stop = {};  // the scan's own stop counts
   return result;
 }
 
@@ -92,20 +86,18 @@ void mien_scan_options_init(mien_scan_options* options, size_t struct_size) {
 
 mien_status mien_scan(const mien_engine* engine, const mien_scan_options* options, mien_scan_summary* summary,
                       mien_error** error) {
-  return guard(error, [&]() -> Result<Done> {
-    if (engine == nullptr) return invalid("the engine is a null pointer");
-    if (options == nullptr) return invalid("the options are a null pointer, and a scan needs sources");
+  return guard(error, [&] {
+    if (engine == nullptr) fail("the engine is a null pointer");
+    if (options == nullptr) fail("the options are a null pointer, and a scan needs sources");
     mien_scan_options known{};
     mien_scan_options_init(&known, sizeof known);
-    if (const Result<Done> read = read_struct(options, known); !read) return read.error();
+    read_struct(options, known);
     if (summary != nullptr && summary->struct_size < sizeof(std::size_t)) {
-      return invalid("the summary's struct_size is not set");
+      fail("the summary's struct_size is not set");
     }
-    const Result<ScanOptions> wanted = read_scan_options(known);
-    if (!wanted) return wanted.error();
+    const ScanOptions wanted = read_scan_options(known);
     const std::stop_token stop = known.stop != nullptr ? known.stop->source.get_token() : std::stop_token{};
-    const ScanSummary done = scan(engine->engine, *wanted, read_callbacks(known), stop);
+    const ScanSummary done = scan(engine->engine, wanted, read_callbacks(known), stop);
     if (summary != nullptr) write_struct(to_c(done), summary);
-    return Done{};
   });
 }
