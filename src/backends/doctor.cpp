@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 
 namespace mien {
@@ -132,24 +131,19 @@ std::string Examination::container() const {
 }
 
 std::vector<std::string> Examination::device_nodes(const std::string& folder, std::string_view prefix) const {
-  std::vector<std::string> names;
-  std::error_code failure;
-  for (fs::directory_iterator entry(root() + folder, failure), end; !failure && entry != end;
-       entry.increment(failure)) {
-    const std::string name = entry->path().filename();
-    const bool fits = name.size() > prefix.size() && name.starts_with(prefix) &&
-                      std::all_of(name.begin() + static_cast<std::ptrdiff_t>(prefix.size()), name.end(),
-                                  [](unsigned char c) { return std::isdigit(c) != 0; });
-    if (fits) names.push_back(name);
+  std::vector<std::string> paths;
+  for (const auto& [number, path] : numbered_entries(root() + folder, prefix)) {
+    paths.push_back(folder + "/" + path.filename().string());
   }
-  std::sort(names.begin(), names.end());
-  return names;
+  std::sort(paths.begin(), paths.end());
+  return paths;
 }
 
-bool Examination::is_debian_like() const {
+std::vector<std::string> Examination::apt_install(std::string_view packages) const {
   const std::string path = root() + "/etc/os-release";
   const std::string names = read_line_value(path, "ID=") + " " + read_line_value(path, "ID_LIKE=");
-  return exists("/etc/debian_version") || names.find("debian") != std::string::npos;
+  if (!exists("/etc/debian_version") && names.find("debian") == std::string::npos) return {};
+  return {fmt::format("sudo apt-get install {}", packages)};
 }
 
 DoctorRoots real_doctor_roots() {

@@ -59,9 +59,10 @@ class Examination {
   bool has_gpu_of(std::string_view vendor) const;
   // "docker", "podman", "container"; empty outside.
   std::string container() const;
-  // Names like "renderD128" in a folder below the root, that start with `prefix` and a digit.
+  // Paths like "/dev/dri/renderD128" of a folder below the root, whose names are `prefix` and a number.
   std::vector<std::string> device_nodes(const std::string& folder, std::string_view prefix) const;
-  bool is_debian_like() const;
+  // The command that installs these packages of Debian's; none on other systems.
+  std::vector<std::string> apt_install(std::string_view packages) const;
 
  private:
   const Settings& settings_;
@@ -70,6 +71,9 @@ class Examination {
   std::vector<DoctorCheck> checks_;
 };
 
+// Reports a computer without a GPU of this maker. Returns true when the backend was asked for by its name, which makes
+// that a problem.
+bool report_no_gpu(Examination& examination, const Backend& backend, std::string_view maker, std::string_view runtime);
 // Adds the rows that every backend has: its library, what that needs, two runtimes in its folder. Returns true when
 // everything is there.
 bool examine_library(Examination& examination, const Backend& backend);

@@ -53,8 +53,9 @@ std::vector<std::string> install_commands(const Examination& examination, const 
     const std::string target = folder.empty() ? "" : fmt::format(" --target {}", folder);
     commands.push_back(fmt::format("python3 -m pip install{} {}", target, fmt::join(missing.pip_packages, " ")));
   }
-  if (!missing.apt_packages.empty() && examination.is_debian_like()) {
-    commands.push_back(fmt::format("sudo apt-get install {}", fmt::join(missing.apt_packages, " ")));
+  if (!missing.apt_packages.empty()) {
+    const std::string packages = fmt::format("{}", fmt::join(missing.apt_packages, " "));
+    for (const std::string& command : examination.apt_install(packages)) commands.push_back(command);
   }
   return commands;
 }
@@ -119,6 +120,17 @@ bool examine_runtimes(Examination& examination, const Backend& backend, const fs
 }
 
 }  // namespace
+
+bool report_no_gpu(Examination& examination, const Backend& backend, std::string_view maker, std::string_view runtime) {
+  const bool is_asked = examination.settings().gpu_backend == backend.name;
+  if (is_asked) {
+    examination.problem({"GPU", fmt::format("this computer shows no {} GPU", maker),
+                         fmt::format("{} needs one: look at 'lspci'", runtime)});
+  } else {
+    examination.skip("GPU", fmt::format("this computer has no {} GPU", maker));
+  }
+  return is_asked;
+}
 
 bool examine_library(Examination& examination, const Backend& backend) {
   const std::string library = installed_backend_library(examination.settings(), backend);

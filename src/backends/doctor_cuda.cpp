@@ -9,9 +9,7 @@ namespace {
 
 constexpr std::string_view kVendor = "0x10de";
 
-std::string driver_command(const Examination& examination) {
-  return examination.is_debian_like() ? "sudo apt-get install nvidia-driver" : "";
-}
+constexpr const char* kDriverPackage = "nvidia-driver";
 
 // The GPU is on the bus, and this container got none of its nodes.
 void report_container(Examination& examination, const std::string& container) {
@@ -31,11 +29,10 @@ bool examine_driver(Examination& examination, const NvmlFacts& facts) {
     return true;
   }
   const bool is_installed = examination.exists("/proc/driver/nvidia/version");
-  std::vector<std::string> commands;
   std::string advice = "install NVIDIA's driver (Debian: from non-free; Ubuntu: 'sudo ubuntu-drivers install')";
   if (is_installed) advice = "restart the computer, or install the driver again";
-  if (!is_installed && !driver_command(examination).empty()) commands.push_back(driver_command(examination));
-  examination.problem({"driver", facts.problem, advice, commands});
+  examination.problem({"driver", facts.problem, advice,
+                       is_installed ? std::vector<std::string>{} : examination.apt_install(kDriverPackage)});
   return false;
 }
 
@@ -45,7 +42,7 @@ bool examine_nodes(Examination& examination) {
   for (const char* const node : {"/dev/nvidiactl", "/dev/nvidia-uvm"}) {
     (examination.exists(node) ? nodes : missing).emplace_back(node);
   }
-  for (const std::string& name : examination.device_nodes("/dev", "nvidia")) nodes.push_back("/dev/" + name);
+  for (const std::string& path : examination.device_nodes("/dev", "nvidia")) nodes.push_back(path);
   if (missing.empty()) return examine_rights(examination, nodes);
   examination.problem({"device nodes",
                        fmt::format("{} is missing", missing.front()),
@@ -72,11 +69,9 @@ bool examine_cuda_version(Examination& examination, const Backend& backend, cons
     examination.ok("CUDA version", found);
     return true;
   }
-  std::vector<std::string> commands;
-  if (!driver_command(examination).empty()) commands.push_back(driver_command(examination));
   examination.problem({"CUDA version", found,
                        needed == 13 ? "install NVIDIA's driver 580 or newer" : "install a newer NVIDIA driver",
-                       commands});
+                       examination.apt_install(kDriverPackage)});
   return false;
 }
 
@@ -88,12 +83,7 @@ Devices examine_cuda(Examination& examination, const Backend& backend) {
   const NvmlFacts facts = read_nvml(examination.roots().probe);
   if (!has_node && !is_on_bus && facts.devices.empty()) {
     // A user who names this backend learns what else is missing: a container or a rented machine may get its GPU later.
-    if (examination.settings().gpu_backend == backend.name) {
-      examination.problem({"GPU", "this computer shows no NVIDIA GPU", "CUDA needs one: look at 'lspci'"});
-      (void)examine_library(examination, backend);
-    } else {
-      examination.skip("GPU", "this computer has no NVIDIA GPU");
-    }
+    if (report_no_gpu(examination, backend, "NVIDIA", "CUDA")) (void)examine_library(examination, backend);
     return {};
   }
   const std::string container = examination.container();

@@ -19,16 +19,14 @@ bool examine_driver(Examination& examination) {
     examination.ok("driver", has_level_zero ? "OpenCL and Level Zero" : "OpenCL");
     return true;
   }
-  std::vector<std::string> commands;
-  if (examination.is_debian_like()) commands = {"sudo apt-get install ocl-icd-libopencl1 intel-opencl-icd"};
   examination.problem({"driver", has_loader ? "OpenCL has no driver of Intel's" : "libOpenCL.so.1 is missing",
-                       "install intel-opencl-icd (WebGPU needs none of it)", commands});
+                       "install intel-opencl-icd (WebGPU needs none of it)",
+                       examination.apt_install("ocl-icd-libopencl1 intel-opencl-icd")});
   return false;
 }
 
 bool examine_nodes(Examination& examination) {
-  std::vector<std::string> paths;
-  for (const std::string& name : examination.device_nodes("/dev/dri", "renderD")) paths.push_back("/dev/dri/" + name);
+  const std::vector<std::string> paths = examination.device_nodes("/dev/dri", "renderD");
   if (!paths.empty()) return examine_rights(examination, paths);
   const bool is_contained = !examination.container().empty();
   examination.problem({"device nodes", "/dev/dri/renderD* is missing",
@@ -40,17 +38,12 @@ bool examine_nodes(Examination& examination) {
 }  // namespace
 
 Devices examine_openvino(Examination& examination, const Backend& backend) {
-  const bool is_asked = examination.settings().gpu_backend == backend.name;
   const Devices devices = read_intel_gpus(examination.roots().probe);
   if (devices.empty() && !examination.has_gpu_of(kIntel)) {
-    if (is_asked) {
-      examination.problem({"GPU", "this computer shows no Intel GPU", "OpenVINO needs one: look at 'lspci'"});
-    } else {
-      examination.skip("GPU", "this computer has no Intel GPU");
-    }
+    (void)report_no_gpu(examination, backend, "Intel", "OpenVINO");
     return {};
   }
-  if (!is_asked) {
+  if (examination.settings().gpu_backend != backend.name) {
     // Nothing is wrong where nobody asked for it: `auto` takes WebGPU.
     examination.skip("GPU", "an Intel GPU is here; openvino is used by its name alone (GPU_BACKEND=openvino)");
     return {};

@@ -44,7 +44,7 @@ const Relative* find_relative(std::string_view gfx) {
 bool examine_nodes(Examination& examination) {
   std::vector<std::string> nodes;
   if (examination.exists("/dev/kfd")) nodes.emplace_back("/dev/kfd");
-  for (const std::string& name : examination.device_nodes("/dev/dri", "renderD")) nodes.push_back("/dev/dri/" + name);
+  for (const std::string& path : examination.device_nodes("/dev/dri", "renderD")) nodes.push_back(path);
   const bool has_both = nodes.size() > 1 && nodes.front() == "/dev/kfd";
   if (has_both) return examine_rights(examination, nodes);
   const std::string missing = examination.exists("/dev/kfd") ? "/dev/dri/renderD*" : "/dev/kfd";
@@ -106,12 +106,7 @@ bool examine_gfx(Examination& examination, const Backend& backend, const std::st
 Devices examine_rocm(Examination& examination, const Backend& backend) {
   const std::vector<AmdGpu> gpus = read_amd_gpus(examination.roots().probe);
   if (gpus.empty() && !examination.has_gpu_of(kVendor)) {
-    if (examination.settings().gpu_backend == backend.name) {
-      examination.problem({"GPU", "this computer shows no AMD GPU", "ROCm needs one: look at 'lspci'"});
-      (void)examine_library(examination, backend);
-    } else {
-      examination.skip("GPU", "this computer has no AMD GPU");
-    }
+    if (report_no_gpu(examination, backend, "AMD", "ROCm")) (void)examine_library(examination, backend);
     return {};
   }
   Devices devices;

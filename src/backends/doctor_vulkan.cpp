@@ -32,12 +32,9 @@ std::vector<std::string> driver_files(const Examination& examination) {
 
 // The loader and a driver; false when one of them is missing.
 bool examine_vulkan(Examination& examination, const VulkanFacts& facts, bool has_gpu) {
-  const auto apt = [&](const char* package) {
-    return examination.is_debian_like() ? std::vector<std::string>{fmt::format("sudo apt-get install {}", package)}
-                                        : std::vector<std::string>{};
-  };
   if (facts.problem.find("cannot be opened") != std::string::npos) {
-    examination.problem({"Vulkan's loader", facts.problem, "install libvulkan1", apt("libvulkan1")});
+    examination.problem(
+        {"Vulkan's loader", facts.problem, "install libvulkan1", examination.apt_install("libvulkan1")});
     return false;
   }
   examination.ok("Vulkan's loader", examination.roots().probe.vulkan_library);
@@ -53,7 +50,7 @@ bool examine_vulkan(Examination& examination, const VulkanFacts& facts, bool has
     examination.skip("Vulkan's driver", found + ", and this computer has no GPU");
   } else {
     examination.problem({"Vulkan's driver", found, "AMD and Intel: install mesa-vulkan-drivers; NVIDIA: its driver",
-                         apt("mesa-vulkan-drivers")});
+                         examination.apt_install("mesa-vulkan-drivers")});
   }
   return false;
 }
@@ -73,9 +70,7 @@ Devices examine_webgpu(Examination& examination, const Backend& backend) {
   bool works = examine_vulkan(examination, facts, has_gpu);
   const bool is_software = are_software(facts.devices);
   if (!nodes.empty() && (facts.devices.empty() || is_software)) {
-    std::vector<std::string> paths;
-    for (const std::string& node : nodes) paths.push_back("/dev/dri/" + node);
-    works = examine_rights(examination, paths) && works;
+    works = examine_rights(examination, nodes) && works;
   }
   if (is_software && !examination.settings().allow_software_gpu) {
     if (is_asked || has_gpu) {
