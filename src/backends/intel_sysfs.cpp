@@ -51,11 +51,8 @@ std::string read_driver(const std::string& root, const fs::path& device) {
 void read_memory(const std::string& root, const fs::path& device, Device& described) {
   std::error_code failure;
   if (fs::canonical(device, failure).filename() != kPlaceInCpu) return;
-  const SystemMemory memory = read_system_memory(root);
   described.unified_memory = true;
-  described.memory_total_mb = memory.total_mb;
-  described.memory_free_mb = memory.available_mb;
-  described.memory_used_mb = memory.total_mb - memory.available_mb;
+  read_system_memory(root, described);
 }
 
 }  // namespace

@@ -78,10 +78,7 @@ void read_memory(const Nvml& nvml, Handle handle, const ProbeRoots& roots, Devic
     device.memory_free_mb = static_cast<std::int64_t>(memory.free / kBytesInMegabyte);
     device.memory_used_mb = static_cast<std::int64_t>(memory.used / kBytesInMegabyte);
   } else if (code == kNotSupported) {  // a GPU that has none of its own, as in Jetson and DGX Spark
-    const SystemMemory system = read_system_memory(roots.root);
-    device.memory_total_mb = system.total_mb;
-    device.memory_free_mb = system.available_mb;
-    device.memory_used_mb = system.total_mb - system.available_mb;
+    read_system_memory(roots.root, device);
     device.unified_memory = true;
   }
 }

@@ -28,10 +28,7 @@ Device read_cpu() {
   cpu.name = read_line_value("/proc/cpuinfo", "model name");
   if (cpu.name.empty()) cpu.name = "CPU";
   cpu.backend = "cpu";
-  const SystemMemory memory = read_system_memory("");
-  cpu.memory_total_mb = memory.total_mb;
-  cpu.memory_free_mb = memory.available_mb;
-  cpu.memory_used_mb = memory.total_mb - memory.available_mb;
+  read_system_memory("", cpu);
   cpu.cores = static_cast<int>(std::thread::hardware_concurrency());
   cpu.features = read_features();
   return cpu;
@@ -51,11 +48,13 @@ std::string read_line_value(const std::string& path, std::string_view key) {
   return "";
 }
 
-SystemMemory read_system_memory(const std::string& root) {
+void read_system_memory(const std::string& root, Device& device) {
   const auto megabytes = [&](std::string_view key) {
     return std::strtoll(read_line_value(root + "/proc/meminfo", key).c_str(), nullptr, 10) / 1024;
   };
-  return {megabytes("MemTotal"), megabytes("MemAvailable")};
+  device.memory_total_mb = megabytes("MemTotal");
+  device.memory_free_mb = megabytes("MemAvailable");
+  device.memory_used_mb = device.memory_total_mb - device.memory_free_mb;
 }
 
 }  // namespace mien

@@ -12,12 +12,8 @@ namespace mien {
 // Its name, cores, memory, and the instruction sets that our kernels or the runtimes use.
 Device read_cpu();
 
-// Total and available MB of the computer's memory.
-struct SystemMemory {
-  std::int64_t total_mb = 0;
-  std::int64_t available_mb = 0;
-};
-SystemMemory read_system_memory(const std::string& root);
+// Sets the device's memory to that of the computer.
+void read_system_memory(const std::string& root, Device& device);
 
 // The value behind the first line's "key: value", or "key value" of such files; empty when it is not there.
 std::string read_line_value(const std::string& path, std::string_view key);
