@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 
+#include "backends/backend.h"
 #include "backends/probe.h"
 #include "base/processor.h"
 #include "base/text.h"
@@ -149,6 +150,12 @@ std::vector<AmdGpu> read_amd_gpus(const ProbeRoots& roots) {
     visible.back().device.id = static_cast<int>(visible.size()) - 1;
   }
   return visible;
+}
+
+std::vector<Device> probe_rocm() {
+  std::vector<Device> devices;
+  for (AmdGpu& gpu : read_amd_gpus(real_probe_roots())) devices.push_back(std::move(gpu.device));
+  return devices;
 }
 
 }  // namespace mien

@@ -6,6 +6,7 @@
 #include <array>
 #include <span>
 
+#include "backends/backend.h"
 #include "backends/probe.h"
 #include "base/dynamic_library.h"
 #include "base/processor.h"
@@ -154,5 +155,7 @@ NvmlFacts read_nvml(const ProbeRoots& roots) {
   nvml->shutdown();
   return facts;
 }
+
+std::vector<Device> probe_cuda() { return read_nvml(real_probe_roots()).devices; }
 
 }  // namespace mien

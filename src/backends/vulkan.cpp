@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "backends/backend.h"
 #include "backends/probe.h"
 #include "base/dynamic_library.h"
 
@@ -250,5 +251,7 @@ VulkanFacts read_vulkan(const ProbeRoots& roots) {
   vulkan->destroy_instance(instance, nullptr);
   return facts;
 }
+
+std::vector<Device> probe_webgpu() { return read_vulkan(real_probe_roots()).devices; }
 
 }  // namespace mien
