@@ -14,20 +14,24 @@
 
 namespace mien {
 
-struct CatalogEntry {
-  ModelInfo model;  // its path is empty when it is not here
-  bool installed = false;
+// What the catalogue says of a model, here or not.
+struct CatalogFacts {
   bool is_default = false;
   bool added_by_user = false;
-  std::string source;              // where it comes from
-  std::string note;                // what a user should know: who trained it, on what
-  std::int64_t size_bytes = 0;     // 0: not known
-  std::vector<std::string> packs;  // archives that hold it; their names may stand in its place
-  std::vector<std::string> urls;   // of the file itself
+  std::string source;             // where it comes from
+  std::string note;               // what a user should know: who trained it, on what
+  std::int64_t size_bytes = 0;    // 0: not known
+  std::vector<std::string> urls;  // of the file itself; the next is tried when one fails
   bool licence_must_be_accepted = false;
-  std::string licence_url;
-  std::string decoder;  // of a detector: scrfd, yunet, centerface; empty: as its outputs tell
-  std::string feed;     // of an embedder
+  std::string licence_url;  // where to read it
+  std::string decoder;      // of a detector: scrfd, yunet, centerface; empty: as its outputs tell
+};
+
+struct CatalogEntry : CatalogFacts {
+  ModelInfo model;  // its path is empty when it is not here
+  bool installed = false;
+  std::vector<std::string> packs;  // archives that hold it; their names may stand in its place
+  std::string feed;                // of an embedder
 };
 
 // Throws Exception(bad_data) when a catalogue of one's own has an error, which names file, row and field; so do all

@@ -32,7 +32,7 @@ std::string find_in_insightface(const Settings& settings, const Catalog& catalog
   if (!settings.model_dir.empty() || home == nullptr || *home == '\0') return "";
   std::error_code ignored;
   for (const CatalogPack& pack : catalog.packs) {
-    if (std::find(pack.models.begin(), pack.models.end(), row.name) == pack.models.end()) continue;
+    if (!pack.holds(row.name)) continue;
     const fs::path path = fs::path(home) / ".insightface" / "models" / pack.name / row.file;
     if (fs::is_regular_file(path, ignored)) return path.string();
   }
@@ -74,9 +74,8 @@ std::string known_names(const Catalog& catalog, std::string_view role) {
 
 bool is_fetchable(const Catalog& catalog, const CatalogRow& row) {
   if (!row.urls.empty()) return true;
-  return std::any_of(catalog.packs.begin(), catalog.packs.end(), [&](const CatalogPack& pack) {
-    return std::find(pack.models.begin(), pack.models.end(), row.name) != pack.models.end();
-  });
+  return std::any_of(catalog.packs.begin(), catalog.packs.end(),
+                     [&](const CatalogPack& pack) { return pack.holds(row.name); });
 }
 
 Result<ModelFile> open_row(const Settings& settings, const Catalog& catalog, std::shared_ptr<const CatalogRow> row,
@@ -84,14 +83,12 @@ Result<ModelFile> open_row(const Settings& settings, const Catalog& catalog, std
   if (row->role != role) return wrong_role(row->name, row->role, role);
   const std::string path = find_model_file(settings, catalog, *row);
   if (!path.empty()) return ModelFile{model_info(*row, path), std::move(row)};
-  std::string folders;
-  for (const std::string& folder : model_folders(settings)) folders += (folders.empty() ? "" : ", ") + folder;
   const std::string advice = is_fetchable(catalog, *row) ? fmt::format("'mien models pull {}' fetches it", row->name)
                                                          : "./dev build fetches it";
   return Error{ErrorCode::not_found,
                fmt::format("the model {} ({}) is not installed: {}, or set MIEN_MODEL_DIR (looked "
                            "in {})",
-                           row->name, row->file, advice, folders)};
+                           row->name, row->file, advice, fmt::join(model_folders(settings), ", "))};
 }
 
 // The row of that role in a pack.
@@ -129,6 +126,10 @@ void check_file(const CatalogEntry& entry, ModelCheck& check) {
 }
 
 }  // namespace
+
+bool CatalogPack::holds(std::string_view model) const {
+  return std::find(models.begin(), models.end(), model) != models.end();
+}
 
 const CatalogRow* Catalog::find_row(std::string_view name) const { return share_row(name).get(); }
 
@@ -225,39 +226,20 @@ void log_int8_copy(const Settings& settings, const ModelFile& file) {
 }
 
 ModelInfo model_info(const CatalogRow& row, std::string path) {
-  ModelInfo info;
-  info.name = row.name;
+  ModelInfo info = row;
   info.path = std::move(path);
-  info.sha256 = row.sha256;
-  info.licence = row.licence.empty() ? kLicenceNotKnown : row.licence;
-  info.role = row.role;
-  info.dimension = row.dimension;
-  info.threshold_verify = row.threshold_verify;
-  info.threshold_search = row.threshold_search;
-  info.rate_verify = row.rate_verify;
-  info.rate_search = row.rate_search;
-  info.threshold_source = row.threshold_source;
+  if (info.licence.empty()) info.licence = kLicenceNotKnown;
   return info;
 }
 
 CatalogEntry catalog_entry(const Settings& settings, const Catalog& catalog, const CatalogRow& row) {
   CatalogEntry entry;
+  static_cast<CatalogFacts&>(entry) = row;
   entry.model = model_info(row, find_model_file(settings, catalog, row));
   entry.installed = !entry.model.path.empty();
-  entry.is_default = row.is_default;
-  entry.added_by_user = row.added_by_user;
-  entry.source = row.source;
-  entry.note = row.note;
-  entry.size_bytes = row.size_bytes;
   for (const CatalogPack& pack : catalog.packs) {
-    if (std::find(pack.models.begin(), pack.models.end(), row.name) != pack.models.end()) {
-      entry.packs.push_back(pack.name);
-    }
+    if (pack.holds(row.name)) entry.packs.push_back(pack.name);
   }
-  entry.urls = row.urls;
-  entry.licence_must_be_accepted = row.licence_must_be_accepted;
-  entry.licence_url = row.licence_url;
-  entry.decoder = row.decoder;
   if (row.role == "embedder") entry.feed = feed_text(row.feed);
   return entry;
 }

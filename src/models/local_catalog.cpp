@@ -227,29 +227,24 @@ AcceptedLicence read_accepted(const Json& object, const std::string& where) {
   return accepted;
 }
 
-const Json& array_of(Fields& fields, const char* key) {
-  static const Json empty = Json::array();
-  const Json* const value = fields.find(key, false);
-  if (value == nullptr) return empty;
-  if (!value->is_array()) fields.fail(key, "must be an array");
-  return *value;
+// What `read` makes of each object of an array.
+template <typename Row, typename Read>
+void read_each(Fields& fields, const std::string& key, std::vector<Row>& rows, const Read& read) {
+  const Json* const array = fields.find(key.c_str(), false);
+  if (array == nullptr) return;
+  if (!array->is_array()) fields.fail(key, "must be an array");
+  for (const Json& object : *array) rows.push_back(read(object, fmt::format("{}[{}]", key, rows.size())));
 }
 
 LocalCatalog read_catalog(const Json& json, const fs::path& folder) {
   Fields fields(json, "the catalogue");
   LocalCatalog catalog;
-  const Json& models = array_of(fields, "models");
-  for (std::size_t i = 0; i < models.size(); ++i) {
-    catalog.rows.push_back(read_row(models[i], fmt::format("models[{}]", i), folder));
-  }
-  const Json& packs = array_of(fields, "packs");
-  for (std::size_t i = 0; i < packs.size(); ++i) {
-    catalog.packs.push_back(read_pack(packs[i], fmt::format("packs[{}]", i), folder));
-  }
-  const Json& accepted = array_of(fields, "accepted");
-  for (std::size_t i = 0; i < accepted.size(); ++i) {
-    catalog.accepted.push_back(read_accepted(accepted[i], fmt::format("accepted[{}]", i)));
-  }
+  const auto in_folder = [&](auto read) {
+    return [read, &folder](const Json& object, const std::string& where) { return read(object, where, folder); };
+  };
+  read_each(fields, "models", catalog.rows, in_folder(read_row));
+  read_each(fields, "packs", catalog.packs, in_folder(read_pack));
+  read_each(fields, "accepted", catalog.accepted, read_accepted);
   fields.finish();
   return catalog;
 }
@@ -271,10 +266,7 @@ std::optional<double> widen(const std::optional<float>& value) {
 
 Json feed_json(const FeedChoice& feed) {
   for (const NamedFeed& known : named_feeds()) {
-    const FeedChoice& other = known.feed;
-    const bool is_equal = feed.as_insightface == other.as_insightface && feed.bgr == other.bgr &&
-                          feed.mean == other.mean && feed.scale == other.scale;
-    if (is_equal) return std::string(known.name);
+    if (known.feed == feed) return std::string(known.name);
   }
   return {{"order", feed.bgr ? "BGR" : "RGB"}, {"mean", *widen(feed.mean)}, {"scale", *widen(feed.scale)}};
 }

@@ -22,10 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using Rows = std::vector<std::shared_ptr<const CatalogRow>>;
 
-bool holds(const CatalogPack& pack, const std::string& model) {
-  return std::find(pack.models.begin(), pack.models.end(), model) != pack.models.end();
-}
-
 class Pull {
  public:
   Pull(const Settings& settings, const std::string& name, const PullOptions& options)
@@ -72,7 +68,7 @@ class Pull {
     if (!row->urls.empty()) return;
     const CatalogPack* smallest = nullptr;
     for (const CatalogPack& pack : catalog_.packs) {
-      if (!holds(pack, row->name)) continue;
+      if (!pack.holds(row->name)) continue;
       if (smallest == nullptr || pack.size_bytes < smallest->size_bytes) smallest = &pack;
     }
     if (smallest == nullptr) {
@@ -246,9 +242,7 @@ class Pull {
   }
 
   void check_sha256(const std::string& part, const std::string& origin, const std::string& wanted) const {
-    const Result<Sha256Digest> digest = sha256_file(part);
-    if (!digest) throw Exception(digest.error());
-    const std::string found = sha256_hex(*digest);
+    const std::string found = sha256_hex(sha256_file(part).take());
     if (found == wanted) return;
     discard(part);
     throw Exception(ErrorCode::bad_data,
