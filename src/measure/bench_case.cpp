@@ -1,5 +1,7 @@
 #include "measure/bench_case.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -52,6 +54,24 @@ std::vector<BenchCase> bench_cases() {
   }
   cases.push_back({kThumbnailName, Operation::image_processing});
   return cases;
+}
+
+void check_names(const std::vector<std::string>& asked, const std::vector<std::string_view>& known, const char* what) {
+  for (const std::string& name : asked) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("there is no {} '{}': use {}", what, name, fmt::join(known, ", ")));
+  }
+}
+
+bool is_asked(const std::vector<std::string>& asked, std::string_view name) {
+  return asked.empty() || std::find(asked.begin(), asked.end(), name) != asked.end();
+}
+
+EngineOptions with_gpu_mode(EngineOptions options, GpuMode mode) {
+  options.settings.all_gpu = false;
+  options.settings.operation_gpu.fill(mode);
+  return options;
 }
 
 PreparedPictures prepare_pictures(const Engine::State& engine, const BenchCase& bench_case,

@@ -19,6 +19,15 @@ struct BenchCase {
 // thumbnail_creation.
 std::vector<BenchCase> bench_cases();
 
+// Throws Exception(invalid_argument) where `asked` holds something else than these; `what` is one of them: "image
+// size".
+void check_names(const std::vector<std::string>& asked, const std::vector<std::string_view>& known, const char* what);
+// Whether it is among them, or all are asked for.
+bool is_asked(const std::vector<std::string>& asked, std::string_view name);
+
+// With every operation there, whatever the settings say.
+EngineOptions with_gpu_mode(EngineOptions options, GpuMode mode);
+
 // Pictures of one size, as far as an analysis takes them before it comes to an operation.
 struct PreparedPictures {
   std::vector<Image> pictures;

@@ -55,27 +55,15 @@ struct SizePictures {
   double decode_ms = 0;
 };
 
-template <typename List, typename Name>
-void check_names(const std::vector<std::string>& asked, const List& known, Name name_of, const char* what) {
-  std::vector<std::string> names;
-  for (const auto& row : known) names.emplace_back(name_of(row));
-  for (const std::string& name : asked) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      throw Exception(ErrorCode::invalid_argument,
-                      fmt::format("there is no {} '{}': use {}", what, name, fmt::join(names, ", ")));
-    }
-  }
-}
-
-bool is_asked(const std::vector<std::string>& asked, std::string_view name) {
-  return asked.empty() || std::find(asked.begin(), asked.end(), name) != asked.end();
+std::vector<std::string_view> names_of(const auto& rows) {
+  std::vector<std::string_view> names;
+  for (const auto& row : rows) names.push_back(row.name);
+  return names;
 }
 
 void check(const BenchOptions& options) {
-  check_names(
-      options.operations, bench_cases(), [](const BenchCase& row) { return row.name; }, "operation");
-  check_names(
-      options.sizes, kSizes, [](const BenchSize& row) { return row.name; }, "image size");
+  check_names(options.operations, names_of(bench_cases()), "operation");
+  check_names(options.sizes, names_of(kSizes), "image size");
   for (const int batch : options.batches) {
     if (batch < 1 || batch > kBatchSizeMax) {
       throw Exception(ErrorCode::invalid_argument,
@@ -103,12 +91,10 @@ std::vector<Plan> plan_rows(const BenchOptions& options) {
 }
 
 EngineOptions engine_options(const BenchOptions& options, const std::vector<Plan>& plans, GpuMode mode) {
-  EngineOptions result = options.engine;
+  EngineOptions result = with_gpu_mode(options.engine, mode);
   result.load_embedder = std::any_of(plans.begin(), plans.end(), [](const Plan& plan) {
     return plan.bench_case.operation == Operation::face_embedding;
   });
-  result.settings.all_gpu = false;
-  result.settings.operation_gpu.fill(mode);
   result.settings.gpu_batch_size = *std::max_element(options.batches.begin(), options.batches.end());
   if (options.device_batch_max > 0) {
     result.settings.gpu_batch_size = std::min(result.settings.gpu_batch_size, options.device_batch_max);
@@ -221,9 +207,8 @@ double seconds_for(const Bench& bench, const std::vector<Plan>& plans, std::size
 }  // namespace
 
 std::vector<std::string> bench_operation_names() {
-  std::vector<std::string> names;
-  for (const BenchCase& bench_case : bench_cases()) names.emplace_back(bench_case.name);
-  return names;
+  const std::vector<std::string_view> names = names_of(bench_cases());
+  return {names.begin(), names.end()};
 }
 
 std::vector<BenchSize> bench_sizes() { return {std::begin(kSizes), std::end(kSizes)}; }

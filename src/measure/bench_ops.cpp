@@ -2,7 +2,6 @@
 // everywhere, so that two machines, two devices or two versions can be compared.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <functional>
 
 #include "base/cancel.h"
@@ -208,28 +207,16 @@ void Bench::add_kernel(const KernelCase& kernel) {
 }  // namespace
 
 std::vector<OpsBenchRow> bench_operations(const OpsBenchOptions& options) {
-  for (const std::string& name : options.operations) {
-    if (!find_operation(name)) {
-      std::vector<std::string_view> names;
-      for (const OperationRow& row : kOperations) names.push_back(row.name);
-      throw Exception(ErrorCode::invalid_argument,
-                      fmt::format("there is no operation '{}': use {}", name, fmt::join(names, ", ")));
-    }
-  }
+  std::vector<std::string_view> names;
+  for (const OperationRow& row : kOperations) names.push_back(row.name);
+  check_names(options.operations, names, "operation");
   Bench bench{.options = options, .cpu = {}, .gpu = {}};
-  const auto open = [&](GpuMode mode) {
-    EngineOptions engine = options.engine;
-    engine.settings.all_gpu = false;
-    engine.settings.operation_gpu.fill(mode);
-    return std::make_unique<Engine>(engine);
-  };
+  const auto open = [&](GpuMode mode) { return std::make_unique<Engine>(with_gpu_mode(options.engine, mode)); };
   bench.cpu = open(GpuMode::off);
   if (options.gpu) bench.gpu = open(GpuMode::on);
   for (const BenchCase& bench_case : bench_cases()) {
     const bool is_row = find_operation(bench_case.name).has_value();  // thumbnails are among the kernels
-    const bool asked = options.operations.empty() || std::find(options.operations.begin(), options.operations.end(),
-                                                               bench_case.name) != options.operations.end();
-    if (!is_row || !asked) continue;
+    if (!is_row || !is_asked(options.operations, bench_case.name)) continue;
     for (const KernelCase& kernel : kernel_cases()) {
       if (kernel.operation == bench_case.operation) bench.add_kernel(kernel);
     }

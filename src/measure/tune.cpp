@@ -14,7 +14,7 @@
 #include "base/env_edit.h"
 #include "base/file.h"
 #include "image/encode.h"
-#include "measure/bench_images.h"
+#include "measure/bench_case.h"
 #include "measure/measure.h"
 #include "measure/tune_drift.h"
 #include "pipeline/analyze.h"
@@ -89,9 +89,7 @@ double measure_detection(const Engine& engine, const std::vector<BenchPhoto>& ph
   DetectScratch scratch;
   const int runs = options.iterations > 0 ? 1 : kPrecisionRuns;
   for (const BenchSize& size : bench_sizes()) {
-    const bool is_asked = options.sizes.empty() ||
-                          std::find(options.sizes.begin(), options.sizes.end(), size.name) != options.sizes.end();
-    if (!is_asked) continue;
+    if (!is_asked(options.sizes, size.name)) continue;
     for (const BenchPhoto& photo : photos) {
       const Image picture = compose_picture(photo, {size.width, size.height});
       std::vector<double> times;
@@ -108,12 +106,6 @@ double measure_detection(const Engine& engine, const std::vector<BenchPhoto>& ph
   return sum / static_cast<double>(std::max<std::size_t>(1, count));
 }
 
-EngineOptions on_cpu(EngineOptions options) {
-  options.settings.all_gpu = false;
-  options.settings.operation_gpu.fill(GpuMode::off);
-  return options;
-}
-
 std::vector<PrecisionMeasured> measure_precisions(const TuneOptions& options, const std::vector<BenchPhoto>& photos) {
   std::vector<PrecisionMeasured> result;
   FacesOfPhotos standard;
@@ -122,7 +114,7 @@ std::vector<PrecisionMeasured> measure_precisions(const TuneOptions& options, co
     throw_if_stopped(options.stop);
     PrecisionMeasured one;
     one.name = name;
-    EngineOptions chosen = on_cpu(options.engine);
+    EngineOptions chosen = with_gpu_mode(options.engine, GpuMode::off);
     chosen.precision = precision;
     const Engine engine(chosen);
     one.problem = engine.why_not_fast();
@@ -156,7 +148,7 @@ const std::string& value_in(const std::vector<TunedSetting>& settings, std::stri
 
 // As the settings would have it.
 EngineOptions as_chosen(const TuneOptions& options, const std::vector<TunedSetting>& settings) {
-  EngineOptions engine = on_cpu(options.engine);
+  EngineOptions engine = with_gpu_mode(options.engine, GpuMode::off);
   for (const OperationRow& row : kOperations) {
     if (value_in(settings, gpu_setting(row.operation)) != "true") continue;
     engine.settings.operation_gpu[index_of(row.operation)] = GpuMode::on;
@@ -214,7 +206,7 @@ TuneResult tune(const TuneOptions& options) {
     if (options.on_progress) options.on_progress({result.bench.rows.size(), result.bench.rows.size(), what});
   };
 
-  EngineOptions for_photos = on_cpu(bench.engine);
+  EngineOptions for_photos = with_gpu_mode(bench.engine, GpuMode::off);
   for_photos.load_embedder = false;
   const std::vector<BenchPhoto> photos =
       load_bench_photos(Engine(for_photos).state(), options.images_dir, options.stop);
