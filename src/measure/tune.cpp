@@ -124,11 +124,7 @@ std::vector<PrecisionMeasured> measure_precisions(const TuneOptions& options, co
       if (precision == Precision::standard) {
         standard = std::move(faces);
       } else {
-        const Drift drift = measure_drift(standard, faces);
-        one.faces = drift.faces;
-        one.missed = drift.missed;
-        one.cosine_mean = drift.cosine_mean;
-        one.cosine_low = drift.cosine_low;
+        measure_drift(standard, faces, one);
       }
     }
     result.push_back(std::move(one));

@@ -39,26 +39,25 @@ FacesOfPhotos look_at(const Engine& engine, const std::vector<BenchPhoto>& photo
   return found;
 }
 
-Drift measure_drift(const FacesOfPhotos& standard, const FacesOfPhotos& other) {
-  Drift drift;
+void measure_drift(const FacesOfPhotos& standard, const FacesOfPhotos& other, PrecisionMeasured& measured) {
+  measured.missed = 0;
   std::vector<double> cosines;
   for (std::size_t photo = 0; photo < standard.size() && photo < other.size(); ++photo) {
     for (const Face& face : standard[photo]) {
       const Face* const same = find_same(face, other[photo]);
       if (same == nullptr) {
-        drift.missed += face.det_score > kSureScore;
+        measured.missed += face.det_score > kSureScore;
         continue;
       }
       if (face.embedding.empty() || same->embedding.empty()) continue;
       cosines.push_back(cosine_similarity(face.embedding, same->embedding));
     }
   }
-  drift.faces = static_cast<int>(cosines.size());
-  if (cosines.empty()) return drift;
+  measured.faces = static_cast<int>(cosines.size());
+  if (cosines.empty()) return;
   std::sort(cosines.begin(), cosines.end());
-  drift.cosine_mean = spread_of(cosines).mean;
-  drift.cosine_low = cosines[cosines.size() / 20];
-  return drift;
+  measured.cosine_mean = spread_of(cosines).mean;
+  measured.cosine_low = cosines[cosines.size() / 20];
 }
 
 }  // namespace mien

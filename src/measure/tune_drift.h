@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "measure/bench_images.h"
-#include "mien/engine.h"
+#include "mien/tools/tune.h"
 
 namespace mien {
 
@@ -12,12 +12,7 @@ using FacesOfPhotos = std::vector<std::vector<Face>>;
 
 FacesOfPhotos look_at(const Engine& engine, const std::vector<BenchPhoto>& photos);
 
-struct Drift {
-  int faces = 0;           // that both found and embedded
-  int missed = 0;          // of those of a score over 0.6
-  double cosine_mean = 1;  // of the two embeddings of a face
-  double cosine_low = 1;   // the 5th percentile
-};
-Drift measure_drift(const FacesOfPhotos& standard, const FacesOfPhotos& other);
+// Sets what `measured` says of faces and embeddings.
+void measure_drift(const FacesOfPhotos& standard, const FacesOfPhotos& other, PrecisionMeasured& measured);
 
 }  // namespace mien

@@ -135,12 +135,14 @@ TEST(Drift, IsOfTheSameFaces) {
   };
   const FacesOfPhotos standard = {{face(0, 0.9F, {1, 0}), face(50, 0.9F, {1, 0}), face(90, 0.5F, {1, 0})}};
   const FacesOfPhotos other = {{face(51, 0.9F, {1, 1}), face(1, 0.9F, {2, 0})}};
-  const Drift measured = measure_drift(standard, other);
+  PrecisionMeasured measured;
+  measure_drift(standard, other, measured);
   EXPECT_EQ(measured.faces, 2);
   EXPECT_EQ(measured.missed, 0) << "the detector was not sure of that one";
   EXPECT_NEAR(measured.cosine_mean, (1 + std::sqrt(0.5)) / 2, 1e-6);
   EXPECT_NEAR(measured.cosine_low, std::sqrt(0.5), 1e-6);
-  EXPECT_EQ(measure_drift(standard, {{}}).missed, 2);
+  measure_drift(standard, {{}}, measured);
+  EXPECT_EQ(measured.missed, 2);
 }
 
 TEST(UpdateEnv, SaysWhatStays) {
