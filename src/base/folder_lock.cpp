@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -22,26 +21,19 @@ FolderLock::FolderLock(const std::string& folder, const std::string& name, const
   std::error_code failure;
   fs::create_directories(folder, failure);
   const std::string path = (fs::path(folder) / name).string();
-  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor_ < 0) {
+  file_ = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!file_) {
     throw Exception(ErrorCode::io, fmt::format("cannot write to {}: {}", replace_invalid_utf8(folder),
                                                std::generic_category().message(errno)));
   }
-  try {
-    while (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK && errno != EINTR) {
-        throw Exception(ErrorCode::io, fmt::format("cannot lock {}: {}", replace_invalid_utf8(path),
-                                                   std::generic_category().message(errno)));
-      }
-      if (wait) wait();
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  while (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) {
+      throw Exception(ErrorCode::io, fmt::format("cannot lock {}: {}", replace_invalid_utf8(path),
+                                                 std::generic_category().message(errno)));
     }
-  } catch (...) {
-    ::close(descriptor_);
-    throw;
+    if (wait) wait();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
 }
-
-FolderLock::~FolderLock() { ::close(descriptor_); }
 
 }  // namespace mien

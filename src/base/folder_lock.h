@@ -4,6 +4,8 @@
 #include <functional>
 #include <string>
 
+#include "base/descriptor.h"
+
 namespace mien {
 
 // Holds a lock file of this name in the folder, which other processes of mien see, until it is destroyed.
@@ -12,12 +14,9 @@ class FolderLock {
   // Waits. Throws Exception(io) when the file cannot be made. `wait` is asked a few times a second while somebody else
   // holds it, and may throw.
   FolderLock(const std::string& folder, const std::string& name, const std::function<void()>& wait = {});
-  ~FolderLock();
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
 
  private:
-  int descriptor_ = -1;
+  Descriptor file_;
 };
 
 }  // namespace mien
