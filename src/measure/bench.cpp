@@ -167,9 +167,7 @@ PipelineBenchResult bench_pipeline(const Engine& engine, const PipelineBenchOpti
   PipelineBenchResult result;
   std::vector<LoadedImage> inputs;
   for (const fs::path& path : list_images(options)) {
-    Result<std::vector<std::uint8_t>> bytes = read_file(path.string(), engine.options().limits.bytes_max);
-    if (!bytes) throw Exception(bytes.error());
-    inputs.push_back({std::move(*bytes), {}});
+    inputs.push_back({read_file(path.string(), engine.options().limits.bytes_max).take(), {}});
     PipelineBenchImage image;
     image.file = path.filename().string();
     image.cpu_ms = image.wall_ms = std::numeric_limits<double>::max();

@@ -21,11 +21,7 @@ namespace {
 constexpr int kEmbeddingDimensionMin = 64;
 constexpr int kEmbeddingDimensionMax = 4096;
 
-std::vector<std::uint8_t> read_model(const ModelFile& file) {
-  Result<std::vector<std::uint8_t>> bytes = read_file(file.info.path, kModelBytesMax);
-  if (!bytes) throw Exception(bytes.error());
-  return std::move(*bytes);
-}
+std::vector<std::uint8_t> read_model(const ModelFile& file) { return read_file(file.info.path, kModelBytesMax).take(); }
 
 template <typename T>
 T value_or_throw(const ModelFile& file, Result<T> result) {
