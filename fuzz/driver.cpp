@@ -39,7 +39,7 @@ struct Call {
   std::vector<std::string> paths;
 };
 
-// What runs now, for the handler of signals.
+// The line about the input that runs now, for the handler of signals.
 std::array<char, 256> running;
 
 void on_death(int signal_number) {

@@ -1,4 +1,4 @@
-/* What the examples in C share. */
+/* The functions that the examples in C share. */
 #ifndef EXAMPLES_COMMON_H
 #define EXAMPLES_COMMON_H
 

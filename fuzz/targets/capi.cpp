@@ -88,7 +88,7 @@ class Given {
     get()->struct_size = size;
   }
   Struct* get() { return reinterpret_cast<Struct*>(memory_.get()); }
-  // What is seen of it by who knows the whole: fields that it has no room for are zero.
+  // Returns the whole struct as the library sees it: fields that the memory has no room for are zero.
   Struct seen() {
     Struct whole{};
     std::memcpy(&whole, memory_.get(), std::min(get()->struct_size, sizeof whole));
@@ -179,7 +179,7 @@ class Pixels {
   const mien_pixels* get() { return given_.get(); }
 
  private:
-  // Of the first plane; up to where the next one would begin when something lies behind it.
+  // Returns the bytes of the first plane; up to where the next one would begin when something lies behind it.
   static std::size_t plane_bytes(const mien_pixels& fields, bool to_next_row) {
     constexpr int kBytes[] = {3, 3, 1, 4, 4, 1, 1};
     if (is_beyond_memory(fields)) return 1;

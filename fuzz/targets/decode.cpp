@@ -16,7 +16,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// What files of a kind begin with; '?' stays as it is. With several beginnings an input keeps the one that it has.
+// The bytes that files of a kind begin with; '?' stays as it is. With several beginnings an input keeps the one that it
+// has.
 struct Kind {
   std::string_view name;
   std::string_view beginnings[2];

@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     RecordFile file({scratch.put({data, size}), true, false});
     const ScanSummary kept = resume_records(file, terms, paths, contents);
     fuzz::require(kept.failed <= kept.images && kept.matched_images <= kept.images, "parts are no more than the whole");
-    // What was kept can be kept again.
+    // Records that were kept can be kept again.
     KnownPaths paths_again(kPlaces);
     KnownContents contents_again(kPlaces);
     fuzz::require(resume_records(file, terms, paths_again, contents_again).images == kept.images, "nothing is lost");

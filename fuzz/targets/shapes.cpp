@@ -8,7 +8,7 @@
 namespace mien {
 namespace {
 
-// What was rewritten is a model again once it is written.
+// Checks that a rewritten model is a model again once it is written.
 void require_model(const onnx::ModelProto& model, const char* what) {
   Result<onnx::ModelProto> written = parse_model(serialize(model));
   fuzz::require(written.ok() && free_shapes(*written, {}).ok(), what);

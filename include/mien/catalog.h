@@ -14,7 +14,7 @@
 
 namespace mien {
 
-// What the catalogue says of a model, here or not.
+// The facts that the catalogue has of a model, whether its file is here or not.
 struct CatalogFacts {
   bool is_default = false;
   bool added_by_user = false;
@@ -38,7 +38,8 @@ struct CatalogEntry : CatalogFacts {
 // functions here.
 MIEN_API std::vector<CatalogEntry> list_models(const Settings& settings);
 
-// What an ONNX file is, by opening it. Throws Exception: not_found, bad_data (no model), unsupported (no face model).
+// The kind of an ONNX file, found by opening it. Throws Exception: not_found, bad_data (no model), unsupported (no face
+// model).
 struct ProbedModel {
   std::string role;     // "detector" or "embedder"
   std::string decoder;  // of a detector: the name of its kind
@@ -77,7 +78,7 @@ struct RemovedModel {
 };
 MIEN_API std::vector<RemovedModel> remove_model(const Settings& settings, const std::string& name);
 
-// What a pull is about to do; the licence is for showing before anything is fetched.
+// The plan of a pull; the licence is for showing before anything is fetched.
 struct PullPlan {
   std::string name;
   std::vector<std::string> models;

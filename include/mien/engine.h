@@ -17,7 +17,7 @@
 
 namespace mien {
 
-// What decoding one image may take. Beyond a limit: Error limit_exceeded, which names it.
+// The limits of decoding one image. Beyond a limit: Error limit_exceeded, which names it.
 struct ImageLimits {
   std::size_t bytes_max = std::size_t{256} << 20;  // of the file
   std::int64_t pixels_max = 200'000'000;
@@ -33,7 +33,7 @@ class DeviceStages;  // a GPU that operations ask for; the library's own
 struct InputOptions {
   ImageLimits limits;
   std::string decoder;  // path of mien-decoder, which then decodes in child processes; empty: this process does
-  // What works on the pixels where a GPU is asked for; null: the CPU. open_input sets it.
+  // The stages that work on the pixels where a GPU is asked for; null: the CPU. open_input sets it.
   std::shared_ptr<DeviceStages> device = {};
 };
 
@@ -73,7 +73,7 @@ struct AnalyzeOptions {
   bool image_quality = false;
   bool phash = false;
   bool enhance = false;    // enlarge and sharpen small images first (see enhance_image)
-  bool rotations = false;  // look at the image turned by 90, 180 and 270 degrees too, and keep the best
+  bool rotations = false;  // look at the image rotated by 90, 180 and 270 degrees too, and keep the best
   double min_quality = 0;  // faces with a lower overall_score are dropped; 0 keeps all
   // Asked often: decoding, inference and what lies between end within 100 ms, with Error cancelled. A run of
   // OpenVINO's or of a device's comes to its end first.
@@ -166,7 +166,7 @@ MIEN_API Result<EnhancedImage> enhance_image(Bytes encoded, const InputOptions& 
 // The box grown by `margin` of its size on each side and clipped, as a JPEG of quality 95.
 MIEN_API Result<std::vector<std::uint8_t>> crop_face(Bytes encoded, Box bbox, double margin = 0.2,
                                                      const InputOptions& input = {});
-// The face turned upright and scaled as embedders want it, in a square of `side` pixels (a multiple of 112 or 128),
+// The face rotated upright and scaled as embedders want it, in a square of `side` pixels (a multiple of 112 or 128),
 // black outside the image; colours in the order of `pixels`. Errors: invalid_argument (also for landmarks in a point).
 MIEN_API Result<Image> align_face(const PixelView& pixels, const Landmarks& landmarks, int side = 112);
 // Fits inside width x height, keeps the aspect ratio, never enlarges; JPEG of quality 85.
@@ -180,7 +180,7 @@ struct ImageQuality {
   Quality quality;
 };
 MIEN_API Result<ImageQuality> assess_quality(Bytes encoded, const InputOptions& input = {});
-// Of the whole picture, or of the box (in pixels of the upright one) clipped to it: all zero when it lies outside.
+// Assesses the whole picture, or the box (in pixels of the upright one) clipped to it: all zero when it lies outside.
 MIEN_API Result<ImageQuality> assess_quality(const PixelView& pixels, const Box* bbox = nullptr,
                                              const Landmarks* landmarks = nullptr, const InputOptions& input = {});
 

@@ -1,4 +1,4 @@
-/* What the shared library shows to programs: everything that is marked here, and nothing else. */
+/* MIEN_API marks what the shared library shows to programs; it shows nothing else. */
 #ifndef MIEN_EXPORT_H
 #define MIEN_EXPORT_H
 

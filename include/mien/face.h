@@ -1,4 +1,4 @@
-// What mien says about an image: faces, their quality, where each operation ran, how long it took.
+// The results of mien for an image: faces, their quality, where each operation ran, how long it took.
 #pragma once
 
 #include <array>

@@ -20,7 +20,7 @@ MIEN_API Result<std::vector<std::uint8_t>> read_file(const std::string& path, st
 // existing file is replaced. Every failure is an Exception(io).
 MIEN_API void write_private_file(const std::string& path, std::span<const std::uint8_t> bytes);
 
-// For who works long before he writes: throws now what write_private_file would throw then. The file
+// Throws now what write_private_file would throw later, for programs that work long before they write. The file
 // is not touched; one beside it is there for a moment.
 MIEN_API void require_writable(const std::string& path);
 

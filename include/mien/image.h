@@ -22,7 +22,7 @@ enum class PixelFormat {
   nv12,  // a plane of luma, and below it one of chroma (U, V) at half the width and height; converted to RGB once
 };
 
-// What the numbers of NV12 stand for. Cameras and older video: BT.601; video of 720 lines and more: BT.709. Limited:
+// The meaning of the numbers of NV12. Cameras and older video: BT.601; video of 720 lines and more: BT.709. Limited:
 // luma 16..235; full: 0..255. Chroma is not interpolated: four pixels share one pair.
 enum class YuvColours { bt601_limited, bt601_full, bt709_limited, bt709_full };
 
@@ -36,7 +36,7 @@ struct PixelView {
   const std::uint8_t* chroma = nullptr;  // NV12 alone: the second plane; null: right behind the first
   std::ptrdiff_t chroma_stride = 0;      // NV12 alone; 0: as `stride`
   YuvColours colours = YuvColours::bt601_limited;
-  int orientation = 1;  // EXIF's 1..8: how the pixels must be turned to stand upright; 1: they do
+  int orientation = 1;  // EXIF's 1..8: how the pixels must be rotated or mirrored to stand upright; 1: they do
 };
 
 // A view of pixels that somebody else owns. RGB interleaved (3 channels) or gray (1 channel).

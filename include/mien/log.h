@@ -1,4 +1,4 @@
-// What the library has to say while it works. It never prints: the program decides where lines go.
+// The log of the library. The library never prints: the program decides where lines go.
 #pragma once
 
 #include <functional>

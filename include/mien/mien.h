@@ -47,13 +47,13 @@ enum {
 typedef struct mien_error mien_error;
 
 MIEN_API mien_status mien_error_code(const mien_error* error);
-/* What was attempted, on what, and what to do about it; one line. */
+/* Says what was attempted, on what, and what to do about it; one line. */
 MIEN_API const char* mien_error_message(const mien_error* error);
 MIEN_API void mien_error_free(mien_error* error);
 /* "ok", "invalid_argument", ...: a constant. */
 MIEN_API const char* mien_status_name(mien_status status);
 
-/* Of the library, "0.1.0": a constant. */
+/* The version of the library, "0.1.0": a constant. */
 MIEN_API const char* mien_version(void);
 
 typedef int32_t mien_log_level;
@@ -101,7 +101,7 @@ typedef struct mien_engine_options {
   mien_bool sandbox;   /* decode in child processes without rights */
   const mien_setting* settings;
   size_t settings_count;
-  /* What decoding one image may take; 0: the default (256 MiB, 200 million, 65,000, 1 GiB, 10,000, 30 s). */
+  /* The limits of decoding one image; 0: the default (256 MiB, 200 million, 65,000, 1 GiB, 10,000, 30 s). */
   uint64_t image_bytes_max;
   int64_t pixels_max;
   int32_t side_max;
@@ -141,7 +141,7 @@ typedef struct mien_analyze_options {
   mien_bool image_quality;
   mien_bool phash;
   mien_bool enhance;     /* enlarge and sharpen small images first */
-  mien_bool rotations;   /* look at the image turned by 90, 180 and 270 degrees too, and keep the best */
+  mien_bool rotations;   /* look at the image rotated by 90, 180 and 270 degrees too, and keep the best */
   double min_quality;    /* faces with a lower overall score are dropped; 0 keeps all */
   const mien_stop* stop; /* may be null; mien_scan() has one of its own and leaves this alone */
 } mien_analyze_options;
@@ -179,7 +179,7 @@ typedef struct mien_pixels {
   int64_t stride;           /* bytes from one row to the next; 0: no gap between rows */
   const uint8_t* chroma;    /* NV12 alone: the second plane; null: right behind the first */
   int64_t chroma_stride;    /* NV12 alone; 0: as `stride` */
-  int32_t orientation;      /* EXIF's 1..8: how the pixels must be turned to stand upright; 0 and 1: they do */
+  int32_t orientation;      /* EXIF's 1..8: the rotation or mirroring that makes the pixels upright; 0 and 1: none */
 } mien_pixels;
 
 typedef struct mien_analysis mien_analysis;
@@ -202,7 +202,7 @@ MIEN_API mien_status mien_analyze_batch(const mien_engine* engine, const mien_by
                                         mien_error** errors, mien_error** error);
 MIEN_API void mien_analysis_free(mien_analysis* analysis);
 
-/* ---- What an analysis says --------------------------------------------------------------------------------------- */
+/* ---- The contents of an analysis --------------------------------------------------------------------------------- */
 
 /* Pixels of the upright image; x to the right, y down; (0, 0) is the top-left corner. */
 typedef struct mien_point {
@@ -303,7 +303,7 @@ MIEN_API void mien_buffer_free(mien_buffer* buffer);
 /* `width` and `height` of the upright image, and `scale`, may be null. */
 MIEN_API mien_status mien_assess_quality(const uint8_t* data, size_t size, mien_quality* quality, int32_t* width,
                                          int32_t* height, mien_error** error);
-/* Of pixels; of the box (in pixels of the upright image) when it is not null. */
+/* Assesses the pixels, or those of the box (in pixels of the upright image) when it is not null. */
 MIEN_API mien_status mien_assess_pixels(const mien_pixels* pixels, const mien_box* bbox, mien_quality* quality,
                                         mien_error** error);
 MIEN_API mien_status mien_enhance(const uint8_t* data, size_t size, mien_buffer** jpeg, double* scale,

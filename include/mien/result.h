@@ -30,7 +30,7 @@ enum class ErrorCode {
 
 struct Error {
   ErrorCode code = ErrorCode::internal;
-  // What was attempted, on what, and what to do about it. UTF-8, one line.
+  // Says what was attempted, on what, and what to do about it. UTF-8, one line.
   std::string message;
 };
 
@@ -86,7 +86,7 @@ class [[nodiscard]] Result {
   std::variant<T, Error> state_;
 };
 
-// What a Result without a value holds.
+// The T of a Result that has no value to return.
 struct Done {};
 
 }  // namespace mien

@@ -15,10 +15,10 @@
 
 namespace mien {
 
-// What a flag of an operation asks for.
+// The values of the flag that moves an operation to the GPU.
 enum class GpuMode { off, on, require };  // false; true: GPU with fallback to the CPU; require: no fallback
 
-// What is done with images, and may be moved to a GPU.
+// The work on images that may be moved to a GPU.
 enum class Operation : std::size_t {
   face_detection,
   face_embedding,
@@ -96,7 +96,7 @@ struct MIEN_API Settings {
   std::vector<SettingValue> values;   // all of the above, for `mien config`
   std::vector<std::string> warnings;  // for example an unknown LOG_LEVEL, which other programs use too
 
-  // What is asked for this operation once ALL_GPU is taken into account.
+  // Returns what is asked for this operation once ALL_GPU is taken into account.
   GpuMode gpu_mode(Operation operation) const;
   bool is_gpu_enabled_for_operation(std::string_view name) const;
   bool wants_gpu() const;  // for any operation

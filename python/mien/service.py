@@ -110,7 +110,7 @@ class FaceService:
 
         loop = asyncio.get_running_loop()
         async with self._place(loop):
-            # What a file holds is in memory only while it has a place: a batch may be larger than the memory.
+            # The bytes of a file are in memory only while it has a place: a batch may be larger than the memory.
             if not isinstance(image, (bytes, bytearray, memoryview)):
                 # Files may lie on slow storage; pixels have no place in a batch of files.
                 image = await loop.run_in_executor(None, _encoded, image)

@@ -1,4 +1,4 @@
-// What the files of the module _mien share. Like src/cli it uses include/mien and nothing else.
+// The functions that the files of the module _mien share. Like src/cli it uses include/mien and nothing else.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -28,7 +28,7 @@ nb::object make_exception(const Error& error);
 // Paths are bytes, and Python's text holds those that are no UTF-8 as surrogates. Throws what Python throws.
 nb::object to_path(const std::string& path);
 std::string from_path(const nb::str& path);
-// What the library says may name such a path.
+// Text of the library becomes Python's text in the same way: it may name such a path.
 nb::object to_text(const std::string& text);
 nb::list to_texts(const std::vector<std::string>& texts);
 

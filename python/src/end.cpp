@@ -1,4 +1,4 @@
-// What becomes of threads that are in the library when the interpreter ends.
+// Keeps threads that are in the library apart from an interpreter that has ended.
 #include <unistd.h>
 
 #include <atomic>

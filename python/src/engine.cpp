@@ -50,7 +50,7 @@ Analysis analyze(PythonEngine& self, nb::handle image, const std::optional<std::
 }
 
 // One Analysis or one exception an image, in order.
-// What cannot be read is the exception in its place, as what cannot be decoded.
+// An image that cannot be read is the exception in its place, like one that cannot be decoded.
 nb::list analyze_batch(PythonEngine& self, const nb::list& images, const AnalyzeOptions& options) {
   std::vector<ImageInput> inputs;
   std::vector<Bytes> encoded;

@@ -1,4 +1,4 @@
-// What Python programs have pictures in -> what the library takes: bytes of a file, or pixels where they lie.
+// Turns the pictures of Python programs into what the library takes: bytes of a file, or pixels where they lie.
 #pragma once
 
 #include <nanobind/ndarray.h>

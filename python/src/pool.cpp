@@ -181,7 +181,7 @@ std::shared_ptr<Job> submit(Pool& self, nb::object image, const AnalyzeOptions& 
     const nb::gil_scoped_acquire locked;  // its objects are Python's
     delete ended;
   });
-  // Of bytes alone nobody can change what they hold while the call waits.
+  // Python bytes are the only input that nobody can change while the call waits; other inputs are copied.
   job->image = PyBytes_Check(input.owner.ptr()) ? input.owner
                                                 : nb::object(nb::bytes(input.encoded.data(), input.encoded.size()));
   const nb::bytes kept = nb::borrow<nb::bytes>(job->image);

@@ -38,7 +38,7 @@ struct Job {
   std::shared_ptr<JobBatch> batch = {};  // guarded by mutex; null while it waits
 };
 
-// What the threads share. They hold it themselves: one that ends its own pool goes on for a moment.
+// The state that the threads share. They hold it themselves: a thread that ends its own pool goes on for a moment.
 class PoolWork {
  public:
   PoolWork(std::shared_ptr<OpenEngine> engine, std::size_t thread_count, std::size_t waiting_max);

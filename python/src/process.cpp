@@ -9,7 +9,7 @@ namespace {
 
 std::atomic<int> forks{0};
 
-// Before anything can be made that asks.
+// Counts from the start, before any object can ask for the count.
 [[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] { ++forks; });
 
 }  // namespace

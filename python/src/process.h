@@ -1,4 +1,4 @@
-// What the child of a fork must leave alone: its threads are not there, and their locks may be held for ever.
+// Objects that the child of a fork must leave alone: their threads are not there, and their locks may be held for ever.
 #pragma once
 
 #include <functional>

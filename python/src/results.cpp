@@ -1,4 +1,4 @@
-// What is known about an image. Arrays are views of the library's own memory, which their owner keeps alive.
+// The results for an image. Arrays are views of the library's own memory, which their owner keeps alive.
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>

@@ -1,4 +1,4 @@
-// What an analysis says, and comparing two faces.
+// Reads the fields of an analysis, and compares two faces.
 #include "capi/handles.h"
 
 namespace mien::capi {

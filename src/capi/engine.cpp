@@ -1,4 +1,4 @@
-// The engine and what it is asked.
+// The engine and its calls.
 #include <span>
 
 #include "capi/handles.h"
@@ -52,7 +52,7 @@ EngineOptions read_engine_options(const mien_engine_options* given) {
 
 void give(Result<Analysis> analysis, mien_analysis** out) { *out = new mien_analysis{std::move(analysis).take()}; }
 
-// What every call of the engine needs, looked at once.
+// The parts that every call of the engine needs, checked once.
 struct Call {
   Workspace own;
   Workspace* workspace;

@@ -1,4 +1,4 @@
-// What the handles of the C interface hold, and the one way in which its calls report.
+// The contents of the handles of the C interface, and the one way in which its calls report.
 #pragma once
 
 #include <algorithm>

@@ -48,7 +48,7 @@ void Arguments::parsed(const Option& option, NumberRange range, std::string_view
     const char* const end = value.data() + value.size();
     const std::from_chars_result result = std::from_chars(value.data(), end, number);
     const bool is_number = result.ec == std::errc() && result.ptr == end;
-    // What is not a number lies in no range.
+    // A value that is not a number lies in no range.
     if (!is_number || !(number >= range.low && number <= range.high)) {
       fail(fmt::format("{}={} is not valid", name, value),
            fmt::format("use a {} from {} to {}", kind, range.low, range.high));

@@ -61,7 +61,7 @@ nlohmann::ordered_json stages_json(const Timings& stages) {
           {"embed", stages.embed}, {"quality", stages.quality}, {"total", stages.total}};
 }
 
-// Behind the name or the number of what they are of.
+// Adds the times to `json`, which holds the name of the image or the number of images.
 nlohmann::ordered_json times_json(nlohmann::ordered_json json, const PipelineBenchImage& image) {
   json.update({{"faces", image.faces},
                {"cpu_ms", image.cpu_ms},

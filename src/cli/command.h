@@ -1,4 +1,4 @@
-// What main.cpp's table knows about a command, and what a command gets.
+// The commands of main.cpp's table, and the call that each of them gets.
 #pragma once
 
 #include <string>

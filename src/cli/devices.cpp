@@ -52,7 +52,7 @@ std::string device_details(const Device& device) {
   return text;
 }
 
-// What the labels of the table mean, for those that are in it.
+// Explains the labels of the table that are in use.
 std::string notes(const std::vector<BackendInfo>& backends, int width) {
   bool has_unified = false;
   bool has_software = false;

@@ -15,7 +15,7 @@
 namespace mien::cli {
 namespace {
 
-// Beyond it a side would pass what the formats can say.
+// Beyond this number a side would be longer than the formats can say.
 constexpr double kPixelsMax = 4e9;
 
 constexpr double kMegabyte = 1 << 20;

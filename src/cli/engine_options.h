@@ -1,4 +1,4 @@
-// What several commands share: options for where to compute and with which models, the settings
+// The parts that several commands share: options for where to compute and with which models, the settings
 // that result, and images in and out.
 #pragma once
 

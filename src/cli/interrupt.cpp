@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kWake = SIGUSR1;  // sent by the destructor, to the watcher alone
 
-// What the caller has switched off stays so: `nohup` does it with SIGHUP, a shell with the SIGINT
+// A signal that the caller has switched off stays so: `nohup` does it with SIGHUP, a shell with the SIGINT
 // of jobs in the background. A blocked signal would reach the watcher all the same.
 bool is_ignored(int signal) {
   struct sigaction action {};

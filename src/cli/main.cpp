@@ -124,8 +124,8 @@ int guarded_run(Terminal& terminal, std::vector<std::string> typed) {
 }
 
 // glibc gives each thread a heap of its own, which keeps what was freed there. With a heap for two threads a scan takes
-// as much time and an eighth less memory, because OpenVINO frees a lot after it has compiled. Who set the number is
-// obeyed.
+// as much time and an eighth less memory, because OpenVINO frees a lot after it has compiled. A number that
+// the user has set stays.
 void share_heaps() {
 #ifdef __GLIBC__
   if (std::getenv("MALLOC_ARENA_MAX") != nullptr || std::getenv("GLIBC_TUNABLES") != nullptr) return;

@@ -1,4 +1,4 @@
-// What a person sees of a scan: a line an image, the progress line, the summary.
+// The text that a person sees of a scan: a line an image, the progress line, the summary.
 #pragma once
 
 #include <cstdint>

@@ -27,7 +27,7 @@ inline std::optional<Error> take_size(PixelSize size, const ImageLimits& limits,
   return std::nullopt;
 }
 
-// What `open` says of the library that it has tried to open.
+// Returns what `open` says of the library that it has tried to open.
 template <typename Table>
 Result<Done> open_result(const Result<Table>& library) {
   if (!library) return library.error();
@@ -54,7 +54,7 @@ Result<Done> open_gif();
 Result<Done> decode_gif(Bytes encoded, const DecodeOptions& options, DecodedImage& out);
 
 // HEIC and AVIF by libheif: the primary image, rotated and cropped as the file says, so that `orientation` is always 1.
-// Of more than 8 bits the upper 8 stay; transparency is dropped.
+// Samples of more than 8 bits keep the upper 8; transparency is dropped.
 Result<Done> open_heif();
 Result<Done> decode_heif(Bytes encoded, const DecodeOptions& options, DecodedImage& out);
 

@@ -20,7 +20,7 @@ constexpr int kThumbnailSide = 150;
 constexpr std::string_view kThumbnailName = "thumbnail_creation";
 constexpr double kCompileMsMax = 300e3;
 
-// What the stages are asked for when they run alone: each reads its own flag.
+// Returns the options of the stages when they run alone: each stage reads its own flag.
 AnalyzeOptions stage_options(const std::stop_token& stop) {
   AnalyzeOptions options;
   options.embed = true;
@@ -131,7 +131,7 @@ BatchSample CaseRun::run(int images, const std::stop_token& stop) {
     for (; next < images && !is_group_full(group, images); ++next) {
       GroupItem& item = group.emplace_back(prepared_.items[static_cast<std::size_t>(next) % prepared_.items.size()]);
       item.index = group.size() - 1;
-      // One for all: what is written there is looked at by nobody.
+      // All images share one memory: nobody reads what is written there.
       item.memory = workspace_.state().items.front().get();
     }
     const double wall = wall_ms(), cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID);

@@ -37,7 +37,7 @@ struct Plan {
   int batch = 1;
 };
 
-// What is measured with, opened once.
+// The engines and photos that the rows are measured with, opened once.
 struct Bench {
   const BenchOptions& options;
   std::unique_ptr<Engine> cpu;
@@ -251,7 +251,7 @@ BenchResult bench_matrix(const BenchOptions& options) {
   return result;
 }
 
-// ---- What the rows say
+// ---- The findings of the rows
 
 namespace {
 

@@ -142,7 +142,7 @@ const std::string& value_in(const std::vector<TunedSetting>& settings, std::stri
   return kNone;
 }
 
-// As the settings would have it.
+// Returns the options of an engine as these settings would have them.
 EngineOptions as_chosen(const TuneOptions& options, const std::vector<TunedSetting>& settings) {
   EngineOptions engine = with_gpu_mode(options.engine, GpuMode::off);
   for (const OperationRow& row : kOperations) {
@@ -169,8 +169,8 @@ void add_chosen_gpu(const Settings& settings, std::vector<TunedSetting>& tuned) 
   }
 }
 
-// What was set outside of the file that is written wins over it: the environment, and the user's own file, which would
-// otherwise be overruled in silence. Options of this call are gone with it.
+// Notes values that were set outside of the file that is written, since they win over it: in the environment, or in the
+// user's own file, which would otherwise be overruled in silence. Options do not count: they end with this call.
 void note_what_wins(const Settings& settings, std::vector<TunedSetting>& tuned) {
   for (TunedSetting& one : tuned) {
     for (const SettingValue& value : settings.values) {

@@ -1,4 +1,4 @@
-// What measurements say about settings; nothing is measured here.
+// Chooses settings from measurements; nothing is measured here.
 #include <fmt/format.h>
 
 #include <algorithm>

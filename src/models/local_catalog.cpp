@@ -227,7 +227,7 @@ AcceptedLicence read_accepted(const Json& object, const std::string& where) {
   return accepted;
 }
 
-// What `read` makes of each object of an array.
+// Returns what `read` makes of each object of an array.
 template <typename Row, typename Read>
 void read_each(Fields& fields, const std::string& key, std::vector<Row>& rows, const Read& read) {
   const Json* const array = fields.find(key.c_str(), false);

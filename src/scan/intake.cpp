@@ -209,7 +209,7 @@ class Intake::State {
     image.state = item.state();
     const std::int64_t size = image.state.size_bytes;
     const double state_ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-    // What is too large is refused unread, and needs no room.
+    // A file that is too large is refused unread, and needs no room.
     const bool is_readable = size > 0 && static_cast<std::uint64_t>(size) <= parts_.image_bytes_max;
     const std::size_t reserved = is_readable ? static_cast<std::size_t>(size) : 0;
     if (!reserve(reserved)) return false;
@@ -221,7 +221,7 @@ class Intake::State {
     } else {
       image.error = bytes.error();
     }
-    // From the guess to what it really takes.
+    // The real size takes the place of the one that was reserved.
     const std::lock_guard lock(mutex_);
     bytes_ahead_ += image.bytes.capacity();
     release(reserved);

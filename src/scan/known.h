@@ -1,4 +1,4 @@
-// What a scan remembers for its whole length: paths and contents that it has met. This is the only
+// The paths and contents that a scan has met; it remembers them for its whole length. This is the only
 // memory of a scan that grows with the number of images: 8 bytes a path and 16 bytes a content, in tables that
 // have room for 100,000 images from the start and double when they are four fifths full.
 //
@@ -76,7 +76,7 @@ class KnownPaths {
   FingerprintTable paths_;
 };
 
-// Who analyses each content, and where in the file of records the result is written. For several threads.
+// Says who analyses each content, and where in the file of records the result is written. For several threads.
 class KnownContents {
  public:
   KnownContents() : KnownContents(kKnownPlaces) {}

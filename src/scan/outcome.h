@@ -1,4 +1,4 @@
-// What a thread made of an image, and the queue that puts these back in order.
+// The outcome of one image, and the queue that puts the outcomes of all threads back in order.
 #pragma once
 
 #include <cstdint>

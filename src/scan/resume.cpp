@@ -23,7 +23,7 @@ constexpr std::size_t kBatchBytes = std::size_t{4} << 20;
 constexpr std::size_t kLinesPerThreadMin = 64;
 constexpr std::size_t kThreadsMax = 16;
 
-// What resuming needs of a line.
+// The facts of a line that resuming needs.
 struct LineFacts {
   bool is_object = false;
   std::string source;

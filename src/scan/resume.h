@@ -11,7 +11,7 @@
 
 namespace mien {
 
-// What the records of one file must have in common: otherwise a half of it would say less, or
+// The terms that all records of one file must share: otherwise a half of it would say less, or
 // something else, than the other.
 struct ResumeTerms {
   ModelNames models;

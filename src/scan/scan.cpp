@@ -36,7 +36,7 @@ int choose_threads(int asked) {
   return asked > 0 ? asked : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
-// Now rather than after hours of work.
+// Throws now for a report that cannot be written, rather than after hours of work.
 void check_report_path(const std::string& path) {
   const std::string shown = replace_invalid_utf8(path);
   std::error_code ignored;
@@ -52,7 +52,7 @@ void check_report_path(const std::string& path) {
   }
 }
 
-// What is written must not take the place of what is read, --force or not.
+// A file that is written must not take the place of a file that is read, --force or not.
 void check_written(const ScanOptions& options) {
   const auto check = [](const char* option, const std::string& path, const std::string& other, const char* what) {
     if (path.empty() || other.empty() || !is_one_file(path, other)) return;
@@ -99,7 +99,7 @@ SourceOptions source_options(const ScanOptions& options, const std::optional<Cro
   sources.excludes = options.excludes;
   if (!options.list_path.empty()) sources.list = {options.list_path, options.list_is_nul_separated};
   if (crops) {
-    // Else a folder that holds its own crops would be scanned for ever.
+    // Without this a folder that holds its own crops would be scanned for ever.
     if (const std::optional<FolderId> id = folder_id(crops->path())) sources.skip_folders.insert(*id);
   }
   return sources;
@@ -173,7 +173,7 @@ void log_device_work(const Engine& engine, const ScanSummary& summary) {
                                   summary.analyzed + summary.duplicates, summary.images - summary.resumed));
 }
 
-// Of what was done with images besides analysing them: the report's thumbnails.
+// Adds the placement of the report's thumbnails.
 void add_placement(const std::vector<Placement>& placements, ScanSummary& summary) {
   PlacementTally tally;
   tally.add(placements);

@@ -54,7 +54,7 @@ class CancelTest : public ::testing::Test {
   struct Outcome {
     bool ok = false;
     ErrorCode code = ErrorCode::internal;
-    double cpu_after_ms = 0;   // processor time that the call took after the request
+    double cpu_after_ms = 0;   // CPU time that the call took after the request
     double wall_after_ms = 0;  // of the clock on the wall, which other programs slow down
   };
   // Runs `call` on another thread and stops it after the delay.
@@ -87,7 +87,7 @@ class CancelTest : public ::testing::Test {
   static inline std::unique_ptr<Engine> engine;
 };
 
-// The bound is on processor time, so that a busy machine does not decide it.
+// The bound is on CPU time, so that a busy machine does not decide it.
 // Sanitizers make our own code several times slower.
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 constexpr double kStopMsMax = 1000;

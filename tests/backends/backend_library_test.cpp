@@ -63,7 +63,7 @@ class BackendInstallTest : public ::testing::Test {
     ADD_FAILURE() << "it was installed";
     return {};
   }
-  // What lies in the folder of all backends.
+  // Returns the names of what lies in the folder of all backends.
   std::set<std::string> left() const {
     std::set<std::string> names;
     for (const fs::directory_entry& entry : fs::directory_iterator(settings_.backend_dir)) {

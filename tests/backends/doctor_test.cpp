@@ -133,7 +133,7 @@ TEST_F(DoctorTest, WhatCudaLacksIsNamedWithTheLineThatInstallsIt) {
   EXPECT_EQ(found.commands[0], "python3 -m pip install --target " + root_.path() +
                                    "/backends/packages nvidia-cudnn-cu13 nvidia-cufft nvidia-cuda-nvrtc");
   EXPECT_TRUE(tried_.empty());
-  // What that line makes is found.
+  // The libraries that this command installs are found.
   for (const char* name : {"cudnn/lib/libcudnn.so.9", "cu13/lib/libcufft.so.12", "cu13/lib/libnvrtc.so.13"}) {
     root_.write("/backends/packages/nvidia/" + std::string(name), "x");
   }

@@ -1,4 +1,4 @@
-// What is changed in somebody's file of settings, and what is not.
+// The lines of somebody's file of settings that are changed, and those that are not.
 #include "base/env_edit.h"
 
 #include <gtest/gtest.h>

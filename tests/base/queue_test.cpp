@@ -14,7 +14,7 @@ namespace {
 
 using Queue = OrderedQueue<int, int>;
 
-// What a thread does that needs nothing but the job.
+// Begins a job as a thread does that needs nothing but the job.
 std::optional<Queue::Fetched> begin(Queue& queue) {
   std::optional<Queue::Fetched> fetched = queue.fetch();
   if (fetched && !queue.engage(fetched->ticket)) return std::nullopt;

@@ -122,7 +122,7 @@ TEST_F(MemoryPoolTest, FromManyThreadsNoBlockIsGivenTwice) {
 }
 
 TEST_F(MemoryPoolTest, ProvidersAllocateByFunctionsOfC) {
-  // Of a device that nothing else in this program opens: the pools are the process's.
+  // This is a device that nothing else in this program opens: the pools are the process's.
   constexpr int kDevice = kPooledDevicesMax - 1;
   DevicePools& pools = open_device_pools(kDevice, source(), 10'000);
   const PoolFunctions functions = pool_functions(kDevice);

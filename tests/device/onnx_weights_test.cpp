@@ -12,7 +12,7 @@ namespace {
 onnx::ModelProto parse(const test::ByteVector& bytes) { return parse_model(bytes).take(); }
 
 TEST(OnnxWeights, LieInTheParsedModel) {
-  // What Sub and Mul read is left out.
+  // Constants that Sub and Mul read are left out.
   const test::ByteVector bytes = test::make_tiny_embedder({.normalises = true});
   const onnx::ModelProto model = parse(bytes);
   const std::vector<OnnxWeight> weights = find_onnx_weights(model, 1);

@@ -49,7 +49,7 @@ TEST(Runtime, OneBinaryServesTheOldestReleaseToo) {
   EXPECT_EQ(session->run({&input, 1})[0].count(), static_cast<std::size_t>(test::kTinyDimension));
 }
 
-// A process has one: a GPU may be asked for after the first work on the processor.
+// A process has one runtime: a GPU may be asked for after the first work on the CPU.
 TEST(Runtime, IsThatOfAnInstalledBackendForTheProcessorToo) {
   const test::FakeRoot backends;
   backends.write("/cuda/libonnxruntime_providers_cuda.so", "");

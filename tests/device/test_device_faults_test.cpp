@@ -1,4 +1,4 @@
-// What goes wrong with the test device when it is told to.
+// The faults of the test device when it is told to have them.
 #include <gtest/gtest.h>
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// What the tests of the test device share: ONNX Runtime with the device in it, and models of a few nodes.
+// The parts that the tests of the test device share: ONNX Runtime with the device in it, and models of a few nodes.
 #ifndef MIEN_TESTS_DEVICE_TEST_DEVICE_FIXTURE_H_
 #define MIEN_TESTS_DEVICE_TEST_DEVICE_FIXTURE_H_
 

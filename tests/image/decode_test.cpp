@@ -364,7 +364,7 @@ TEST(Decode, RowsThatAreMissingAreGray) {
   for (const char* name : {"jpeg_420.jpg", "png_rgb.png", "jpeg_progressive_420.jpg"}) {
     const ByteVector whole = read_image(name);
     DecodedImage image;
-    // Of a progressive image, half of the first pass.
+    // A progressive image keeps half of its first pass.
     const std::size_t scan = find_marker(whole, 0xDA);
     const std::size_t size =
         contains(name, "progressive") ? (scan + find_marker(whole, 0xC4, scan)) / 2 : whole.size() / 2;

@@ -100,7 +100,7 @@ TEST_P(Formats, TruncatedFilesGiveWhatThereIsAndSaySo) {
       ++used;
       ASSERT_EQ(image.pixels.width(), golden.at("width").get<int>());
       ASSERT_EQ(image.pixels.height(), golden.at("height").get<int>());
-      // What follows the pixels (a second frame, a profile, padding) may be missing without a word.
+      // Bytes behind the pixels (a second frame, a profile, padding) may be missing without a word.
       if (!image.warnings.empty() || !golden.contains("sha256")) continue;
       EXPECT_EQ(test::pixel_sha256(image.pixels), golden.at("sha256").get<std::string>())
           << golden.at("name") << " cut at " << size << " differs without a warning";
@@ -167,7 +167,8 @@ ByteVector make_large_jpeg() {
   return encode_jpeg(pixels, 85);
 }
 
-// What the thread of this clock computed until now. Unlike the time of day it does not grow while others compute.
+// Returns the CPU time that the thread of this clock has used until now. Unlike the time of day it does not grow while
+// others compute.
 double cpu_ms(clockid_t clock) {
   timespec time{};
   clock_gettime(clock, &time);
@@ -199,7 +200,7 @@ TEST(FormatLimits, LargePhotosPassAndStopSoon) {
   EXPECT_NE(timed.error().message.find("seconds_max"), std::string::npos) << timed.error().message;
 }
 
-// What a file declares must not decide what is allocated.
+// The size that a file declares must not decide what is allocated.
 TEST(FormatLimits, HugeHeadersOfTheOtherFormats) {
   const auto patched = [](const char* name, std::size_t offset, std::initializer_list<int> values) {
     ByteVector bytes = read_format_file(name);

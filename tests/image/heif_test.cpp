@@ -16,7 +16,7 @@ namespace {
 constexpr int kParts = 8;
 
 // Mean colours of 8 x 8 parts differ by this much between decoders that enlarge chroma differently, and by the rounding
-// of four libraries on the way; a wrong profile, a wrong turn or a wrong matrix is ten times that.
+// of four libraries on the way; a wrong profile, a wrong rotation or a wrong matrix is ten times that.
 constexpr double kLevelsMax = 2.0;
 
 nlohmann::json read_rows(const std::string& folder) {

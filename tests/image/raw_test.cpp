@@ -43,7 +43,7 @@ TEST_F(Raw, ThePreviewIsDecodedAsItsOwnFileIs) {
   EXPECT_EQ(image.orientation, 1);
 }
 
-// LibRaw states turns alone, not mirrors, of what cameras write.
+// LibRaw states rotations alone, not mirrors, of what cameras write.
 TEST_F(Raw, TheCameraSaysWhichWayIsUp) {
   TinyDng dng = with_preview("jpeg_420.jpg");
   DecodedImage image;

@@ -47,7 +47,7 @@ TEST_F(Sandbox, DecodesAsThisProcessDoes) {
   int decoded = 0;
   int failed = 0;
   int both = 0;
-  // What a scan asks for in `exact` and what it asks for otherwise.
+  // The options of a scan in `exact`, and its options otherwise.
   const DecodeOptions as_stored{.limits = {}, .convert_colours = false, .converted_too = true, .hash = true};
   const auto compare_as = [&](const DecodeOptions& options, const ByteVector& bytes, const std::string& name) {
     DecodedImage here;

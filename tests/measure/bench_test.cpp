@@ -205,7 +205,7 @@ TEST_F(BenchTest, CasesOfOperationsRunOnBothDevices) {
   OpsBenchOptions ops;
   ops.iterations = 1;
   Settings settings = test::device_settings();
-  settings.gpu_time_limit_s = 600;  // the largest case takes seconds on an idle processor, and this one may be busy
+  settings.gpu_time_limit_s = 600;  // the largest case takes seconds on an idle CPU, and this one may be busy
   ops.engine = files_.options(settings);
   int on_cpu = 0, on_device = 0;
   for (const OpsBenchRow& row : bench_operations(ops)) {

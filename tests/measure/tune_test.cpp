@@ -1,4 +1,4 @@
-// What is chosen from measurements, and that a device which is slower or faster is chosen accordingly.
+// Tests the choice from measurements, and that a device which is slower or faster is chosen accordingly.
 #include "mien/tools/tune.h"
 
 #include <gtest/gtest.h>
@@ -167,7 +167,7 @@ TEST(UpdateEnv, TheFileKeepsItsRights) {
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "A=1\nMIEN_THREADS=2  # mien tune: 2\n");
 }
 
-// On the test device, which computes what the processor computes, later or, where it remembers, at once.
+// Runs on the test device, which computes what the CPU computes, later or, where it remembers, at once.
 class TuneTest : public testing::Test {
  protected:
   TuneTest() {
@@ -178,7 +178,7 @@ class TuneTest : public testing::Test {
   }
   TuneResult run() {
     TuneOptions options;
-    // Without enhancement, whose graph is slow on a processor.
+    // Enhancement is left out: its graph is slow on a CPU.
     options.operations = {"face_detection", "face_embedding", "image_processing", "quality_checks"};
     options.sizes = {"small"};
     options.batches = {2};
@@ -209,7 +209,7 @@ TEST_F(TuneTest, LeavesEverythingToTheProcessorWhenTheDeviceIsSlow) {
   ASSERT_FALSE(result.threads.empty());
 }
 
-// What is chosen is what the table says.
+// The choice is what the table says.
 TEST_F(TuneTest, FollowsItsTable) {
   device_.set("remember", 1);
   const TuneResult result = run();

@@ -59,7 +59,7 @@ TEST_F(Catalog, HasOneDefaultOfEachRole) {
     EXPECT_FALSE(row.rate_verify && !row.threshold_verify) << row.name;
     EXPECT_FALSE(row.rate_search && !row.threshold_search) << row.name;
     EXPECT_EQ(row.role == "detector", !row.decoder.empty()) << row.name;
-    // What has to be accepted can be read.
+    // A licence that has to be accepted can be read.
     EXPECT_EQ(row.licence_must_be_accepted, !row.licence_terms.empty()) << row.name;
   }
 }

@@ -31,7 +31,7 @@ SplitDetector split(const ByteVector& bytes) {
   return {serialize(model), std::move(*heads)};
 }
 
-// What the whole model finds, and what the cut one and mien find together.
+// The candidates that the whole model finds, and those that the cut one and mien find together.
 struct BothWays {
   std::vector<Candidate> whole, cut;
 };

@@ -1,4 +1,4 @@
-// What comes down of a detector's outputs: the decoders find the same candidates in it as in the whole outputs.
+// The part of a detector's outputs that comes down: the decoders find the same candidates in it as in the whole.
 #include "ops/candidates_graph.h"
 
 #include <algorithm>

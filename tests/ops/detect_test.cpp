@@ -38,7 +38,7 @@ TEST(SuppressOverlaps, KeepsTheBetterOfTwo) {
   EXPECT_EQ(faces[1].score, 0.7F);
 }
 
-// What covers only a face that is itself covered stays.
+// A face stays when it covers only a face that is itself covered.
 TEST(SuppressOverlaps, ComparesWithKeptFacesOnly) {
   std::vector<Candidate> faces = {make_candidate({0, 0, 10, 10}, 0.9F), make_candidate({4, 0, 14, 10}, 0.8F),
                                   make_candidate({8, 0, 18, 10}, 0.7F)};

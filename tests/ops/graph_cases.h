@@ -1,4 +1,4 @@
-// What the tests of device graphs share: where they run, and the pictures.
+// The parts that the tests of device graphs share: where the graphs run, and the pictures.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -48,7 +48,7 @@ void expect_convolved(const Map& map) {
                             {1, static_cast<std::int64_t>(map.channels), static_cast<std::int64_t>(map.rows),
                              static_cast<std::int64_t>(map.columns)}};
   HeadScratch scratch;
-  // What another map left behind does not show.
+  // Values that another map left behind do not show.
   scratch.rows.assign(100'000, 7.0F);
   FeatureRows rows(features, scratch);
   std::size_t row = 0;

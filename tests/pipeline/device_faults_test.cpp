@@ -1,4 +1,4 @@
-// What becomes of images when the device fails: every fault, in every operation, with fallback and without. Each image
+// The fate of images when the device fails: every fault, in every operation, with fallback and without. Each image
 // has exactly one result, equal to the CPU's, in order, and says why the device did not give it.
 #include <gtest/gtest.h>
 

@@ -190,7 +190,7 @@ TEST_F(DeviceTest, AnImageGoesUpOnceAndLittleComesDown) {
   }
 }
 
-// Peak of what is held and set aside, for any ceiling; what does not fit is the processor's.
+// The memory that is held and set aside stays below any ceiling; the CPU does what does not fit.
 TEST_F(DeviceTest, StaysBelowTheCeiling) {
   for (const double limit : {0.05, 0.5, 8.0}) {
     SCOPED_TRACE("GPU_MEMORY_LIMIT_GB=" + std::to_string(limit));

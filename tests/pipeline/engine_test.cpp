@@ -346,7 +346,7 @@ TEST_F(EngineErrors, MissingRuntime) {
   EXPECT_TRUE(contains(error.message, "MIEN_ORT_LIBRARY")) << error.message;
 }
 
-// Where cheaper arithmetic gains nothing, fast is default, and every result says so.
+// Where reduced precision gains nothing, fast is default, and every result says so.
 TEST_F(EngineErrors, FastIsDefaultWhereItGainsNothing) {
   options.precision = Precision::fast;
   options.settings.runtime = "onnxruntime";
@@ -392,7 +392,7 @@ TEST_F(EngineErrors, AWantedGpuFallsBackAndSaysSo) {
   }
 }
 
-// What the contract promises of `default` is what `exact` does not do.
+// `exact` does not do what the contract promises of `default`.
 TEST_F(EngineErrors, ExactMissesAFaceThatFillsTheImage) {
   options.precision = Precision::exact;
   options.detector = test::deps_path(kScrfd);

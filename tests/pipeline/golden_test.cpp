@@ -22,7 +22,7 @@ Box read_box(const nlohmann::json& row) { return {row.at(0), row.at(1), row.at(2
 // Tolerances. Both sides feed the detector the same bytes and run it with the same library, so what differs is float
 // against double afterwards: measured over 108 faces, IoU >= 0.99999, landmarks within 0.0003 pixels of the photo,
 // scores within 1e-6. Such landmarks and float arithmetic round a few of the 37,632 values of an aligned face to the
-// other side of a half: measured cosine >= 0.999997. The limits leave room for another processor's kernels, and none
+// other side of a half: measured cosine >= 0.999997. The limits leave room for another CPU's kernels, and none
 // for a neighbouring cell, another rounding of the sides or a shift by a tenth of a pixel.
 void expect_face(const Face& face, const nlohmann::json& golden) {
   EXPECT_GE(intersection_over_union(face.bbox, read_box(golden.at("bbox"))), 0.999F);

@@ -69,7 +69,7 @@ TEST_F(PhotoOrientation, AllEightGiveTheSameFaces) {
   }
 }
 
-// The same, where the bytes are a camera's: the decoded pixels turned by hand are the reference.
+// The same, where the bytes are a camera's: the decoded pixels rotated by hand are the reference.
 TEST_F(PhotoOrientation, JpegSaysHowItIsTurned) {
   for (const int orientation : {3, 5, 6, 8}) {
     SCOPED_TRACE(orientation);
@@ -93,7 +93,7 @@ Point to_stored(Point point, int orientation, float width, float height) {
   }
 }
 
-// Scans carry no EXIF. With rotations, the picture is turned by the program, so that the detector sees the same pixels
+// Scans carry no EXIF. With rotations, the program rotates the picture, so that the detector sees the same pixels
 // as in the upright one, and the boxes are the same but for the rounding of the way back.
 TEST_F(PhotoOrientation, RotationsFindFacesThatLieOnTheirSide) {
   const Analysis expected = analyze_pixels(upright);

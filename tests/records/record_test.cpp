@@ -71,7 +71,7 @@ class RandomRecords {
     if (chance(3)) out += static_cast<char>(0x80 + random_() % 0x80);
     return out + ".jpg";
   }
-  // What a record holds in double survives as a float: the tests use such values.
+  // Returns values that a float holds exactly, although a record holds them in double.
   Quality quality() {
     Quality out{number(5000), number(255), number(127), number(300), number(1), {}, {}};
     if (chance(2)) out.occlusion_score = number(1);

@@ -80,7 +80,7 @@ class ReportTest : public ::testing::Test {
     const std::vector<std::uint8_t> bytes = read_file(path("report.html"), std::size_t{1} << 28).take();
     return {bytes.begin(), bytes.end()};
   }
-  // What the script of the page gets.
+  // Returns the data that the script of the page gets.
   static nlohmann::json data_of(const std::string& page) {
     const std::string_view begin = "id=\"data\">";
     const std::size_t start = page.find(begin) + begin.size();

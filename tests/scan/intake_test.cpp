@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-// Lets those wait who come through, until it is opened; shared with threads that may outlive the test.
+// Lets threads wait that come through, until it is opened; shared with threads that may outlive the test.
 class Gate {
  public:
   void open() {

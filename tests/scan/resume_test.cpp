@@ -43,7 +43,7 @@ class ResumeTest : public ScanFilesTest {
     paths_ = {};
     return resume_records(file, terms_, paths_, contents_);
   }
-  // What resuming a file of this text throws.
+  // Returns the error that resuming a file of this text throws.
   Error error_of(const std::string& text) {
     put("out", text);
     try {
@@ -130,7 +130,7 @@ TEST_F(ResumeTest, CutsATornLastLineWhereverItEnds) {
     ASSERT_EQ(resume().images, 0) << cut;
     ASSERT_EQ(get(path("out")), "") << cut;
   }
-  // What a power cut leaves: a length, a newline, and nothing sensible between.
+  // A power cut leaves a length, a newline, and nothing sensible between.
   put("out", first + std::string(100, '\0') + "\n");
   EXPECT_EQ(resume().images, 1);
   EXPECT_EQ(get(path("out")), first);

@@ -325,7 +325,7 @@ TEST_F(LoopTest, StopsSoonAndKeepsWhatIsDone) {
   EXPECT_GE(summary.images, 20);
   EXPECT_LT(summary.images, 200);
   EXPECT_EQ(lines(path("out")).size(), static_cast<std::size_t>(summary.images));
-  // What was begun is written, but for what others have overtaken.
+  // The images that were begun are written, but for those that others have overtaken.
   EXPECT_GE(analyzed_, summary.images);
   EXPECT_LE(analyzed_, summary.images + 4);
   on_record_ = nullptr;

@@ -32,7 +32,7 @@ struct FakeRun {
   std::vector<float> planes;
 };
 
-// What a fake detector finds in one run: candidates in pixels of its input.
+// Returns the candidates that a fake detector finds in one run, in pixels of its input.
 using FakeFinder = std::function<std::vector<Candidate>(const FakeRun& run)>;
 
 class FakeSession final : public Session {

@@ -41,7 +41,7 @@ class FakeRoot {
     make_folder(device + "/drm/renderD" + std::to_string(render_node));
   }
 
-  // An Intel GPU with its driver; the one in a processor lies at 0000:00:02.0.
+  // An Intel GPU with its driver; the one in a CPU lies at 0000:00:02.0.
   void add_intel_gpu(int number, const std::string& place, const std::string& id) const {
     const std::string device = "/sys/devices/pci0000:00/" + place;
     write(device + "/vendor", "0x8086\n");

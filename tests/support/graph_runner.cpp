@@ -59,7 +59,7 @@ NodeAssignment read_assignment(const Ort::Session& session) {
 }  // namespace
 
 struct GraphRunner::State {
-  std::unique_ptr<DeviceSession> on_gpu;  // of the GPU's thread; null: the processor's session runs
+  std::unique_ptr<DeviceSession> on_gpu;  // of the GPU's thread; null: the CPU's session runs
   Ort::Session session{nullptr};
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;

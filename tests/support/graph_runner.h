@@ -1,4 +1,4 @@
-// Runs a Graph on the processor's provider of ONNX Runtime, or on a real GPU by the code that mien uses it with.
+// Runs a Graph on the CPU's provider of ONNX Runtime, or on a real GPU by the code that mien uses it with.
 #pragma once
 
 #include <memory>

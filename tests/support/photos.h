@@ -11,7 +11,7 @@ namespace mien::test {
 
 std::string deps_path(const std::string& name);  // of a file that ./dev fetched
 ByteVector read_photo(const std::string& name);
-// Decoded, and turned upright.
+// Decodes the photo and rotates it upright.
 Image load_photo(const std::string& name);
 
 // Settings of a user who has set nothing, with the models of ./dev and of nobody's home.

@@ -1,5 +1,5 @@
-// What tests of pixels share: golden files, and pictures that they make by themselves. No codec and no runtime is
-// needed, so that the kernels can be tested alone (tests/kernels).
+// The parts that tests of pixels share: golden files, and pictures that they make by themselves. No codec and no
+// runtime is needed, so that the kernels can be tested alone (tests/kernels).
 #pragma once
 
 #include <cstdint>

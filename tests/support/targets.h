@@ -8,7 +8,7 @@
 
 namespace mien::test {
 
-// Calls run() once for each instruction set that is compiled in and that this processor has, the plain one included.
+// Calls run() once for each instruction set that is compiled in and that this CPU has, the plain one included.
 template <class Run>
 void for_each_target(Run run) {
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {

@@ -43,8 +43,8 @@ MIEN_API PipelineBenchResult bench_pipeline(const Engine& engine, const Pipeline
 
 // ---- The matrix: operations x sizes x devices x batches
 
-// What can be measured: the operations in the order of their table, and thumbnail_creation, which is a part of
-// image_processing.
+// Returns the names of what can be measured: the operations in the order of their table, and thumbnail_creation, which
+// is a part of image_processing.
 MIEN_API std::vector<std::string> bench_operation_names();
 
 struct BenchSize {
@@ -77,7 +77,7 @@ struct BenchOptions {
   std::function<void(const BenchProgress&)> on_progress = {};  // before each row, on the thread of the call
 };
 
-// What a series of measurements says.
+// The statistics of a series of measurements.
 struct Spread {
   double mean = 0;
   double median = 0;
@@ -101,7 +101,7 @@ struct BenchRow {
   Spread ms;
   double warmup_ms = 0;          // an image of the batches before; the first batch of a device, of one image on the CPU
   double images_per_second = 0;  // of the mean
-  double memory_mb = 0;          // on_device memory of this process, mean over the iterations
+  double memory_mb = 0;          // resident memory of this process, mean over the iterations
   double peak_memory_mb = 0;     // and the most
   double cpu_percent = 0;        // CPU time by wall time; 200: two cores
   double gpu_memory_mb = 0;      // held on the device, mean over the iterations; 0 without one

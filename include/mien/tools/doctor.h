@@ -13,7 +13,7 @@ namespace mien {
 enum class Finding { ok, problem, not_applicable };
 MIEN_API std::string_view finding_name(Finding finding);  // "ok", "problem", "not_applicable"
 
-// One thing that was looked at.
+// One thing that was checked.
 struct DoctorCheck {
   std::string backend;  // cuda, rocm, ...; empty: it is about all of them
   std::string what;     // "driver"
@@ -47,8 +47,8 @@ MIEN_API DoctorReport diagnose(const Settings& settings, const DoctorOptions& op
 // Exception(invalid_argument) when there is no backend of this name.
 MIEN_API std::string open_backend(const Settings& settings, const std::string& name);
 
-// What helps against an error of the loader, a driver or a runtime: "cuBLAS for CUDA 13 is missing: install ...". Empty
-// when nothing is known.
+// Says what helps against an error of the loader, a driver or a runtime: "cuBLAS for CUDA 13 is missing: install ...".
+// Empty when nothing is known.
 MIEN_API std::string remedy_for(std::string_view error_text);
 
 }  // namespace mien

@@ -74,7 +74,7 @@ MIEN_API std::vector<TunedSetting> choose_settings(const std::vector<BenchRow>& 
                                                    const std::vector<ThreadsMeasured>& threads,
                                                    const std::vector<PrecisionMeasured>& precisions);
 
-// What writing does to a file of settings.
+// The effect of writing on a file of settings.
 struct EnvUpdate {
   std::string text;                                       // of the file afterwards
   std::vector<std::string> changed;                       // names that got another value, or a line of their own

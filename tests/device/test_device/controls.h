@@ -1,4 +1,4 @@
-// What the test device is told to do and what it has counted: one state for the whole process.
+// The orders to the test device and its counters: one state for the whole process.
 #ifndef MIEN_TESTS_DEVICE_TEST_DEVICE_CONTROLS_H_
 #define MIEN_TESTS_DEVICE_TEST_DEVICE_CONTROLS_H_
 
@@ -48,7 +48,7 @@ struct Values {
 
 enum class Direction { up, down, across };
 
-// What one Compute shall do besides computing.
+// The orders to one Compute besides computing.
 struct Orders {
   const char* error = nullptr;
   bool nan = false;

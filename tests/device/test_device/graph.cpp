@@ -36,7 +36,7 @@ bool takes(Ort::ConstNode node) {
          (op_type == "ConstantOfShape" || !has_tensor_attribute(node));
 }
 
-// What is used in a nested graph is used by the node that has this graph.
+// Returns all values that a node uses. A value that a nested graph uses is used by the node that has this graph.
 std::vector<Ort::ConstValueInfo> all_inputs(Ort::ConstNode node) {
   std::vector<Ort::ConstValueInfo> inputs = node.GetInputs();
   for (const Ort::ConstValueInfo& input : node.GetImplicitInputs()) inputs.push_back(input);

@@ -15,7 +15,8 @@ std::vector<std::vector<const OrtNode*>> groups_to_take(Ort::ConstGraph graph);
 
 struct InnerModel {
   Ort::Model model{nullptr};
-  // What the fused node has, in its order. A weight is an input of that node too, but the model holds it: "".
+  // The inputs and outputs of the fused node, in its order. A weight is an input of that node too, but the model holds
+  // it: "".
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
 };

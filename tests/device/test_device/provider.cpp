@@ -88,7 +88,7 @@ class Kernel : public OrtNodeComputeInfo {
 
   using Results = std::vector<Ort::Value>;
 
-  // Of shapes and bytes; a chance of 2^-64 is none in a test.
+  // Returns a digest of shapes and bytes; a chance of 2^-64 is none in a test.
   static std::uint64_t digest(const std::vector<Ort::Value>& values) {
     std::uint64_t sum = 0xCBF29CE484222325ULL;
     const auto add = [&](std::uint64_t word) { sum = (sum ^ word) * 0x9FB21C651E98DF25ULL + (sum >> 29U); };

@@ -8,7 +8,7 @@
 //   slow_us 0          extra microseconds in each Compute
 //   compile_ms 0       extra milliseconds in each Compile
 //   remember 0         1: a Compute with inputs that this kernel has seen before gives what it gave then, without
-//                      computing: a device that is faster than the processor for whoever measures the same images again
+//                      computing: a device that is faster than the CPU for whoever measures the same images again
 //   release 0          1 lets a Compute go on that hangs
 //   hang_ms 600000     after this time it goes on by itself
 //   <fault>_at 0       the n-th Compute from the moment this is set, counted from 1, has the fault; 0: none
