@@ -34,8 +34,8 @@ Result<Done> open_result(const Result<Table>& library) {
   return Done{};
 }
 
-// The decoders. Each is as decode_image, for bytes that begin like its format and after its open_* has opened the
-// library, once: error unsupported when it cannot be opened here, with what to install.
+// The decoders. Each is as decode_image, for bytes that begin like its format, after its open_*: that opens the
+// library, once, and its error, unsupported, says what to install where it cannot be opened.
 
 // JPEG, baseline and progressive, by libjpeg-turbo, which is linked.
 Result<Done> decode_jpeg(Bytes encoded, const DecodeOptions& options, DecodedImage& out);
