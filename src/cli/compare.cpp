@@ -34,14 +34,11 @@ struct Comparison {
 
 Photo look_at(const Engine& engine, const std::string& path, const AnalyzeOptions& options) {
   const std::vector<std::uint8_t> bytes = read_image(path).take();
-  Result<Analysis> analysis = engine.analyze(bytes, options);
-  if (!analysis) {
-    throw Exception(analysis.error().code, complaint(path, analysis.error()));
-  }
-  const Face* const largest = largest_face(*analysis);
+  Analysis analysis = take(engine.analyze(bytes, options), path);
+  const Face* const largest = largest_face(analysis);
   std::optional<std::size_t> index;
-  if (largest != nullptr) index = static_cast<std::size_t>(largest - analysis->faces.data());
-  return {path, std::move(*analysis), index};
+  if (largest != nullptr) index = static_cast<std::size_t>(largest - analysis.faces.data());
+  return {path, std::move(analysis), index};
 }
 
 nlohmann::ordered_json photo_json(const Photo& photo) {
@@ -136,10 +133,9 @@ int run_compare(const Call& call) {
   comparison.a = look_at(engine, photos[0], analyze);
   comparison.b = look_at(engine, photos[1], analyze);
   if (comparison.complete()) {
-    const Result<float> similarity =
-        compare_faces(comparison.a.analysis, *comparison.a.largest, comparison.b.analysis, *comparison.b.largest);
-    if (!similarity) throw Exception(similarity.error());
-    comparison.similarity = *similarity;
+    comparison.similarity =
+        compare_faces(comparison.a.analysis, *comparison.a.largest, comparison.b.analysis, *comparison.b.largest)
+            .take();
   }
   (json ? print_json : print_text)(call.terminal, comparison);
   if (!comparison.complete()) return kExitNoFace;

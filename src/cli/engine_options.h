@@ -60,4 +60,11 @@ void check_output(const Arguments& arguments, const std::string& option, const s
 // "path: reason", as the line about one image that failed.
 std::string complaint(const std::string& path, const Error& error);
 
+// The value, or its error with the file's name in it.
+template <typename T>
+T take(Result<T> result, const std::string& path) {
+  if (!result) throw Exception(result.error().code, complaint(path, result.error()));
+  return std::move(*result);
+}
+
 }  // namespace mien::cli

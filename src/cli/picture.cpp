@@ -27,13 +27,6 @@ void declare(Arguments& arguments, Paths& paths) {
   arguments.flag({"--force", "", "overwrite OUT when it exists"}, paths.force);
 }
 
-// The value, or its error with the file's name in it.
-template <typename T>
-T take(Result<T> result, const std::string& path) {
-  if (!result) throw Exception(result.error().code, complaint(path, result.error()));
-  return std::move(*result);
-}
-
 void write(const Call& call, const Paths& paths, const std::vector<std::uint8_t>& bytes, const std::string& what,
            const InputOptions& input) {
   write_image({.path = paths.out(), .force = paths.force}, bytes);
