@@ -81,10 +81,9 @@ nlohmann::ordered_json precision_json(const Engine& engine) {
   constexpr const char* kNames[] = {"exact", "default", "fast"};
   const std::string& why_not_fast = engine.why_not_fast();
   const char* const requested = kNames[static_cast<int>(engine.options().precision)];
-  nlohmann::ordered_json result = {
-      {"requested", requested}, {"ran", why_not_fast.empty() ? requested : "default"}, {"reason", nullptr}};
-  if (!why_not_fast.empty()) result["reason"] = why_not_fast;
-  return result;
+  return {{"requested", requested},
+          {"ran", why_not_fast.empty() ? requested : "default"},
+          {"reason", text_or_null(why_not_fast)}};
 }
 
 void print_json(Terminal& terminal, const PipelineBenchResult& result, const Engine& engine) {

@@ -14,8 +14,6 @@ namespace {
 std::string ops_json(const std::vector<OpsBenchRow>& rows) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const OpsBenchRow& row : rows) {
-    nlohmann::ordered_json problem;
-    if (!row.problem.empty()) problem = row.problem;
     list.push_back({{"operation", row.operation},
                     {"case", row.name},
                     {"device", row.device},
@@ -24,7 +22,7 @@ std::string ops_json(const std::vector<OpsBenchRow>& rows) {
                     {"min_ms", row.ms.min},
                     {"p95_ms", row.ms.p95},
                     {"megapixels_per_second", row.megapixels_per_second},
-                    {"problem", problem}});
+                    {"problem", text_or_null(row.problem)}});
   }
   return json_text({{"cases", list}});
 }

@@ -76,9 +76,8 @@ nlohmann::ordered_json tune_json(const TuneResult& result) {
   }
   nlohmann::ordered_json precisions = nlohmann::ordered_json::array();
   for (const PrecisionMeasured& one : result.precisions) {
-    nlohmann::ordered_json problem;
-    if (!one.problem.empty()) problem = one.problem;
-    precisions.push_back({{"precision", one.name}, {"detection_ms", one.detection_ms}, {"problem", problem}});
+    precisions.push_back(
+        {{"precision", one.name}, {"detection_ms", one.detection_ms}, {"problem", text_or_null(one.problem)}});
   }
   return {{"settings", settings},
           {"threads", threads},
