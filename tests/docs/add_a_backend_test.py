@@ -37,7 +37,7 @@ Devices examine_mps(Examination&, const Backend&) { return {}; }
 Devices examine_webgpu(Examination&, const Backend&) { return {}; }
 Devices examine_openvino(Examination&, const Backend&) { return {}; }
 Devices examine_plainly(Examination&, const Backend&) { return {}; }
-Device read_processor() { return {}; }
+Device read_cpu() { return {}; }
 std::string installed_backend_library(const Settings&, const Backend&) { return {}; }
 const BackendPackage* find_backend_package(const Backend&) {
   static const BackendPackage package{};

@@ -15,7 +15,7 @@ namespace mien {
 
 // What the program takes from elsewhere.
 std::vector<std::string_view> backend_names() { return {"cpu"}; }
-Device read_processor() { return {}; }
+Device read_cpu() { return {}; }
 StageNote DeviceStages::counted(Operation) const { return {}; }
 DeviceStages::~DeviceStages() = default;
 

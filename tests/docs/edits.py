@@ -75,7 +75,8 @@ class Copy:
 
 
 SETTINGS = ["src/base/settings.cpp", "src/base/settings_table.cpp", "src/base/env_file.cpp", "src/base/file.cpp",
-            "src/base/text.cpp", "src/base/utf8.cpp", "src/base/error.cpp", "src/backends/load_settings.cpp"]
+            "src/base/descriptor.cpp", "src/base/text.cpp", "src/base/utf8.cpp", "src/base/error.cpp",
+            "src/backends/load_settings.cpp"]
 
 
 def lacks_compiler():
