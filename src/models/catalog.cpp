@@ -226,7 +226,7 @@ void log_int8_copy(const Settings& settings, const ModelFile& file) {
 }
 
 ModelInfo model_info(const CatalogRow& row, std::string path) {
-  ModelInfo info = row;
+  ModelInfo info = static_cast<const ModelInfo&>(row);
   info.path = std::move(path);
   if (info.licence.empty()) info.licence = kLicenceNotKnown;
   return info;
@@ -234,7 +234,7 @@ ModelInfo model_info(const CatalogRow& row, std::string path) {
 
 CatalogEntry catalog_entry(const Settings& settings, const Catalog& catalog, const CatalogRow& row) {
   CatalogEntry entry;
-  static_cast<CatalogFacts&>(entry) = row;
+  static_cast<CatalogFacts&>(entry) = static_cast<const CatalogFacts&>(row);
   entry.model = model_info(row, find_model_file(settings, catalog, row));
   entry.installed = !entry.model.path.empty();
   for (const CatalogPack& pack : catalog.packs) {
