@@ -22,7 +22,7 @@ __attribute__((constructor)) static void open_counters(void) {
 }
 
 boolean jpeg_start_decompress(j_decompress_ptr jpeg) {
-  boolean (*real)(j_decompress_ptr) = (boolean (*)(j_decompress_ptr))dlsym(RTLD_NEXT, "jpeg_start_decompress");
+  boolean (*real)(j_decompress_ptr) = (boolean(*)(j_decompress_ptr))dlsym(RTLD_NEXT, "jpeg_start_decompress");
   if (counters) __atomic_fetch_add(&counters[jpeg->scale_num == jpeg->scale_denom ? 0 : 1], 1, __ATOMIC_RELAXED);
   return real(jpeg);
 }
