@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <random>
 
 #include "ops/candidates_graph.h"
@@ -27,19 +26,6 @@ std::vector<std::vector<float>> run_down(const DeviceSession& model, std::span<c
     values.emplace_back(floats.begin(), floats.end());
   }
   return values;
-}
-
-bool is_near(float a, float b) { return std::abs(a - b) <= 1e-3F * std::max(1.0F, std::max(std::abs(a), std::abs(b))); }
-
-// Whether `pair` holds the values of two images when those of image i are blocks of `block` values, taken in turn.
-bool is_pair_of(const std::vector<float>& pair, const std::vector<float>& first, const std::vector<float>& second,
-                std::size_t block) {
-  if (pair.size() != first.size() + second.size() || block == 0 || first.size() % block != 0) return false;
-  for (std::size_t i = 0; i < pair.size(); ++i) {
-    const std::size_t at = i / (2 * block) * block + i % block;
-    if (!is_near(pair[i], (i / block % 2 == 0 ? first : second)[at])) return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -71,7 +57,7 @@ void DeviceDetector::open(Accelerator& device) {
 }
 
 // A model whose batch was freed is trusted with several images once it gave for two what it gives for each.
-DeviceDetector::BatchLayout DeviceDetector::find_batch_layout(const DeviceSession& model) const {
+BatchLayout DeviceDetector::find_batch_layout(const DeviceSession& model) const {
   const std::int64_t width = detector_->fixed_width.value_or(kProbeSide);
   const std::int64_t height = detector_->fixed_height.value_or(kProbeSide);
   const std::size_t floats = static_cast<std::size_t>(3 * width * height);
@@ -84,23 +70,13 @@ DeviceDetector::BatchLayout DeviceDetector::find_batch_layout(const DeviceSessio
   const std::span<const float> both(planes);
   const auto first = run_down(model, both.first(floats), {1, 3, height, width});
   const auto second = run_down(model, both.last(floats), {1, 3, height, width});
-  std::vector<std::vector<float>> pair;
+  OutputValues pair;
   try {
     pair = run_down(model, both, {2, 3, height, width});
   } catch (const DeviceFailure&) {
     return BatchLayout::one_by_one;
   }
-  const DetectorLevels levels = detector_->kind->outputs.levels(first.size());
-  bool is_plain = pair.size() == first.size();
-  bool is_within_cells = is_plain;
-  for (std::size_t i = 0; i < first.size() && i < pair.size(); ++i) {
-    const std::size_t group = i / static_cast<std::size_t>(levels.count);
-    const int values = detector_->kind->outputs.values[group] * levels.anchors;
-    is_plain = is_plain && is_pair_of(pair[i], first[i], second[i], first[i].size());
-    is_within_cells = is_within_cells && is_pair_of(pair[i], first[i], second[i], static_cast<std::size_t>(values));
-  }
-  if (is_plain) return BatchLayout::plain;
-  return is_within_cells ? BatchLayout::within_cells : BatchLayout::one_by_one;
+  return batch_layout_of(detector_->kind->outputs, first, second, pair);
 }
 
 DeviceDetector::Canvas& DeviceDetector::canvas(Accelerator& device, const CanvasKey& key,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "device/accelerator.h"
+#include "ops/batch_layout.h"
 #include "ops/detect.h"
 #include "ops/device_pixels.h"
 
@@ -37,8 +38,6 @@ class DeviceDetector {
   static std::uint64_t bytes_for_canvas(std::int64_t pixels);
 
  private:
-  // How the model's outputs hold several images, found by running it.
-  enum class BatchLayout { one_by_one, plain, within_cells };
   struct CanvasKey {
     int width = 0;
     int height = 0;
