@@ -18,19 +18,41 @@ constexpr const char* kLost = "test device: device lost";
 struct Name {
   std::string_view text;
   std::int64_t Values::*member;
+  bool counts = false;
 };
 
 constexpr Name kNames[] = {
-    {"devices", &Values::devices},           {"init_error", &Values::init_error},
-    {"memory_bytes", &Values::memory_bytes}, {"slow_us", &Values::slow_us},
-    {"compile_ms", &Values::compile_ms},     {"release", &Values::release},
-    {"hang_ms", &Values::hang_ms},           {"random_fault_permille", &Values::random_fault_permille},
-    {"random_seed", &Values::random_seed},   {"compute_calls", &Values::compute_calls},
-    {"up_bytes", &Values::up_bytes},         {"up_calls", &Values::up_calls},
-    {"down_bytes", &Values::down_bytes},     {"down_calls", &Values::down_calls},
-    {"sync_calls", &Values::sync_calls},     {"peak_bytes", &Values::peak_bytes},
-    {"held_bytes", &Values::held_bytes},     {"sessions", &Values::sessions},
+    {"devices", &Values::devices},
+    {"init_error", &Values::init_error},
+    {"memory_bytes", &Values::memory_bytes},
+    {"slow_us", &Values::slow_us},
+    {"compile_ms", &Values::compile_ms},
+    {"plan_ms", &Values::plan_ms},
+    {"slow_plan_ms", &Values::slow_plan_ms},
+    {"slow_plan_height", &Values::slow_plan_height},
+    {"slow_plan_width", &Values::slow_plan_width},
+    {"item_us", &Values::item_us},
     {"remember", &Values::remember},
+    {"release", &Values::release},
+    {"hang_ms", &Values::hang_ms},
+    {"random_fault_permille", &Values::random_fault_permille},
+    {"random_seed", &Values::random_seed},
+    {"compute_calls", &Values::compute_calls, true},
+    {"up_bytes", &Values::up_bytes, true},
+    {"up_calls", &Values::up_calls, true},
+    {"down_bytes", &Values::down_bytes, true},
+    {"down_calls", &Values::down_calls, true},
+    {"sync_calls", &Values::sync_calls, true},
+    {"peak_bytes", &Values::peak_bytes, true},
+    {"sessions_opened", &Values::sessions_opened, true},
+    {"plans", &Values::plans, true},
+    {"planned_shapes", &Values::planned_shapes, true},
+    {"model_runs", &Values::model_runs, true},
+    {"model_images", &Values::model_images, true},
+    {"busy_us", &Values::busy_us, true},
+    {"waiting_us", &Values::waiting_us, true},
+    {"held_bytes", &Values::held_bytes, true},
+    {"sessions", &Values::sessions, true},
 };
 
 constexpr std::string_view kFaultNames[] = {"fail", "oom", "nan", "wrong_shape", "hang", "lost"};
@@ -80,6 +102,18 @@ Controls::Controls() {
       std::abort();
     }
   }
+}
+
+std::string Controls::counters() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::string text;
+  for (const Name& name : kNames) {
+    if (!name.counts) continue;
+    text += text.empty() ? "{\"" : ", \"";
+    text += name.text;
+    text += "\": " + std::to_string(values_.*name.member);
+  }
+  return text + "}\n";
 }
 
 std::int64_t* Controls::find(std::string_view name, Fault** fault) {
@@ -183,6 +217,40 @@ void Controls::hang(std::unique_lock<std::mutex>* lock) {
   const auto end = std::chrono::system_clock::now() + std::chrono::milliseconds(values_.hang_ms);
   // system_clock, because ThreadSanitizer of gcc 12 does not know the wait on the steady one.
   changed_.wait_until(*lock, end, [&] { return values_.release != 0 || resets_ != resets; });
+}
+
+void Controls::sleep_until_reset(std::unique_lock<std::mutex>* lock, std::chrono::microseconds time) {
+  if (time.count() <= 0) return;
+  const std::int64_t resets = resets_;
+  // system_clock for the reason that hang() has.
+  changed_.wait_until(*lock, std::chrono::system_clock::now() + time, [&] { return resets_ != resets; });
+}
+
+void Controls::sleep(std::chrono::microseconds time) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  sleep_until_reset(&lock, time);
+}
+
+void Controls::count_plan(std::uint64_t shapes) {
+  ++values_.plans;
+  const auto count = std::clamp<std::int64_t>(values_.planned_shapes, 0, std::ssize(planned_));
+  const auto end = planned_.begin() + count;
+  if (std::find(planned_.begin(), end, shapes) != end) return;
+  ++values_.planned_shapes;
+  if (end != planned_.end()) *end = shapes;
+}
+
+void Controls::begin_model(const ModelRun& run) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  ++values_.model_runs;
+  values_.model_images += run.images;
+  std::chrono::microseconds time(run.images * values_.item_us);
+  if (run.plans) {
+    count_plan(run.shapes);
+    const bool is_slow = run.height == values_.slow_plan_height && run.width == values_.slow_plan_width;
+    time += std::chrono::milliseconds(is_slow ? values_.slow_plan_ms : values_.plan_ms);
+  }
+  sleep_until_reset(&lock, time);
 }
 
 Orders Controls::begin_compute() {

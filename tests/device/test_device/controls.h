@@ -3,10 +3,12 @@
 #define MIEN_TESTS_DEVICE_TEST_DEVICE_CONTROLS_H_
 
 #include <array>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <string>
 #include <string_view>
 
 namespace mien::test_device {
@@ -29,6 +31,11 @@ struct Values {
   std::int64_t memory_bytes = std::int64_t{1} << 34;
   std::int64_t slow_us = 0;
   std::int64_t compile_ms = 0;
+  std::int64_t plan_ms = 0;
+  std::int64_t slow_plan_ms = 0;
+  std::int64_t slow_plan_height = 0;
+  std::int64_t slow_plan_width = 0;
+  std::int64_t item_us = 0;
   std::int64_t remember = 0;
   std::int64_t release = 0;
   std::int64_t hang_ms = 600000;
@@ -43,6 +50,13 @@ struct Values {
   std::int64_t held_bytes = 0;
   std::int64_t peak_bytes = 0;
   std::int64_t sessions = 0;
+  std::int64_t sessions_opened = 0;
+  std::int64_t plans = 0;
+  std::int64_t planned_shapes = 0;
+  std::int64_t model_runs = 0;
+  std::int64_t model_images = 0;
+  std::int64_t busy_us = 0;
+  std::int64_t waiting_us = 0;
   std::array<Fault, static_cast<std::size_t>(FaultKind::count)> faults = {};
 };
 
@@ -53,6 +67,15 @@ struct Orders {
   const char* error = nullptr;
   bool nan = false;
   bool wrong_shape = false;
+};
+
+// A Compute of a kernel that holds a convolution.
+struct ModelRun {
+  std::int64_t images = 0;
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+  std::uint64_t shapes = 0;  // a digest of the kernel's outputs' names and of the shapes of all its inputs
+  bool plans = false;        // these are not the shapes of the kernel's last Compute
 };
 
 class Controls {
@@ -75,6 +98,13 @@ class Controls {
   const char* begin_copy(Direction direction, std::size_t bytes);
   // Takes its time, hangs where it is told to.
   Orders begin_compute();
+  // Counts the run, and takes the time of its plan and of its images.
+  void begin_model(const ModelRun& run);
+  // Returns when the time is over, or at the next reset.
+  void sleep(std::chrono::microseconds time);
+
+  // All counters as one JSON object.
+  std::string counters();
 
  private:
   friend union Lasting;
@@ -82,6 +112,8 @@ class Controls {
   std::int64_t* find(std::string_view name, Fault** fault);
   bool chance(std::int64_t call) const;
   void hang(std::unique_lock<std::mutex>* lock);
+  void sleep_until_reset(std::unique_lock<std::mutex>* lock, std::chrono::microseconds time);
+  void count_plan(std::uint64_t shapes);
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -90,6 +122,8 @@ class Controls {
   std::int64_t resets_ = 0;       // wakes what hangs
   std::int64_t random_from_ = 0;  // the chances start here, so that a seed always gives the same ones
   std::int64_t random_faults_ = 0;
+  // No block of memory, for the reason that Lasting gives. What comes when it is full counts as another shape.
+  std::array<std::uint64_t, 4096> planned_ = {};  // the first values_.planned_shapes are digests
 };
 
 }  // namespace mien::test_device

@@ -102,8 +102,12 @@ class Rebuilding {
   Rebuilding(Ort::ConstGraph source, Ort::ConstNode fused) : source_(source), fused_(fused) {}
 
   InnerModel run() {
-    for (const Ort::ConstNode& node : source_.GetNodes()) add_node(node);
     InnerModel result;
+    for (const Ort::ConstNode& node : source_.GetNodes()) {
+      add_node(node);
+      // ConvTranspose, FusedConv, ConvInteger and others too.
+      result.holds_convolution |= node.GetOperatorType().find("Conv") != std::string::npos;
+    }
     std::vector<Ort::ValueInfo> inputs;
     for (const Ort::ConstValueInfo& input : fused_.GetInputs()) {
       const std::string name = input == nullptr ? "" : input.GetName();

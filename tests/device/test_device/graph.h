@@ -19,6 +19,7 @@ struct InnerModel {
   // it: "".
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
+  bool holds_convolution = false;
 };
 
 InnerModel rebuild(Ort::ConstGraph graph, Ort::ConstNode fused);

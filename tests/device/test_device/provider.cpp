@@ -2,18 +2,20 @@
 
 #include <onnxruntime_session_options_config_keys.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "controls.h"
 #include "graph.h"
+#include "trace.h"
 
 namespace mien::test_device {
 namespace {
@@ -30,6 +32,41 @@ Ort::SessionOptions inner_options() {
   return options;
 }
 
+using Shape = std::vector<std::int64_t>;
+
+// The images are the rows of the first input of four dimensions, channels first or last; else of the first input.
+ModelRun describe(const std::vector<Shape>& shapes) {
+  ModelRun run;
+  const auto found = std::find_if(shapes.begin(), shapes.end(), [](const Shape& shape) { return shape.size() == 4; });
+  if (found == shapes.end()) {
+    run.images = shapes.empty() || shapes[0].empty() ? 1 : shapes[0][0];
+    return run;
+  }
+  constexpr std::int64_t kChannelsMax = 4;
+  const bool channels_last = (*found)[3] <= kChannelsMax && (*found)[1] > kChannelsMax;
+  run.images = (*found)[0];
+  run.height = (*found)[channels_last ? 1 : 2];
+  run.width = (*found)[channels_last ? 2 : 3];
+  return run;
+}
+
+// Counts the time until it ends.
+class Busy {
+ public:
+  Busy() = default;
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+  ~Busy() {
+    const auto time = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start_);
+    Controls::instance().add(&Values::busy_us, time.count());
+    write_counters_at_times();
+  }
+  Clock::time_point start() const { return start_; }
+
+ private:
+  Clock::time_point start_ = Clock::now();
+};
+
 // One fused node.
 class Kernel : public OrtNodeComputeInfo {
  public:
@@ -39,7 +76,8 @@ class Kernel : public OrtNodeComputeInfo {
         // let go of it, which unloads the library whose code then runs.
         session_(Ort::Env(ORT_LOGGING_LEVEL_WARNING, "mien test device"), model.model, inner_options()),
         inputs_(std::move(model.inputs)),
-        outputs_(std::move(model.outputs)) {
+        outputs_(std::move(model.outputs)),
+        holds_convolution_(model.holds_convolution) {
     ort_version_supported = ORT_API_VERSION;
     CreateState = [](OrtNodeComputeInfo* /*self*/, OrtNodeComputeContext* /*context*/, void** state) noexcept {
       *state = nullptr;
@@ -53,16 +91,19 @@ class Kernel : public OrtNodeComputeInfo {
 
  private:
   void compute(const Ort::KernelContext& context) {
+    const Busy busy;
     const Orders orders = Controls::instance().begin_compute();
     if (orders.error != nullptr) throw Ort::Exception(orders.error, ORT_EP_FAIL);
     const Ort::MemoryInfo host = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
     std::vector<const char*> input_names;
     std::vector<Ort::Value> values;
+    std::vector<Shape> shapes;
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       if (inputs_[i].empty()) continue;
       const Ort::ConstValue input = context.GetInput(i);
       const Ort::TensorTypeAndShapeInfo info = input.GetTensorTypeAndShapeInfo();
-      const std::vector<std::int64_t> shape = info.GetShape();
+      shapes.push_back(info.GetShape());
+      const Shape& shape = shapes.back();
       if (input.GetTensorSizeInBytes() != 0 && input.GetTensorRawData() == nullptr) {
         throw Ort::Exception(kOutOfMemory, ORT_EP_FAIL);
       }
@@ -72,6 +113,8 @@ class Kernel : public OrtNodeComputeInfo {
                                                 input.GetTensorSizeInBytes(), shape.data(), shape.size(),
                                                 info.GetElementType()));
     }
+    ModelRun run;
+    if (holds_convolution_) run = begin_model(shapes);
     std::vector<const char*> output_names;
     for (const std::string& name : outputs_) output_names.push_back(name.c_str());
     const bool remember = Controls::instance().value(&Values::remember) != 0;
@@ -84,6 +127,27 @@ class Kernel : public OrtNodeComputeInfo {
                                                            values.size(), output_names.data(), output_names.size()));
     if (remember && known == nullptr) keep(key, results);
     for (std::size_t i = 0; i < results->size(); ++i) write(context, i, (*results)[i], orders);
+    if (holds_convolution_) trace_run(run, busy.start());
+  }
+
+  // As CUDA's provider does it: one shape is kept, and another one is planned anew.
+  ModelRun begin_model(const std::vector<Shape>& shapes) {
+    ModelRun run = describe(shapes);
+    std::string all;
+    for (const std::string& name : outputs_) all += name + ' ';
+    for (const Shape& shape : shapes) {
+      for (const std::int64_t side : shape) all += std::to_string(side) + 'x';
+      all += ';';
+    }
+    run.shapes = std::hash<std::string>()(all);
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      run.plans = last_shapes_ != shapes;
+      last_shapes_ = shapes;
+    }
+    if (run.plans) trace_plan(run);
+    Controls::instance().begin_model(run);
+    return run;
   }
 
   using Results = std::vector<Ort::Value>;
@@ -145,7 +209,9 @@ class Kernel : public OrtNodeComputeInfo {
   Ort::Session session_;
   std::vector<std::string> inputs_;
   std::vector<std::string> outputs_;
-  std::mutex mutex_;  // guards remembered_
+  bool holds_convolution_ = false;
+  std::mutex mutex_;  // guards what follows
+  std::vector<Shape> last_shapes_;
   std::map<std::uint64_t, std::shared_ptr<const Results>> remembered_;
 };
 
@@ -165,10 +231,14 @@ struct Provider : OrtEp {
       return static_cast<OrtStatus*>(nullptr);
     };
     Controls::instance().add(&Values::sessions, 1);
+    Controls::instance().add(&Values::sessions_opened, 1);
   }
   Provider(const Provider&) = delete;
   Provider& operator=(const Provider&) = delete;
-  ~Provider() { Controls::instance().add(&Values::sessions, -1); }
+  ~Provider() {
+    Controls::instance().add(&Values::sessions, -1);
+    if (Controls::instance().value(&Values::sessions) == 0) write_counters();
+  }
 
   static OrtStatus* ORT_API_CALL get_capability(OrtEp* /*self*/, const OrtGraph* graph,
                                                 OrtEpGraphSupportInfo* support) noexcept {
@@ -189,7 +259,7 @@ struct Provider : OrtEp {
                                          std::size_t count, OrtNodeComputeInfo** kernels,
                                          OrtNode** /*ep_context_nodes*/) noexcept {
     return guarded([&] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(Controls::instance().value(&Values::compile_ms)));
+      Controls::instance().sleep(std::chrono::milliseconds(Controls::instance().value(&Values::compile_ms)));
       std::vector<std::unique_ptr<Kernel>> made;
       for (std::size_t i = 0; i < count; ++i) {
         made.push_back(std::make_unique<Kernel>(rebuild(Ort::ConstGraph(graphs[i]), Ort::ConstNode(fused[i]))));

@@ -7,6 +7,13 @@
 //   memory_bytes 2^34  all that the devices together can hold; beyond it an allocation fails
 //   slow_us 0          extra microseconds in each Compute
 //   compile_ms 0       extra milliseconds in each Compile
+//   plan_ms 0          extra milliseconds in a Compute of a kernel that holds a convolution, when the shapes of its
+//   inputs
+//                      are not those of the kernel's last Compute: as CUDA's provider plans, which keeps one shape
+//   slow_plan_height 0, slow_plan_width 0, slow_plan_ms 0   a plan for images of that height and width takes
+//   slow_plan_ms
+//                      in the place of plan_ms
+//   item_us 0          extra microseconds in such a kernel's Compute for each of its images
 //   remember 0         1: a Compute with inputs that this kernel has seen before gives what it gave then, without
 //                      computing: a device that is faster than the CPU for whoever measures the same images again
 //   release 0          1 lets a Compute go on that hangs
@@ -16,11 +23,23 @@
 //                      fault is one of: fail, oom, nan, wrong_shape, hang, lost
 //   random_fault_permille 0, random_seed 0   each Compute is refused, out of memory or NaN (in turn) by chance
 // Counters, which may be set (to 0) too:
-//   compute_calls, up_bytes, up_calls, down_bytes, down_calls, sync_calls, peak_bytes
+//   compute_calls, up_bytes, up_calls, down_bytes, down_calls, sync_calls, peak_bytes, sessions_opened
+//   plans              Computes that had to plan, whatever plan_ms says
+//   planned_shapes     the different shapes among them; two models with the same shape are two
+//   model_runs, model_images   Computes of kernels that hold a convolution, and their images: the rows of the first
+//   input
+//                      of four dimensions, those that only fill the batch up among them
+//   busy_us            time inside Computes, which count each where they run side by side
+//   waiting_us         never changed here: for whoever knows that the device was idle while somebody had work for it
 // Only to be read:
 //   held_bytes, sessions
-// MIEN_TEST_DEVICE_FAULTS="name=value,name=value" sets them when the library is loaded, so that a program can be
-// tested. MIEN_TEST_DEVICE_REFUSE="GridSample,Sin" lists operators that the device does not take.
+// MIEN_TEST_DEVICE_COUNTERS=FILE: all counters as one JSON object, when the process ends or the library is unloaded
+// (and some 50 times a second before, for a process that is killed). MIEN_TEST_DEVICE_TRACE=FILE: JSON Lines for
+// kernels that hold a convolution. {"what": "plan", "at_ms", "images", "height", "width"} when a plan begins; {"what":
+// "run", "at_ms", "ms", "images", "height", "width", "planned"} when a Compute has ended that began at at_ms,
+// milliseconds of CLOCK_MONOTONIC (of Python's time.monotonic(), on Linux). Height and width are 0 for a kernel that
+// has no images. MIEN_TEST_DEVICE_FAULTS="name=value,name=value" sets them when the library is loaded, so that a
+// program can be tested. MIEN_TEST_DEVICE_REFUSE="GridSample,Sin" lists operators that the device does not take.
 #ifndef MIEN_TESTS_DEVICE_TEST_DEVICE_TEST_DEVICE_H_
 #define MIEN_TESTS_DEVICE_TEST_DEVICE_TEST_DEVICE_H_
 
@@ -39,7 +58,8 @@ MIEN_TEST_DEVICE_API int mien_test_device_set(const char* name, int64_t value);
 // -1 when there is no such name; no value is negative unless it was set so.
 MIEN_TEST_DEVICE_API int64_t mien_test_device_get(const char* name);
 
-// All defaults, no matter what the environment says, and counters 0. What hangs goes on. held_bytes and sessions stay.
+// All defaults, no matter what the environment says, and counters 0. What hangs, compiles or plans goes on. held_bytes
+// and sessions stay.
 MIEN_TEST_DEVICE_API void mien_test_device_reset(void);
 
 #ifdef __cplusplus
