@@ -1,8 +1,9 @@
-// An ONNX file of somebody -> its shapes freed, the facts of its graph, its heads cut off, its weights for bf16.
+// An ONNX file of somebody -> its shapes freed, the facts of its graph, its heads cut off, its weights for bf16, masked.
 #include "models/shapes.h"
 
 #include "../target.h"
 #include "models/bf16_weights.h"
+#include "models/mask.h"
 #include "models/split_heads.h"
 
 namespace mien {
@@ -49,5 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const FreeShapes& wanted : {FreeShapes{.batch = true}, FreeShapes{.size = true}, FreeShapes{}}) {
     rewrite(*model, wanted);
   }
+  const Result<MaskedModel> masked = mask_model({data, size});
+  fuzz::require(!masked.ok() || parse_model(masked->model).ok(), "a masked model is a model");
   return 0;
 }

@@ -16,18 +16,6 @@ using onnx::NodeProto;
 
 constexpr std::string_view kPrefix = "mien_mask";
 
-// Names of ours would be taken in a model that was rewritten before.
-void require_free_names(const GraphProto& graph) {
-  for (const NodeProto& node : graph.node()) {
-    for (const std::string& output : node.output()) {
-      if (output.starts_with(kPrefix)) {
-        throw Exception(ErrorCode::unsupported,
-                        fmt::format("{} {} gives {}, a name of mien's own", node.op_type(), node.name(), output));
-      }
-    }
-  }
-}
-
 void require_one_graph(const GraphProto& graph) {
   if (!has_inner_graphs(graph)) return;
   for (const NodeProto& node : graph.node()) {
@@ -91,7 +79,6 @@ MaskedModel mask_or_throw(onnx::ModelProto model) {
   GraphProto& graph = *model.mutable_graph();
   make_weights_constant(model);
   require_one_graph(graph);
-  require_free_names(graph);
   FollowedStrides followed = follow_strides(graph);
   MaskedModel result;
   result.masked_values = insert_products(graph, followed.wide);

@@ -11,8 +11,8 @@
 namespace mien {
 
 // A detector whose images may be smaller than its canvas: values outside an image's rectangle are multiplied by 0
-// before whatever reads neighbours. That is what the border of the rectangle alone looks like, because convolutions
-// pad by 0; so the values inside are those of the rectangle alone.
+// before whatever reads them for cells inside. That is what the border of the rectangle alone looks like, because
+// convolutions pad by 0; so the values inside are those of the rectangle alone.
 struct MaskedModel {
   std::vector<std::uint8_t> model;  // the rewritten ONNX
   // For each additional input, in their order behind the first: the canvas pixels that a cell of it stands for.

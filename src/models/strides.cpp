@@ -128,7 +128,8 @@ constexpr std::array<std::string_view, 12> kMixing = {"Gemm",
                                                       "ReduceMin",
                                                       "ReduceSum"};
 
-// How a window lies in one direction. `extent` counts dilation.
+// How a window lies in one direction. `extent` counts dilation. Images begin where their canvas begins, so that only
+// the border behind them is another one on a canvas than alone.
 struct Window {
   std::int64_t extent = 1;
   std::int64_t step = 1;
@@ -136,6 +137,7 @@ struct Window {
   std::int64_t end = 0;
 
   bool stays_in_cell() const { return begin == 0 && extent <= step; }
+  bool ends_in_cell() const { return extent - begin <= step; }
   // Whether n * step cells, for any n, give n: what is left over of the last window says how many there are.
   bool gives_whole_cells(bool rounds_up) const {
     const std::int64_t rest = begin + end - extent;
@@ -147,6 +149,7 @@ struct Windows {
   Window down;
   Window across;
   bool stay_in_cell() const { return down.stays_in_cell() && across.stays_in_cell(); }
+  bool end_in_cell() const { return down.ends_in_cell() && across.ends_in_cell(); }
 };
 
 class Follower {
@@ -327,7 +330,7 @@ Traced Follower::follow_pointwise(const NodeProto& node, const Pointwise& row, c
     std::optional<std::vector<float>> low;
     if (least != nullptr) low = std::vector<float>{least->f()};
     if (node.input_size() > 1 && !node.input(1).empty()) low = read_floats(*index_[node.input(1)].constant);
-    result.is_nonnegative = picture.is_nonnegative || (low && low->size() == 1 && low->front() >= 0);
+    result.is_nonnegative = low && low->size() == 1 && low->front() >= 0;
   }
   return result;
 }
@@ -422,7 +425,7 @@ Traced Follower::follow_window(int index, const NodeProto& node, const Traced& p
   if (stride > kStrideMax || kStrideMax % stride != 0) {
     stop_at(node, fmt::format("has cells of {} pixels, and sides are multiples of {}", stride, kStrideMax));
   }
-  const bool is_wide = !windows.stay_in_cell();
+  const bool is_wide = !windows.end_in_cell();
   if (is_wide && node.op_type() == "MaxPool" && !picture.is_nonnegative) {
     stop_at(node, "passes over its border, where a mask's 0 may be the largest value");
   }
@@ -432,7 +435,7 @@ Traced Follower::follow_window(int index, const NodeProto& node, const Traced& p
   if (is_wide && !picture.is_zero_outside) followed_.wide.push_back({index, picture.stride});
   Traced result = picture;
   result.stride = static_cast<int>(stride);
-  result.is_zero_outside = picture.is_zero_outside && !is_conv && !is_wide;
+  result.is_zero_outside = picture.is_zero_outside && !is_conv && windows.stay_in_cell();
   result.is_nonnegative = picture.is_nonnegative && !is_conv;
   return result;
 }
@@ -449,7 +452,9 @@ Traced Follower::follow_enlarging_window(int index, const NodeProto& node, const
     stop_at(node, "does not enlarge each cell by its step");
   }
   if (picture.stride % windows.down.step != 0) stop_at(node, "makes cells smaller than a pixel");
-  if (!windows.stay_in_cell() && !picture.is_zero_outside) followed_.wide.push_back({index, picture.stride});
+  // Without a border that is cut off in front, a cell of the result comes from cells in front of it and its own.
+  const bool is_wide = windows.down.begin > 0 || windows.across.begin > 0;
+  if (is_wide && !picture.is_zero_outside) followed_.wide.push_back({index, picture.stride});
   return {.kind = Traced::Kind::picture, .stride = picture.stride / static_cast<int>(windows.down.step)};
 }
 

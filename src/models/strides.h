@@ -9,7 +9,8 @@
 
 namespace mien {
 
-// A node whose window reaches beyond a cell of its first input, where what lies outside an image would show.
+// A node whose window reaches from an image's last cells beyond them, where what lies outside the image would show. A
+// convolution of 3 x 3 in steps of 2 with a border of one cell is none: its last window ends with the image.
 struct WideNode {
   int index = 0;   // of the graph's nodes
   int stride = 1;  // canvas pixels a cell of what it reads
