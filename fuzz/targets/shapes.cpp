@@ -1,4 +1,4 @@
-// An ONNX file of somebody -> its shapes freed, the facts of its graph, its heads cut off, its weights for bf16, masked.
+// An ONNX file of somebody -> its shapes freed, the facts of its graph, its heads cut off, its weights for bf16, masks.
 #include "models/shapes.h"
 
 #include "../target.h"
