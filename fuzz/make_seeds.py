@@ -339,7 +339,41 @@ def models() -> dict[str, bytes]:
                        helper.make_node("Mul", ["a", "mean"], ["out"], name="_mul0")],
                       [tensor("image", [1, 3, 112, 112])], [tensor("out", [1, 3, 112, 112])], [mean])
     return {"reshape.onnx": reshape, "constant.onnx": constant, "resize.onnx": resize, "normalise.onnx": normalise,
-            "heads.onnx": scrfd_heads()}
+            "heads.onnx": scrfd_heads(), "windows.onnx": windows()}
+
+
+def windows() -> bytes:
+    """What reads neighbours and what changes strides, of a free size; a Resize to the computed size of another map."""
+    def weights(name, shape):
+        count = shape[0] * shape[1] * shape[2] * shape[3]
+        return helper.make_tensor(name, TensorProto.FLOAT, shape, struct.pack(f"<{count}f", *[0.1] * count), raw=True)
+
+    def whole(name, *values):
+        return helper.make_tensor(name, TensorProto.INT64, [len(values)], values)
+
+    nodes = [
+        helper.make_node("Conv", ["image", "w3"], ["c"], pads=[1, 1, 1, 1], strides=[2, 2]),
+        helper.make_node("Clip", ["c", "low"], ["r"]),
+        helper.make_node("MaxPool", ["r"], ["p"], kernel_shape=[3, 3], strides=[2, 2], pads=[0, 0, 1, 1]),
+        helper.make_node("Conv", ["p", "w3"], ["d"], auto_pad="SAME_UPPER"),
+        helper.make_node("ConvTranspose", ["d", "w4"], ["t"], pads=[1, 1, 1, 1], strides=[2, 2]),
+        helper.make_node("Shape", ["r"], ["shape"]),
+        helper.make_node("Slice", ["shape", "two", "four", "zero"], ["sides"]),
+        helper.make_node("Concat", ["begin", "sides"], ["size"], axis=0),
+        helper.make_node("Resize", ["p", "", "", "size"], ["u"], mode="nearest",
+                         coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+        helper.make_node("Concat", ["t", "u"], ["both"], axis=1),
+        helper.make_node("AveragePool", ["both"], ["a"], kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1),
+        helper.make_node("Transpose", ["a"], ["n"], perm=[0, 2, 3, 1]),
+        helper.make_node("Reshape", ["n", "rows"], ["out"]),
+    ]
+    constants = [weights("w3", [1, 1, 3, 3]), weights("w4", [1, 1, 4, 4]), whole("zero", 0), whole("two", 2),
+                 whole("four", 4), whole("begin", 1, 1), whole("rows", 0, -1, 2),
+                 helper.make_tensor("low", TensorProto.FLOAT, [], [0.0])]
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 1, "H", "W"])
+    out = helper.make_tensor_value_info("out", TensorProto.FLOAT, ["N", "R", 2])
+    graph = helper.make_graph(nodes, "g", [image], [out], constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)]).SerializeToString()
 
 
 def scrfd_heads() -> bytes:

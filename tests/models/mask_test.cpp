@@ -196,13 +196,16 @@ ByteVector make_every_wide_node() {
   // What is outside of an image is no 0 behind this: masks at stride 1.
   graph.node("Sub", {"image", graph.floats("mean", {1}, {127.5F})}, "centred");
   graph.node("Div", {"centred", graph.floats("scale", {1, 3, 1, 1}, {64, 128, 96})}, "scaled");
-  graph.node("Relu", {graph.stir(graph.stir("scaled", 3, 1, "c1"), 3, 1, "c2", 2)}, "r2");
+  graph.stir(graph.stir("scaled", 3, 1, "c1"), 3, 1, "c2", 2);
+  graph.node("Clip", {"c2", graph.floats("least", {}, {0}), graph.floats("most", {}, {6})}, "r2");
   graph.node("MaxPool", {"r2"}, "p2", {ints_attribute("kernel_shape", {3, 3}), ints_attribute("pads", {1, 1, 1, 1})});
   // Windows that end with the image need no mask, whatever their border in front: neither this one nor c2's.
   graph.node("MaxPool", {graph.mix("p2", {{1, -2, 0}, {-1, 0, 0.5F}, {0, 1, 0}}, {0, 0, -9}, "m2")}, "p4",
              {ints_attribute("kernel_shape", {3, 3}), ints_attribute("strides", {2, 2}),
               ints_attribute("pads", {1, 1, 1, 1})});
-  graph.stir("p4", 3, 1, "c4");
+  graph.node("Relu", {"p4"}, "i4");
+  graph.node("MaxPool", {"i4"}, "q4", {ints_attribute("kernel_shape", {3, 3}), ints_attribute("pads", {1, 1, 1, 1})});
+  graph.stir("q4", 3, 1, "c4");
   graph.node("PRelu", {"c4", graph.floats("slope", {3, 1, 1}, {0.1F, 0.2F, 0.3F})}, "r4");
   // 3 x 3 in steps of 2, with all of its border behind.
   std::vector<float> weights;
@@ -242,8 +245,8 @@ TEST_F(Mask, EveryWideNode) {
   const Result<MaskedModel> masked = mask_model(model);
   ASSERT_TRUE(masked) << masked.error().message;
   EXPECT_EQ(masked->strides, (std::vector<int>{1, 2, 4, 8}));
-  // "all4" and "r4" are read twice: scaled, r2, p4, r4, c8, t4, all4, sum4, u4.
-  EXPECT_EQ(masked->masked_values, 9);
+  // Of scaled, r2, i4, q4, r4, c8, t4, all4 (which two nodes read), sum4 and u4.
+  EXPECT_EQ(masked->masked_values, 10);
   expect_masked(*open(model), *open(masked->model), *masked, {{4, 4, 4, 4}, true, 0, 1});
   const MaskProbe probe = probe_mask(*runtime, detector_of(kCenterFace, model), *masked);
   EXPECT_EQ(probe.problem, "");
