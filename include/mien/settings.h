@@ -79,7 +79,8 @@ struct MIEN_API Settings {
   int gpu_device_id = 0;
   double gpu_memory_limit_gb = 8;
   int gpu_batch_size = 32;
-  double gpu_time_limit_s = 30;  // for a batch; a device that takes longer is not asked again
+  double gpu_time_limit_s = 30;          // for a batch; a device that takes longer is not asked again
+  std::string cudnn_search = "default";  // how CUDA's provider looks for each convolution's kernel
   std::string log_level = "INFO";
   std::string runtime = "auto";
   int threads = 0;                            // of a scan that analyse; 0: one a core

@@ -12,6 +12,7 @@
 
 #include "backends/backend_library.h"
 #include "backends/backend_package.h"
+#include "base/text.h"
 
 namespace mien {
 namespace {
@@ -20,16 +21,17 @@ constexpr bool kTestDeviceAllowed = MIEN_TEST_DEVICE_ALLOWED != 0;
 
 using Options = std::vector<std::pair<std::string, std::string>>;
 
-Options cuda_options(int /*device_id*/, std::uint64_t /*memory_bytes_max*/) {
-  return {// The others prepare a shape for seconds, with runtime compilation (measured: docs/benchmarks.md).
-          {"cudnn_conv_algo_search", "DEFAULT"},
-          // Its products have ten bits: boxes and embeddings would not be the CPU's.
-          {"use_tf32", "0"}};
+Options cuda_options(const ProviderWish& wish) {
+  return {
+      // HEURISTIC and EXHAUSTIVE prepare a shape for seconds, with runtime compilation (measured: docs/benchmarks.md).
+      {"cudnn_conv_algo_search", upper(wish.cudnn_search)},
+      // Its products have ten bits: boxes and embeddings would not be the CPU's.
+      {"use_tf32", "0"}};
 }
 
-Options rocm_options(int device_id, std::uint64_t memory_bytes_max) {
-  return {{"device_id", std::to_string(device_id)},
-          {"migraphx_mem_limit", std::to_string(memory_bytes_max)},
+Options rocm_options(const ProviderWish& wish) {
+  return {{"device_id", std::to_string(wish.device_id)},
+          {"migraphx_mem_limit", std::to_string(wish.memory_bytes_max)},
           {"migraphx_arena_extend_strategy", "kSameAsRequested"}};
 }
 

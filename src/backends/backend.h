@@ -17,6 +17,13 @@ namespace mien {
 class Examination;
 struct Backend;
 
+// What a provider is opened for. Rows take from it what they have an option for.
+struct ProviderWish {
+  int device_id = 0;
+  std::uint64_t memory_bytes_max = 0;    // of its arena
+  std::string cudnn_search = "default";  // MIEN_CUDNN_SEARCH
+};
+
 // The checks of `mien doctor` that every backend has. They give the devices that they find, usable or not.
 std::vector<Device> examine_plainly(Examination& examination, const Backend& backend);
 
@@ -39,9 +46,8 @@ struct Backend {
   // Libraries that it asks the loader for later, by names that its headers do not show.
   std::vector<std::string_view> later_libraries = {};
   bool compiles_slowly = false;  // every new shape takes seconds or minutes: it is compiled while the CPU works
-  // Options of the provider for this device and a ceiling on what its arena takes; null: it has none.
-  std::vector<std::pair<std::string, std::string>> (*provider_options)(int device_id,
-                                                                       std::uint64_t memory_bytes_max) = nullptr;
+  // Options of the provider for what it is opened for; null: it has none.
+  std::vector<std::pair<std::string, std::string>> (*provider_options)(const ProviderWish& wish) = nullptr;
   // Providers that keep what they compile in a folder, and their option that names it.
   std::vector<std::pair<std::string_view, std::string_view>> cache_options = {};
   // Where that option holds more than the folder: its value, also for no folder ("").

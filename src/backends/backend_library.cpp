@@ -117,9 +117,9 @@ std::string compiled_folder(const Backend& backend) {
 }
 
 std::vector<std::pair<std::string, std::string>> provider_options(const Backend& backend, std::string_view provider,
-                                                                  int device_id, std::uint64_t memory_bytes_max) {
+                                                                  const ProviderWish& wish) {
   std::vector<std::pair<std::string, std::string>> options;
-  if (backend.provider_options != nullptr) options = backend.provider_options(device_id, memory_bytes_max);
+  if (backend.provider_options != nullptr) options = backend.provider_options(wish);
   for (const auto& [of_provider, option] : backend.cache_options) {
     if (of_provider != provider) continue;
     const std::string folder = compiled_folder(backend);

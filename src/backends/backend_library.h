@@ -34,6 +34,6 @@ std::string compiled_folder(const Backend& backend);
 
 // Returns what a provider is opened with: the row's options, and the folder for what it compiles.
 std::vector<std::pair<std::string, std::string>> provider_options(const Backend& backend, std::string_view provider,
-                                                                  int device_id, std::uint64_t memory_bytes_max);
+                                                                  const ProviderWish& wish);
 
 }  // namespace mien

@@ -215,6 +215,8 @@ std::vector<SettingRow> setting_rows(const std::vector<std::string_view>& backen
       int_row("GPU_BATCH_SIZE", 32, {1, kBatchSizeMax}, &Settings::gpu_batch_size, "images in a device batch at most"));
   rows.push_back(decimal_row({"MIEN_GPU_TIME_LIMIT", "30", kTimeLimitMax, &Settings::gpu_time_limit_s,
                               "seconds that a device may take for a batch; one that takes longer is not asked again"}));
+  rows.push_back(choice_row("MIEN_CUDNN_SEARCH", {"default", "heuristic", "exhaustive"}, &Settings::cudnn_search,
+                            "how CUDA's provider looks for the kernel of each convolution: the others plan longer"));
   rows.push_back(log_level_row());
   rows.push_back(debug_row());
   rows.push_back(choice_row("MIEN_RUNTIME", {"auto", "onnxruntime", "openvino"}, &Settings::runtime,

@@ -110,6 +110,7 @@ std::string Gpu::try_backend(const Settings& settings, const Runtime& runtime, c
   options.memory_bytes_max = memory_bytes_max_;
   options.allow_software = settings.allow_software_gpu || backend.is_for_tests;
   options.library = library.path;
+  options.cudnn_search = settings.cudnn_search;
   auto lane = std::make_unique<Lane>();
   auto opened = std::make_shared<std::shared_ptr<Accelerator>>();
   try {

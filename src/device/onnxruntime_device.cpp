@@ -466,7 +466,8 @@ std::unique_ptr<Accelerator> open_accelerator(const Backend& backend, const Acce
     context->memory_bytes_max = options.memory_bytes_max;
     if (!backend.arena.empty()) context->shrink_target = fmt::format("{}:{}", backend.arena, options.device_id);
     Device device = describe(context->ep_device, backend, options);
-    auto opened_with = provider_options(backend, context->provider, options.device_id, options.memory_bytes_max);
+    auto opened_with = provider_options(backend, context->provider,
+                                        {options.device_id, options.memory_bytes_max, options.cudnn_search});
     add_pools(*context, backend, options.device_id, opened_with);
     return std::make_unique<OrtAccelerator>(std::move(context), std::move(device), std::move(opened_with),
                                             backend.keeps_one_shape);

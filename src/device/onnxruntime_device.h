@@ -13,7 +13,8 @@ struct AcceleratorOptions {
   int device_id = 0;
   std::uint64_t memory_bytes_max = 0;
   bool allow_software = false;
-  std::string library;  // path of the provider's library
+  std::string library;                   // path of the provider's library
+  std::string cudnn_search = "default";  // Settings::cudnn_search
 };
 
 // Loads the provider's library into the runtime that is open in this process and takes one of its devices. Throws

@@ -79,11 +79,27 @@ class BackendInstallTest : public ::testing::Test {
   InstallBackendOptions options_;
 };
 
-std::string option_of(const Backend& backend, std::string_view provider, std::string_view name) {
-  for (const auto& [key, value] : provider_options(backend, provider, 0, 1 << 30)) {
+std::string option_of(const Backend& backend, std::string_view provider, std::string_view name,
+                      const ProviderWish& wish = {.memory_bytes_max = 1 << 30}) {
+  for (const auto& [key, value] : provider_options(backend, provider, wish)) {
     if (key == name) return value;
   }
   return {};
+}
+
+// The words of cudnn_conv_algo_search in ONNX Runtime's documentation of its CUDA provider.
+TEST(ProviderOptions, CudaTakesTheSearchOfTheSettings) {
+  const auto search_for = [](const std::string& setting) {
+    const ProviderWish wish = {.cudnn_search = setting};
+    return option_of(*find_backend("cuda"), "CUDAExecutionProvider", "cudnn_conv_algo_search", wish);
+  };
+  EXPECT_EQ(search_for("default"), "DEFAULT");
+  EXPECT_EQ(search_for("heuristic"), "HEURISTIC");
+  EXPECT_EQ(search_for("exhaustive"), "EXHAUSTIVE");
+  const ProviderWish second = {.device_id = 1, .memory_bytes_max = 1 << 20};
+  EXPECT_EQ(option_of(*find_backend("rocm"), "MIGraphXExecutionProvider", "device_id", second), "1");
+  EXPECT_EQ(option_of(*find_backend("rocm"), "MIGraphXExecutionProvider", "migraphx_mem_limit", second), "1048576");
+  EXPECT_EQ(option_of(*find_backend("rocm"), "MIGraphXExecutionProvider", "cudnn_conv_algo_search", second), "");
 }
 
 TEST(CompiledPrograms, HaveAFolderOfTheUsersOwn) {

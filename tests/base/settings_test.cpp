@@ -220,6 +220,13 @@ TEST_F(SettingsTest, ThreadsAndPrecisionAreFields) {
   EXPECT_TRUE(contains(error_of({{"MIEN_PRECISION", "standard"}}), "one of exact, default, fast"));
 }
 
+TEST_F(SettingsTest, TheSearchOfCudnnIsAField) {
+  EXPECT_EQ(load().cudnn_search, "default");
+  EXPECT_EQ(load({{"MIEN_CUDNN_SEARCH", "Heuristic"}}).cudnn_search, "heuristic");
+  EXPECT_EQ(row(load({{"MIEN_CUDNN_SEARCH", "exhaustive"}}), "MIEN_CUDNN_SEARCH").kind, SettingKind::choice);
+  EXPECT_TRUE(contains(error_of({{"MIEN_CUDNN_SEARCH", "fallback"}}), "one of default, heuristic, exhaustive"));
+}
+
 TEST_F(SettingsTest, WrongValuesNameTheVariableItsPlaceItsValueAndWhatIsAllowed) {
   struct Case {
     const char* name;

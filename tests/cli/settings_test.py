@@ -24,6 +24,7 @@ GUIDE_DEFAULTS = {
     "GPU_MEMORY_LIMIT_GB": "8",
     "GPU_BATCH_SIZE": "32",
     "MIEN_GPU_TIME_LIMIT": "30",
+    "MIEN_CUDNN_SEARCH": "default",
     "LOG_LEVEL": "INFO",
     "DEBUG": "false",
     "MIEN_RUNTIME": "auto",
@@ -104,6 +105,7 @@ def test_gpu_flag(mien):
         ("GPU_MEMORY_LIMIT_GB", "8GB", "above 0"),
         ("GPU_BATCH_SIZE", "0", "from 1 to 4096"),
         ("MIEN_RUNTIME", "torch", "auto, onnxruntime, openvino"),
+        ("MIEN_CUDNN_SEARCH", "thorough", "default, heuristic, exhaustive"),
     ],
 )
 @pytest.mark.parametrize("command", ["config", "devices", "version"])
