@@ -199,8 +199,8 @@ class Bench:
     def scan(self, photos, gpu, *, threads=2, values=None, cpus=None, models=None, command="scan", more=(),
              kill_after_s=None):
         """Runs mien scan, or another command, with embeddings. `gpu`: its option, or settings."""
-        arguments = [self.mien, command, photos, "--threads", threads]
-        arguments += ["--embeddings", "base64"] if command == "scan" else []
+        arguments = [self.mien, command, photos]
+        arguments += ["--threads", threads, "--embeddings", "base64"] if command == "scan" else []
         arguments += self.models() if models is None else models
         arguments += [gpu] if isinstance(gpu, str) else []
         arguments += more

@@ -28,7 +28,7 @@ CANVAS = 640  # the longer side of what a detector looks at; smaller photos keep
 QUALITY = 85
 SPOT = 20  # pixels of a face in the canvas: it covers cells of the stride of eight
 TEXTURE = 1024
-EDITION = 1  # photos of another one are made again
+EDITION = 2  # photos of another one are made again
 
 
 @functools.cache
@@ -59,7 +59,7 @@ def paint_spots(random, pixels):
     for _ in range(1 if random.random() < 0.7 else 2):
         x, y = (int(random.integers(0, limit - side)) for limit in (width, height))
         pixels[y : y + side, x : x + side] //= 8
-        pixels[y : y + side, x : x + side] += 215
+        pixels[y : y + side, x : x + side] += 225
 
 
 def paste_faces(random, pixels, faces):
