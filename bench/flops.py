@@ -9,8 +9,41 @@ numbers: of the input, of the weights, and of all that the nodes write. Needs th
 import math
 import sys
 
+import numpy
 import onnx
-from onnx import shape_inference
+from onnx import numpy_helper, shape_inference
+
+
+# The nodes by which exports compute the size of a Resize, on vectors.
+SIZE_NODES = {
+    "Gather": lambda values: numpy.take(values[0], values[1]),
+    "Slice": lambda values: values[0][int(values[1][0]):int(values[2][0])],
+    "Unsqueeze": lambda values: numpy.reshape(values[0], [1]),
+    "Concat": lambda values: numpy.concatenate(values),
+    "Cast": lambda values: values[0],
+    "Mul": lambda values: values[0] * values[1],
+}
+
+
+def settle_sizes(graph):
+    """Whether a Resize got its size as a constant, computed from shapes that are known by now. Without it, what follows
+    has no shape, and would not be counted."""
+    shapes = shapes_of(graph)
+    known = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    settled = False
+    for node in graph.node:
+        if node.op_type == "Shape" and all(shapes.get(node.input[0]) or [0]):
+            known[node.output[0]] = numpy.array(shapes[node.input[0]], numpy.int64)
+        elif node.op_type in SIZE_NODES and all(name in known for name in node.input):
+            known[node.output[0]] = SIZE_NODES[node.op_type]([known[name] for name in node.input])
+        elif node.op_type == "Resize" and len(node.input) == 4 and node.input[3] in known:
+            if any(tensor.name == node.input[3] for tensor in graph.initializer):
+                continue
+            name = node.input[3] + " settled"
+            graph.initializer.append(numpy_helper.from_array(known[node.input[3]].astype(numpy.int64), name))
+            node.input[3] = name
+            settled = True
+    return settled
 
 
 def with_input(model, shape):
@@ -26,7 +59,11 @@ def with_input(model, shape):
     for value in graph.output:
         value.type.tensor_type.ClearField("shape")
     del graph.value_info[:]
-    return shape_inference.infer_shapes(model, data_prop=True)
+    model = shape_inference.infer_shapes(model, data_prop=True)
+    while settle_sizes(model.graph):
+        del model.graph.value_info[:]
+        model = shape_inference.infer_shapes(model, data_prop=True)
+    return model
 
 
 def shapes_of(graph):
@@ -48,6 +85,9 @@ def multiplications(node, shapes):
 def count(path, shape):
     graph = with_input(onnx.load(path), shape).graph
     shapes = shapes_of(graph)
+    for node in graph.node:
+        if node.op_type in ("Conv", "Gemm", "MatMul") and not all(shapes.get(node.output[0]) or [0]):
+            sys.exit(f"{path}: {node.op_type} {node.name} has no known shape: was the model made for another input?")
     return {"gflop": sum(2 * multiplications(node, shapes) for node in graph.node) / 1e9,
             "input": 4 * math.prod(shape) / 1e6,
             "weights": 4 * sum(math.prod(tensor.dims) for tensor in graph.initializer) / 1e6,
