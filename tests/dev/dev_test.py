@@ -201,6 +201,25 @@ def test_two_versions_of_one_package_at_once(project: Project):
     assert {"onnxruntime/lib/lib.so", "onnxruntime-0.9/lib/lib.so"} <= project.files()
 
 
+def test_the_wheel_of_another_python(project: Project):
+    lock = project.root / "cmake/deps.lock"
+    before = "package wheel onnxruntime==1.0 0.1 engine any"
+    lock.write_text(lock.read_text().replace(before, f"{before} cp312-manylinux_2_28_x86_64"))
+    assert project.dev("build").returncode == 0
+    call, = [call for call in project.called() if "download" in call and "onnxruntime" in call]
+    wanted = {"--python-version=3.12", "--abi=cp312", "--abi=none", "--platform=manylinux_2_28_x86_64"}
+    assert {word for word in call.split() if word.startswith(("--python", "--abi", "--platform"))} == wanted
+
+
+def test_the_gpu_kit_is_packed_from_what_was_built(project: Project):
+    (project.root / "bench").mkdir()
+    (project.root / "bench/gpu_kit.py").write_text("import sys\nprint('packs', sys.argv[1:])\n")
+    result = project.dev("gpu-kit", "--chip", "86")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "packs ['pack', '--chip', '86']\n"
+    assert (project.root / "build/release/mien").exists()
+
+
 def test_a_damaged_file_is_replaced(project: Project):
     project.dev("build")
     model = project.root / ".deps/models/default.onnx"
