@@ -1,10 +1,11 @@
-// Writes a model as mien runs it on a device: free of its declared size. For bench/on_a_gpu.py, which runs models
-// without mien.
+// Writes a model as mien runs it on a device: free of its declared size, and with --masked in the form that takes
+// images of different sizes on one canvas. For bench/on_a_gpu.py, which runs models without mien.
 //
-//   model_as_run detector|embedder MODEL OUT.onnx
+//   model_as_run detector|embedder MODEL OUT.onnx [--masked]
 //
-// MODEL is a name of the catalogue or a path, as for mien. Exit code 1: it is no such model.
+// MODEL is a name of the catalogue or a path, as for mien. Exit code 1: it is no such model, or has no such form.
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <fstream>
 #include <span>
@@ -14,6 +15,7 @@
 
 #include "device/choose_runtime.h"
 #include "models/load.h"
+#include "models/mask.h"
 
 namespace {
 
@@ -28,12 +30,14 @@ Bytes read_model(const std::string& role, const std::string& name) {
 }
 
 int write_model(std::span<char*> arguments) {
+  const bool is_masked = arguments.size() == 4 && std::strcmp(arguments[3], "--masked") == 0;
   const std::string_view role = arguments.empty() ? "" : arguments[0];
-  if (arguments.size() != 3 || (role != "detector" && role != "embedder")) {
-    std::fprintf(stderr, "usage: model_as_run detector|embedder MODEL OUT.onnx\n");
+  if ((arguments.size() != 3 && !is_masked) || (role != "detector" && (role != "embedder" || is_masked))) {
+    std::fprintf(stderr, "usage: model_as_run detector|embedder MODEL OUT.onnx [--masked]\n");
     return 2;
   }
-  const Bytes model = read_model(arguments[0], arguments[1]);
+  Bytes model = read_model(arguments[0], arguments[1]);
+  if (is_masked) model = mien::mask_model(model).take().model;
   std::ofstream out(arguments[2], std::ios::binary);
   out.write(reinterpret_cast<const char*>(model.data()), static_cast<std::streamsize>(model.size()));
   if (out.close(), out) return 0;
