@@ -60,6 +60,7 @@ Backend cuda_row() {
           .compiles_slowly = true,
           .provider_options = cuda_options,
           .copies_beside = true,
+          .plans_by_shape = true,
           .keeps_one_shape = true,
           .allocator_options = {"gpu_external_alloc", "gpu_external_free", "gpu_external_empty_cache"},
           // Else CUDA counts the fastest device first, and NVML does not.
@@ -82,6 +83,7 @@ Backend rocm_row() {
       .provider_options = rocm_options,
       // kModelCacheDir of migraphx_execution_provider_info.h, which is also what ORT_MIGRAPHX_MODEL_CACHE_PATH sets.
       .cache_options = {{"MIGraphXExecutionProvider", "migraphx_model_cache_dir"}},
+      .plans_by_shape = true,
       .arena = "gpu"};
 }
 
@@ -101,7 +103,8 @@ std::span<const Backend> backends() {
        .version = "0.4.0",
        .compiles_slowly = true,
        // onnxruntime.ai/docs/execution-providers/CoreML-ExecutionProvider.html
-       .cache_options = {{"CoreMLExecutionProvider", "ModelCacheDirectory"}}},
+       .cache_options = {{"CoreMLExecutionProvider", "ModelCacheDirectory"}},
+       .plans_by_shape = true},
       {.name = "webgpu",
        .label = "WebGPU (Vulkan, D3D12, Metal)",
        .providers = {"WebGpuExecutionProvider"},
@@ -123,6 +126,7 @@ std::span<const Backend> backends() {
        .compiles_slowly = true,
        .cache_options = {{"OpenVINOExecutionProvider", "load_config"}},
        .cache_value = openvino_config,
+       .plans_by_shape = true,
        // WebGPU runs on the same GPUs, and by drivers that more computers have.
        .by_name_only = true,
        .shares_folder_with = &openvino_package()},
@@ -186,6 +190,7 @@ std::vector<const Backend*> candidate_backends(const Settings& settings) {
             .providers = {"MienTestExecutionProvider"},
             .compiles_slowly = compiles_slowly,
             .copies_beside = true,
+            .plans_by_shape = true,
             .keeps_one_shape = true,
             .is_for_tests = true};
   };

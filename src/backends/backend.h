@@ -53,6 +53,8 @@ struct Backend {
   // Where that option holds more than the folder: its value, also for no folder ("").
   std::string (*cache_value)(const std::string& folder) = nullptr;
   bool copies_beside = false;  // one thread may copy while another computes
+  // It prepares models for each shape of their inputs at length: few shapes are used, with masks for smaller images.
+  bool plans_by_shape = false;
   // The provider forgets what it prepared for a shape at the next one: each shape gets a session of its own.
   bool keeps_one_shape = false;
   // Options that take the addresses of functions to allocate, to free and to trim, where the provider lets its user do

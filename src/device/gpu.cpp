@@ -130,6 +130,8 @@ std::string Gpu::try_backend(const Settings& settings, const Runtime& runtime, c
   backend_ = backend.name;
   label_ = backend.label;
   compiles_slowly_ = backend.compiles_slowly;
+  plans_by_shape_ = backend.plans_by_shape;
+  end_process_beside_lanes();
   return {};
 }
 
@@ -199,7 +201,7 @@ std::string Gpu::run_batch(OperationState& operation, std::size_t first, std::si
   bool is_warm = false;
   {
     const std::lock_guard lock(shared_->mutex);
-    is_warm = operation.warm.contains(shape_key);
+    is_warm = size.is_planned || operation.warm.contains(shape_key);
     if (!operation.breaker.is_open()) operation.last_failure.clear();
   }
   if (!is_warm && compiles_slowly_ && operation.mode != GpuMode::require) {
@@ -207,7 +209,7 @@ std::string Gpu::run_batch(OperationState& operation, std::size_t first, std::si
     operation.breaker.report_unused();  // else a trial would never end
     return fmt::format("{} is compiling for this size", backend_);
   }
-  if (shared_->is_compiling) {
+  if (shared_->is_compiling && !size.is_planned) {
     operation.breaker.report_unused();
     return fmt::format("{} is compiling", backend_);
   }
@@ -286,6 +288,16 @@ DeviceRun Gpu::run(Operation asked, std::size_t count, const WorkSize& size, con
     first += now;
   }
   return result;
+}
+
+void Gpu::plan(const std::function<void(Accelerator&)>& work, std::uint64_t bytes, std::chrono::milliseconds limit) {
+  if (lane_->is_abandoned()) throw DeviceFailure("the device gave no answer to an earlier call");
+  if (plans_ == nullptr || plans_->is_abandoned()) plans_ = std::make_unique<Lane>();
+  const auto job = [device = accelerator_, work, bytes] {
+    const std::shared_ptr<void> room = device->set_aside(bytes);
+    work(*device);
+  };
+  plans_->run(job, limit);
 }
 
 void Gpu::start_copy(const std::function<void(Accelerator&)>& work) {

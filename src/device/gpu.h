@@ -38,8 +38,9 @@ struct DeviceRun {
 struct WorkSize {
   std::uint64_t fixed_bytes = 0;
   std::uint64_t item_bytes = 0;
-  std::size_t batch = 1;  // items at most at a time
-  std::string shape;      // what a provider would compile for
+  std::size_t batch = 1;    // items at most at a time
+  std::string shape;        // what a provider would compile for
+  bool is_planned = false;  // by plan(), so that nothing is compiled in between
 };
 
 // Runs on the device's thread, for items first to first + count - 1 of a stage. It must own all it touches (see Lane).
@@ -70,6 +71,13 @@ class Gpu {
   // down to one; what fails is left to the CPU; after three failures in a row the device is left alone for a while; a
   // device that does not answer is never asked again. Throws Exception(cancelled) alone.
   DeviceRun run(Operation operation, std::size_t count, const WorkSize& size, const DeviceWork& work);
+
+  // Whether the backend prepares every shape anew, at length: then few shapes are used, and each is planned.
+  bool plans_by_shape() const { return plans_by_shape_; }
+  // Runs `work`, which prepares what later runs need, beside what runs, and waits for it. Throws OutOfDeviceMemory,
+  // DeviceFailure, and DeviceHung when it takes longer than `limit`: that thread is left behind, and the next plan gets
+  // another. For one thread at a time.
+  void plan(const std::function<void(Accelerator&)>& work, std::uint64_t bytes, std::chrono::milliseconds limit);
 
   // Returns the error of an item that failed because its operation requires the GPU: ErrorCode::unavailable.
   Error required_error(Operation operation, const std::string& reason) const;
@@ -121,8 +129,10 @@ class Gpu {
   std::string runtime_;
   std::string reason_;
   bool compiles_slowly_ = false;
+  bool plans_by_shape_ = false;
   std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
   std::shared_ptr<Accelerator> accelerator_;  // touched on the lanes' threads alone, but for device() and counters()
+  std::unique_ptr<Lane> plans_;               // null until something is planned
   std::unique_ptr<Lane> copies_;              // null where copies take turns with computing
   std::unique_ptr<Lane> lane_;                // ends first
 };

@@ -1,8 +1,12 @@
 #include "device/lane.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
 #include <deque>
 #include <exception>
 #include <mutex>
@@ -16,6 +20,20 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kAbandoned = "the device gave no answer to an earlier call and is not asked again";
+
+// Of all lanes of this process, and of what else says so.
+std::atomic<int>& jobs_in_work() {
+  static std::atomic<int> count{0};
+  return count;
+}
+
+#ifdef __GLIBC__
+void end_beside_lanes(int exit_code, void* /*unused*/) {
+  if (jobs_in_work() == 0) return;
+  std::fflush(nullptr);
+  _exit(exit_code);
+}
+#endif
 
 struct Ticket {
   std::function<void()> job;
@@ -56,12 +74,15 @@ struct Lane::State {
       in_work = ticket;
       changed.notify_all();  // from here on the time limit counts
       lock.unlock();
-      try {
-        ticket->job();
-      } catch (...) {
-        ticket->failure = std::current_exception();
+      {
+        const AtWork at_work;
+        try {
+          ticket->job();
+        } catch (...) {
+          ticket->failure = std::current_exception();
+        }
+        ticket->job = {};  // what it owns may be the device's: freed on this thread
       }
-      ticket->job = {};  // what it owns may be the device's: freed on this thread
       lock.lock();
       ticket->is_done = true;
       changed.notify_all();
@@ -123,6 +144,15 @@ void Lane::post(std::function<void()> job, std::chrono::milliseconds limit) {
 bool Lane::is_abandoned() const {
   const std::lock_guard lock(state_->mutex);
   return state_->look_for_hanging_job();
+}
+
+AtWork::AtWork() { ++jobs_in_work(); }
+AtWork::~AtWork() { --jobs_in_work(); }
+
+void end_process_beside_lanes() {
+#ifdef __GLIBC__
+  on_exit(end_beside_lanes, nullptr);
+#endif
 }
 
 }  // namespace mien

@@ -40,4 +40,18 @@ class Lane {
   std::shared_ptr<State> state_;  // shared with the thread, which may outlive this object
 };
 
+// Held by threads that may be at work with a device when the process ends.
+class AtWork {
+ public:
+  AtWork();
+  ~AtWork();
+  AtWork(const AtWork&) = delete;
+  AtWork& operator=(const AtWork&) = delete;
+};
+
+// Lets the process end while lanes or such threads are still at work, from the next exit() on: destructors of static
+// objects would pull a runtime away under their feet. To be called again after a library was loaded. Where the system
+// cannot do that, the end of the process is as it was.
+void end_process_beside_lanes();
+
 }  // namespace mien

@@ -80,7 +80,9 @@ void print() {
     std::printf("%s\n", error.what());
   }
   const Backend& backend = *find_backend("newgpu");
-  for (const auto& [key, value] : backend.provider_options(1, 4096)) std::printf("%s=%s ", key.c_str(), value.c_str());
+  for (const auto& [key, value] : backend.provider_options({.device_id = 1, .memory_bytes_max = 4096})) {
+    std::printf("%s=%s ", key.c_str(), value.c_str());
+  }
   std::printf("\n");
   for (const Device& device : backend.probe_devices()) {
     std::printf("%s: %d of %d MB free, idle: %s\n", device.name.c_str(), static_cast<int>(device.memory_free_mb),

@@ -3,6 +3,9 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "support/tiny_models.h"
 
 namespace mien::test {
@@ -23,7 +26,11 @@ void reset() { find<void (*)()>("mien_test_device_reset")(); }
 std::string test_device_library() { return MIEN_TEST_DEVICE_LIBRARY; }
 
 TestDevice::TestDevice() { reset(); }
-TestDevice::~TestDevice() { reset(); }
+TestDevice::~TestDevice() {
+  reset();
+  // Threads that were left behind with work end now: the next test is to count its own.
+  for (int i = 0; i < 1000 && get("sessions") > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+}
 
 void TestDevice::set(const std::string& name, std::int64_t value) {
   EXPECT_EQ(find<int (*)(const char*, std::int64_t)>("mien_test_device_set")(name.c_str(), value), 0) << name;

@@ -1,0 +1,485 @@
+#include "device/batcher.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/cancel.h"
+#include "base/log.h"
+
+namespace mien {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Milliseconds = std::chrono::duration<double, std::milli>;
+
+// An idle device takes a batch that is not full when its oldest item waits so long already, sooner when a thread waits
+// for it that has nothing else to do.
+constexpr Milliseconds kAge{60};
+constexpr Milliseconds kAgeAwaited{20};
+// A stop is noticed after this time at the latest.
+constexpr std::chrono::milliseconds kLook{20};
+// The end of an engine waits so long for what may be over soon.
+constexpr std::chrono::milliseconds kEndLimit{100};
+// A plan that is not made by then is given up.
+constexpr std::chrono::milliseconds kPlanLimit{60'000};
+// A place of a batch may hold an item of smaller shape, which costs as much as the others, from this share on.
+constexpr double kShareOfPlace = 0.4;
+// The last run counts so much in the mean time of runs.
+constexpr double kNewest = 0.3;
+
+double ms_since(Clock::time_point begin) { return Milliseconds(Clock::now() - begin).count(); }
+
+enum class BinState { unplanned, planning, ready, failed };
+enum class TicketState { waiting, running, done, failed, dropped };
+
+}  // namespace
+
+struct Batcher::Ticket {
+  std::shared_ptr<BatchItem> item;
+  std::vector<std::size_t> bins;
+  std::size_t bin = 0;  // where it waits
+  TicketState state = TicketState::waiting;
+  std::string reason;  // why it failed
+  Clock::time_point submitted;
+  bool is_awaited = false;
+};
+
+struct Batcher::State : std::enable_shared_from_this<State> {
+  using Tickets = std::vector<std::shared_ptr<Ticket>>;
+  struct Bin {
+    BatchBin work;
+    BinState state = BinState::unplanned;
+    std::string problem;
+    Clock::time_point planning_since;
+    std::deque<std::shared_ptr<Ticket>> waiting;
+    double run_ms = 0;  // 0: not known
+  };
+
+  explicit State(std::shared_ptr<Gpu> used) : gpu(std::move(used)) {}
+
+  // ---- With the mutex held
+
+  bool is_ready(std::size_t bin) const { return bins[bin].state == BinState::ready; }
+
+  // The place of a ready bin among those of a ticket; one past the last where it is none of them.
+  static std::size_t rank(const Ticket& ticket, std::size_t bin) {
+    return static_cast<std::size_t>(std::find(ticket.bins.begin(), ticket.bins.end(), bin) - ticket.bins.begin());
+  }
+
+  // The best bin that is ready, else the one whose plan comes first. Nothing when all have failed.
+  std::optional<std::size_t> choose_bin(const Ticket& ticket) const {
+    std::optional<std::size_t> planned;
+    for (const std::size_t bin : ticket.bins) {
+      if (is_ready(bin)) return bin;
+      if (bins[bin].state != BinState::failed && (!planned || bin < *planned)) planned = bin;
+    }
+    return planned;
+  }
+
+  void put(const std::shared_ptr<Ticket>& ticket) {
+    const std::optional<std::size_t> bin = choose_bin(*ticket);
+    if (!bin) {
+      ticket->state = TicketState::failed;
+      ticket->reason = bins[ticket->bins.front()].problem;
+      return;
+    }
+    ticket->bin = *bin;
+    std::deque<std::shared_ptr<Ticket>>& waiting = bins[*bin].waiting;
+    const auto place = std::upper_bound(waiting.begin(), waiting.end(), ticket,
+                                        [](const auto& a, const auto& b) { return a->submitted < b->submitted; });
+    waiting.insert(place, ticket);
+  }
+
+  // After a bin became ready or failed: what waits goes where it fits best now.
+  void put_all_again() {
+    Tickets all;
+    for (Bin& bin : bins) {
+      all.insert(all.end(), bin.waiting.begin(), bin.waiting.end());
+      bin.waiting.clear();
+    }
+    for (const std::shared_ptr<Ticket>& ticket : all) put(ticket);
+  }
+
+  void take_out(const std::shared_ptr<Ticket>& ticket) {
+    if (ticket->state == TicketState::waiting) std::erase(bins[ticket->bin].waiting, ticket);
+    ticket->state = TicketState::dropped;
+  }
+
+  // Milliseconds until the ticket has its result, as far as they are known: what is slow without having an end yet
+  // will take as long again.
+  double expected_ms(const Ticket& ticket) const {
+    double ms = 0;
+    if (running) {
+      const double elapsed = ms_since(running_since);
+      const double usual = bins[*running].run_ms;
+      ms += usual > elapsed ? usual - elapsed : elapsed - usual;
+    }
+    if (ticket.state == TicketState::running) return ms;
+    if (!is_ready(ticket.bin)) return planning_since ? ms_since(*planning_since) : 0;
+    for (std::size_t i = 0; i < bins.size(); ++i) {
+      const Bin& bin = bins[i];
+      if (i == ticket.bin || !is_ready(i)) continue;
+      ms += static_cast<double>(bin.waiting.size() / bin.work.batch) * bin.run_ms;
+    }
+    const Bin& own = bins[ticket.bin];
+    std::size_t ahead = 0;
+    while (ahead < own.waiting.size() && own.waiting[ahead].get() != &ticket) ++ahead;
+    return ms + static_cast<double>(ahead / own.work.batch + 1) * own.run_ms;
+  }
+
+  // Whether a run of this bin takes an item that waits for another one.
+  bool takes_from(const Bin& bin, std::size_t index, const Bin& other, const Ticket& ticket) const {
+    if (&bin != &other && other.state == BinState::ready &&
+        static_cast<double>(other.work.item_bytes) < kShareOfPlace * static_cast<double>(bin.work.item_bytes)) {
+      return false;
+    }
+    return rank(ticket, index) < ticket.bins.size();
+  }
+
+  // The bin whose next run holds most of what waits, this ticket with it.
+  std::size_t fullest_bin(const Ticket& ticket) const {
+    std::size_t best = ticket.bin;
+    std::size_t most = 0;
+    for (const std::size_t bin : ticket.bins) {
+      if (!is_ready(bin)) continue;
+      std::size_t fitting = 0;
+      for (const Bin& other : bins) {
+        fitting +=
+            static_cast<std::size_t>(std::count_if(other.waiting.begin(), other.waiting.end(), [&](const auto& one) {
+              return rank(*one, bin) < one->bins.size();
+            }));
+      }
+      fitting = std::min(fitting, bins[bin].work.batch);
+      if (fitting > most) {
+        most = fitting;
+        best = bin;
+      }
+    }
+    return best;
+  }
+
+  // Takes the next batch of a bin, and fills it up with what waits for others and fits.
+  Tickets take_batch(std::size_t index, const std::shared_ptr<Ticket>& first) {
+    Bin& bin = bins[index];
+    Tickets batch;
+    const auto take = [&](Bin& other) {
+      std::deque<std::shared_ptr<Ticket>>& waiting = other.waiting;
+      for (auto it = waiting.begin(); it != waiting.end() && batch.size() < bin.work.batch;) {
+        const bool fits = takes_from(bin, index, other, **it);
+        if (fits) batch.push_back(*it);
+        it = fits ? waiting.erase(it) : it + 1;
+      }
+    };
+    if (first && first->bin != index) {
+      std::erase(bins[first->bin].waiting, first);
+      batch.push_back(first);
+    }
+    take(bin);
+    for (Bin& other : bins) {
+      if (&other != &bin) take(other);
+    }
+    for (const std::shared_ptr<Ticket>& ticket : batch) {
+      ticket->state = TicketState::running;
+      ticket->bin = index;
+    }
+    return batch;
+  }
+
+  // The next batch for the device: a full one, the oldest first; else the oldest items, once they have waited long
+  // enough. Empty: nothing yet.
+  Tickets next_batch() {
+    std::optional<std::size_t> full;
+    std::shared_ptr<Ticket> oldest;
+    std::shared_ptr<Ticket> awaited;
+    const auto keep_older = [](std::shared_ptr<Ticket>& kept, const std::shared_ptr<Ticket>& other) {
+      if (!kept || other->submitted < kept->submitted) kept = other;
+    };
+    for (std::size_t i = 0; i < bins.size(); ++i) {
+      const Bin& bin = bins[i];
+      if (!is_ready(i) || bin.waiting.empty()) continue;
+      const bool is_full = bin.waiting.size() >= bin.work.batch;
+      if (is_full && (!full || bin.waiting.front()->submitted < bins[*full].waiting.front()->submitted)) full = i;
+      keep_older(oldest, bin.waiting.front());
+      for (const std::shared_ptr<Ticket>& ticket : bin.waiting) {
+        if (ticket->is_awaited) keep_older(awaited, ticket);
+      }
+    }
+    if (full) return take_batch(*full, nullptr);
+    const bool all_wait = waiters >= callers;
+    if (awaited && (all_wait || ms_since(awaited->submitted) >= kAgeAwaited.count())) {
+      return take_batch(fullest_bin(*awaited), awaited);
+    }
+    if (oldest && ms_since(oldest->submitted) >= kAge.count()) return take_batch(fullest_bin(*oldest), oldest);
+    return {};
+  }
+
+  bool is_work_awaited() const {
+    return std::any_of(bins.begin(), bins.end(), [](const Bin& bin) {
+      return bin.state == BinState::ready &&
+             std::any_of(bin.waiting.begin(), bin.waiting.end(), [](const auto& ticket) { return ticket->is_awaited; });
+    });
+  }
+
+  // ---- The threads
+
+  void serve() {
+    std::unique_lock lock(mutex);
+    std::optional<Clock::time_point> idle_since;
+    while (!is_closed) {
+      const Tickets batch = next_batch();
+      if (idle_since) counts.idle_with_work_ms += ms_since(*idle_since);
+      idle_since.reset();
+      if (batch.empty()) {
+        if (is_work_awaited()) idle_since = Clock::now();
+        changed.wait_for(lock, idle_since ? std::chrono::milliseconds(2) : kLook);
+        continue;
+      }
+      run(lock, batch);
+    }
+    is_serving = false;
+    changed.notify_all();
+  }
+
+  // Runs a batch with the mutex free meanwhile.
+  void run(std::unique_lock<std::mutex>& lock, const Tickets& batch) {
+    const std::size_t index = batch.front()->bin;
+    const BatchBin& work = bins[index].work;
+    running = index;
+    running_since = Clock::now();
+    lock.unlock();
+    const std::vector<std::string> reasons = run_on_gpu(work, batch);
+    lock.lock();
+    const double elapsed = ms_since(running_since);
+    running.reset();
+    Bin& bin = bins[index];
+    bin.run_ms = bin.run_ms > 0 ? bin.run_ms + kNewest * (elapsed - bin.run_ms) : elapsed;
+    ++counts.runs;
+    counts.items += batch.size();
+    counts.filled_up += work.plan != nullptr ? work.batch - batch.size() : std::bit_ceil(batch.size()) - batch.size();
+    counts.run_ms += elapsed;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (batch[i]->state != TicketState::running) continue;  // somebody took it back
+      batch[i]->state = reasons[i].empty() ? TicketState::done : TicketState::failed;
+      batch[i]->reason = reasons[i];
+    }
+    changed.notify_all();
+  }
+
+  std::vector<std::string> run_on_gpu(const BatchBin& work, const Tickets& batch) const {
+    const auto items = std::make_shared<std::vector<std::shared_ptr<BatchItem>>>();
+    for (const std::shared_ptr<Ticket>& ticket : batch) items->push_back(ticket->item);
+    const WorkSize size{.fixed_bytes = work.fixed_bytes,
+                        .item_bytes = work.item_bytes,
+                        .batch = batch.size(),
+                        .shape = work.name,
+                        .is_planned = work.plan != nullptr};
+    const std::size_t all = batch.size();
+    // What memory allows is a smaller batch, with a plan of its own.
+    const auto job = [items, run = work.run, all, planned = work.plan != nullptr ? work.batch : 0](
+                         Accelerator& device, std::size_t first, std::size_t count) {
+      const std::size_t filled = count == all && planned > 0 ? planned : std::bit_ceil(count);
+      run(device, BatchItems(*items).subspan(first, count), filled);
+    };
+    try {
+      return gpu->run(work.operation, all, size, job).reasons;
+    } catch (const Exception& error) {
+      return std::vector<std::string>(all, error.what());
+    }
+  }
+
+  void plan_all() {
+    std::unique_lock lock(mutex);
+    while (!is_closed) {
+      const auto bin =
+          std::find_if(bins.begin(), bins.end(), [](const Bin& one) { return one.state == BinState::unplanned; });
+      if (bin == bins.end()) break;
+      bin->state = BinState::planning;
+      bin->planning_since = Clock::now();
+      if (!planning_since) planning_since = bin->planning_since;
+      const BatchBin work = bin->work;
+      lock.unlock();
+      log(LogLevel::info,
+          fmt::format("planning {} for the GPU ({}); the CPU works meanwhile", work.name, gpu->backend()));
+      std::size_t batch = work.batch;
+      const std::string problem = plan(work, batch);
+      lock.lock();
+      ++counts.plans;
+      planning_since.reset();
+      bin->work.batch = batch;
+      bin->problem = problem;
+      bin->state = problem.empty() ? BinState::ready : BinState::failed;
+      put_all_again();
+      changed.notify_all();
+    }
+    is_planning = false;
+    changed.notify_all();
+  }
+
+  // Returns an empty text, or why there is no plan. Where memory is short, `batch` becomes smaller.
+  std::string plan(const BatchBin& work, std::size_t& batch) const {
+    while (true) {
+      try {
+        const std::uint64_t bytes = work.fixed_bytes + batch * work.item_bytes;
+        gpu->plan([make = work.plan, batch](Accelerator& device) { make(device, batch); }, bytes, kPlanLimit);
+        return "";
+      } catch (const OutOfDeviceMemory& error) {
+        if (batch == 1) return error.what();
+        batch = (batch + 1) / 2;
+      } catch (const std::exception& error) {
+        log(LogLevel::warning, fmt::format("{}: no plan of {}: {}", gpu->backend(), work.name, error.what()));
+        return error.what();
+      }
+    }
+  }
+
+  // From the first item on that needs one.
+  void start_planning() {
+    if (std::exchange(is_planning, true)) return;
+    if (planner.joinable()) planner.join();  // it has ended
+    planner = start([](State& state) { state.plan_all(); });
+  }
+
+  // A thread that shares this object for as long as it runs.
+  template <typename Work>
+  std::thread start(Work work) {
+    return std::thread([self = shared_from_this(), work]() mutable {
+      const AtWork at_work;
+      work(*self);
+      self.reset();  // the last one frees what is the device's
+    });
+  }
+
+  const std::shared_ptr<Gpu> gpu;
+  mutable std::mutex mutex;  // guards all that follows
+  std::condition_variable changed;
+  std::deque<Bin> bins;  // never moved
+  std::optional<std::size_t> running;
+  Clock::time_point running_since;
+  std::optional<Clock::time_point> planning_since;
+  std::size_t callers = 0;
+  std::size_t waiters = 0;
+  bool is_planning = false;
+  bool is_serving = true;
+  bool is_closed = false;
+  std::thread planner;
+  std::thread server;
+  BatcherCounts counts;
+};
+
+Batcher::Batcher(std::shared_ptr<Gpu> gpu) : state_(std::make_shared<State>(std::move(gpu))) {
+  state_->server = state_->start([](State& state) { state.serve(); });
+}
+
+// Threads that come to their end now are waited for, so that all of the device's is freed here; one that is in the
+// middle of a plan or of a slow run is left behind.
+Batcher::~Batcher() {
+  std::unique_lock lock(state_->mutex);
+  const BatcherCounts& counts = state_->counts;
+  log(LogLevel::debug,
+      fmt::format("device schedule: {{\"runs\": {}, \"images\": {}, \"filled_up\": {}, \"taken_back\": {}, "
+                  "\"plans\": {}, \"run_ms\": {:.1f}, \"idle_with_work_ms\": {:.1f}}}",
+                  counts.runs, counts.items, counts.filled_up, counts.taken_back, counts.plans, counts.run_ms,
+                  counts.idle_with_work_ms));
+  state_->is_closed = true;
+  for (State::Bin& bin : state_->bins) bin.waiting.clear();
+  state_->changed.notify_all();
+  state_->changed.wait_for(lock, kEndLimit, [&] { return !state_->is_serving && !state_->is_planning; });
+  std::thread server = std::move(state_->server), planner = std::move(state_->planner);
+  const bool has_served = !state_->is_serving, has_planned = !state_->is_planning;
+  lock.unlock();
+  const auto leave = [](std::thread& thread, bool has_ended) {
+    if (thread.joinable()) has_ended ? thread.join() : thread.detach();
+  };
+  leave(server, has_served);
+  leave(planner, has_planned);
+}
+
+std::size_t Batcher::add(BatchBin bin) {
+  const std::lock_guard lock(state_->mutex);
+  const BinState state = bin.plan != nullptr ? BinState::unplanned : BinState::ready;
+  state_->bins.push_back({.work = std::move(bin), .state = state, .problem = {}, .planning_since = {}, .waiting = {}});
+  return state_->bins.size() - 1;
+}
+
+Batcher::Caller Batcher::enter() { return Caller(state_); }
+
+std::size_t Batcher::callers() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->callers;
+}
+
+std::shared_ptr<Batcher::Ticket> Batcher::submit(std::shared_ptr<BatchItem> item, std::vector<std::size_t> bins) {
+  auto ticket = std::make_shared<Ticket>();
+  ticket->item = std::move(item);
+  ticket->bins = std::move(bins);
+  ticket->submitted = Clock::now();
+  const std::lock_guard lock(state_->mutex);
+  state_->put(ticket);
+  if (ticket->state == TicketState::waiting && !state_->is_ready(ticket->bin)) state_->start_planning();
+  state_->changed.notify_all();
+  return ticket;
+}
+
+std::string Batcher::wait(const std::shared_ptr<Ticket>& ticket, const Patience& patience) {
+  State& state = *state_;
+  const Clock::time_point begin = Clock::now();
+  std::unique_lock lock(state.mutex);
+  ticket->is_awaited = true;
+  ++state.waiters;
+  state.changed.notify_all();
+  const auto is_open = [&] { return ticket->state == TicketState::waiting || ticket->state == TicketState::running; };
+  bool is_stopped = false;
+  while (is_open()) {
+    is_stopped = patience.stop.stop_requested();
+    const bool is_behind = ms_since(begin) >= patience.cpu_ms || state.expected_ms(*ticket) > patience.cpu_ms;
+    if (is_stopped || (patience.takes_back && is_behind)) break;
+    const Milliseconds left(std::max(0.5, patience.cpu_ms - ms_since(begin)));
+    state.changed.wait_for(lock, patience.takes_back ? std::min<Milliseconds>(left, kLook) : Milliseconds(kLook));
+  }
+  --state.waiters;
+  if (ticket->state == TicketState::done) return "";
+  if (ticket->state == TicketState::failed) return ticket->reason;
+  const bool is_planned = state.is_ready(ticket->bin);
+  state.take_out(ticket);
+  ++state.counts.taken_back;
+  lock.unlock();
+  throw_if_stopped(patience.stop);
+  return is_planned ? "the device is behind" : fmt::format("{} is compiling for this size", state.gpu->backend());
+}
+
+void Batcher::drop(const std::shared_ptr<Ticket>& ticket) {
+  const std::lock_guard lock(state_->mutex);
+  if (ticket->state == TicketState::waiting || ticket->state == TicketState::running) state_->take_out(ticket);
+}
+
+BatcherCounts Batcher::counts() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->counts;
+}
+
+bool Batcher::is_planning() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->is_planning;
+}
+
+Batcher::Caller::Caller(std::shared_ptr<State> state) : state_(std::move(state)) {
+  const std::lock_guard lock(state_->mutex);
+  ++state_->callers;
+}
+
+Batcher::Caller::~Caller() {
+  if (state_ == nullptr) return;
+  const std::lock_guard lock(state_->mutex);
+  --state_->callers;
+  state_->changed.notify_all();
+}
+
+}  // namespace mien

@@ -1,0 +1,108 @@
+// Batches that fill up from many threads: each thread hands in what it has and goes on, and waits for nothing that it
+// could do itself. Plans (what a backend prepares for each shape) are made beside the work.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "device/gpu.h"
+
+namespace mien {
+
+// One image or face that waits for its place in a batch. It owns all that the device's thread touches, which writes the
+// result into it; when a device hangs, or the CPU was faster, nobody reads it any more.
+class BatchItem {
+ public:
+  BatchItem() = default;
+  virtual ~BatchItem() = default;
+  BatchItem(const BatchItem&) = delete;
+  BatchItem& operator=(const BatchItem&) = delete;
+};
+
+using BatchItems = std::span<const std::shared_ptr<BatchItem>>;
+
+// Work of one shape.
+struct BatchBin {
+  Operation operation{};
+  std::string name;               // "the detector for 640x640"
+  std::size_t batch = 1;          // items of a run at most
+  std::uint64_t fixed_bytes = 0;  // on the device, of a run
+  std::uint64_t item_bytes = 0;   // likewise, of each item
+  // Prepares runs of so many items, on a thread of its own while others run. Null: the first run does it. Throws.
+  std::function<void(Accelerator& device, std::size_t batch)> plan;
+  // Runs items, at most `batch` of them, on the device's thread, filled up to `batch` with nothing. Throws.
+  std::function<void(Accelerator& device, BatchItems items, std::size_t batch)> run;
+};
+
+// What came of it so far, for the log and for tests.
+struct BatcherCounts {
+  std::uint64_t runs = 0;
+  std::uint64_t items = 0;
+  std::uint64_t filled_up = 0;   // places of runs that held nothing
+  std::uint64_t taken_back = 0;  // items that the CPU took
+  std::uint64_t plans = 0;
+  double run_ms = 0;
+  double idle_with_work_ms = 0;  // the device did nothing while somebody waited for it
+};
+
+class Batcher {
+ public:
+  // The device must be usable.
+  explicit Batcher(std::shared_ptr<Gpu> gpu);
+  // Waits a moment at most: a plan or a run that takes longer comes to its end by itself, and what it gives is dropped.
+  ~Batcher();
+  Batcher(const Batcher&) = delete;
+  Batcher& operator=(const Batcher&) = delete;
+
+  // Returns the bin's number. Plans are made in the order of numbers, from the first item on.
+  std::size_t add(BatchBin bin);
+
+  // A thread that works with images makes one, for as long as it does: when all wait, nothing more is to come.
+  class Caller;
+  Caller enter();
+  // Threads that work with images now.
+  std::size_t callers() const;
+
+  struct Ticket;
+  // Hands an item in, for one of these bins, the best first: one that is planned already takes it, or else the first
+  // that will be. Never waits.
+  std::shared_ptr<Ticket> submit(std::shared_ptr<BatchItem> item, std::vector<std::size_t> bins);
+
+  struct Patience {
+    double cpu_ms = 0;       // time that the CPU would take for the item
+    bool takes_back = true;  // false: waits however long it takes (require)
+    std::stop_token stop = {};
+  };
+  // Returns an empty text when the device has done the item, or why the CPU has to do it: it failed there, or the CPU
+  // will be faster. Throws Exception(cancelled).
+  std::string wait(const std::shared_ptr<Ticket>& ticket, const Patience& patience);
+  // Lets go of an item that nobody needs any more.
+  void drop(const std::shared_ptr<Ticket>& ticket);
+
+  BatcherCounts counts() const;
+  // Whether plans are being made.
+  bool is_planning() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;  // shared with the threads, which may outlive this object
+};
+
+class Batcher::Caller {
+ public:
+  explicit Caller(std::shared_ptr<State> state);
+  ~Caller();
+  Caller(Caller&& other) noexcept : state_(std::move(other.state_)) {}
+  Caller& operator=(Caller&&) = delete;
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace mien

@@ -1,0 +1,232 @@
+// Batches from many threads over the test device: what meets in a run, what goes back to the CPU, and what nobody waits
+// for.
+#include "device/batcher.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "support/test_device.h"
+#include "support/tiny_models.h"
+
+namespace mien {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+double ms_since(Clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+}
+
+struct Number final : BatchItem {
+  explicit Number(float of) : value(of) {}
+  float value;
+  float doubled = 0;
+};
+
+// Doubles numbers on the device and remembers its runs. Shared with the work, which may outlive a test's objects.
+struct Doubler {
+  std::unique_ptr<DeviceSession> session;
+  std::mutex mutex;
+  std::vector<std::size_t> runs;  // items of each
+  std::atomic<int> planned{0};
+  std::atomic<int> plan_ms{0};
+
+  void open(Accelerator& device) {
+    if (session) return;
+    GraphBuilder graph("double");
+    const auto x = graph.input("x", ElementType::f32, {-1});
+    graph.output("y", graph.add(x, x), ElementType::f32, {-1});
+    session = device.create_session(std::move(graph).build());
+  }
+
+  void run(Accelerator& device, BatchItems items, std::size_t batch) {
+    open(device);
+    std::vector<float> values(batch);
+    for (std::size_t i = 0; i < items.size(); ++i) values[i] = static_cast<Number&>(*items[i]).value;
+    const DeviceInput input = HostTensor{ElementType::f32, {static_cast<std::int64_t>(batch)}, values.data()};
+    const std::vector<DeviceOutput> outputs = session->run({&input, 1}, {});
+    const std::span<const float> floats = outputs.front().values.floats();
+    if (floats.size() != batch) throw DeviceFailure("another number of values");
+    for (std::size_t i = 0; i < items.size(); ++i) static_cast<Number&>(*items[i]).doubled = floats[i];
+    const std::lock_guard lock(mutex);
+    runs.push_back(items.size());
+  }
+};
+
+class BatcherTest : public testing::Test {
+ protected:
+  std::unique_ptr<Batcher> open(GpuMode mode = GpuMode::on, std::chrono::milliseconds answer = 20s) {
+    GpuLimits limits;
+    limits.answer = answer;
+    return std::make_unique<Batcher>(Gpu::open(test::device_settings(mode), *runtime_, limits));
+  }
+  static BatchBin bin(const std::shared_ptr<Doubler>& doubler, std::size_t batch, bool is_planned,
+                      const std::string& name = "double") {
+    BatchBin bin{.operation = Operation::face_detection, .name = name, .batch = batch, .plan = {}, .run = {}};
+    bin.run = [doubler](Accelerator& device, BatchItems items, std::size_t count) {
+      doubler->run(device, items, count);
+    };
+    if (is_planned) {
+      bin.plan = [doubler](Accelerator& device, std::size_t /*batch*/) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(doubler->plan_ms));
+        doubler->open(device);
+        ++doubler->planned;
+      };
+    }
+    return bin;
+  }
+
+  test::TestDevice device_;
+  std::unique_ptr<Runtime> runtime_ = open_onnxruntime(test::plain_settings());
+  std::shared_ptr<Doubler> doubler_ = std::make_shared<Doubler>();
+  const Batcher::Patience patient_{.cpu_ms = 0, .takes_back = false, .stop = {}};
+};
+
+TEST_F(BatcherTest, ItemsOfManyThreadsMeetInFullBatches) {
+  constexpr int kThreads = 8, kEach = 32;
+  const std::unique_ptr<Batcher> batcher = open(GpuMode::require);
+  const std::size_t index = batcher->add(bin(doubler_, 16, false));
+  std::atomic<int> wrong{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&, t] {
+        const auto caller = batcher->enter();
+        std::vector<std::pair<std::shared_ptr<Number>, std::shared_ptr<Batcher::Ticket>>> mine;
+        for (int i = 0; i < kEach; ++i) {
+          auto number = std::make_shared<Number>(static_cast<float>(t * kEach + i));
+          mine.emplace_back(number, batcher->submit(number, {index}));
+        }
+        for (const auto& [number, ticket] : mine) {
+          wrong += batcher->wait(ticket, patient_).empty() && number->doubled == 2 * number->value ? 0 : 1;
+        }
+      });
+    }
+  }
+  EXPECT_EQ(wrong, 0);
+  const BatcherCounts counts = batcher->counts();
+  EXPECT_EQ(counts.items, static_cast<std::uint64_t>(kThreads * kEach));
+  EXPECT_LE(counts.runs, 24U) << "16 are the fewest that hold 256 numbers";
+  EXPECT_EQ(counts.taken_back, 0U);
+}
+
+TEST_F(BatcherTest, AnItemThatTheDeviceDoesNotFinishGoesBackAndItsLateResultIsDropped) {
+  const std::unique_ptr<Batcher> batcher = open();
+  const auto caller = batcher->enter();
+  const std::size_t index = batcher->add(bin(doubler_, 1, false));
+  device_.set("hang_at", 1);
+  const auto first = std::make_shared<Number>(1.0F), second = std::make_shared<Number>(2.0F);
+  const auto running = batcher->submit(first, {index});
+  const auto waiting = batcher->submit(second, {index});
+  const Clock::time_point begin = Clock::now();
+  EXPECT_EQ(batcher->wait(running, {.cpu_ms = 30}), "the device is behind");
+  EXPECT_EQ(batcher->wait(waiting, {.cpu_ms = 30}), "the device is behind");
+  EXPECT_LT(ms_since(begin), 5000) << "it waited for the device";
+  device_.set("release", 1);
+  const auto third = std::make_shared<Number>(3.0F);
+  EXPECT_EQ(batcher->wait(batcher->submit(third, {index}), patient_), "");
+  EXPECT_EQ(third->doubled, 6.0F);
+  const std::lock_guard lock(doubler_->mutex);
+  EXPECT_EQ(doubler_->runs.size(), 2U) << "what was taken back before it ran is not run";
+}
+
+TEST_F(BatcherTest, TheCpuWorksWhileAPlanIsMadeAndRequireWaits) {
+  doubler_->plan_ms = 300;
+  const std::unique_ptr<Batcher> batcher = open();
+  const auto caller = batcher->enter();
+  const std::size_t index = batcher->add(bin(doubler_, 4, true));
+  const auto number = std::make_shared<Number>(1.0F);
+  const Clock::time_point begin = Clock::now();
+  EXPECT_EQ(batcher->wait(batcher->submit(number, {index}), {.cpu_ms = 20}), "test is compiling for this size");
+  EXPECT_EQ(doubler_->planned, 0);
+  EXPECT_EQ(batcher->wait(batcher->submit(number, {index}), patient_), "");
+  EXPECT_EQ(number->doubled, 2.0F);
+  EXPECT_GE(ms_since(begin), 300);
+  EXPECT_EQ(batcher->counts().plans, 1U);
+}
+
+// A plan of another shape is made meanwhile.
+TEST_F(BatcherTest, APlanHoldsUpNothingThatIsPlanned) {
+  const auto slow = std::make_shared<Doubler>();
+  slow->plan_ms = 3000;
+  const std::unique_ptr<Batcher> batcher = open();
+  const auto caller = batcher->enter();
+  const std::size_t index = batcher->add(bin(doubler_, 4, true, "first"));
+  const std::size_t later = batcher->add(bin(slow, 4, true, "second"));
+  const auto number = std::make_shared<Number>(1.0F);
+  ASSERT_EQ(batcher->wait(batcher->submit(number, {index}), patient_), "");
+  const Clock::time_point begin = Clock::now();
+  // The second is the better one for these, and is not planned: the first takes them.
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(batcher->wait(batcher->submit(number, {later, index}), patient_), "");
+  EXPECT_LT(ms_since(begin), 2000);
+  EXPECT_EQ(slow->planned, 0);
+}
+
+TEST_F(BatcherTest, APlanThatFailsIsSaidAndTheOthersGoOn) {
+  const std::unique_ptr<Batcher> batcher = open();
+  const auto caller = batcher->enter();
+  BatchBin broken = bin(doubler_, 4, true, "broken");
+  broken.plan = [](Accelerator& /*device*/, std::size_t /*batch*/) { throw DeviceFailure("it computes nonsense"); };
+  const std::size_t first = batcher->add(std::move(broken));
+  const std::size_t second = batcher->add(bin(doubler_, 4, true));
+  const auto number = std::make_shared<Number>(1.0F);
+  EXPECT_EQ(batcher->wait(batcher->submit(number, {first}), patient_), "it computes nonsense");
+  EXPECT_EQ(batcher->wait(batcher->submit(number, {first, second}), patient_), "");
+}
+
+// Memory for two at a time is what the device has.
+TEST_F(BatcherTest, APlanThatHasNoRoomIsMadeForFewer) {
+  const std::unique_ptr<Batcher> batcher = open();
+  const auto caller = batcher->enter();
+  BatchBin large = bin(doubler_, 16, true);
+  const auto asked = std::make_shared<std::vector<std::size_t>>();
+  large.plan = [asked](Accelerator& /*device*/, std::size_t batch) {
+    asked->push_back(batch);
+    if (batch > 2) throw OutOfDeviceMemory("no room");
+  };
+  const std::size_t index = batcher->add(std::move(large));
+  const auto number = std::make_shared<Number>(1.0F);
+  EXPECT_EQ(batcher->wait(batcher->submit(number, {index}), patient_), "");
+  EXPECT_EQ(*asked, (std::vector<std::size_t>{16, 8, 4, 2}));
+}
+
+TEST_F(BatcherTest, EndsWithoutWaitingForAPlan) {
+  doubler_->plan_ms = 3000;
+  std::unique_ptr<Batcher> batcher = open();
+  const Clock::time_point begin = Clock::now();
+  {
+    const auto caller = batcher->enter();
+    const std::size_t index = batcher->add(bin(doubler_, 4, true));
+    (void)batcher->wait(batcher->submit(std::make_shared<Number>(1.0F), {index}), {.cpu_ms = 5});
+  }
+  batcher.reset();
+  EXPECT_LT(ms_since(begin), 2500);
+}
+
+TEST_F(BatcherTest, AStopEndsTheWaiting) {
+  doubler_->plan_ms = 3000;
+  const std::unique_ptr<Batcher> batcher = open();
+  const auto caller = batcher->enter();
+  const std::size_t index = batcher->add(bin(doubler_, 4, true));
+  std::stop_source stop;
+  const auto ticket = batcher->submit(std::make_shared<Number>(1.0F), {index});
+  std::jthread stopping([&] {
+    std::this_thread::sleep_for(50ms);
+    stop.request_stop();
+  });
+  const Clock::time_point begin = Clock::now();
+  try {
+    (void)batcher->wait(ticket, {.cpu_ms = 0, .takes_back = false, .stop = stop.get_token()});
+    FAIL() << "a stop is an error";
+  } catch (const Exception& error) {
+    EXPECT_EQ(error.error().code, ErrorCode::cancelled);
+  }
+  EXPECT_LT(ms_since(begin), 1000);
+}
+
+}  // namespace
+}  // namespace mien
