@@ -93,6 +93,7 @@ PreparedPictures prepare_pictures(const Engine::State& engine, const BenchCase& 
     prepared.faces += static_cast<double>(item.faces.size());
     item.upright = item.image = prepared.pictures.emplace_back(copy_picture(picture));
     item.always_enhance = true;
+    item.waits_for_device = true;
     item.notes = {};
     prepared.items.push_back(std::move(item));
   }
@@ -105,21 +106,13 @@ PreparedPictures prepare_pictures(const Engine::State& engine, const BenchCase& 
 }
 
 CaseRun::CaseRun(const Engine::State& engine, const BenchCase& bench_case, const PreparedPictures& prepared)
-    : engine_(engine), case_(bench_case), prepared_(prepared) {
-  workspace_.state().items.push_back(std::make_unique<ItemMemory>());
-}
+    : engine_(engine), case_(bench_case), prepared_(prepared) {}
 
 bool CaseRun::uses_device() const { return engine_.device && engine_.device->gpu().is_usable(); }
 
-// A device works on the groups that an analysis would give it; for the CPU one group is like many of one image.
+// A device gets as many images at a time as its batches hold; for the CPU one group is like many of one image.
 bool CaseRun::is_group_full(const Group& group, int images) const {
-  if (!uses_device()) return static_cast<int>(group.size()) >= images;
-  std::size_t bytes = 0;
-  for (const GroupItem& item : group) {
-    bytes += static_cast<std::size_t>(item.upright.width) * static_cast<std::size_t>(item.upright.height) *
-             static_cast<std::size_t>(item.upright.channels);
-  }
-  return engine_.device->is_group_full(group.size(), bytes);
+  return static_cast<int>(group.size()) >= (uses_device() ? engine_.device->gpu().batch_max() : images);
 }
 
 BatchSample CaseRun::run(int images, const std::stop_token& stop) {
@@ -132,7 +125,7 @@ BatchSample CaseRun::run(int images, const std::stop_token& stop) {
       GroupItem& item = group.emplace_back(prepared_.items[static_cast<std::size_t>(next) % prepared_.items.size()]);
       item.index = group.size() - 1;
       // All images share one memory: nobody reads what is written there.
-      item.memory = workspace_.state().items.front().get();
+      item.memory = memory_;
     }
     const double wall = wall_ms(), cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
     try {
@@ -159,10 +152,10 @@ BatchSample CaseRun::run(int images, const std::stop_token& stop) {
 BatchSample CaseRun::warm_up(int images, const std::stop_token& stop) {
   const double start = wall_ms();
   BatchSample sample = run(images, stop);
-  while (uses_device() && engine_.device->gpu().is_compiling() && wall_ms() - start < kCompileMsMax) {
+  while (uses_device() && engine_.device->is_preparing() && wall_ms() - start < kCompileMsMax) {
     throw_if_stopped(stop);
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    if (!engine_.device->gpu().is_compiling()) sample = run(images, stop);
+    if (!engine_.device->is_preparing()) sample = run(images, stop);
   }
   sample.wall_ms = wall_ms() - start;
   return sample;

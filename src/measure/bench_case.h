@@ -1,6 +1,7 @@
 // One operation, measured by itself: the stage of an analysis, or what an operation without a stage does.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,6 +74,7 @@ class CaseRun {
   BenchCase case_;
   const PreparedPictures& prepared_;
   Workspace workspace_;
+  std::shared_ptr<ItemMemory> memory_ = std::make_shared<ItemMemory>();
   Image out_;
   GroupItem sum_;  // its notes are the sums of all items'
 };

@@ -59,6 +59,7 @@ PreparedPictures make_prepared(PixelSize size, int faces) {
   add_upright(workspace.state(), prepared.items, prepared.pictures.front());
   GroupItem& item = prepared.items.front();
   item.always_enhance = true;
+  item.waits_for_device = true;
   for (int i = 0; i < faces; ++i) item.faces.push_back(make_face(size));
   return prepared;
 }

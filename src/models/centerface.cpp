@@ -23,6 +23,8 @@ void decode_centerface(const Outputs& outputs, const DecodeContext& context, std
   const float* offsets = outputs[2].data;
   const float* points = outputs[3].data;
   const float unit = static_cast<float>(kStride);
+  const float right = static_cast<float>(context.part_width > 0 ? context.part_width : context.input_width);
+  const float bottom = static_cast<float>(context.part_height > 0 ? context.part_height : context.input_height);
   for (std::size_t i = 0; i < plane; ++i) {
     if (!(heat[i] >= context.score_threshold)) continue;
     const float column = static_cast<float>(i % columns);
@@ -35,8 +37,7 @@ void decode_centerface(const Outputs& outputs, const DecodeContext& context, std
     face.score = heat[i];
     const float left = std::max(0.0F, centre_x - width / 2);
     const float top = std::max(0.0F, centre_y - height / 2);
-    face.box = {left, top, std::min(left + width, static_cast<float>(context.input_width)),
-                std::min(top + height, static_cast<float>(context.input_height))};
+    face.box = {left, top, std::min(left + width, right), std::min(top + height, bottom)};
     for (std::size_t j = 0; j < face.landmarks.size(); ++j) {
       const float down = points[(2 * j) * plane + i];
       const float across = points[(2 * j + 1) * plane + i];

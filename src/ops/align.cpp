@@ -1,5 +1,6 @@
 #include "ops/align.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -92,6 +93,18 @@ void warp_aligned_into(ImageView in, const Similarity& to_template, const Feed& 
     second += kAlignedSide;
     third += kAlignedSide;
   }
+}
+
+void warp_aligned_bytes(ImageView in, const Similarity& to_template, bool bgr, std::uint8_t* planes) {
+  constexpr std::size_t kPlane = static_cast<std::size_t>(kAlignedSide) * kAlignedSide;
+  std::vector<float> values(3 * kPlane);
+  warp_aligned_into(in, to_template, {.mean = 0, .scale = 1, .bgr = bgr}, values.data());
+  std::transform(values.begin(), values.end(), planes, [](float value) { return static_cast<std::uint8_t>(value); });
+}
+
+void normalise_aligned(std::span<const std::uint8_t> bytes, const Feed& feed, float* planes) {
+  std::transform(bytes.begin(), bytes.end(), planes,
+                 [&](std::uint8_t value) { return (static_cast<float>(value) - feed.mean) * feed.scale; });
 }
 
 }  // namespace mien

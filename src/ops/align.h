@@ -1,7 +1,9 @@
 // Five landmarks -> the upright 112 x 112 face that embedders want.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <span>
 
 #include "mien/face.h"
 #include "mien/image.h"
@@ -39,5 +41,11 @@ void warp_square(ImageView in, const Similarity& to_square, int side, Image& out
 // Warps the image by the similarity to kAlignedSide squared, bilinear, black outside, each value rounded to 8 bits
 // (as a crop on disk would be), and writes normalised planes (3 x 112 x 112 floats). RGB or gray.
 void warp_aligned_into(ImageView in, const Similarity& to_template, const Feed& feed, float* planes);
+
+// The same values before they are normalised, for a device that does that: 3 x 112 x 112 bytes. `bgr`: the order of the
+// planes.
+void warp_aligned_bytes(ImageView in, const Similarity& to_template, bool bgr, std::uint8_t* planes);
+// Normalises such bytes as the CPU's embedder wants them.
+void normalise_aligned(std::span<const std::uint8_t> bytes, const Feed& feed, float* planes);
 
 }  // namespace mien

@@ -25,6 +25,9 @@ struct DecodeContext {
   int input_width = 0;
   int input_height = 0;
   float score_threshold = 0;
+  // The image's part of the input, where boxes end for kinds that cut them there; 0: the whole.
+  int part_width = 0;
+  int part_height = 0;
 };
 
 // The levels of a detector with so many outputs: feature maps, each with its own stride.

@@ -1,20 +1,25 @@
 #include "ops/detect_device.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <random>
 
 #include "ops/candidates_graph.h"
+#include "ops/device_image.h"
 #include "ops/device_run.h"
-#include "ops/letterbox_graph.h"
 
 namespace mien {
 namespace {
 
-// Letterbox on a device: eleven values of 4 bytes for each of the three planes at its peak, and a model's values.
-constexpr std::uint64_t kBytesPerPixel = 3 * 4 * 11 + 150;
+// The canvas's planes and masks, and a model's values.
+constexpr std::uint64_t kBytesPerPixel = 3 * 4 * 3 + 150;
 // The least that every detector takes.
 constexpr int kProbeSide = 128;
+// How far a device may be off the CPU, as a share of an output's largest value: 32 bits differ by 1e-6 to 1e-5,
+// products of 10 bits (TF32) by 1e-3.
+constexpr float kShareOff = 2e-4F;
 
 // All values of a run on the host.
 std::vector<std::vector<float>> run_down(const DeviceSession& model, std::span<const float> planes, Shape shape) {
@@ -28,6 +33,30 @@ std::vector<std::vector<float>> run_down(const DeviceSession& model, std::span<c
   return values;
 }
 
+// Noise as a model is fed it.
+std::vector<float> make_noise(const Feed& feed, std::size_t count) {
+  std::mt19937 random(1);
+  std::vector<float> values(count);
+  for (float& value : values) value = (static_cast<float>(random() % 256) - feed.mean) * feed.scale;
+  return values;
+}
+
+// Throws where the first image of a batch has other values than it has alone on the CPU. `block`: so many values of an
+// image lie side by side, those of `images` in turn.
+void throw_unless_alike(std::span<const float> batch, const TensorView& alone, std::size_t images, std::size_t block) {
+  const std::size_t count = alone.count();
+  throw_unless_count(batch.size(), count * images, "the detector");
+  float largest = 0;
+  float off = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    largest = std::max(largest, std::abs(alone.data[i]));
+    off = std::max(off, std::abs(alone.data[i] - batch[i / block * block * images + i % block]));
+  }
+  if (off <= kShareOff * largest) return;
+  throw DeviceFailure(fmt::format("the detector's numbers are not the CPU's: {:.3g} off, the largest is {:.3g}",
+                                  static_cast<double>(off), static_cast<double>(largest)));
+}
+
 }  // namespace
 
 // The plan, the sessions and the outputs for one size of input and one size of batch.
@@ -37,9 +66,12 @@ struct DeviceDetector::Canvas {
   std::unique_ptr<DeviceSession> pick;
   SparseOutputs sparse;
   std::size_t mask_floats = 0;
+  int width = 0;
 };
 
-DeviceDetector::DeviceDetector(std::shared_ptr<const Detector> detector) : detector_(std::move(detector)) {}
+DeviceDetector::DeviceDetector(std::shared_ptr<const Detector> detector, DeviceModel model,
+                               std::shared_ptr<CanvasFeed> feed)
+    : detector_(std::move(detector)), model_(std::move(model)), feed_(std::move(feed)) {}
 DeviceDetector::~DeviceDetector() = default;
 
 std::uint64_t DeviceDetector::bytes_for_canvas(std::int64_t pixels) {
@@ -47,13 +79,15 @@ std::uint64_t DeviceDetector::bytes_for_canvas(std::int64_t pixels) {
 }
 
 void DeviceDetector::open(Accelerator& device) {
-  if (model_) return;
-  std::unique_ptr<DeviceSession> letterbox = device.create_session(make_letterbox_graph(detector_->kind->feed));
-  std::unique_ptr<DeviceSession> model = device.create_session(*detector_->model, "the detector");
-  if (model->assignment().on_device == 0) throw DeviceFailure("the device runs no part of the detector");
-  layout_ = detector_->batch_is_free ? find_batch_layout(*model) : BatchLayout::one_by_one;
-  letterbox_ = std::move(letterbox);
-  model_ = std::move(model);
+  if (session_) return;
+  std::unique_ptr<DeviceSession> session = device.create_session(*model_.bytes, "the detector");
+  if (session->assignment().on_device == 0) throw DeviceFailure("the device runs no part of the detector");
+  if (model_.layout) {
+    layout_ = *model_.layout;
+  } else {
+    layout_ = detector_->batch_is_free ? find_batch_layout(*session) : BatchLayout::one_by_one;
+  }
+  session_ = std::move(session);
 }
 
 // A model whose batch was freed is trusted with several images once it gave for two what it gives for each.
@@ -61,12 +95,7 @@ BatchLayout DeviceDetector::find_batch_layout(const DeviceSession& model) const 
   const std::int64_t width = detector_->fixed_width.value_or(kProbeSide);
   const std::int64_t height = detector_->fixed_height.value_or(kProbeSide);
   const std::size_t floats = static_cast<std::size_t>(3 * width * height);
-  std::mt19937 random(1);
-  std::vector<float> planes(2 * floats);
-  for (float& value : planes) {
-    const float level = static_cast<float>(random() % 256);
-    value = (level - detector_->kind->feed.mean) * detector_->kind->feed.scale;
-  }
+  const std::vector<float> planes = make_noise(detector_->kind->feed, 2 * floats);
   const std::span<const float> both(planes);
   const auto first = run_down(model, both.first(floats), {1, 3, height, width});
   const auto second = run_down(model, both.last(floats), {1, 3, height, width});
@@ -80,71 +109,112 @@ BatchLayout DeviceDetector::find_batch_layout(const DeviceSession& model) const 
 }
 
 DeviceDetector::Canvas& DeviceDetector::canvas(Accelerator& device, const CanvasKey& key,
-                                               std::span<const DeviceOutput> outputs) {
+                                               std::span<const Shape> shapes) {
   std::unique_ptr<Canvas>& canvas = canvases_[key];
   if (canvas) return *canvas;
-  std::vector<Shape> shapes;
-  for (const DeviceOutput& output : outputs) shapes.push_back(output.on_device.shape);
-  CandidatePlan plan(detector_->kind->outputs, shapes, key.images, layout_ == BatchLayout::within_cells);
+  CandidatePlan plan(detector_->kind->outputs, {shapes.begin(), shapes.end()}, key.images,
+                     layout_ == BatchLayout::within_cells);
   const std::int64_t words = (plan.anchors() + kMaskBits - 1) / kMaskBits;
   canvas = std::make_unique<Canvas>(Canvas{plan, device.create_session(make_mask_graph(plan)),
                                            device.create_session(make_pick_graph(plan)), SparseOutputs(plan),
-                                           static_cast<std::size_t>(key.images * words)});
+                                           static_cast<std::size_t>(key.images * words), key.width});
   return *canvas;
 }
 
-std::vector<std::vector<Candidate>> DeviceDetector::run(Accelerator& device, DevicePixels& pixels,
-                                                        std::span<const DevicePass> passes) {
+std::vector<DeviceOutput> DeviceDetector::run_model(std::span<const DeviceInput> inputs, bool stays) const {
+  const std::size_t count = session_->outputs().size();
+  const auto each = std::make_unique<bool[]>(count);
+  std::fill_n(each.get(), count, stays);
+  return session_->run(inputs, {each.get(), count});
+}
+
+void DeviceDetector::plan(Accelerator& device, int width, int height, std::size_t batch, const Session& reference) {
   open(device);
-  std::map<std::pair<int, int>, std::vector<std::size_t>> by_canvas;
-  for (std::size_t i = 0; i < passes.size(); ++i) {
-    by_canvas[{passes[i].pass.size.canvas_width, passes[i].pass.size.canvas_height}].push_back(i);
+  const std::size_t floats =
+      static_cast<std::size_t>(3) * static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+  std::vector<float> planes = make_noise(detector_->kind->feed, floats);
+  const TensorView alone{planes.data(), {1, 3, height, width}};
+  const Outputs expected = reference.run({&alone, 1});
+  planes.resize(batch * floats);
+  const std::int64_t images = static_cast<std::int64_t>(batch);
+  std::vector<DeviceInput> inputs = {host_tensor(planes, {images, 3, height, width})};
+  std::vector<std::vector<float>> masks;
+  for (const int stride : model_.mask_strides) {
+    const Shape shape = {images, 1, height / stride, width / stride};
+    masks.emplace_back(element_count(shape), 1.0F);
+    inputs.emplace_back(host_tensor(masks.back(), shape));
   }
-  std::vector<std::vector<Candidate>> found(passes.size());
-  const std::size_t batch_max = layout_ == BatchLayout::one_by_one ? 1 : passes.size();
-  for (const auto& [size, chosen] : by_canvas) {
-    for (std::size_t first = 0; first < chosen.size(); first += batch_max) {
-      const std::size_t count = std::min(batch_max, chosen.size() - first);
-      run_batch(device, pixels, passes, std::span(chosen).subspan(first, count), found);
-    }
+  const std::vector<DeviceOutput> outputs = run_model(inputs, false);
+  throw_unless_count(outputs.size(), expected.size(), "the detector");
+  const DetectorLevels levels = detector_->kind->outputs.levels(outputs.size());
+  std::vector<Shape> shapes;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const std::span<const float> values = outputs[i].values.floats();
+    throw_unless_finite(values, "the detector");
+    const std::size_t group = i / static_cast<std::size_t>(levels.count);
+    const int of_cell = detector_->kind->outputs.values[group] * levels.anchors;
+    const bool is_plain = layout_ != BatchLayout::within_cells;
+    throw_unless_alike(values, expected[i], batch, is_plain ? expected[i].count() : static_cast<std::size_t>(of_cell));
+    shapes.push_back(outputs[i].values.shape);
   }
-  return found;
+  (void)canvas(device, {width, height, images}, shapes);
 }
 
-// Runs the detector over canvases of one size. The batch is filled up to a power of two with black images, so that
-// providers that compile for each shape see few.
-void DeviceDetector::run_batch(Accelerator& device, DevicePixels& pixels, std::span<const DevicePass> passes,
-                               std::span<const std::size_t> chosen, std::vector<std::vector<Candidate>>& found) {
-  const LetterboxSize& size = passes[chosen.front()].pass.size;
-  LetterboxInputs letterbox(size.canvas_width, size.canvas_height);
-  for (const std::size_t i : chosen) letterbox.add(passes[i].part, passes[i].pass.size, detector_->kind->feed);
-  letterbox.fill_up(std::bit_ceil(chosen.size()));
+void DeviceDetector::run(Accelerator& device, std::span<const CanvasPass> passes, int width, int height,
+                         std::size_t batch) {
+  open(device);
+  const bool is_single = layout_ == BatchLayout::one_by_one;
+  const std::size_t step = is_single ? 1 : passes.size();
+  for (std::size_t first = 0; first < passes.size(); first += step) {
+    run_batch(device, passes.subspan(first, std::min(step, passes.size() - first)),
+              {width, height, is_single ? 1 : static_cast<std::int64_t>(batch)});
+  }
+}
 
-  constexpr bool kOnDevice[] = {true};
-  const DeviceInput planes =
-      letterbox_->run(inputs_of(pixels.on(device), letterbox.tensors()), kOnDevice).front().on_device;
-  const std::size_t output_count = model_->outputs().size();
-  const auto all_on_device = std::make_unique<bool[]>(output_count);
-  std::fill_n(all_on_device.get(), output_count, true);
-  const std::vector<DeviceOutput> outputs = model_->run({&planes, 1}, {all_on_device.get(), output_count});
-  const CanvasKey key{size.canvas_width, size.canvas_height, static_cast<std::int64_t>(letterbox.count())};
-  Canvas& canvas = this->canvas(device, key, outputs);
+// Runs the detector over canvases of one size.
+void DeviceDetector::run_batch(Accelerator& device, std::span<const CanvasPass> passes, const CanvasKey& key) {
+  std::vector<CanvasBytes> images;
+  for (const CanvasPass& one : passes) {
+    images.push_back({one.planes, one.pass->size.canvas_width, one.pass->size.canvas_height});
+  }
+  const std::vector<DeviceInput> inputs =
+      feed_->run(device, images, key.width, key.height, static_cast<std::size_t>(key.images));
+  const std::vector<DeviceOutput> outputs = run_model(inputs, true);
+  std::vector<Shape> shapes;
+  for (const DeviceOutput& output : outputs) shapes.push_back(output.on_device.shape);
+  Canvas& canvas = this->canvas(device, key, shapes);
 
-  const std::vector<std::int32_t> anchors = choose_anchors(canvas, outputs, chosen.size());
+  const std::vector<std::int32_t> anchors = choose_anchors(canvas, outputs, passes);
   const std::vector<float> rows = pick_rows(canvas, outputs, anchors);
-  for (std::size_t i = 0; i < chosen.size(); ++i) {
-    const DetectPass& pass = passes[chosen[i]].pass;
+  for (std::size_t i = 0; i < passes.size(); ++i) {
+    std::vector<Candidate>& faces = *passes[i].found;
     canvas.sparse.fill(static_cast<std::int64_t>(i), anchors, rows);
-    std::vector<Candidate>& faces = found[chosen[i]];
-    detector_->kind->decode(canvas.sparse.outputs(),
-                            {pass.size.canvas_width, pass.size.canvas_height, detector_->score_threshold}, faces);
-    finish_pass(*detector_, pass, faces);
+    const LetterboxSize& part = passes[i].pass->size;
+    const DecodeContext context{key.width, key.height, detector_->score_threshold, part.canvas_width,
+                                part.canvas_height};
+    detector_->kind->decode(canvas.sparse.outputs(), context, faces);
+    finish_pass(*detector_, *passes[i].pass, faces);
   }
 }
 
-// Anchors of the first `images` images whose score may be above the threshold.
+namespace {
+
+// Whether an anchor of a canvas lies in the image's part of it. `stride` of each level: canvas pixels a cell.
+bool is_inside(const CandidatePlan& plan, std::span<const int> strides, int anchors_of_cell, std::int64_t anchor,
+               int canvas_width, const LetterboxSize& part) {
+  std::size_t level = 0;
+  for (; anchor >= plan.levels()[level]; ++level) anchor -= plan.levels()[level];
+  const std::int64_t stride = strides[level];
+  const std::int64_t cell = anchor / anchors_of_cell;
+  const std::int64_t columns = canvas_width / stride;
+  return cell % columns * stride < part.canvas_width && cell / columns * stride < part.canvas_height;
+}
+
+}  // namespace
+
+// Anchors inside the images whose score may be above the threshold.
 std::vector<std::int32_t> DeviceDetector::choose_anchors(const Canvas& canvas, std::span<const DeviceOutput> outputs,
-                                                         std::size_t images) const {
+                                                         std::span<const CanvasPass> passes) const {
   const float threshold = mask_threshold(canvas.plan, detector_->score_threshold);
   std::vector<DeviceInput> inputs;
   for (std::size_t group = 0; group < canvas.plan.groups().size(); ++group) {
@@ -159,8 +229,13 @@ std::vector<std::int32_t> DeviceDetector::choose_anchors(const Canvas& canvas, s
   throw_unless_finite(mask.front().values.floats(), "the detector");
   throw_unless_finite(mask.back().values.floats(), "the detector");
   std::vector<std::int32_t> anchors = read_mask(canvas.plan, mask.front().values.floats());
-  const std::int64_t end = static_cast<std::int64_t>(images) * canvas.plan.anchors();
-  std::erase_if(anchors, [&](std::int32_t anchor) { return anchor >= end; });
+  const DetectorLevels levels = detector_->kind->outputs.levels(outputs.size());
+  std::erase_if(anchors, [&](std::int32_t anchor) {
+    const std::size_t image = static_cast<std::size_t>(anchor / canvas.plan.anchors());
+    if (image >= passes.size()) return true;
+    return model_.is_masked && !is_inside(canvas.plan, model_.output_strides, levels.anchors,
+                                          anchor % canvas.plan.anchors(), canvas.width, passes[image].pass->size);
+  });
   return anchors;
 }
 

@@ -1,44 +1,70 @@
 #include "ops/embed_device.h"
 
-#include <bit>
+#include <algorithm>
+#include <random>
 
+#include "ops/compare.h"
+#include "ops/device_image.h"
 #include "ops/device_run.h"
-#include "ops/warp_graph.h"
 
 namespace mien {
+namespace {
 
-std::vector<std::vector<float>> DeviceEmbedder::run(Accelerator& device, DevicePixels& pixels,
-                                                    std::span<const DeviceFace> faces) {
-  if (!model_) {
-    warp_ = device.create_session(make_warp_graph(embedder_->feed));
-    model_ = device.create_session(*embedder_->model, "the embedder");
-    if (model_->assignment().on_device == 0) throw DeviceFailure("the device runs no part of the embedder");
-  }
-  std::vector<std::vector<float>> embeddings;
-  // A model whose batch is fixed at one takes each face by itself.
-  const std::size_t batch = embedder_->batch_max.load() == 1 ? 1 : faces.size();
-  for (std::size_t first = 0; first < faces.size(); first += batch) {
-    run_batch(device, pixels, faces.subspan(first, std::min(batch, faces.size() - first)), embeddings);
-  }
-  return embeddings;
+constexpr std::size_t kFaceBytes = std::size_t{3} * kAlignedSide * kAlignedSide;
+// The least cosine of a device's embedding and the CPU's, which 32 bits reach by far.
+constexpr float kCosineMin = 0.9999F;
+
+}  // namespace
+
+void DeviceEmbedder::open(Accelerator& device) {
+  if (model_) return;
+  std::unique_ptr<DeviceSession> model = device.create_session(*embedder_->model, "the embedder");
+  if (model->assignment().on_device == 0) throw DeviceFailure("the device runs no part of the embedder");
+  model_ = std::move(model);
 }
 
-// Fills the batch up to a power of two with black faces, so that providers that compile for each shape see few.
-void DeviceEmbedder::run_batch(Accelerator& device, DevicePixels& pixels, std::span<const DeviceFace> faces,
-                               std::vector<std::vector<float>>& embeddings) {
-  WarpInputs warp;
-  for (const DeviceFace& face : faces) warp.add(face.image, face.to_template, embedder_->feed);
-  warp.fill_up(std::bit_ceil(faces.size()));
-  constexpr bool kOnDevice[] = {true};
-  const DeviceInput planes = warp_->run(inputs_of(pixels.on(device), warp.tensors()), kOnDevice).front().on_device;
-  const std::vector<DeviceOutput> outputs = model_->run({&planes, 1}, {});
+void DeviceEmbedder::plan(Accelerator& device, std::size_t batch) {
+  open(device);
+  std::mt19937 random(1);
+  std::vector<std::uint8_t> noise(kFaceBytes);
+  for (std::uint8_t& value : noise) value = static_cast<std::uint8_t>(random() % 256);
+  std::vector<float> planes(batch * kFaceBytes);
+  normalise_aligned(noise, embedder_->feed, planes.data());
+  AlignedFaces face;
+  std::copy_n(planes.begin(), kFaceBytes, face.add());
+  const std::vector<float> expected = std::move(embed_faces(*embedder_, face).front());
+  const DeviceInput input = host_tensor(planes, {static_cast<std::int64_t>(batch), 3, kAlignedSide, kAlignedSide});
+  const std::vector<DeviceOutput> outputs = model_->run({&input, 1}, {});
   const std::span<const float> rows = outputs.front().values.floats();
-  const std::size_t dimension = static_cast<std::size_t>(embedder_->dimension);
-  throw_unless_count(rows.size(), warp.count() * dimension, "the embedder");
+  throw_unless_count(rows.size(), batch * expected.size(), "the embedder");
   throw_unless_finite(rows, "the embedder");
-  for (std::size_t i = 0; i < faces.size(); ++i) {
-    const std::span<const float> row = rows.subspan(i * dimension, dimension);
-    embeddings.emplace_back(row.begin(), row.end());
+  const std::vector<float> first(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(expected.size()));
+  if (cosine_similarity(first, expected) < kCosineMin) {
+    throw DeviceFailure("the embedder's numbers are not the CPU's");
+  }
+}
+
+void DeviceEmbedder::run(Accelerator& device, std::span<const FaceBytes> faces, std::size_t batch) {
+  open(device);
+  std::vector<CanvasBytes> images;
+  for (const FaceBytes& face : faces) images.push_back({face.planes, kAlignedSide, kAlignedSide});
+  // A model whose batch is fixed at one takes each face by itself.
+  const bool is_single = embedder_->batch_max.load() == 1;
+  const std::size_t step = is_single ? 1 : faces.size();
+  const std::size_t dimension = static_cast<std::size_t>(embedder_->dimension);
+  for (std::size_t first = 0; first < faces.size(); first += step) {
+    const std::size_t count = std::min(step, faces.size() - first);
+    const std::size_t filled = is_single ? 1 : batch;
+    const std::vector<DeviceInput> inputs =
+        feed_->run(device, std::span(images).subspan(first, count), kAlignedSide, kAlignedSide, filled);
+    const std::vector<DeviceOutput> outputs = model_->run(inputs, {});
+    const std::span<const float> rows = outputs.front().values.floats();
+    throw_unless_count(rows.size(), filled * dimension, "the embedder");
+    throw_unless_finite(rows, "the embedder");
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::span<const float> row = rows.subspan(i * dimension, dimension);
+      faces[first + i].embedding->assign(row.begin(), row.end());
+    }
   }
 }
 

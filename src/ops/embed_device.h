@@ -1,4 +1,4 @@
-// Face embedding on a device: faces are warped from the image that is there already, and only embeddings come down.
+// Face embedding on a device: aligned faces go up as bytes, and only embeddings come down.
 #pragma once
 
 #include <memory>
@@ -6,31 +6,36 @@
 #include <vector>
 
 #include "device/accelerator.h"
-#include "ops/device_pixels.h"
+#include "ops/canvas_graph.h"
 #include "ops/embed.h"
 
 namespace mien {
 
-struct DeviceFace {
-  DeviceImage image;
-  Similarity to_template;
+// An aligned face, planes [3, 112, 112] in the order of the embedder's feed, and where to write its embedding.
+struct FaceBytes {
+  const std::uint8_t* planes = nullptr;
+  std::vector<float>* embedding = nullptr;
 };
 
-// Holds sessions of one device; for its thread alone.
+// Holds sessions of one device; for one thread at a time.
 class DeviceEmbedder {
  public:
   // `embedder` must have its model.
-  explicit DeviceEmbedder(std::shared_ptr<const Embedder> embedder) : embedder_(std::move(embedder)) {}
+  DeviceEmbedder(std::shared_ptr<const Embedder> embedder, std::shared_ptr<CanvasFeed> feed)
+      : embedder_(std::move(embedder)), feed_(std::move(feed)) {}
 
-  // One embedding a face, in order. Throws OutOfDeviceMemory, DeviceFailure.
-  std::vector<std::vector<float>> run(Accelerator& device, DevicePixels& pixels, std::span<const DeviceFace> faces);
+  // Opens the model, runs it once for a batch of this size, and compares what it computes with the CPU. Throws
+  // OutOfDeviceMemory, DeviceFailure.
+  void plan(Accelerator& device, std::size_t batch);
+
+  // Embeds the faces, filled up to `batch`. Throws OutOfDeviceMemory, DeviceFailure.
+  void run(Accelerator& device, std::span<const FaceBytes> faces, std::size_t batch);
 
  private:
-  void run_batch(Accelerator& device, DevicePixels& pixels, std::span<const DeviceFace> faces,
-                 std::vector<std::vector<float>>& embeddings);
+  void open(Accelerator& device);
 
   std::shared_ptr<const Embedder> embedder_;
-  std::unique_ptr<DeviceSession> warp_;
+  std::shared_ptr<CanvasFeed> feed_;
   std::unique_ptr<DeviceSession> model_;
 };
 

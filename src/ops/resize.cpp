@@ -279,6 +279,28 @@ void letterbox_into(ImageView in, const LetterboxSize& size, const Feed& feed, R
   }
 }
 
+void letterbox_bytes(ImageView in, const LetterboxSize& size, bool bgr, ResizeScratch& scratch, std::uint8_t* planes) {
+  assert(!in.empty() && size.width >= 1 && size.height >= 1);
+  assert(size.width <= size.canvas_width && size.height <= size.canvas_height);
+  const std::size_t width = static_cast<std::size_t>(size.width);
+  const std::size_t stride = static_cast<std::size_t>(size.canvas_width);
+  const std::size_t plane = stride * static_cast<std::size_t>(size.canvas_height);
+  std::fill_n(planes, 3 * plane, std::uint8_t{0});
+  scratch.values.resize(3 * width);
+  float* const values = scratch.values.data();
+  Planes row = {{values, values + width, values + 2 * width}, 0.0F, 1.0F};
+  if (bgr != in.bgr) std::swap(row.rows[0], row.rows[2]);
+  RowScaler scaler(in, size.width, size.height, scratch);
+  for (int y = 0; y < size.height; ++y) {
+    scaler.write_row(y, row);
+    for (std::size_t channel = 0; channel < 3; ++channel) {
+      std::uint8_t* const out = planes + channel * plane + static_cast<std::size_t>(y) * stride;
+      std::transform(values + channel * width, values + (channel + 1) * width, out,
+                     [](float value) { return static_cast<std::uint8_t>(value); });
+    }
+  }
+}
+
 }  // namespace mien
 
 #endif  // HWY_ONCE

@@ -41,6 +41,7 @@ struct ResizeScratch {
   ColumnTaps columns;
   std::vector<std::uint64_t> row_above;
   std::vector<std::uint64_t> row_below;
+  std::vector<float> values;  // of a row of three planes, for letterbox_bytes
 };
 
 struct LetterboxSize {
@@ -54,5 +55,9 @@ struct LetterboxSize {
 // for 8-bit pixels, puts it at the top left of a black canvas, and writes the normalised planes,
 // 3 x canvas_height x canvas_width floats, to `planes`.
 void letterbox_into(ImageView in, const LetterboxSize& size, const Feed& feed, ResizeScratch& scratch, float* planes);
+
+// The same values before they are normalised, 0 to 255, for a device that does that: 3 x canvas_height x canvas_width
+// bytes. `bgr`: the order of the planes.
+void letterbox_bytes(ImageView in, const LetterboxSize& size, bool bgr, ResizeScratch& scratch, std::uint8_t* planes);
 
 }  // namespace mien

@@ -1,13 +1,16 @@
 // The whole flow, read from top to bottom: bytes -> upright pixels -> (enhanced) -> faces -> quality -> aligned ->
 // embeddings, whose batches the faces of all images of a call share. Images go through the stages in groups: one at a
 // time on the CPU, several where a device takes part. In each stage the device comes first, and the CPU does what is
-// left.
+// left. What a device detects and embeds is handed in by one group and collected after the next one was: the device
+// computes while the CPU decodes.
 #include "pipeline/analyze.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
+#include <functional>
 #include <iterator>
 
 #include "base/cancel.h"
@@ -118,21 +121,34 @@ Detection find_faces(const Engine::State& engine, ImageView image, const Analyze
   return choose_rotation(std::move(rotations), {image.width, image.height});
 }
 
-void detect_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
-  offer_to_device(engine, group, [&](DeviceStages& device) { device.detect(group, options); });
+void begin_detect(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
+  offer_to_device(engine, group, [&](DeviceStages& device) { device.begin_detect(group, options, work.rotated); });
+}
+
+// `behind`: images that were handed in since.
+void end_detect(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group,
+                std::size_t behind) {
+  offer_to_device(engine, group, [&](DeviceStages& device) { device.end_detect(group, options, behind); });
   for_each_alive(group, [&](GroupItem& item) {
     StageNote& note = item.note(Operation::face_detection);
     if (note.on_device == 0) {
       Stopwatch watch;
       if (engine.device) engine.device->fetch_image(item);
       item.found = find_faces(engine, item.image, options, work);
-      item.analysis.timings_ms.detect += watch.lap();
+      const double elapsed = watch.lap();
+      item.analysis.timings_ms.detect += elapsed;
+      if (engine.device) engine.device->add_cpu_time(Operation::face_detection, elapsed);
       ++note.on_cpu;
     }
     for (const Candidate& candidate : item.found.faces) {
       item.faces.push_back({candidate, make_face(*engine.detector, candidate, item.found.scale, item.enhancement)});
     }
   });
+}
+
+void detect_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
+  begin_detect(engine, options, work, group);
+  end_detect(engine, options, work, group, 0);
 }
 
 const Landmarks* landmarks_of(const Face& face) { return face.landmarks ? &*face.landmarks : nullptr; }
@@ -166,43 +182,82 @@ void quality_stage(const Engine::State& engine, const AnalyzeOptions& options, W
 // Embeds the faces that wait for it. An error becomes the result of each of them.
 void embed_waiting(const Engine::State& engine, const std::stop_token& stop, Workspace::State& work) {
   Stopwatch watch;
+  const std::size_t count = work.aligned.size();
   try {
     for (std::vector<float>& embedding : embed_faces(*engine.embedder, work.aligned, stop)) {
       work.embeddings.emplace_back(std::move(embedding));
     }
   } catch (const Exception& error) {
-    work.embeddings.insert(work.embeddings.end(), work.aligned.size(), error.error());
+    work.embeddings.insert(work.embeddings.end(), count, error.error());
   }
   work.aligned.clear();
-  work.embed_ms += watch.lap();
+  const double elapsed = watch.lap();
+  work.embed_ms += elapsed;
+  if (engine.device && count > 0) {
+    engine.device->add_cpu_time(Operation::face_embedding, elapsed / static_cast<double>(count));
+  }
 }
 
-// Embeds on the device what it takes; the other faces are aligned, and embedded as soon as they fill a batch, so that a
-// crowd needs no more memory than a batch. The last faces wait for those of the next image.
-void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
-  if (!options.embed || engine.embedder == nullptr) return;
-  offer_to_device(engine, group, [&](DeviceStages& device) { device.embed(group, options); });
+// Adds a face to those that the CPU embeds, as soon as they fill a batch, so that a crowd needs no more memory than
+// that. The last faces wait for those of the next image. `write` puts the aligned face into its place.
+template <typename Write>
+void embed_on_cpu(const Engine::State& engine, const std::stop_token& stop, Workspace::State& work, GroupItem& item,
+                  std::size_t face, Stopwatch& watch, Write write) {
+  write(work.aligned.add());
+  work.pending.push_back({item.index, face});
+  ++item.note(Operation::face_embedding).on_cpu;
+  if (work.aligned.size() < static_cast<std::size_t>(engine.embedder->batch_max.load())) return;
+  item.analysis.timings_ms.embed += watch.lap();
+  embed_waiting(engine, stop, work);
+  watch.lap();
+}
+
+bool wants_embeddings(const Engine::State& engine, const AnalyzeOptions& options) {
+  return options.embed && engine.embedder != nullptr;
+}
+
+// Hands the faces to the device, where it takes them; the CPU embeds the others.
+void begin_embed(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
+  if (!wants_embeddings(engine, options)) return;
+  offer_to_device(engine, group, [&](DeviceStages& device) { device.begin_embed(group, options); });
   for_each_alive(group, [&](GroupItem& item) {
     Stopwatch watch;
     for (std::size_t i = 0; i < item.faces.size(); ++i) {
       throw_if_stopped(options.stop);
-      if (!item.faces[i].face.embedding.empty()) continue;
+      if (engine.device && engine.device->has_face(item, i)) continue;
       const std::optional<Similarity> similarity = estimate_alignment(item.faces[i].candidate.landmarks);
       if (!similarity) {
         item.analysis.warnings.push_back(fmt::format("face {} has no embedding: its landmarks are one point", i));
         continue;
       }
       if (engine.device) engine.device->fetch_image(item);
-      warp_aligned_into(item.image, *similarity, engine.embedder->feed, work.aligned.add());
-      work.pending.push_back({item.index, i});
-      ++item.note(Operation::face_embedding).on_cpu;
-      if (work.aligned.size() < static_cast<std::size_t>(engine.embedder->batch_max.load())) continue;
-      item.analysis.timings_ms.embed += watch.lap();
-      embed_waiting(engine, options.stop, work);
-      watch.lap();
+      embed_on_cpu(engine, options.stop, work, item, i, watch,
+                   [&](float* planes) { warp_aligned_into(item.image, *similarity, engine.embedder->feed, planes); });
     }
     item.analysis.timings_ms.embed += watch.lap();
   });
+}
+
+// Fetches what the device embedded; the CPU embeds what it did not.
+void end_embed(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group,
+               std::size_t behind) {
+  if (!engine.device || !wants_embeddings(engine, options)) return;
+  offer_to_device(engine, group, [&](DeviceStages& device) { device.end_embed(group, options, behind); });
+  for_each_alive(group, [&](GroupItem& item) {
+    Stopwatch watch;
+    for (std::size_t i = 0; i < item.faces.size(); ++i) {
+      throw_if_stopped(options.stop);
+      if (!item.faces[i].face.embedding.empty() || !engine.device->has_face(item, i)) continue;
+      embed_on_cpu(engine, options.stop, work, item, i, watch,
+                   [&](float* planes) { engine.device->write_face(item, i, planes); });
+    }
+    item.analysis.timings_ms.embed += watch.lap();
+  });
+}
+
+void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
+  begin_embed(engine, options, work, group);
+  end_embed(engine, options, work, group, 0);
 }
 
 // ---- From upright pixels to faces
@@ -219,11 +274,6 @@ constexpr Stage kStages[] = {
     {Operation::quality_checks, quality_stage},
     {Operation::face_embedding, embed_stage},
 };
-
-void run_stages(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
-  for (const Stage& stage : kStages) stage.run(engine, options, work, group);
-  if (engine.device) engine.device->release(group);
-}
 
 // ---- From bytes or pixels to upright pixels
 
@@ -266,10 +316,14 @@ Result<Done> open_view(const Engine::State& engine, const PixelView& pixels, con
 // Begins the next image of a group; `open` fills in its pixels.
 template <typename Open>
 void add_item(Workspace::State& work, Group& group, std::size_t index, Open open) {
-  if (work.items.size() <= group.size()) work.items.push_back(std::make_unique<ItemMemory>());
   GroupItem& item = group.emplace_back();
   item.index = index;
-  item.memory = work.items[group.size() - 1].get();
+  if (work.spare.empty()) {
+    item.memory = std::make_shared<ItemMemory>();
+  } else {
+    item.memory = std::move(work.spare.back());
+    work.spare.pop_back();
+  }
   try {
     const Result<Done> done = open(item);
     if (!done) item.error = done.error();
@@ -313,20 +367,82 @@ Result<Analysis> take_result(const Engine::State& engine, GroupItem& item) {
   return std::move(item.analysis);
 }
 
-void show_faces(const GroupItem& item, std::span<const Face> faces, const OnFaces& on_faces) {
+void show_faces(const GroupItem& item, const OnFaces& on_faces) {
+  std::vector<Face> faces;
+  for (const ItemFace& one : item.faces) faces.push_back(one.face);
   const DecodedImage& decoded = item.memory->decoded;
   if (decoded.converted.empty()) return on_faces(item.index, item.upright, faces);
-  // The stages are over: nobody reads the upright pixels in other colours any more.
-  on_faces(item.index, upright_view(decoded.converted, decoded.orientation, item.memory->upright), faces);
+  Image upright;  // the other upright pixels are still to be embedded
+  on_faces(item.index, upright_view(decoded.converted, decoded.orientation, upright), faces);
 }
 
-void add_up(Timings& timings) {
-  timings.total = timings.decode + timings.enhance + timings.detect + timings.embed + timings.quality;
-}
+// ---- The flow of groups
 
 std::size_t pixel_bytes(const ImageView& view) {
   return static_cast<std::size_t>(view.width) * static_cast<std::size_t>(view.height) *
          static_cast<std::size_t>(view.channels);
+}
+
+// The groups of a call that are in work, in order: those that wait for their faces, and those that have no pixels any
+// more and wait for their embeddings.
+struct Flow {
+  const Engine::State& engine;
+  const AnalyzeOptions& options;
+  Workspace::State& work;
+  const OnFaces& on_faces;
+  std::function<void(GroupItem& item)> on_done;
+  std::deque<Group> detecting = {};
+  std::deque<Group> embedding = {};
+  std::size_t images = 0;  // of `detecting`
+  std::size_t bytes = 0;   // of their pixels
+
+  // Takes a group whose pixels are there, and brings the oldest ones on while the device works on the newer ones.
+  void add(Group group) {
+    enhance_stage(engine, options, work, group);
+    begin_detect(engine, options, work, group);
+    for (const GroupItem& item : group) {
+      ++images;
+      bytes += pixel_bytes(item.upright);
+    }
+    detecting.push_back(std::move(group));
+    while (!detecting.empty() && (!engine.device || engine.device->is_far_ahead(images, bytes))) end_pixels();
+    while (embedding.size() > (engine.device ? detecting.size() : 0)) end_first();
+  }
+
+  void finish() {
+    while (!detecting.empty()) end_pixels();
+    while (!embedding.empty()) end_first();
+  }
+
+ private:
+  // All that the oldest group needs pixels for, which are let go then.
+  void end_pixels() {
+    Group group = std::move(detecting.front());
+    detecting.pop_front();
+    images -= group.size();
+    end_detect(engine, options, work, group, images);
+    quality_stage(engine, options, work, group);
+    for (const GroupItem& item : group) {
+      if (on_faces && !item.error && !item.faces.empty()) show_faces(item, on_faces);
+    }
+    begin_embed(engine, options, work, group);
+    if (engine.device) engine.device->release(group);
+    for (GroupItem& item : group) {
+      bytes -= pixel_bytes(item.upright);
+      work.spare.push_back(std::move(item.memory));
+    }
+    embedding.push_back(std::move(group));
+  }
+
+  void end_first() {
+    end_embed(engine, options, work, embedding.front(), embedding.size() - 1);
+    for (GroupItem& item : embedding.front()) on_done(item);
+    embedding.pop_front();
+  }
+};
+
+void add_up(Timings& timings) {
+  timings.total = timings.decode + timings.enhance + timings.detect + timings.embed + timings.quality;
 }
 
 // Says whether the group takes no more images: it has one on the CPU, and with a device as many images or bytes of
@@ -356,21 +472,19 @@ std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::s
   decoding.converted_too = on_faces != nullptr;
   std::vector<Result<Analysis>> results;
   work.begin_call();
-  Group group;
+  const auto caller = engine.device ? engine.device->enter() : std::nullopt;
+  Flow flow{engine, options, work, on_faces, [&](GroupItem& item) {
+              results.push_back(take_result(engine, item));
+              if (progress) progress(results.size(), images.size());
+            }};
   for (std::size_t next = 0; next < images.size();) {
-    group.clear();
+    Group group;
     for (; next < images.size() && !is_full(engine, group); ++next) {
       add_item(work, group, next, [&](GroupItem& item) { return open_encoded(images[next], decoding, item); });
     }
-    run_stages(engine, options, work, group);
-    for (GroupItem& item : group) {
-      results.push_back(take_result(engine, item));
-      if (on_faces && results.back() && !results.back()->faces.empty()) {
-        show_faces(item, results.back()->faces, on_faces);
-      }
-      if (progress) progress(results.size(), images.size());
-    }
+    flow.add(std::move(group));
   }
+  flow.finish();
   hand_out_embeddings(engine, options.stop, work, results);
   for (Result<Analysis>& result : results) {
     if (result) add_up(result->timings_ms);
@@ -385,11 +499,14 @@ std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::s
 Result<Analysis> analyze_pixels(const Engine::State& engine, const PixelView& pixels, const AnalyzeOptions& options,
                                 Workspace::State& work) {
   work.begin_call();
+  const auto caller = engine.device ? engine.device->enter() : std::nullopt;
   Group group;
   add_item(work, group, 0, [&](GroupItem& item) { return open_view(engine, pixels, options, work, item); });
-  run_stages(engine, options, work, group);
   std::vector<Result<Analysis>> results;
-  results.push_back(take_result(engine, group.front()));
+  const OnFaces nobody;
+  Flow flow{engine, options, work, nobody, [&](GroupItem& item) { results.push_back(take_result(engine, item)); }};
+  flow.add(std::move(group));
+  flow.finish();
   hand_out_embeddings(engine, options.stop, work, results);
   if (results.front()) add_up(results.front()->timings_ms);
   return std::move(results.front());
@@ -420,6 +537,7 @@ void run_stages_before(Operation operation, const Engine::State& engine, const A
 void run_stage(Operation operation, const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
                Group& group) {
   work.begin_call();
+  const auto caller = engine.device ? engine.device->enter() : std::nullopt;
   for (const Stage& stage : kStages) {
     if (stage.operation == operation) stage.run(engine, options, work, group);
   }
@@ -430,6 +548,13 @@ void run_stage(Operation operation, const Engine::State& engine, const AnalyzeOp
   }
 }
 
+namespace {
+
+// Crops that are handed to a device before the first embedding is asked for.
+constexpr std::size_t kCropsMax = 32;
+
+}  // namespace
+
 // An aligned face is an image whose landmarks are those of the template.
 std::vector<std::vector<float>> embed_crops(const Engine::State& engine, std::span<const ImageView> crops,
                                             const std::stop_token& stop, Workspace::State& work) {
@@ -439,7 +564,7 @@ std::vector<std::vector<float>> embed_crops(const Engine::State& engine, std::sp
   Group group;
   for (std::size_t next = 0; next < crops.size();) {
     group.clear();
-    for (; next < crops.size() && !is_full(engine, group); ++next) {
+    for (; next < crops.size() && group.size() < kCropsMax; ++next) {
       add_upright(work, group, crops[next]);
       group.back().faces.emplace_back().candidate.landmarks = template_landmarks();
     }

@@ -1,30 +1,25 @@
 #include "pipeline/device_stages.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "base/cancel.h"
-#include "image/orientation.h"
 #include "ops/align.h"
 #include "ops/crop.h"
-#include "ops/detect_device.h"
-#include "ops/embed_device.h"
 #include "ops/enhance.h"
 #include "ops/enhance_device.h"
 #include "ops/quality.h"
 #include "ops/quality_device.h"
-#include "pipeline/rotations.h"
 
 namespace mien {
 namespace {
 
 // Pixels of a group at most: beyond it more images at once gain nothing, and they take memory twice.
 constexpr std::size_t kGroupBytesMax = std::size_t{256} << 20;
+// Pixels of images that all threads have handed in, at most; one image more for each thread.
+constexpr std::size_t kPixelBytesMax = std::size_t{512} << 20;
 // The pixels of a group may take 1 / kPixelsShare of the memory ceiling; the rest is for models and what they compute.
 constexpr std::uint64_t kPixelsShare = 4;
-constexpr std::uint64_t kBytesPerAlignedFace = std::uint64_t{12}
-                                               << 20;  // warp and an embedder's values: a generous guess
 
 constexpr OnDevice kEnhance{Operation::image_enhancement, &Timings::enhance, true};
 constexpr OnDevice kDetect{Operation::face_detection, &Timings::detect};
@@ -45,21 +40,37 @@ void for_each_memory(std::span<const Input> inputs, Work work) {
 
 }  // namespace
 
-DeviceStages::DeviceStages(std::shared_ptr<Gpu> gpu, Precision precision) : gpu_(std::move(gpu)) {
-  programs_->precision = precision;
-}
+DeviceStages::DeviceStages(std::shared_ptr<Gpu> gpu, Precision precision)
+    : gpu_(std::move(gpu)), precision_(precision) {}
 
 DeviceStages::~DeviceStages() { gpu_->release(std::move(programs_)); }
 
-void DeviceStages::set_models(std::shared_ptr<const Detector> detector, std::shared_ptr<const Embedder> embedder) {
-  programs_->detector = std::move(detector);
-  programs_->embedder = std::move(embedder);
+void DeviceStages::set_models(std::shared_ptr<const Detector> detector, std::shared_ptr<const Embedder> embedder,
+                              const Runtime& runtime) {
+  const bool is_wanted_for_models = is_wanted(Operation::face_detection) || is_wanted(Operation::face_embedding);
+  if (!gpu_->is_usable() || !is_wanted_for_models) return;
+  models_ = std::make_shared<DeviceModels>(gpu_, std::move(detector), std::move(embedder), precision_, runtime);
+}
+
+std::optional<Batcher::Caller> DeviceStages::enter() {
+  return models_ ? std::optional(models_->enter()) : std::nullopt;
 }
 
 bool DeviceStages::is_group_full(std::size_t images, std::size_t pixel_bytes) const {
   if (images == 0) return false;
+  // Only the operations without a model work on whole groups.
+  const bool is_for_group = is_wanted(Operation::quality_checks) || is_wanted(Operation::image_enhancement);
+  const std::size_t ahead = models_ ? models_->images_ahead() : static_cast<std::size_t>(gpu_->batch_max());
+  const std::size_t images_max = is_for_group ? std::min<std::size_t>(ahead, gpu_->batch_max()) : 1;
   const std::uint64_t bytes_max = std::min<std::uint64_t>(kGroupBytesMax, gpu_->memory_bytes_max() / kPixelsShare);
-  return !gpu_->is_usable() || images >= static_cast<std::size_t>(gpu_->batch_max()) || pixel_bytes >= bytes_max;
+  return !gpu_->is_usable() || images >= images_max || pixel_bytes >= bytes_max;
+}
+
+bool DeviceStages::is_far_ahead(std::size_t images, std::size_t pixel_bytes) const {
+  // Without a device to wait for there is nothing to be ahead of.
+  if (!models_ || !gpu_->refusal(Operation::face_detection).empty()) return images > 0;
+  return images > models_->images_ahead() ||
+         pixel_bytes > kPixelBytesMax / std::max<std::size_t>(1, models_->callers());
 }
 
 // Notes where the operation was done. `reason` says why the CPU has to do it (where the GPU is required, nobody does);
@@ -126,73 +137,40 @@ void DeviceStages::release(Group& group) {
 
 // ---- Detection
 
-namespace {
-
-// Runs all passes over one stretch of images that share memory, in both rounds.
-std::vector<Detection> detect_on_device(DeviceDetector& detect, const Detector& detector, Precision precision,
-                                        Accelerator& device, DevicePixels& pixels, std::span<const DeviceImage> views,
-                                        const std::stop_token& stop) {
-  std::vector<PixelSize> sizes;
-  for (const DeviceImage& view : views) sizes.push_back({view.width, view.height});
-  const auto run = [&](std::span<const DetectRequest> requests) {
-    throw_if_stopped(stop);
-    std::vector<DevicePass> passes;
-    for (const auto& [view, pass] : requests) {
-      passes.push_back({views[view].crop(pass.x, pass.y, pass.width, pass.height), pass});
+// Returns whether the device is to be asked now, by the settings and as it fared before; else each item notes why not.
+bool DeviceStages::may_ask(Operation operation, std::span<GroupItem* const> items) {
+  if (!models_ || !is_wanted(operation)) {
+    const std::string& reason = gpu_->reason();
+    for (GroupItem* const item : items) {
+      if (is_wanted(operation) && !reason.empty()) note(*item, operation, reason);
     }
-    return detect.run(device, pixels, passes);
-  };
-  return detect_views(detector, precision, sizes, run);
-}
-
-}  // namespace
-
-void DeviceStages::detect(Group& group, const AnalyzeOptions& options) {
-  const std::vector<GroupItem*> items = alive(group);
-  if (!prepare(kDetect, items)) return;
-  // Canvases of one size make a batch. While a provider prepares one size, the others need not wait for it.
-  std::map<std::pair<int, int>, std::vector<GroupItem*>> by_canvas;
-  for (GroupItem* const item : items) {
-    const DetectPlan plan =
-        plan_detection(*programs_->detector, programs_->precision, item->image.width, item->image.height);
-    const LetterboxSize& size = plan.passes.front().size;
-    by_canvas[{size.canvas_width, size.canvas_height}].push_back(item);
+    return false;
   }
-  for (const auto& [canvas, alike] : by_canvas) detect_alike(alike, {canvas.first, canvas.second}, options);
+  const std::string refusal = gpu_->refusal(operation);
+  for (GroupItem* const item : items) {
+    if (!refusal.empty()) note(*item, operation, refusal);
+  }
+  return refusal.empty();
 }
 
-// Detects faces in images whose first pass has a canvas of this size.
-void DeviceStages::detect_alike(std::span<GroupItem* const> items, PixelSize canvas, const AnalyzeOptions& options) {
-  std::vector<ImageInput> inputs;
-  for (GroupItem* const item : items) inputs.push_back({item, item->on_device});
-  const WorkSize size{
-      .item_bytes = DeviceDetector::bytes_for_canvas(std::int64_t{canvas.width} * canvas.height),
-      .batch = batch_max(),
-      .shape = "the detector for " + std::to_string(canvas.width) + "x" + std::to_string(canvas.height)};
-  const std::size_t rotations = options.rotations ? 4 : 1;
-  const auto work = [rotations, stop = options.stop](DevicePrograms& programs, Accelerator& device,
-                                                     std::span<const ImageInput> batch, std::span<Detection> out) {
-    auto& detect = programs.of<DeviceDetector>(Operation::face_detection, programs.detector);
-    for_each_memory(batch, [&](DevicePixels& pixels, std::size_t first, std::size_t count) {
-      std::vector<DeviceImage> views;
-      for (const ImageInput& input : batch.subspan(first, count)) {
-        for (std::size_t rotation = 0; rotation < rotations; ++rotation) {
-          views.push_back(input.where.image.turned(kOrientationOfRotation[rotation]));
-        }
-      }
-      std::vector<Detection> found =
-          detect_on_device(detect, *programs.detector, programs.precision, device, pixels, views, stop);
-      for (std::size_t i = 0; i < count; ++i) {
-        const DeviceImage& image = batch[first + i].where.image;
-        std::vector<Detection> of_image(
-            std::make_move_iterator(found.begin() + static_cast<std::ptrdiff_t>(i * rotations)),
-            std::make_move_iterator(found.begin() + static_cast<std::ptrdiff_t>((i + 1) * rotations)));
-        out[first + i] = choose_rotation(std::move(of_image), {image.width, image.height});
-      }
-    });
-  };
-  run_on_device<Detection>(kDetect, std::move(inputs), size, work,
-                           [](ImageInput& input, Detection& found) { input.item->found = std::move(found); });
+void DeviceStages::begin_detect(Group& group, const AnalyzeOptions& options, Image& rotated) {
+  const std::vector<GroupItem*> items = alive(group);
+  if (!may_ask(Operation::face_detection, items)) return;
+  for (GroupItem* const item : items) {
+    const auto begin = std::chrono::steady_clock::now();
+    fetch_image(*item);
+    models_->submit_passes(*item, options, rotated);
+    add_time(kDetect, *item, std::chrono::steady_clock::now() - begin);
+  }
+}
+
+void DeviceStages::end_detect(Group& group, const AnalyzeOptions& options, std::size_t behind) {
+  for (GroupItem* const item : alive(group)) {
+    if (!item->pending_passes) continue;
+    const auto begin = std::chrono::steady_clock::now();
+    note(*item, Operation::face_detection, models_->collect_passes(*item, options, behind));
+    add_time(kDetect, *item, std::chrono::steady_clock::now() - begin);
+  }
 }
 
 // ---- Enhancement
@@ -308,43 +286,44 @@ void DeviceStages::assess(Group& group, const AnalyzeOptions& options) {
 
 // ---- Embedding
 
-namespace {
-
-struct EmbedInput : ImageInput {
-  Similarity to_template;
-  ItemFace* face = nullptr;
-};
-
-}  // namespace
-
-void DeviceStages::embed(Group& group, const AnalyzeOptions& options) {
+void DeviceStages::begin_embed(Group& group, const AnalyzeOptions& options) {
   std::vector<GroupItem*> items = alive(group);
   std::erase_if(items, [](const GroupItem* item) { return item->faces.empty(); });
-  if (!prepare(kEmbed, items)) return;
-  std::vector<EmbedInput> inputs;
+  if (items.empty() || !may_ask(Operation::face_embedding, items)) return;
   for (GroupItem* const item : items) {
-    for (ItemFace& face : item->faces) {
-      const std::optional<Similarity> similarity = estimate_alignment(face.candidate.landmarks);
-      if (similarity) inputs.push_back({{item, item->on_device}, *similarity, &face});
+    const auto begin = std::chrono::steady_clock::now();
+    fetch_image(*item);
+    for (std::size_t i = 0; i < item->faces.size(); ++i) {
+      throw_if_stopped(options.stop);
+      const std::optional<Similarity> similarity = estimate_alignment(item->faces[i].candidate.landmarks);
+      if (similarity) models_->submit_face(*item, i, *similarity);
     }
+    add_time(kEmbed, *item, std::chrono::steady_clock::now() - begin);
   }
-  const WorkSize size{.item_bytes = kBytesPerAlignedFace, .batch = batch_max(), .shape = "the embedder"};
-  const auto work = [stop = options.stop](DevicePrograms& programs, Accelerator& device,
-                                          std::span<const EmbedInput> batch, std::span<std::vector<float>> out) {
-    auto& embed = programs.of<DeviceEmbedder>(Operation::face_embedding, programs.embedder);
-    for_each_memory(batch, [&](DevicePixels& pixels, std::size_t first, std::size_t count) {
-      throw_if_stopped(stop);
-      std::vector<DeviceFace> faces;
-      for (const EmbedInput& input : batch.subspan(first, count)) {
-        faces.push_back({input.where.image, input.to_template});
-      }
-      std::vector<std::vector<float>> embeddings = embed.run(device, pixels, faces);
-      std::move(embeddings.begin(), embeddings.end(), out.begin() + static_cast<std::ptrdiff_t>(first));
-    });
-  };
-  run_on_device<std::vector<float>>(
-      kEmbed, std::move(inputs), size, work,
-      [](EmbedInput& input, std::vector<float>& embedding) { input.face->face.embedding = std::move(embedding); });
+}
+
+void DeviceStages::end_embed(Group& group, const AnalyzeOptions& options, std::size_t behind) {
+  for (GroupItem* const item : alive(group)) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (std::size_t i = 0; i < item->faces.size() && !item->error; ++i) {
+      if (!DeviceModels::has_face(*item, i)) continue;
+      note(*item, Operation::face_embedding,
+           models_->collect_face(*item, i, options, behind + item->faces.size() - 1 - i));
+    }
+    add_time(kEmbed, *item, std::chrono::steady_clock::now() - begin);
+  }
+}
+
+bool DeviceStages::has_face(const GroupItem& item, std::size_t face) const {
+  return DeviceModels::has_face(item, face);
+}
+
+void DeviceStages::write_face(const GroupItem& item, std::size_t face, float* planes) const {
+  models_->write_face(item, face, planes);
+}
+
+void DeviceStages::add_cpu_time(Operation operation, double ms) {
+  if (models_) (operation == Operation::face_detection ? models_->detect_time : models_->embed_time).add(ms);
 }
 
 // ---- Image processing

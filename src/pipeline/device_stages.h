@@ -6,12 +6,14 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "device/gpu.h"
 #include "models/load.h"
+#include "pipeline/device_models.h"
 #include "pipeline/group.h"
 
 namespace mien {
@@ -29,18 +31,15 @@ struct ImageInput {
   ImageOnDevice where;
 };
 
-// The models and graphs that the device's thread works with. Work on the device shares them.
+// The graphs that the device's thread works with. Work on the device shares them.
 struct DevicePrograms {
-  std::shared_ptr<const Detector> detector;
-  std::shared_ptr<const Embedder> embedder;
-  Precision precision = Precision::standard;
   std::array<std::shared_ptr<void>, kOperationCount> made;
 
   // The class that runs an operation's graphs, made at first use. An operation has one.
-  template <typename Program, typename... Arguments>
-  Program& of(Operation operation, const Arguments&... arguments) {
+  template <typename Program>
+  Program& of(Operation operation) {
     std::shared_ptr<void>& program = made[index_of(operation)];
-    if (!program) program = std::make_shared<Program>(arguments...);
+    if (!program) program = std::make_shared<Program>();
     return *static_cast<Program*>(program.get());
   }
 };
@@ -50,20 +49,38 @@ class DeviceStages {
   DeviceStages(std::shared_ptr<Gpu> gpu, Precision precision);
   ~DeviceStages();
 
-  // The models that the device is to run; null: none.
-  void set_models(std::shared_ptr<const Detector> detector, std::shared_ptr<const Embedder> embedder);
+  // The models that the device is to run; null: none. `runtime` runs models on the CPU.
+  void set_models(std::shared_ptr<const Detector> detector, std::shared_ptr<const Embedder> embedder,
+                  const Runtime& runtime);
 
   Gpu& gpu() { return *gpu_; }
   const Gpu& gpu() const { return *gpu_; }
 
   // Whether a group of so many images, with so many bytes of pixels, should be worked on before another is added.
   bool is_group_full(std::size_t images, std::size_t pixel_bytes) const;
+  // Whether a thread that has handed in so many images, with so many bytes of pixels, should collect the oldest.
+  bool is_far_ahead(std::size_t images, std::size_t pixel_bytes) const;
+  // Whether the backend prepares something meanwhile that the CPU does for it.
+  bool is_preparing() const { return gpu_->is_compiling() || (models_ && models_->is_planning()); }
+  // For a thread that begins to work with images; see Batcher::enter. Nothing where the device runs no models.
+  std::optional<Batcher::Caller> enter();
 
   // Where an operation requires the GPU and it failed, the item gets that as its error. Throw Exception(cancelled).
   void enhance(Group& group, const AnalyzeOptions& options);
-  void detect(Group& group, const AnalyzeOptions& options);
   void assess(Group& group, const AnalyzeOptions& options);
-  void embed(Group& group, const AnalyzeOptions& options);
+  // Detection and embedding are handed to the device first and collected later, with other work in between. What is
+  // handed in needs the pixels no longer.
+  void begin_detect(Group& group, const AnalyzeOptions& options, Image& rotated);
+  // `behind`: images that the thread has handed in since.
+  void end_detect(Group& group, const AnalyzeOptions& options, std::size_t behind);
+  void begin_embed(Group& group, const AnalyzeOptions& options);
+  void end_embed(Group& group, const AnalyzeOptions& options, std::size_t behind);
+  // For the CPU: whether a face was handed in and is still without its embedding; its aligned pixels as the embedder
+  // takes them.
+  bool has_face(const GroupItem& item, std::size_t face) const;
+  void write_face(const GroupItem& item, std::size_t face, float* planes) const;
+  // Tells how long the CPU took for an image or a face, by which the device is judged.
+  void add_cpu_time(Operation operation, double ms);
   // Brings pixels here that are on the device alone.
   void fetch_image(GroupItem& item);
   // Lets the device's memory go; what a group has there is of no use to the next.
@@ -96,12 +113,14 @@ class DeviceStages {
  private:
   using Milliseconds = std::chrono::duration<double, std::milli>;
   bool is_wanted(Operation operation) const { return gpu_->mode(operation) != GpuMode::off; }
-  void detect_alike(std::span<GroupItem* const> items, PixelSize canvas, const AnalyzeOptions& options);
+  bool may_ask(Operation operation, std::span<GroupItem* const> items);
   void put_on_device(std::span<GroupItem* const> items, bool upright);
   void note(GroupItem& item, Operation operation, const std::string& reason) const;
   static void add_time(const OnDevice& stage, GroupItem& item, Milliseconds time);
 
   std::shared_ptr<Gpu> gpu_;
+  Precision precision_;
+  std::shared_ptr<DeviceModels> models_;  // null: the device runs none
   std::shared_ptr<DevicePrograms> programs_ = std::make_shared<DevicePrograms>();
   mutable std::mutex mutex_;  // guards counted_
   std::array<StageNote, kOperationCount> counted_{};

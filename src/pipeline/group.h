@@ -34,16 +34,22 @@ struct ItemFace {
   Face face;            // in pixels of GroupItem::upright
 };
 
+struct PendingPasses;  // over an image, on their way to a device and back (device_models.cpp)
+struct PendingFaces;
+
 // One image on its way through the stages.
 struct GroupItem {
   std::size_t index = 0;  // among the images of the call
-  ItemMemory* memory = nullptr;
+  std::shared_ptr<ItemMemory> memory;
   ImageView upright;
   ImageView image;  // what the detector sees: `upright`, or enhanced (without data while it is on a device alone)
   float enhancement = 1;
-  bool always_enhance = false;  // where enhancement is asked for, whatever the size: for measuring it
-  ImageOnDevice on_device;      // `image` on the device, where a stage needs it there
+  bool always_enhance = false;    // where enhancement is asked for, whatever the size: for measuring it
+  bool waits_for_device = false;  // however long it takes: for measuring it
+  ImageOnDevice on_device;        // `image` on the device, where a stage needs it there
   ImageOnDevice upright_on_device;
+  std::shared_ptr<PendingPasses> pending_passes;
+  std::shared_ptr<PendingFaces> pending_faces;
   Detection found;
   std::vector<ItemFace> faces;
   Analysis analysis;

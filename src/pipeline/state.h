@@ -36,8 +36,8 @@ struct PendingFace {
 };
 
 struct Workspace::State {
-  Image converted;  // of pixels that cannot be read in place
-  std::vector<std::unique_ptr<ItemMemory>> items;
+  Image converted;                                 // of pixels that cannot be read in place
+  std::vector<std::shared_ptr<ItemMemory>> spare;  // of images that are done, for the next ones
   Image rotated;
   DetectScratch detect;
   // The faces of one call in the order in which they came, the embeddings of the first of them, and the other faces,

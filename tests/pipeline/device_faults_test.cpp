@@ -116,18 +116,26 @@ void Faults::expect_fallback() {
   const Engine engine(files_.options(settings()));
   if (!fault().at_opening) {
     (void)run(engine);  // what is compiled by then has the short limit
+    test::wait_until_prepared(engine);
     set_fault();
   }
-  const Output found = run(engine);
-  expect_as_the_processor(found);
-  ASSERT_FALSE(found.placement.empty());
-  if (does_nothing()) return;
+  // The CPU does not wait for a device that fails: the reason is known an image later, or once the time limit is over.
+  constexpr auto kPatience = 20s;
+  const auto begin = std::chrono::steady_clock::now();
   bool is_told = false;
-  for (const Placement& placement : found.placement) {
-    EXPECT_NE(placement.ran, "test") << fault().name;
-    is_told = is_told || (placement.reason && placement.reason->find(fault().reason) != std::string::npos);
+  std::string instead;
+  while (!is_told && std::chrono::steady_clock::now() - begin < kPatience) {
+    const Output found = run(engine);
+    expect_as_the_processor(found);
+    ASSERT_FALSE(found.placement.empty());
+    if (does_nothing()) return;
+    for (const Placement& placement : found.placement) {
+      EXPECT_NE(placement.ran, "test") << fault().name;
+      is_told = is_told || (placement.reason && placement.reason->find(fault().reason) != std::string::npos);
+      instead = placement.reason.value_or("nothing");
+    }
   }
-  EXPECT_TRUE(is_told) << "instead: " << found.placement.back().reason.value_or("nothing");
+  EXPECT_TRUE(is_told) << "instead: " << instead;
 }
 
 void Faults::expect_errors() {
@@ -145,6 +153,7 @@ void Faults::expect_errors() {
   }
   const Engine engine(files_.options(settings()));
   (void)run(engine);
+  test::wait_until_prepared(engine);
   set_fault();
   const Output found = run(engine);
   if (does_nothing()) return;
@@ -197,6 +206,7 @@ TEST(FaultsInARow, NothingIsLostOrGrows) {
   const std::vector<Result<Analysis>> expected = test::analyze_all(processor, pictures, options);
   const Engine engine(files.options(test::device_settings()));
   (void)test::analyze_all(engine, pictures, options);
+  test::wait_until_prepared(engine);
   device.set("random_seed", 3);
   device.set("random_fault_permille", 60);
   std::int64_t held_early = 0;
@@ -212,9 +222,10 @@ TEST(DeviceLost, IsUsedAgainWhenItIsBack) {
   const test::TinyEngineFiles files;
   const std::vector<test::ByteVector> pictures = test::make_device_pictures(2);
   const Engine engine(files.options(test::device_settings()));
+  // Quality has no model, whose work the CPU might take back.
   const auto where = [&] {
     const std::vector<Result<Analysis>> found = test::analyze_all(engine, pictures, {});
-    return test::find_placement(*found[0], "face_detection")->ran;
+    return test::find_placement(*found[0], "quality_checks")->ran;
   };
   EXPECT_EQ(where(), "test");
   device.set("lost_count", 1'000'000);

@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <random>
+#include <thread>
 
 #include "image/encode.h"
+#include "pipeline/state.h"
 
 namespace mien::test {
 namespace {
@@ -133,6 +136,12 @@ void expect_equal(const std::vector<Result<Analysis>>& found, const std::vector<
     for (std::size_t j = 0; j < found[i]->faces.size(); ++j) {
       expect_face(found[i]->faces[j], expected[i]->faces[j], tolerance, what + " face " + std::to_string(j));
     }
+  }
+}
+
+void wait_until_prepared(const Engine& engine) {
+  for (int i = 0; i < 3000 && engine.state().device->is_preparing(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }
 

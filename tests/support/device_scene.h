@@ -32,6 +32,9 @@ AnalyzeOptions everything(bool enhance);
 std::vector<Result<Analysis>> analyze_all(const Engine& engine, const std::vector<ByteVector>& pictures,
                                           const AnalyzeOptions& options);
 
+// Waits until the device plans nothing more of what it was asked for.
+void wait_until_prepared(const Engine& engine);
+
 // How far a device may be off the CPU.
 struct Tolerance {
   float box = 0;            // pixels

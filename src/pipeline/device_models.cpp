@@ -1,0 +1,369 @@
+#include "pipeline/device_models.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "image/orientation.h"
+#include "models/mask_probe.h"
+#include "ops/align.h"
+#include "pipeline/rotations.h"
+
+namespace mien {
+namespace {
+
+// Canvases of backends that plan by shape, in the order in which they are planned: the first holds everything, the
+// second the passes for faces that fill the image, the others what most photos are.
+struct CanvasRow {
+  PixelSize size;
+  std::size_t batch;
+};
+constexpr CanvasRow kFirstCanvas = {{640, 640}, 16};
+constexpr CanvasRow kLaterCanvases[] = {{{128, 128}, 32}, {{320, 320}, 16}, {{640, 480}, 16}, {{480, 640}, 16}};
+constexpr std::size_t kEmbedderBatch = 32;
+// Shapes that a model without masks is planned for at most.
+constexpr std::size_t kRectanglesMax = 16;
+// Images that all threads together have handed in and whose results they have not asked for: four batches.
+constexpr std::size_t kImagesMax = 64;
+constexpr std::size_t kImagesOfThreadMax = 32;
+// Waiting for a batch brings so many images of a thread on at most.
+constexpr std::size_t kBroughtOnMax = 16;
+
+constexpr std::uint64_t kBytesPerFace = std::uint64_t{6} << 20;  // an embedder's values: a generous guess
+constexpr std::size_t kFaceBytes = std::size_t{3} * kAlignedSide * kAlignedSide;
+// A time that was measured counts so much in the mean of all.
+constexpr double kNewest = 0.1;
+
+struct PassItem final : BatchItem {
+  DetectPass pass;
+  std::vector<std::uint8_t> planes;
+  std::vector<Candidate> found;
+};
+
+struct FaceItem final : BatchItem {
+  std::vector<std::uint8_t> planes;
+  std::vector<float> embedding;
+};
+
+struct PendingPass {
+  std::shared_ptr<PassItem> item;
+  std::shared_ptr<Batcher::Ticket> ticket;
+};
+
+struct FacePending {
+  std::shared_ptr<FaceItem> item;
+  std::shared_ptr<Batcher::Ticket> ticket;
+};
+
+std::int64_t area(const PixelSize& size) { return std::int64_t{size.width} * size.height; }
+
+std::string shape_name(const PixelSize& canvas) {
+  return fmt::format("the detector for {}x{}", canvas.width, canvas.height);
+}
+
+}  // namespace
+
+// The passes over an image that are on their way. Lets go of those whose results nobody fetched.
+struct PendingPasses {
+  struct View {
+    PixelSize size;
+    std::vector<PendingPass> passes;
+    std::optional<PendingPass> small;
+  };
+  explicit PendingPasses(Batcher& used) : batcher(used) {}
+  ~PendingPasses() {
+    for (const View& view : views) {
+      for (const PendingPass& pass : view.passes) batcher.drop(pass.ticket);
+      if (view.small) batcher.drop(view.small->ticket);
+    }
+  }
+  PendingPasses(const PendingPasses&) = delete;
+  PendingPasses& operator=(const PendingPasses&) = delete;
+
+  Batcher& batcher;
+  std::vector<View> views;
+};
+
+struct PendingFaces {
+  explicit PendingFaces(Batcher& used) : batcher(used) {}
+  ~PendingFaces() {
+    for (const auto& [face, pending] : faces) batcher.drop(pending.ticket);
+  }
+  PendingFaces(const PendingFaces&) = delete;
+  PendingFaces& operator=(const PendingFaces&) = delete;
+
+  Batcher& batcher;
+  std::map<std::size_t, FacePending> faces;
+};
+
+// The whole detector on the CPU, which the device's numbers are compared with. Opened at the first plan.
+struct DeviceModels::Reference {
+  Reference(const Runtime& of_cpu, std::shared_ptr<const std::vector<std::uint8_t>> bytes)
+      : runtime(of_cpu), model(std::move(bytes)) {}
+
+  const Session& session() {
+    const std::lock_guard lock(mutex);
+    if (!opened) opened = runtime.create_session(*model, "the detector");
+    return *opened;
+  }
+
+  const Runtime& runtime;  // stays loaded until the process ends
+  std::shared_ptr<const std::vector<std::uint8_t>> model;
+  std::mutex mutex;
+  std::unique_ptr<Session> opened;
+};
+
+void CpuTime::add(double ms) { ms_ = is_measured_.exchange(true) ? ms_ + kNewest * (ms - ms_) : ms; }
+
+DeviceModels::DeviceModels(std::shared_ptr<Gpu> gpu, std::shared_ptr<const Detector> detector,
+                           std::shared_ptr<const Embedder> embedder, Precision precision, const Runtime& runtime)
+    : gpu_(std::move(gpu)),
+      detector_(std::move(detector)),
+      embedder_(std::move(embedder)),
+      precision_(precision),
+      batcher_(gpu_) {
+  if (detector_ && detector_->model) {
+    whole_.bytes = detector_->model;
+    reference_ = std::make_shared<Reference>(runtime, detector_->model);
+    if (gpu_->plans_by_shape()) add_masks(runtime);
+  }
+  add_bins();
+}
+
+DeviceModels::~DeviceModels() = default;
+
+// Backends that plan by shape run the masked model, where there is one. What it computes is compared with the CPU here,
+// so that no device has to plan for that.
+void DeviceModels::add_masks(const Runtime& runtime) {
+  std::string problem;
+  if (detector_->fixed_width || detector_->fixed_height) {
+    problem = "it has one size";
+  } else if (Result<MaskedModel> masked = mask_model(*detector_->model); !masked) {
+    problem = masked.error().message;
+  } else {
+    const MaskProbe probe = probe_mask(runtime, *detector_, *masked);
+    problem = probe.problem;
+    if (problem.empty() && probe.layout == BatchLayout::one_by_one) problem = "it takes one image at a time";
+    masked_ = DeviceModel{.bytes = std::make_shared<const std::vector<std::uint8_t>>(std::move(masked->model)),
+                          .is_masked = true,
+                          .mask_strides = masked->strides,
+                          .output_strides = masked->output_strides,
+                          .layout = probe.layout};
+  }
+  if (problem.empty()) return;
+  masked_.reset();
+  whole_.layout = probe_batch_layout(runtime, *detector_);
+  log(LogLevel::warning,
+      fmt::format("the GPU plans the detector for each size of image, which takes long: its canvases cannot hold "
+                  "smaller images ({})",
+                  problem));
+}
+
+void DeviceModels::add_bins() {
+  const std::size_t batch_max = static_cast<std::size_t>(gpu_->batch_max());
+  const auto add_canvas = [&](const CanvasRow& row) {
+    if (!masked_) return;
+    const auto detector = std::make_shared<DeviceDetector>(detector_, *masked_, feed_);
+    BatchBin bin = detector_bin(row.size, std::min(row.batch, batch_max), detector, true);
+    canvases_.emplace_back(row.size, batcher_.add(std::move(bin)));
+  };
+  if (whole_.bytes) {
+    feed_ = std::make_shared<CanvasFeed>(detector_->kind->feed, masked_.has_value(),
+                                         masked_ ? masked_->mask_strides : std::vector<int>());
+    add_canvas(kFirstCanvas);
+    if (!gpu_->plans_by_shape()) rectangles_ = std::make_shared<DeviceDetector>(detector_, whole_, feed_);
+  }
+  if (embedder_ && embedder_->model) {
+    const auto feed = std::make_shared<CanvasFeed>(embedder_->feed, false);
+    const auto embedder = std::make_shared<DeviceEmbedder>(embedder_, feed);
+    BatchBin bin{.operation = Operation::face_embedding,
+                 .name = "the embedder",
+                 .batch = std::min(kEmbedderBatch, batch_max),
+                 .item_bytes = kBytesPerFace,
+                 .plan = {},
+                 .run = {}};
+    if (gpu_->plans_by_shape()) {
+      bin.plan = [embedder](Accelerator& device, std::size_t batch) { embedder->plan(device, batch); };
+    }
+    bin.run = [embedder](Accelerator& device, BatchItems items, std::size_t batch) {
+      std::vector<FaceBytes> faces;
+      for (const std::shared_ptr<BatchItem>& item : items) {
+        FaceItem& face = static_cast<FaceItem&>(*item);
+        faces.push_back({face.planes.data(), &face.embedding});
+      }
+      embedder->run(device, faces, batch);
+    };
+    embedder_bin_ = batcher_.add(std::move(bin));
+  }
+  for (const CanvasRow& row : kLaterCanvases) add_canvas(row);
+  std::sort(canvases_.begin(), canvases_.end(),
+            [](const auto& a, const auto& b) { return area(a.first) < area(b.first); });
+}
+
+BatchBin DeviceModels::detector_bin(PixelSize canvas, std::size_t batch,
+                                    const std::shared_ptr<DeviceDetector>& detector, bool is_planned) const {
+  BatchBin bin{.operation = Operation::face_detection,
+               .name = shape_name(canvas),
+               .batch = batch,
+               .item_bytes = DeviceDetector::bytes_for_canvas(area(canvas)),
+               .plan = {},
+               .run = {}};
+  if (is_planned) {
+    bin.plan = [detector, canvas, reference = reference_](Accelerator& device, std::size_t count) {
+      detector->plan(device, canvas.width, canvas.height, count, reference->session());
+    };
+  }
+  bin.run = [detector, canvas](Accelerator& device, BatchItems items, std::size_t count) {
+    std::vector<CanvasPass> passes;
+    for (const std::shared_ptr<BatchItem>& item : items) {
+      PassItem& pass = static_cast<PassItem&>(*item);
+      pass.found.clear();  // an attempt with more at a time may have failed
+      passes.push_back({&pass.pass, pass.planes.data(), &pass.found});
+    }
+    detector->run(device, passes, canvas.width, canvas.height, count);
+  };
+  return bin;
+}
+
+// The bins that take a pass of this size, the best first. None where the device shall not plan for it.
+std::vector<std::size_t> DeviceModels::bins_for(const LetterboxSize& size) {
+  std::vector<std::size_t> bins;
+  for (const auto& [canvas, bin] : canvases_) {
+    if (size.canvas_width <= canvas.width && size.canvas_height <= canvas.height) bins.push_back(bin);
+  }
+  if (!bins.empty()) return bins;
+  const std::lock_guard lock(mutex_);
+  const auto known = by_rectangle_.find({size.canvas_width, size.canvas_height});
+  if (known != by_rectangle_.end()) return {known->second};
+  const bool is_planned = gpu_->plans_by_shape();
+  if (is_planned && by_rectangle_.size() >= kRectanglesMax) return {};
+  const PixelSize canvas{size.canvas_width, size.canvas_height};
+  std::shared_ptr<DeviceDetector> detector = rectangles_;
+  if (!detector) {
+    detector =
+        std::make_shared<DeviceDetector>(detector_, whole_, std::make_shared<CanvasFeed>(detector_->kind->feed, false));
+  }
+  const std::size_t bin =
+      batcher_.add(detector_bin(canvas, static_cast<std::size_t>(gpu_->batch_max()), detector, is_planned));
+  by_rectangle_.emplace(std::pair(canvas.width, canvas.height), bin);
+  return {bin};
+}
+
+std::size_t DeviceModels::images_ahead() const {
+  const std::size_t threads = std::max<std::size_t>(1, batcher_.callers());
+  return std::clamp<std::size_t>(kImagesMax / threads, 1, kImagesOfThreadMax);
+}
+
+Batcher::Patience DeviceModels::patience(Operation operation, const GroupItem& item, double cpu_ms,
+                                         const std::stop_token& stop) const {
+  const bool waits = item.waits_for_device || gpu_->mode(operation) == GpuMode::require;
+  return {.cpu_ms = cpu_ms, .takes_back = !waits, .stop = stop};
+}
+
+// ---- Detection
+
+void DeviceModels::submit_passes(GroupItem& item, const AnalyzeOptions& options, Image& rotated) {
+  auto pending = std::make_shared<PendingPasses>(batcher_);
+  ResizeScratch scratch;
+  const auto submit = [&](ImageView image, const DetectPass& pass) -> PendingPass {
+    const std::vector<std::size_t> bins = bins_for(pass.size);
+    if (bins.empty()) return {};
+    auto one = std::make_shared<PassItem>();
+    one->pass = pass;
+    one->planes.resize(std::size_t{3} * static_cast<std::size_t>(pass.size.canvas_width) *
+                       static_cast<std::size_t>(pass.size.canvas_height));
+    letterbox_bytes(image.crop(pass.x, pass.y, pass.width, pass.height), pass.size, detector_->kind->feed.bgr, scratch,
+                    one->planes.data());
+    return {one, batcher_.submit(one, bins)};
+  };
+  const int rotations = options.rotations ? 4 : 1;
+  for (int quarters = 0; quarters < rotations; ++quarters) {
+    ImageView image = item.image;
+    if (quarters > 0) {
+      apply_orientation(item.image, kOrientationOfRotation[quarters], rotated, options.stop);
+      image = rotated;
+    }
+    const DetectPlan plan = plan_detection(*detector_, precision_, image.width, image.height);
+    PendingPasses::View& view = pending->views.emplace_back();
+    view.size = {image.width, image.height};
+    for (const DetectPass& pass : plan.passes) view.passes.push_back(submit(image, pass));
+    // The few pixels of the small pass go with the others, whether or not it will be asked for: that saves a round.
+    if (plan.small_pass) view.small = submit(image, *plan.small_pass);
+  }
+  item.pending_passes = std::move(pending);
+}
+
+namespace {
+
+// Ends the collection of an image's passes: the CPU has to do it.
+struct LeftToCpu {
+  std::string reason;
+};
+
+}  // namespace
+
+std::string DeviceModels::collect_passes(GroupItem& item, const AnalyzeOptions& options, std::size_t behind) {
+  const std::shared_ptr<PendingPasses> pending = std::move(item.pending_passes);
+  if (!pending) return "the image was not handed to the device";
+  const Batcher::Patience patient =
+      patience(Operation::face_detection, item,
+               detect_time.ms() * static_cast<double>(1 + std::min(behind, kBroughtOnMax)), options.stop);
+  const auto fetch = [&](const PendingPass& pass) {
+    if (!pass.ticket) throw LeftToCpu{fmt::format("{} has no room for another size", gpu_->backend())};
+    const std::string reason = batcher_.wait(pass.ticket, patient);
+    if (!reason.empty()) throw LeftToCpu{reason};
+    return std::move(pass.item->found);
+  };
+  bool is_small = false;  // first all passes are asked for, then the small ones of some views
+  const auto run = [&](std::span<const DetectRequest> requests) {
+    std::vector<std::vector<Candidate>> found;
+    std::vector<std::size_t> next(pending->views.size());
+    for (const DetectRequest& request : requests) {
+      PendingPasses::View& view = pending->views[request.view];
+      found.push_back(fetch(is_small ? *view.small : view.passes[next[request.view]++]));
+    }
+    is_small = true;
+    return found;
+  };
+  std::vector<PixelSize> sizes;
+  for (const PendingPasses::View& view : pending->views) sizes.push_back(view.size);
+  try {
+    item.found =
+        choose_rotation(detect_views(*detector_, precision_, sizes, run), {item.image.width, item.image.height});
+    return "";
+  } catch (const LeftToCpu& left) {
+    return left.reason;
+  }
+}
+
+// ---- Embedding
+
+void DeviceModels::submit_face(GroupItem& item, std::size_t face, const Similarity& to_template) {
+  auto one = std::make_shared<FaceItem>();
+  one->planes.resize(kFaceBytes);
+  warp_aligned_bytes(item.image, to_template, embedder_->feed.bgr, one->planes.data());
+  if (!item.pending_faces) item.pending_faces = std::make_shared<PendingFaces>(batcher_);
+  item.pending_faces->faces[face] = {one, batcher_.submit(one, {embedder_bin_})};
+}
+
+bool DeviceModels::has_face(const GroupItem& item, std::size_t face) {
+  return item.pending_faces != nullptr && item.pending_faces->faces.contains(face);
+}
+
+std::string DeviceModels::collect_face(GroupItem& item, std::size_t face, const AnalyzeOptions& options,
+                                       std::size_t behind) {
+  const FacePending& pending = item.pending_faces->faces.at(face);
+  const std::string reason =
+      batcher_.wait(pending.ticket,
+                    patience(Operation::face_embedding, item,
+                             embed_time.ms() * static_cast<double>(1 + std::min(behind, kBroughtOnMax)), options.stop));
+  if (reason.empty()) item.faces[face].face.embedding = std::move(pending.item->embedding);
+  return reason;
+}
+
+void DeviceModels::write_face(const GroupItem& item, std::size_t face, float* planes) const {
+  normalise_aligned(item.pending_faces->faces.at(face).item->planes, embedder_->feed, planes);
+}
+
+}  // namespace mien
