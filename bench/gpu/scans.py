@@ -117,7 +117,7 @@ def scan(bench: Bench, folder: Path, arguments: list[str], limit_s: float, **var
             end(process)
     done = sum(each_second)
     facts = {"exit_code": code, "seconds": round(seconds, 2), "photos": done, "photos_per_s": round(done / seconds, 1),
-             "each_second": each_second, "output": messages.read_text(errors="replace").splitlines()[-12:]}
+             "each_second": each_second, "output": messages.read_text(errors="replace").splitlines()[-24:]}
     return {**facts, **count_places(records)} if code is not None and records.exists() else facts
 
 
