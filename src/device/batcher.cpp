@@ -58,7 +58,6 @@ struct Batcher::State : std::enable_shared_from_this<State> {
     BatchBin work;
     BinState state = BinState::unplanned;
     std::string problem;
-    Clock::time_point planning_since;
     std::deque<std::shared_ptr<Ticket>> waiting;
     double run_ms = 0;  // 0: not known
   };
@@ -68,11 +67,6 @@ struct Batcher::State : std::enable_shared_from_this<State> {
   // ---- With the mutex held
 
   bool is_ready(std::size_t bin) const { return bins[bin].state == BinState::ready; }
-
-  // The place of a ready bin among those of a ticket; one past the last where it is none of them.
-  static std::size_t rank(const Ticket& ticket, std::size_t bin) {
-    return static_cast<std::size_t>(std::find(ticket.bins.begin(), ticket.bins.end(), bin) - ticket.bins.begin());
-  }
 
   // The best bin that is ready, else the one whose plan comes first. Nothing when all have failed.
   std::optional<std::size_t> choose_bin(const Ticket& ticket) const {
@@ -135,13 +129,15 @@ struct Batcher::State : std::enable_shared_from_this<State> {
     return ms + static_cast<double>(ahead / own.work.batch + 1) * own.run_ms;
   }
 
-  // Whether a run of this bin takes an item that waits for another one.
-  bool takes_from(const Bin& bin, std::size_t index, const Bin& other, const Ticket& ticket) const {
+  // Whether a run of this bin takes an item, which may wait for another one.
+  bool takes(std::size_t index, const Ticket& ticket) const {
+    const Bin& bin = bins[index];
+    const Bin& other = bins[ticket.bin];
     if (&bin != &other && other.state == BinState::ready &&
         static_cast<double>(other.work.item_bytes) < kShareOfPlace * static_cast<double>(bin.work.item_bytes)) {
       return false;
     }
-    return rank(ticket, index) < ticket.bins.size();
+    return std::find(ticket.bins.begin(), ticket.bins.end(), index) != ticket.bins.end();
   }
 
   // The bin whose next run holds most of what waits, this ticket with it.
@@ -149,13 +145,11 @@ struct Batcher::State : std::enable_shared_from_this<State> {
     std::size_t best = ticket.bin;
     std::size_t most = 0;
     for (const std::size_t bin : ticket.bins) {
-      if (!is_ready(bin)) continue;
+      if (!is_ready(bin) || !takes(bin, ticket)) continue;
       std::size_t fitting = 0;
       for (const Bin& other : bins) {
-        fitting +=
-            static_cast<std::size_t>(std::count_if(other.waiting.begin(), other.waiting.end(), [&](const auto& one) {
-              return rank(*one, bin) < one->bins.size();
-            }));
+        fitting += static_cast<std::size_t>(std::count_if(other.waiting.begin(), other.waiting.end(),
+                                                          [&](const auto& one) { return takes(bin, *one); }));
       }
       fitting = std::min(fitting, bins[bin].work.batch);
       if (fitting > most) {
@@ -173,7 +167,7 @@ struct Batcher::State : std::enable_shared_from_this<State> {
     const auto take = [&](Bin& other) {
       std::deque<std::shared_ptr<Ticket>>& waiting = other.waiting;
       for (auto it = waiting.begin(); it != waiting.end() && batch.size() < bin.work.batch;) {
-        const bool fits = takes_from(bin, index, other, **it);
+        const bool fits = takes(index, **it);
         if (fits) batch.push_back(*it);
         it = fits ? waiting.erase(it) : it + 1;
       }
@@ -298,13 +292,13 @@ struct Batcher::State : std::enable_shared_from_this<State> {
   void plan_all() {
     std::unique_lock lock(mutex);
     while (!is_closed) {
-      const auto bin =
+      const auto next =
           std::find_if(bins.begin(), bins.end(), [](const Bin& one) { return one.state == BinState::unplanned; });
-      if (bin == bins.end()) break;
-      bin->state = BinState::planning;
-      bin->planning_since = Clock::now();
-      if (!planning_since) planning_since = bin->planning_since;
-      const BatchBin work = bin->work;
+      if (next == bins.end()) break;
+      Bin& bin = *next;  // stays where it is when others are added
+      bin.state = BinState::planning;
+      planning_since = Clock::now();
+      const BatchBin work = bin.work;
       lock.unlock();
       log(LogLevel::info,
           fmt::format("planning {} for the GPU ({}); the CPU works meanwhile", work.name, gpu->backend()));
@@ -313,9 +307,9 @@ struct Batcher::State : std::enable_shared_from_this<State> {
       lock.lock();
       ++counts.plans;
       planning_since.reset();
-      bin->work.batch = batch;
-      bin->problem = problem;
-      bin->state = problem.empty() ? BinState::ready : BinState::failed;
+      bin.work.batch = batch;
+      bin.problem = problem;
+      bin.state = problem.empty() ? BinState::ready : BinState::failed;
       put_all_again();
       changed.notify_all();
     }
@@ -405,7 +399,7 @@ Batcher::~Batcher() {
 std::size_t Batcher::add(BatchBin bin) {
   const std::lock_guard lock(state_->mutex);
   const BinState state = bin.plan != nullptr ? BinState::unplanned : BinState::ready;
-  state_->bins.push_back({.work = std::move(bin), .state = state, .problem = {}, .planning_since = {}, .waiting = {}});
+  state_->bins.push_back({.work = std::move(bin), .state = state, .problem = {}, .waiting = {}});
   return state_->bins.size() - 1;
 }
 
