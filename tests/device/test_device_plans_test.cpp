@@ -130,6 +130,8 @@ TEST_F(TestDevicePlans, DISABLED_RunsTwice) {
   Ort::Session model = session(convolution());
   run(&model, 2, 64, 96);
   run(&model, 2, 64, 96);
+  Ort::Session add = session(add_model<float>());
+  run_add<float>(&add, 1);
   if (std::getenv("MIEN_TEST_KILLED") != nullptr) {
     std::this_thread::sleep_for(milliseconds(30));  // longer than the counters rest
     run(&model, 2, 64, 96);
@@ -167,9 +169,11 @@ TEST_F(TestDeviceFiles, HoldWhatAProgramDid) {
   std::ifstream trace(trace_);
   std::vector<nlohmann::json> lines;
   for (std::string line; std::getline(trace, line);) lines.push_back(nlohmann::json::parse(line));
-  ASSERT_EQ(lines.size(), 3U);
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_EQ(lines[3].at("what"), "graph");
+  EXPECT_EQ(lines[3].at("name"), "y");
   const std::vector<std::string> what = {"plan", "run", "run"};
-  for (std::size_t i = 0; i < lines.size(); ++i) {
+  for (std::size_t i = 0; i < what.size(); ++i) {
     EXPECT_EQ(lines[i].at("what"), what[i]);
     EXPECT_EQ(lines[i].at("images"), 2);
     EXPECT_EQ(lines[i].at("height"), 64);

@@ -191,6 +191,28 @@ TEST_F(TestDevice, OffersItsSharedAllocator) {
   EXPECT_EQ(device_get("peak_bytes"), 1000);
 }
 
+TEST_F(TestDevice, CountsLargeBlocksThatItGivesAgain) {
+  constexpr std::int64_t kRows = 1 << 18;
+  constexpr std::int64_t kBytes = kRows * 3 * 4;
+  for (int i = 0; i < 3; ++i) {
+    Ort::Value first = device_tensor({kRows, 3});
+    Ort::Value second = device_tensor({kRows, 3});
+    EXPECT_NE(first.GetTensorRawData(), second.GetTensorRawData());
+    EXPECT_EQ(device_get("held_bytes"), 2 * kBytes);
+  }
+  EXPECT_EQ(device_get("held_bytes"), 0);
+  EXPECT_EQ(device_get("peak_bytes"), 2 * kBytes);
+  device_set("memory_bytes", kBytes);
+  Ort::Value only = device_tensor({kRows, 3});
+  EXPECT_EQ(device_tensor({kRows, 3}).GetTensorRawData(), nullptr) << "a block that is kept is no memory to spare";
+}
+
+TEST_F(TestDevice, ComputesTheSameWithoutAnArena) {
+  device_set("arena", 0);
+  Ort::Session add = session(add_model<float>());
+  EXPECT_EQ(run_add<float>(&add, 2), (std::vector<float>{1, 3, 5, 4, 6, 8}));
+}
+
 TEST_F(TestDevice, ComputesInSeveralThreads) {
   Ort::Session add = session(add_model<float>());
   std::atomic<int> wrong = 0;

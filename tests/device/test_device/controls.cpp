@@ -32,6 +32,7 @@ constexpr Name kNames[] = {
     {"slow_plan_height", &Values::slow_plan_height},
     {"slow_plan_width", &Values::slow_plan_width},
     {"item_us", &Values::item_us},
+    {"arena", &Values::arena},
     {"remember", &Values::remember},
     {"release", &Values::release},
     {"hang_ms", &Values::hang_ms},

@@ -36,6 +36,7 @@ struct Values {
   std::int64_t slow_plan_height = 0;
   std::int64_t slow_plan_width = 0;
   std::int64_t item_us = 0;
+  std::int64_t arena = 1;
   std::int64_t remember = 0;
   std::int64_t release = 0;
   std::int64_t hang_ms = 600000;

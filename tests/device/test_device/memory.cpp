@@ -1,8 +1,11 @@
 #include "memory.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
+#include <mutex>
 
 #include "controls.h"
 
@@ -11,6 +14,56 @@ namespace {
 
 // As generous as CUDA. The size of a block stands in front of it, for whoever frees it.
 constexpr std::size_t kAlignment = 256;
+
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::size_t kKeptBytesMin = SIZE_MAX;
+#else
+constexpr std::size_t kKeptBytesMin = std::size_t{1} << 20;
+#endif
+
+// Large blocks that were freed, for the next of their size: the pages of a new one cost more than the work on them.
+// Together with what is held they never take more than was held at most. Under AddressSanitizer there are none.
+class FreeBlocks {
+ public:
+  // Returns null where there is none.
+  void* take(std::size_t bytes) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = blocks_.find(bytes);
+    if (found == blocks_.end()) return nullptr;
+    void* block = found->second;
+    blocks_.erase(found);
+    bytes_ -= bytes;
+    return block;
+  }
+
+  void keep(std::size_t bytes, void* block) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    blocks_.emplace(bytes, block);
+    bytes_ += bytes;
+  }
+
+  // To be called when more is held than before.
+  void trim() {
+    const std::int64_t room =
+        Controls::instance().value(&Values::peak_bytes) - Controls::instance().value(&Values::held_bytes);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    while (!blocks_.empty() && static_cast<std::int64_t>(bytes_) > room) {
+      bytes_ -= blocks_.begin()->first;
+      std::free(blocks_.begin()->second);
+      blocks_.erase(blocks_.begin());
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::multimap<std::size_t, void*> blocks_;
+  std::size_t bytes_ = 0;
+};
+
+FreeBlocks& free_blocks() {
+  static FreeBlocks* const blocks = new FreeBlocks;  // for the reason that Controls::instance() has
+  return *blocks;
+}
 
 struct Allocator : OrtAllocator {
   explicit Allocator(const OrtMemoryInfo* memory) : OrtAllocator{}, info(memory) {
@@ -24,7 +77,9 @@ struct Allocator : OrtAllocator {
   static void* ORT_API_CALL alloc(OrtAllocator* /*self*/, std::size_t bytes) noexcept {
     if (bytes == 0 || !Controls::instance().reserve_memory(bytes)) return nullptr;
     const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-    void* block = rounded < bytes ? nullptr : std::aligned_alloc(kAlignment, kAlignment + rounded);
+    void* block = bytes < kKeptBytesMin ? nullptr : free_blocks().take(bytes);
+    if (block == nullptr && rounded >= bytes) block = std::aligned_alloc(kAlignment, kAlignment + rounded);
+    if (kKeptBytesMin != SIZE_MAX) free_blocks().trim();
     if (block == nullptr) {
       Controls::instance().return_memory(bytes);
       return nullptr;
@@ -39,7 +94,8 @@ struct Allocator : OrtAllocator {
     std::size_t bytes = 0;
     std::memcpy(&bytes, block, sizeof bytes);
     Controls::instance().return_memory(bytes);
-    std::free(block);
+    if (bytes < kKeptBytesMin) return std::free(block);
+    free_blocks().keep(bytes, block);
   }
 
   const OrtMemoryInfo* info;

@@ -27,8 +27,11 @@ Ort::SessionOptions inner_options() {
   options.AddConfigEntry(kOrtSessionOptionsConfigAllowIntraOpSpinning, "0");
   options.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
   options.DisableMemPattern();
-  // Each tensor is a block of its own, so that AddressSanitizer sees its bounds.
-  options.DisableCpuMemArena();
+  bool has_arena = Controls::instance().value(&Values::arena) != 0;
+#ifdef __SANITIZE_ADDRESS__
+  has_arena = false;  // each tensor is a block of its own, whose bounds are seen
+#endif
+  if (!has_arena) options.DisableCpuMemArena();
   return options;
 }
 
@@ -127,7 +130,11 @@ class Kernel : public OrtNodeComputeInfo {
                                                            values.size(), output_names.data(), output_names.size()));
     if (remember && known == nullptr) keep(key, results);
     for (std::size_t i = 0; i < results->size(); ++i) write(context, i, (*results)[i], orders);
-    if (holds_convolution_) trace_run(run, busy.start());
+    if (holds_convolution_) {
+      trace_run(run, busy.start());
+    } else {
+      trace_graph(outputs_.at(0), busy.start());
+    }
   }
 
   // As CUDA's provider does it: one shape is kept, and another one is planned anew.

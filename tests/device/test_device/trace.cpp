@@ -92,4 +92,12 @@ void trace_run(const ModelRun& run, Clock::time_point start) {
   write_line({line, static_cast<std::size_t>(length)});
 }
 
+void trace_graph(const std::string& name, Clock::time_point start) {
+  char line[192];
+  const int length =
+      std::snprintf(line, sizeof line, "{\"what\": \"graph\", \"at_ms\": %.3f, \"ms\": %.3f, \"name\": \"%.80s\"}\n",
+                    milliseconds(start.time_since_epoch()), milliseconds(Clock::now() - start), name.c_str());
+  write_line({line, static_cast<std::size_t>(length)});
+}
+
 }  // namespace mien::test_device

@@ -3,6 +3,7 @@
 #define MIEN_TESTS_DEVICE_TEST_DEVICE_TRACE_H_
 
 #include <chrono>
+#include <string>
 
 #include "controls.h"
 
@@ -18,6 +19,7 @@ void write_counters_at_times();
 // One line each in MIEN_TEST_DEVICE_TRACE.
 void trace_plan(const ModelRun& run);
 void trace_run(const ModelRun& run, Clock::time_point start);
+void trace_graph(const std::string& name, Clock::time_point start);
 
 }  // namespace mien::test_device
 
