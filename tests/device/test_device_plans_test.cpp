@@ -1,5 +1,6 @@
 // The test device plans convolutions as CUDA's provider does, and says what it did.
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -193,6 +194,17 @@ TEST_F(TestDeviceFiles, HoldWhatAProgramDid) {
 TEST_F(TestDeviceFiles, OutliveAProcessThatIsKilled) {
   ASSERT_EQ(run_child("MIEN_TEST_KILLED=1"), 0);
   EXPECT_EQ(counters().at("model_runs"), 3);
+}
+
+TEST_F(TestDeviceFiles, TellOfAProgramWhoseDeviceHasItsOwnCpus) {
+  cpu_set_t cpus;
+  ASSERT_EQ(sched_getaffinity(0, sizeof cpus, &cpus), 0);
+  int last = CPU_SETSIZE - 1;
+  while (CPU_ISSET(last, &cpus) == 0) --last;
+  EXPECT_EQ(run_child("MIEN_TEST_DEVICE_CPUS=" + std::to_string(last)), 0);
+  EXPECT_EQ(counters().at("model_runs"), 2);
+  EXPECT_NE(run_child("MIEN_TEST_DEVICE_CPUS=" + std::to_string(last) + ",x"), 0);
+  EXPECT_NE(run_child("MIEN_TEST_DEVICE_CPUS="), 0);
 }
 
 TEST_F(TestDeviceFiles, AreWrittenOrTheProcessFails) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "controls.h"
+#include "cpus.h"
 #include "graph.h"
 #include "trace.h"
 
@@ -95,6 +96,7 @@ class Kernel : public OrtNodeComputeInfo {
  private:
   void compute(const Ort::KernelContext& context) {
     const Busy busy;
+    const OwnCpus cpus;
     const Orders orders = Controls::instance().begin_compute();
     if (orders.error != nullptr) throw Ort::Exception(orders.error, ORT_EP_FAIL);
     const Ort::MemoryInfo host = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);

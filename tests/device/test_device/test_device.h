@@ -37,6 +37,8 @@
 // The environment of a program that is run from outside:
 //   MIEN_TEST_DEVICE_FAULTS="name=value,name=value" sets orders when the library is loaded.
 //   MIEN_TEST_DEVICE_REFUSE="GridSample,Sin" lists operators that the device does not take.
+//   MIEN_TEST_DEVICE_CPUS="2,3" are the processors that Computes run on, whatever the program is allowed: those of the
+//     program are then as free as beside a real device.
 //   MIEN_TEST_DEVICE_COUNTERS=FILE gets all counters as one JSON object when the process ends or the library is
 //     unloaded, and some 50 times a second before, for a process that is killed.
 //   MIEN_TEST_DEVICE_TRACE=FILE gets JSON Lines: {"what": "plan", "at_ms", "images", "height", "width"} when a plan
