@@ -20,18 +20,21 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
-// An idle device takes a batch that is not full when its oldest item waits so long already, sooner when a thread waits
-// for it that has nothing else to do.
-constexpr Milliseconds kAge{60};
-constexpr Milliseconds kAgeAwaited{20};
-// A stop is noticed after this time at the latest.
+// An idle device takes a batch that is not full when a thread has waited so long for one of its items; what nobody
+// waits for yet may still be joined by more.
+constexpr Milliseconds kAwaitedLimit{20};
+// A stop is noticed after this time at the latest; that the CPU could be faster, after the second.
 constexpr std::chrono::milliseconds kLook{20};
+constexpr std::chrono::milliseconds kLookOften{2};
 // The end of an engine waits so long for what may be over soon.
 constexpr std::chrono::milliseconds kEndLimit{100};
 // A plan that is not made by then is given up.
 constexpr std::chrono::milliseconds kPlanLimit{60'000};
 // A place of a batch may hold an item of smaller shape, which costs as much as the others, from this share on.
 constexpr double kShareOfPlace = 0.4;
+// A device that was too slow is tried again after so many of its runs, and this time at least.
+constexpr double kRunsUntilRetry = 4;
+constexpr double kRetryMs = 1000;
 // The last run counts so much in the mean time of runs.
 constexpr double kNewest = 0.3;
 
@@ -49,7 +52,9 @@ struct Batcher::Ticket {
   TicketState state = TicketState::waiting;
   std::string reason;  // why it failed
   Clock::time_point submitted;
-  bool is_awaited = false;
+  std::optional<Clock::time_point> awaited_since;
+
+  bool is_open() const { return state == TicketState::waiting || state == TicketState::running; }
 };
 
 struct Batcher::State : std::enable_shared_from_this<State> {
@@ -103,30 +108,80 @@ struct Batcher::State : std::enable_shared_from_this<State> {
   }
 
   void take_out(const std::shared_ptr<Ticket>& ticket) {
+    if (!ticket->is_open()) return;
     if (ticket->state == TicketState::waiting) std::erase(bins[ticket->bin].waiting, ticket);
     ticket->state = TicketState::dropped;
   }
 
-  // Milliseconds until the ticket has its result, as far as they are known: what is slow without having an end yet
-  // will take as long again.
-  double expected_ms(const Ticket& ticket) const {
-    double ms = 0;
-    if (running) {
-      const double elapsed = ms_since(running_since);
-      const double usual = bins[*running].run_ms;
-      ms += usual > elapsed ? usual - elapsed : elapsed - usual;
+  void take_back(const Job& job) {
+    for (const std::shared_ptr<Ticket>& ticket : job.tickets) {
+      if (!ticket->is_open()) continue;
+      ticket->reason =
+          is_ready(ticket->bin) ? "the device is behind" : fmt::format("{} is compiling for this size", gpu->backend());
+      take_out(ticket);
+      ++counts.taken_back;
     }
-    if (ticket.state == TicketState::running) return ms;
-    if (!is_ready(ticket.bin)) return planning_since ? ms_since(*planning_since) : 0;
+  }
+
+  // Milliseconds until the device is free, as far as it is known: what is slow without having an end yet will take as
+  // long again.
+  double busy_ms() const {
+    if (!running) return 0;
+    const double elapsed = ms_since(running_since);
+    const double usual = bins[*running].run_ms;
+    return usual > elapsed ? usual - elapsed : elapsed - usual;
+  }
+
+  // Milliseconds until an item has its result that waits behind `ahead` others of its bin.
+  double expected_ms(std::size_t index, std::size_t ahead) const {
+    if (!is_ready(index)) return planning_since ? ms_since(*planning_since) : 0;
+    double ms = busy_ms();
     for (std::size_t i = 0; i < bins.size(); ++i) {
-      const Bin& bin = bins[i];
-      if (i == ticket.bin || !is_ready(i)) continue;
-      ms += static_cast<double>(bin.waiting.size() / bin.work.batch) * bin.run_ms;
+      if (i == index || !is_ready(i)) continue;
+      ms += static_cast<double>(bins[i].waiting.size() / bins[i].work.batch) * bins[i].run_ms;
     }
-    const Bin& own = bins[ticket.bin];
-    std::size_t ahead = 0;
-    while (ahead < own.waiting.size() && own.waiting[ahead].get() != &ticket) ++ahead;
+    const Bin& own = bins[index];
     return ms + static_cast<double>(ahead / own.work.batch + 1) * own.run_ms;
+  }
+
+  double expected_ms(const Ticket& ticket) const {
+    if (ticket.state == TicketState::running) return busy_ms();
+    const std::deque<std::shared_ptr<Ticket>>& waiting = bins[ticket.bin].waiting;
+    std::size_t ahead = 0;
+    while (ahead < waiting.size() && waiting[ahead].get() != &ticket) ++ahead;
+    return expected_ms(ticket.bin, ahead);
+  }
+
+  double expected_ms(const Job& job) const {
+    double ms = 0;
+    for (const std::shared_ptr<Ticket>& ticket : job.tickets) {
+      if (ticket->is_open()) ms = std::max(ms, expected_ms(*ticket));
+    }
+    return ms;
+  }
+
+  static bool is_open(const Job& job) {
+    return std::any_of(job.tickets.begin(), job.tickets.end(), [](const auto& one) { return one->is_open(); });
+  }
+
+  // The job that the CPU should do while the first is not done: of those that the device has not begun the last, which
+  // it would come to last. None: the device will be done sooner.
+  std::optional<std::size_t> choose_for_cpu(std::span<const Job* const> jobs) const {
+    const double left = expected_ms(*jobs.front());
+    if (left <= jobs.front()->cpu_ms) return std::nullopt;
+    const auto is_waiting = [](const auto& ticket) { return ticket->state == TicketState::waiting; };
+    for (std::size_t i = jobs.size(); i-- > 0;) {
+      const auto& tickets = jobs[i]->tickets;
+      if (!tickets.empty() && std::all_of(tickets.begin(), tickets.end(), is_waiting)) return i;
+    }
+    double cpu_ms = 0;
+    for (std::size_t i = jobs.size(); i-- > 0;) {
+      const auto& tickets = jobs[i]->tickets;
+      if (std::any_of(tickets.begin(), tickets.end(), is_waiting)) return i;
+      if (is_open(*jobs[i])) cpu_ms += jobs[i]->cpu_ms;
+    }
+    // All of them run. To do one of them here gains nothing, unless all can be done before the device is.
+    return left > cpu_ms ? std::optional<std::size_t>(0) : std::nullopt;
   }
 
   // Whether a run of this bin takes an item, which may wait for another one.
@@ -187,38 +242,33 @@ struct Batcher::State : std::enable_shared_from_this<State> {
     return batch;
   }
 
-  // The next batch for the device: a full one, the oldest first; else the oldest items, once they have waited long
-  // enough. Empty: nothing yet.
+  // The next batch for the device: a full one, the oldest first; else what somebody waits for, once nothing more is to
+  // come or it has been waited for long enough. Empty: nothing yet.
   Tickets next_batch() {
     std::optional<std::size_t> full;
-    std::shared_ptr<Ticket> oldest;
     std::shared_ptr<Ticket> awaited;
-    const auto keep_older = [](std::shared_ptr<Ticket>& kept, const std::shared_ptr<Ticket>& other) {
-      if (!kept || other->submitted < kept->submitted) kept = other;
-    };
     for (std::size_t i = 0; i < bins.size(); ++i) {
       const Bin& bin = bins[i];
       if (!is_ready(i) || bin.waiting.empty()) continue;
-      const bool is_full = bin.waiting.size() >= bin.work.batch;
+      const std::size_t worthwhile = bin.work.worthwhile > 0 ? bin.work.worthwhile : bin.work.batch;
+      const bool is_full = bin.waiting.size() >= std::min(worthwhile, bin.work.batch);
       if (is_full && (!full || bin.waiting.front()->submitted < bins[*full].waiting.front()->submitted)) full = i;
-      keep_older(oldest, bin.waiting.front());
       for (const std::shared_ptr<Ticket>& ticket : bin.waiting) {
-        if (ticket->is_awaited) keep_older(awaited, ticket);
+        if (ticket->awaited_since && (!awaited || ticket->awaited_since < awaited->awaited_since)) awaited = ticket;
       }
     }
     if (full) return take_batch(*full, nullptr);
-    const bool all_wait = waiters >= callers;
-    if (awaited && (all_wait || ms_since(awaited->submitted) >= kAgeAwaited.count())) {
+    if (awaited && (stuck >= callers || ms_since(*awaited->awaited_since) >= kAwaitedLimit.count())) {
       return take_batch(fullest_bin(*awaited), awaited);
     }
-    if (oldest && ms_since(oldest->submitted) >= kAge.count()) return take_batch(fullest_bin(*oldest), oldest);
     return {};
   }
 
   bool is_work_awaited() const {
     return std::any_of(bins.begin(), bins.end(), [](const Bin& bin) {
       return bin.state == BinState::ready &&
-             std::any_of(bin.waiting.begin(), bin.waiting.end(), [](const auto& ticket) { return ticket->is_awaited; });
+             std::any_of(bin.waiting.begin(), bin.waiting.end(),
+                         [](const auto& ticket) { return ticket->awaited_since.has_value(); });
     });
   }
 
@@ -226,14 +276,14 @@ struct Batcher::State : std::enable_shared_from_this<State> {
 
   void serve() {
     std::unique_lock lock(mutex);
-    std::optional<Clock::time_point> idle_since;
+    std::optional<Clock::time_point> awaited_since;
     while (!is_closed) {
       const Tickets batch = next_batch();
-      if (idle_since) counts.idle_with_work_ms += ms_since(*idle_since);
-      idle_since.reset();
+      if (awaited_since) counts.idle_with_work_ms += ms_since(*awaited_since);
+      awaited_since.reset();
       if (batch.empty()) {
-        if (is_work_awaited()) idle_since = Clock::now();
-        changed.wait_for(lock, idle_since ? std::chrono::milliseconds(2) : kLook);
+        if (is_work_awaited()) awaited_since = Clock::now();
+        changed.wait_for(lock, awaited_since ? std::chrono::milliseconds(2) : kLook);
         continue;
       }
       run(lock, batch);
@@ -253,6 +303,7 @@ struct Batcher::State : std::enable_shared_from_this<State> {
     lock.lock();
     const double elapsed = ms_since(running_since);
     running.reset();
+    idle_since = Clock::now();
     Bin& bin = bins[index];
     bin.run_ms = bin.run_ms > 0 ? bin.run_ms + kNewest * (elapsed - bin.run_ms) : elapsed;
     ++counts.runs;
@@ -357,9 +408,10 @@ struct Batcher::State : std::enable_shared_from_this<State> {
   std::deque<Bin> bins;  // never moved
   std::optional<std::size_t> running;
   Clock::time_point running_since;
+  Clock::time_point idle_since = Clock::now();
   std::optional<Clock::time_point> planning_since;
   std::size_t callers = 0;
-  std::size_t waiters = 0;
+  std::size_t stuck = 0;  // callers that wait, or do meanwhile what the device has not come to
   bool is_planning = false;
   bool is_serving = true;
   bool is_closed = false;
@@ -422,36 +474,32 @@ std::shared_ptr<Batcher::Ticket> Batcher::submit(std::shared_ptr<BatchItem> item
   return ticket;
 }
 
-std::string Batcher::wait(const std::shared_ptr<Ticket>& ticket, const Patience& patience) {
-  State& state = *state_;
-  const Clock::time_point begin = Clock::now();
-  std::unique_lock lock(state.mutex);
-  ticket->is_awaited = true;
-  ++state.waiters;
-  state.changed.notify_all();
-  const auto is_open = [&] { return ticket->state == TicketState::waiting || ticket->state == TicketState::running; };
-  bool is_stopped = false;
-  while (is_open()) {
-    is_stopped = patience.stop.stop_requested();
-    const bool is_behind = ms_since(begin) >= patience.cpu_ms || state.expected_ms(*ticket) > patience.cpu_ms;
-    if (is_stopped || (patience.takes_back && is_behind)) break;
-    const Milliseconds left(std::max(0.5, patience.cpu_ms - ms_since(begin)));
-    state.changed.wait_for(lock, patience.takes_back ? std::min<Milliseconds>(left, kLook) : Milliseconds(kLook));
+bool Batcher::is_settled(const std::shared_ptr<Ticket>& ticket) const {
+  const std::lock_guard lock(state_->mutex);
+  return !ticket->is_open();
+}
+
+std::string Batcher::outcome(const std::shared_ptr<Ticket>& ticket) const {
+  const std::lock_guard lock(state_->mutex);
+  return ticket->state == TicketState::done ? "" : ticket->reason;
+}
+
+bool Batcher::is_worthwhile(const std::vector<std::size_t>& bins, double limit_ms) const {
+  const std::lock_guard lock(state_->mutex);
+  const State& state = *state_;
+  for (const std::size_t bin : bins) {
+    if (!state.is_ready(bin)) continue;
+    const State::Bin& own = state.bins[bin];
+    if (state.expected_ms(bin, own.waiting.size()) <= limit_ms) return true;
+    return !state.running && own.waiting.empty() &&
+           ms_since(state.idle_since) > std::max(kRetryMs, kRunsUntilRetry * own.run_ms);
   }
-  --state.waiters;
-  if (ticket->state == TicketState::done) return "";
-  if (ticket->state == TicketState::failed) return ticket->reason;
-  const bool is_planned = state.is_ready(ticket->bin);
-  state.take_out(ticket);
-  ++state.counts.taken_back;
-  lock.unlock();
-  throw_if_stopped(patience.stop);
-  return is_planned ? "the device is behind" : fmt::format("{} is compiling for this size", state.gpu->backend());
+  return true;
 }
 
 void Batcher::drop(const std::shared_ptr<Ticket>& ticket) {
   const std::lock_guard lock(state_->mutex);
-  if (ticket->state == TicketState::waiting || ticket->state == TicketState::running) state_->take_out(ticket);
+  state_->take_out(ticket);
 }
 
 BatcherCounts Batcher::counts() const {
@@ -469,11 +517,46 @@ Batcher::Caller::Caller(std::shared_ptr<State> state) : state_(std::move(state))
   ++state_->callers;
 }
 
+void Batcher::Caller::go_on() {
+  const std::lock_guard lock(state_->mutex);
+  state_->stuck -= is_stuck_ ? 1 : 0;
+  is_stuck_ = false;
+}
+
 Batcher::Caller::~Caller() {
   if (state_ == nullptr) return;
   const std::lock_guard lock(state_->mutex);
   --state_->callers;
+  state_->stuck -= is_stuck_ ? 1 : 0;
   state_->changed.notify_all();
+}
+
+std::optional<std::size_t> Batcher::Caller::wait(std::span<const Job* const> jobs, const Waiting& waiting) {
+  State& state = *state_;
+  const Job& first = *jobs.front();
+  std::unique_lock lock(state.mutex);
+  for (const std::shared_ptr<Ticket>& ticket : first.tickets) {
+    if (!ticket->awaited_since) ticket->awaited_since = Clock::now();
+  }
+  state.stuck += is_stuck_ ? 0 : 1;
+  is_stuck_ = true;
+  state.changed.notify_all();
+  std::optional<std::size_t> chosen;
+  while (!chosen && State::is_open(first) && !waiting.stop.stop_requested()) {
+    if (waiting.takes_back) chosen = state.choose_for_cpu(jobs);
+    if (!chosen) state.changed.wait_for(lock, waiting.takes_back ? kLookOften : kLook);
+  }
+  if (chosen) {
+    state.take_back(*jobs[*chosen]);
+    return chosen;
+  }
+  is_stuck_ = false;
+  --state.stuck;
+  if (!State::is_open(first)) return std::nullopt;
+  state.take_back(first);
+  lock.unlock();
+  throw_if_stopped(waiting.stop);
+  return std::nullopt;
 }
 
 }  // namespace mien

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -32,6 +33,7 @@ struct BatchBin {
   Operation operation{};
   std::string name;               // "the detector for 640x640"
   std::size_t batch = 1;          // items of a run at most
+  std::size_t worthwhile = 0;     // items that are worth a run for which nobody waits; 0: a whole batch
   std::uint64_t fixed_bytes = 0;  // on the device, of a run
   std::uint64_t item_bytes = 0;   // likewise, of each item
   // Prepares runs of so many items, on a thread of its own while others run. Null: the first run does it. Throws.
@@ -63,7 +65,8 @@ class Batcher {
   // Returns the bin's number. Plans are made in the order of numbers, from the first item on.
   std::size_t add(BatchBin bin);
 
-  // A thread that works with images makes one, for as long as it does: when all wait, nothing more is to come.
+  // A thread that works with images makes one, for as long as it does: when all wait for something, nothing more is to
+  // come.
   class Caller;
   Caller enter();
   // Threads that work with images now.
@@ -74,14 +77,23 @@ class Batcher {
   // that will be. Never waits.
   std::shared_ptr<Ticket> submit(std::shared_ptr<BatchItem> item, std::vector<std::size_t> bins);
 
-  struct Patience {
-    double cpu_ms = 0;       // time that the CPU would take for the item
+  // What a thread has handed in for one image: the CPU could do it in about so long.
+  struct Job {
+    std::vector<std::shared_ptr<Ticket>> tickets;
+    double cpu_ms = 0;
+  };
+  struct Waiting {
     bool takes_back = true;  // false: waits however long it takes (require)
     std::stop_token stop = {};
   };
-  // Returns an empty text when the device has done the item, or why the CPU has to do it: it failed there, or the CPU
-  // will be faster. Throws Exception(cancelled).
-  std::string wait(const std::shared_ptr<Ticket>& ticket, const Patience& patience);
+  // Whether the device has done the item or failed.
+  bool is_settled(const std::shared_ptr<Ticket>& ticket) const;
+  // Returns an empty text when the device has done the item, or why the CPU has to do it: it failed there, or was taken
+  // back.
+  std::string outcome(const std::shared_ptr<Ticket>& ticket) const;
+  // Whether an item that is handed in now would be done within this time, as far as one can tell. Where the device has
+  // done nothing for a while, it is given another chance.
+  bool is_worthwhile(const std::vector<std::size_t>& bins, double limit_ms) const;
   // Lets go of an item that nobody needs any more.
   void drop(const std::shared_ptr<Ticket>& ticket);
 
@@ -98,11 +110,20 @@ class Batcher::Caller {
  public:
   explicit Caller(std::shared_ptr<State> state);
   ~Caller();
-  Caller(Caller&& other) noexcept : state_(std::move(other.state_)) {}
+  Caller(Caller&& other) noexcept : state_(std::move(other.state_)), is_stuck_(other.is_stuck_) {}
   Caller& operator=(Caller&&) = delete;
+
+  // Waits for the first of the thread's jobs, which stand in the order in which they were handed in, for as long as it
+  // can do nothing better. Returns nothing once the device has done it or failed; else the number of the job that the
+  // CPU should do now, which is the one that the device would have come to last: it is taken back. Throws
+  // Exception(cancelled).
+  std::optional<std::size_t> wait(std::span<const Job* const> jobs, const Waiting& waiting);
+  // Has nothing to wait for: more is to come.
+  void go_on();
 
  private:
   std::shared_ptr<State> state_;
+  bool is_stuck_ = false;  // it hands in nothing more before its first job is done
 };
 
 }  // namespace mien

@@ -11,6 +11,7 @@
 #include "measure/measure.h"
 #include "pipeline/analyze.h"
 #include "pipeline/placement.h"
+#include "pipeline/stages.h"
 #include "pipeline/thumbnail.h"
 
 namespace mien {

@@ -1,278 +1,40 @@
 // The whole flow, read from top to bottom: bytes -> upright pixels -> (enhanced) -> faces -> quality -> aligned ->
-// embeddings, whose batches the faces of all images of a call share. Images go through the stages in groups: one at a
-// time on the CPU, several where a device takes part. In each stage the device comes first, and the CPU does what is
-// left. What a device detects and embeds is handed in by one group and collected after the next one was: the device
-// computes while the CPU decodes.
+// embeddings, whose batches the faces of several images share. Images go through the stages (stages.h) in groups: one
+// at a time on the CPU, several where a device takes part. What a device detects and embeds is handed in by one group
+// and collected after others were: the device computes while the CPU decodes.
 #include "pipeline/analyze.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <deque>
-#include <functional>
-#include <iterator>
+#include <utility>
 
 #include "base/cancel.h"
 #include "base/log.h"
 #include "image/orientation.h"
 #include "image/phash.h"
 #include "ops/align.h"
-#include "ops/enhance.h"
 #include "ops/pixels.h"
-#include "ops/quality.h"
 #include "pipeline/device_stages.h"
-#include "pipeline/passes.h"
 #include "pipeline/placement.h"
-#include "pipeline/rotations.h"
+#include "pipeline/stages.h"
 
 namespace mien {
 namespace {
 
 class Stopwatch {
  public:
-  // Milliseconds since the last lap.
+  double elapsed_ms() const { return std::chrono::duration<double, std::milli>(Clock::now() - begin_).count(); }
   double lap() {
-    const Clock::time_point now = Clock::now();
-    const double elapsed = std::chrono::duration<double, std::milli>(now - last_).count();
-    last_ = now;
+    const double elapsed = elapsed_ms();
+    begin_ = Clock::now();
     return elapsed;
   }
 
  private:
   using Clock = std::chrono::steady_clock;
-  Clock::time_point last_ = Clock::now();
-};
-
-Box scale_box(const Box& box, float factor) {
-  return {box.x1 * factor, box.y1 * factor, box.x2 * factor, box.y2 * factor};
-}
-
-Face make_face(const Detector& detector, const Candidate& candidate, float scale, float enhancement) {
-  Face face;
-  face.bbox = scale_box(candidate.box, 1 / enhancement);
-  face.det_score = candidate.score;
-  face.scale = scale * enhancement;
-  face.enhancement_scale = enhancement;
-  if (detector.has_landmarks) {
-    Landmarks points = candidate.landmarks;
-    for (Point& point : points) point = {point.x / enhancement, point.y / enhancement};
-    face.landmarks = points;
-  }
-  return face;
-}
-
-// ---- Stages. Each works on all images of a group that have no error.
-
-// Runs `work` for each image that has come so far; what it throws becomes that image's error.
-template <typename Work>
-void for_each_alive(Group& group, Work work) {
-  for (GroupItem& item : group) {
-    if (item.error) continue;
-    try {
-      work(item);
-    } catch (const Exception& error) {
-      item.error = error.error();
-    }
-  }
-}
-
-// Offers a stage to the device, where one takes part; a stop there ends all images that are not done.
-template <typename Stage>
-void offer_to_device(const Engine::State& engine, Group& group, Stage stage) {
-  if (!engine.device) return;
-  try {
-    stage(*engine.device);
-  } catch (const Exception& error) {
-    for_each_alive(group, [&](GroupItem& item) { item.error = error.error(); });
-  }
-}
-
-bool wants_enhancement(const AnalyzeOptions& options, const GroupItem& item) {
-  return options.enhance && (item.always_enhance || needs_enhancement(item.upright.width, item.upright.height));
-}
-
-void enhance_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& /*work*/,
-                   Group& group) {
-  if (!options.enhance) return;
-  offer_to_device(engine, group, [&](DeviceStages& device) { device.enhance(group, options); });
-  for_each_alive(group, [&](GroupItem& item) {
-    StageNote& note = item.note(Operation::image_enhancement);
-    if (!wants_enhancement(options, item) || note.on_device > 0) return;
-    Stopwatch watch;
-    item.enhancement = static_cast<float>(enhance_pixels(item.upright, item.memory->enhanced));
-    item.image = item.memory->enhanced;
-    item.analysis.timings_ms.enhance += watch.lap();
-    ++note.on_cpu;
-  });
-}
-
-// Runs the detector on the image as it is and, when asked, rotated; the rotation that shows most wins, the upright one
-// in doubt.
-Detection find_faces(const Engine::State& engine, ImageView image, const AnalyzeOptions& options,
-                     Workspace::State& work) {
-  std::vector<Detection> rotations;
-  const std::stop_token& stop = options.stop;
-  rotations.push_back(detect_faces(*engine.detector, engine.options.precision, image, work.detect, stop));
-  for (int quarters = 1; options.rotations && quarters <= 3; ++quarters) {
-    apply_orientation(image, kOrientationOfRotation[quarters], work.rotated, stop);
-    rotations.push_back(detect_faces(*engine.detector, engine.options.precision, work.rotated, work.detect, stop));
-  }
-  return choose_rotation(std::move(rotations), {image.width, image.height});
-}
-
-void begin_detect(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
-  offer_to_device(engine, group, [&](DeviceStages& device) { device.begin_detect(group, options, work.rotated); });
-}
-
-// `behind`: images that were handed in since.
-void end_detect(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group,
-                std::size_t behind) {
-  offer_to_device(engine, group, [&](DeviceStages& device) { device.end_detect(group, options, behind); });
-  for_each_alive(group, [&](GroupItem& item) {
-    StageNote& note = item.note(Operation::face_detection);
-    if (note.on_device == 0) {
-      Stopwatch watch;
-      if (engine.device) engine.device->fetch_image(item);
-      item.found = find_faces(engine, item.image, options, work);
-      const double elapsed = watch.lap();
-      item.analysis.timings_ms.detect += elapsed;
-      if (engine.device) engine.device->add_cpu_time(Operation::face_detection, elapsed);
-      ++note.on_cpu;
-    }
-    for (const Candidate& candidate : item.found.faces) {
-      item.faces.push_back({candidate, make_face(*engine.detector, candidate, item.found.scale, item.enhancement)});
-    }
-  });
-}
-
-void detect_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
-  begin_detect(engine, options, work, group);
-  end_detect(engine, options, work, group, 0);
-}
-
-const Landmarks* landmarks_of(const Face& face) { return face.landmarks ? &*face.landmarks : nullptr; }
-
-void quality_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& /*work*/,
-                   Group& group) {
-  const bool of_faces = options.face_quality || options.min_quality > 0;
-  if (!of_faces && !options.image_quality) return;
-  offer_to_device(engine, group, [&](DeviceStages& device) { device.assess(group, options); });
-  for_each_alive(group, [&](GroupItem& item) {
-    StageNote& note = item.note(Operation::quality_checks);
-    Stopwatch watch;
-    for (ItemFace& one : item.faces) {
-      throw_if_stopped(options.stop);
-      if (!of_faces || one.face.quality) continue;
-      one.face.quality = assess_part(item.upright, &one.face.bbox, landmarks_of(one.face));
-      ++note.on_cpu;
-    }
-    if (options.min_quality > 0) {
-      std::erase_if(item.faces,
-                    [&](const ItemFace& one) { return one.face.quality->overall_score < options.min_quality; });
-    }
-    if (options.image_quality && !item.analysis.quality) {
-      item.analysis.quality = assess_part(item.upright, nullptr, nullptr);
-      ++note.on_cpu;
-    }
-    item.analysis.timings_ms.quality += watch.lap();
-  });
-}
-
-// Embeds the faces that wait for it. An error becomes the result of each of them.
-void embed_waiting(const Engine::State& engine, const std::stop_token& stop, Workspace::State& work) {
-  Stopwatch watch;
-  const std::size_t count = work.aligned.size();
-  try {
-    for (std::vector<float>& embedding : embed_faces(*engine.embedder, work.aligned, stop)) {
-      work.embeddings.emplace_back(std::move(embedding));
-    }
-  } catch (const Exception& error) {
-    work.embeddings.insert(work.embeddings.end(), count, error.error());
-  }
-  work.aligned.clear();
-  const double elapsed = watch.lap();
-  work.embed_ms += elapsed;
-  if (engine.device && count > 0) {
-    engine.device->add_cpu_time(Operation::face_embedding, elapsed / static_cast<double>(count));
-  }
-}
-
-// Adds a face to those that the CPU embeds, as soon as they fill a batch, so that a crowd needs no more memory than
-// that. The last faces wait for those of the next image. `write` puts the aligned face into its place.
-template <typename Write>
-void embed_on_cpu(const Engine::State& engine, const std::stop_token& stop, Workspace::State& work, GroupItem& item,
-                  std::size_t face, Stopwatch& watch, Write write) {
-  write(work.aligned.add());
-  work.pending.push_back({item.index, face});
-  ++item.note(Operation::face_embedding).on_cpu;
-  if (work.aligned.size() < static_cast<std::size_t>(engine.embedder->batch_max.load())) return;
-  item.analysis.timings_ms.embed += watch.lap();
-  embed_waiting(engine, stop, work);
-  watch.lap();
-}
-
-bool wants_embeddings(const Engine::State& engine, const AnalyzeOptions& options) {
-  return options.embed && engine.embedder != nullptr;
-}
-
-// Hands the faces to the device, where it takes them; the CPU embeds the others.
-void begin_embed(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
-  if (!wants_embeddings(engine, options)) return;
-  offer_to_device(engine, group, [&](DeviceStages& device) { device.begin_embed(group, options); });
-  for_each_alive(group, [&](GroupItem& item) {
-    Stopwatch watch;
-    for (std::size_t i = 0; i < item.faces.size(); ++i) {
-      throw_if_stopped(options.stop);
-      if (engine.device && engine.device->has_face(item, i)) continue;
-      const std::optional<Similarity> similarity = estimate_alignment(item.faces[i].candidate.landmarks);
-      if (!similarity) {
-        item.analysis.warnings.push_back(fmt::format("face {} has no embedding: its landmarks are one point", i));
-        continue;
-      }
-      if (engine.device) engine.device->fetch_image(item);
-      embed_on_cpu(engine, options.stop, work, item, i, watch,
-                   [&](float* planes) { warp_aligned_into(item.image, *similarity, engine.embedder->feed, planes); });
-    }
-    item.analysis.timings_ms.embed += watch.lap();
-  });
-}
-
-// Fetches what the device embedded; the CPU embeds what it did not.
-void end_embed(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group,
-               std::size_t behind) {
-  if (!engine.device || !wants_embeddings(engine, options)) return;
-  offer_to_device(engine, group, [&](DeviceStages& device) { device.end_embed(group, options, behind); });
-  for_each_alive(group, [&](GroupItem& item) {
-    Stopwatch watch;
-    for (std::size_t i = 0; i < item.faces.size(); ++i) {
-      throw_if_stopped(options.stop);
-      if (!item.faces[i].face.embedding.empty() || !engine.device->has_face(item, i)) continue;
-      embed_on_cpu(engine, options.stop, work, item, i, watch,
-                   [&](float* planes) { engine.device->write_face(item, i, planes); });
-    }
-    item.analysis.timings_ms.embed += watch.lap();
-  });
-}
-
-void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
-  begin_embed(engine, options, work, group);
-  end_embed(engine, options, work, group, 0);
-}
-
-// ---- From upright pixels to faces
-
-// Each stage stands beside the operation that it does, so that `mien bench` can run one by itself.
-struct Stage {
-  Operation operation;
-  void (*run)(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group);
-};
-
-constexpr Stage kStages[] = {
-    {Operation::image_enhancement, enhance_stage},
-    {Operation::face_detection, detect_stage},
-    {Operation::quality_checks, quality_stage},
-    {Operation::face_embedding, embed_stage},
+  Clock::time_point begin_ = Clock::now();
 };
 
 // ---- From bytes or pixels to upright pixels
@@ -296,7 +58,7 @@ Result<Done> open_encoded(Bytes encoded, const DecodeOptions& options, GroupItem
   if (options.hash) item.analysis.phash = perceptual_hash_hex(decoded.hash);
   throw_if_stopped(options.stop);
   const ImageView upright = upright_view(decoded.pixels, decoded.orientation, item.memory->upright, options.stop);
-  set_upright(item, upright, watch.lap());
+  set_upright(item, upright, watch.elapsed_ms());
   return done;
 }
 
@@ -309,7 +71,7 @@ Result<Done> open_view(const Engine::State& engine, const PixelView& pixels, con
   item.analysis.format = "pixels";
   if (options.phash) item.analysis.phash = perceptual_hash_hex(perceptual_hash(*view));
   const ImageView upright = upright_view(*view, pixels.orientation, item.memory->upright, options.stop);
-  set_upright(item, upright, watch.lap());
+  set_upright(item, upright, watch.elapsed_ms());
   return Done{};
 }
 
@@ -333,26 +95,6 @@ void add_item(Workspace::State& work, Group& group, std::size_t index, Open open
 }
 
 // ---- Results
-
-// Gives every face its embedding. The time is shared among the images by their faces. An error that ended a batch
-// becomes the result of the images whose faces were in it.
-void hand_out_embeddings(const Engine::State& engine, const std::stop_token& stop, Workspace::State& work,
-                         std::vector<Result<Analysis>>& results) {
-  const std::vector<PendingFace>& pending = work.pending;
-  if (pending.empty()) return;
-  embed_waiting(engine, stop, work);
-  const double each = work.embed_ms / static_cast<double>(pending.size());
-  for (std::size_t i = 0; i < pending.size(); ++i) {
-    Result<Analysis>& result = results[pending[i].image];
-    if (!result) continue;
-    if (work.embeddings[i]) {
-      result->faces[pending[i].face].embedding = std::move(*work.embeddings[i]);
-      result->timings_ms.embed += each;
-    } else {
-      result = work.embeddings[i].error();
-    }
-  }
-}
 
 // Returns what is known of the image now; the embeddings may still be missing.
 Result<Analysis> take_result(const Engine::State& engine, GroupItem& item) {
@@ -383,64 +125,6 @@ std::size_t pixel_bytes(const ImageView& view) {
          static_cast<std::size_t>(view.channels);
 }
 
-// The groups of a call that are in work, in order: those that wait for their faces, and those that have no pixels any
-// more and wait for their embeddings.
-struct Flow {
-  const Engine::State& engine;
-  const AnalyzeOptions& options;
-  Workspace::State& work;
-  const OnFaces& on_faces;
-  std::function<void(GroupItem& item)> on_done;
-  std::deque<Group> detecting = {};
-  std::deque<Group> embedding = {};
-  std::size_t images = 0;  // of `detecting`
-  std::size_t bytes = 0;   // of their pixels
-
-  // Takes a group whose pixels are there, and brings the oldest ones on while the device works on the newer ones.
-  void add(Group group) {
-    enhance_stage(engine, options, work, group);
-    begin_detect(engine, options, work, group);
-    for (const GroupItem& item : group) {
-      ++images;
-      bytes += pixel_bytes(item.upright);
-    }
-    detecting.push_back(std::move(group));
-    while (!detecting.empty() && (!engine.device || engine.device->is_far_ahead(images, bytes))) end_pixels();
-    while (embedding.size() > (engine.device ? detecting.size() : 0)) end_first();
-  }
-
-  void finish() {
-    while (!detecting.empty()) end_pixels();
-    while (!embedding.empty()) end_first();
-  }
-
- private:
-  // All that the oldest group needs pixels for, which are let go then.
-  void end_pixels() {
-    Group group = std::move(detecting.front());
-    detecting.pop_front();
-    images -= group.size();
-    end_detect(engine, options, work, group, images);
-    quality_stage(engine, options, work, group);
-    for (const GroupItem& item : group) {
-      if (on_faces && !item.error && !item.faces.empty()) show_faces(item, on_faces);
-    }
-    begin_embed(engine, options, work, group);
-    if (engine.device) engine.device->release(group);
-    for (GroupItem& item : group) {
-      bytes -= pixel_bytes(item.upright);
-      work.spare.push_back(std::move(item.memory));
-    }
-    embedding.push_back(std::move(group));
-  }
-
-  void end_first() {
-    end_embed(engine, options, work, embedding.front(), embedding.size() - 1);
-    for (GroupItem& item : embedding.front()) on_done(item);
-    embedding.pop_front();
-  }
-};
-
 void add_up(Timings& timings) {
   timings.total = timings.decode + timings.enhance + timings.detect + timings.embed + timings.quality;
 }
@@ -454,6 +138,175 @@ bool is_full(const Engine::State& engine, const Group& group) {
   return engine.device->is_group_full(group.size(), bytes);
 }
 
+// Results in order, some of which wait until the CPU has embedded their faces: a batch of them at once.
+class Results {
+ public:
+  Results(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, const ImageStream& stream)
+      : engine_(engine), options_(options), work_(work), stream_(stream) {}
+
+  void add(GroupItem& item) {
+    waiting_.push_back(take_result(engine_, item));
+    if (stream_.on_seen) stream_.on_seen(item.index);
+    if (work_.pending.empty() || waiting_.size() >= stream_.held_max) hand_out();
+  }
+
+  // An error that ended a batch of embeddings becomes the result of the images whose faces were in it. Their time is
+  // shared among the images by their faces.
+  void hand_out() {
+    if (waiting_.empty()) return;
+    if (work_.aligned.size() > 0) embed_waiting(engine_, options_.stop, work_);
+    std::vector<PendingFace> pending = std::exchange(work_.pending, {});
+    std::vector<Result<std::vector<float>>> embeddings = std::exchange(work_.embeddings, {});
+    const double each = pending.empty() ? 0 : work_.embed_ms / static_cast<double>(pending.size());
+    for (std::size_t i = 0; i < pending.size(); ++i) {
+      if (pending[i].image >= next_ + waiting_.size()) {  // the image itself is still in work
+        work_.pending.push_back(pending[i]);
+        work_.embeddings.push_back(std::move(embeddings[i]));
+        continue;
+      }
+      Result<Analysis>& result = waiting_[pending[i].image - next_];
+      if (!result) continue;
+      if (embeddings[i]) {
+        result->faces[pending[i].face].embedding = std::move(*embeddings[i]);
+        result->timings_ms.embed += each;
+      } else {
+        result = embeddings[i].error();
+      }
+    }
+    work_.embed_ms = each * static_cast<double>(work_.pending.size());
+    for (; !waiting_.empty(); waiting_.pop_front()) {
+      if (waiting_.front()) add_up(waiting_.front()->timings_ms);
+      stream_.on_result(next_++, std::move(waiting_.front()));
+    }
+  }
+
+ private:
+  const Engine::State& engine_;
+  const AnalyzeOptions& options_;
+  Workspace::State& work_;
+  const ImageStream& stream_;
+  std::size_t next_ = 0;  // the image of the first that waits
+  std::deque<Result<Analysis>> waiting_;
+};
+
+// The groups of a thread that are in work, in order: those that wait for their faces, and those that have no pixels any
+// more and wait for their embeddings.
+class Flow {
+ public:
+  Flow(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, const OnFaces& on_faces,
+       Results& results)
+      : engine_(engine),
+        options_(options),
+        work_(work),
+        on_faces_(on_faces),
+        results_(results),
+        caller_(engine.device ? engine.device->enter() : std::nullopt) {}
+
+  bool is_empty() const { return detecting_.empty() && embedding_.empty(); }
+
+  // Takes a group whose pixels are there, and brings older ones on when the device has enough to do.
+  void add(Group group) {
+    enhance_stage(engine_, options_, work_, group);
+    begin_detect(engine_, options_, work_, group);
+    if (engine_.device) engine_.device->add_image_time(since_last_.lap() / static_cast<double>(group.size()));
+    images_ += group.size();
+    for (const GroupItem& item : group) bytes_ += pixel_bytes(item.upright);
+    detecting_.push_back(std::move(group));
+    while (is_far_ahead(Operation::face_detection, images_, bytes_)) end_pixels();
+    while (is_far_ahead(Operation::face_embedding, embedding_images_, 0)) end_first();
+  }
+
+  // Brings on what is nearest to its end.
+  void bring_on() {
+    if (!embedding_.empty() && (detecting_.empty() || is_settled(embedding_.front()))) return end_first();
+    if (!detecting_.empty()) end_pixels();
+  }
+
+ private:
+  bool is_far_ahead(Operation operation, std::size_t images, std::size_t bytes) const {
+    if (images == 0) return false;
+    return !engine_.device || engine_.device->is_far_ahead(operation, images, bytes);
+  }
+
+  bool is_settled(const Group& group) const {
+    return std::all_of(group.begin(), group.end(), [&](const GroupItem& item) {
+      return engine_.device->is_settled(Operation::face_embedding, item);
+    });
+  }
+
+  // Waits for the first group's part of an operation, in which all of `groups` may be brought on.
+  void settle_first(Operation operation, std::deque<Group>& groups) {
+    if (!caller_) return;
+    std::vector<GroupItem*> mine;
+    for (Group& group : groups) {
+      for (GroupItem& item : group) mine.push_back(&item);
+    }
+    for (std::size_t i = 0; i < groups.front().size(); ++i) {
+      settle(operation, engine_, options_, work_, caller_, std::span(mine).subspan(i));
+    }
+  }
+
+  // All that the oldest group needs pixels for, which are let go then.
+  void end_pixels() {
+    settle_first(Operation::face_detection, detecting_);
+    Group group = std::move(detecting_.front());
+    detecting_.pop_front();
+    images_ -= group.size();
+    end_detect(engine_, options_, work_, group);
+    quality_stage(engine_, options_, work_, group);
+    for (const GroupItem& item : group) {
+      if (on_faces_ && !item.error && !item.faces.empty()) show_faces(item, on_faces_);
+    }
+    begin_embed(engine_, options_, work_, group);
+    if (engine_.device) engine_.device->release(group);
+    for (GroupItem& item : group) {
+      bytes_ -= pixel_bytes(item.upright);
+      work_.spare.push_back(std::move(item.memory));
+    }
+    embedding_images_ += group.size();
+    embedding_.push_back(std::move(group));
+  }
+
+  void end_first() {
+    settle_first(Operation::face_embedding, embedding_);
+    Group group = std::move(embedding_.front());
+    embedding_.pop_front();
+    embedding_images_ -= group.size();
+    end_embed(engine_, options_, work_, group);
+    for (GroupItem& item : group) results_.add(item);
+  }
+
+  const Engine::State& engine_;
+  const AnalyzeOptions& options_;
+  Workspace::State& work_;
+  const OnFaces& on_faces_;
+  Results& results_;
+  std::optional<Batcher::Caller> caller_;
+  std::deque<Group> detecting_;
+  std::deque<Group> embedding_;
+  std::size_t images_ = 0;  // of detecting_
+  std::size_t bytes_ = 0;   // of their pixels
+  std::size_t embedding_images_ = 0;
+  Stopwatch since_last_;  // group
+};
+
+// A thread with images in work looks for the next one for so long before it brings those on.
+constexpr std::chrono::milliseconds kNextPatience{5};
+
+// The images that are there now, as many as a group takes. `patience`: how long to wait for the first; empty: until
+// there is one, or there will be none.
+template <typename Open>
+Group open_group(const Engine::State& engine, Workspace::State& work, const ImageStream& stream,
+                 std::optional<std::chrono::milliseconds> patience, std::size_t& next, Open open) {
+  Group group;
+  while (!is_full(engine, group)) {
+    const std::optional<Bytes> bytes = stream.next(group.empty() ? patience : std::chrono::milliseconds(0));
+    if (!bytes) break;
+    add_item(work, group, next++, [&](GroupItem& item) { return open(*bytes, item); });
+  }
+  return group;
+}
+
 }  // namespace
 
 DecodeOptions decoding_of(const Engine::State& engine) {
@@ -463,32 +316,48 @@ DecodeOptions decoding_of(const Engine::State& engine) {
   return decoding;
 }
 
-std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::span<const Bytes> images,
-                                             const AnalyzeOptions& options, Workspace::State& work,
-                                             const BatchProgress& progress, const OnFaces& on_faces) {
+void analyze_stream(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
+                    const ImageStream& stream) {
   DecodeOptions decoding = decoding_of(engine);
   decoding.stop = options.stop;
   decoding.hash = options.phash;
-  decoding.converted_too = on_faces != nullptr;
-  std::vector<Result<Analysis>> results;
+  decoding.converted_too = stream.on_faces != nullptr;
+  std::size_t next = 0;
+  const auto open = [&](std::optional<std::chrono::milliseconds> patience) {
+    return open_group(engine, work, stream, patience, next,
+                      [&](Bytes bytes, GroupItem& item) { return open_encoded(bytes, decoding, item); });
+  };
   work.begin_call();
-  const auto caller = engine.device ? engine.device->enter() : std::nullopt;
-  Flow flow{engine, options, work, on_faces, [&](GroupItem& item) {
-              results.push_back(take_result(engine, item));
-              if (progress) progress(results.size(), images.size());
-            }};
-  for (std::size_t next = 0; next < images.size();) {
-    Group group;
-    for (; next < images.size() && !is_full(engine, group); ++next) {
-      add_item(work, group, next, [&](GroupItem& item) { return open_encoded(images[next], decoding, item); });
+  Results results(engine, options, work, stream);
+  Flow flow(engine, options, work, stream.on_faces, results);
+  for (;;) {
+    Group group = open(kNextPatience);
+    if (group.empty() && flow.is_empty()) {
+      results.hand_out();
+      group = open(std::nullopt);
+      if (group.empty()) return;
     }
-    flow.add(std::move(group));
+    if (group.empty()) {
+      flow.bring_on();
+    } else {
+      flow.add(std::move(group));
+    }
   }
-  flow.finish();
-  hand_out_embeddings(engine, options.stop, work, results);
-  for (Result<Analysis>& result : results) {
-    if (result) add_up(result->timings_ms);
-  }
+}
+
+std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::span<const Bytes> images,
+                                             const AnalyzeOptions& options, Workspace::State& work,
+                                             const BatchProgress& progress) {
+  std::vector<Result<Analysis>> results;
+  std::size_t given = 0;
+  ImageStream stream;
+  stream.next = [&](std::optional<std::chrono::milliseconds>) {
+    return given < images.size() ? std::optional(images[given++]) : std::nullopt;
+  };
+  stream.on_result = [&](std::size_t, Result<Analysis> result) { results.push_back(std::move(result)); };
+  if (progress) stream.on_seen = [&](std::size_t image) { progress(image + 1, images.size()); };
+  stream.held_max = images.size();
+  analyze_stream(engine, options, work, stream);
   if (images.size() > 1 && engine.device && engine.device->gpu().is_usable() && engine.device->gpu().batch_max() > 1) {
     log(LogLevel::debug,
         fmt::format("GPU batch processing completed: {} images, {} results", images.size(), results.size()));
@@ -498,18 +367,18 @@ std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::s
 
 Result<Analysis> analyze_pixels(const Engine::State& engine, const PixelView& pixels, const AnalyzeOptions& options,
                                 Workspace::State& work) {
+  std::optional<Result<Analysis>> result;
+  ImageStream stream;
+  stream.on_result = [&](std::size_t, Result<Analysis> of_pixels) { result = std::move(of_pixels); };
   work.begin_call();
-  const auto caller = engine.device ? engine.device->enter() : std::nullopt;
+  Results results(engine, options, work, stream);
+  Flow flow(engine, options, work, stream.on_faces, results);
   Group group;
   add_item(work, group, 0, [&](GroupItem& item) { return open_view(engine, pixels, options, work, item); });
-  std::vector<Result<Analysis>> results;
-  const OnFaces nobody;
-  Flow flow{engine, options, work, nobody, [&](GroupItem& item) { results.push_back(take_result(engine, item)); }};
   flow.add(std::move(group));
-  flow.finish();
-  hand_out_embeddings(engine, options.stop, work, results);
-  if (results.front()) add_up(results.front()->timings_ms);
-  return std::move(results.front());
+  while (!flow.is_empty()) flow.bring_on();
+  results.hand_out();
+  return std::move(*result);
 }
 
 // ---- One stage by itself
@@ -519,33 +388,6 @@ void add_upright(Workspace::State& work, Group& group, ImageView upright) {
     set_upright(item, upright, 0);
     return Result<Done>(Done{});
   });
-}
-
-bool has_stage(Operation operation) {
-  return std::any_of(std::begin(kStages), std::end(kStages),
-                     [&](const Stage& row) { return row.operation == operation; });
-}
-
-void run_stages_before(Operation operation, const Engine::State& engine, const AnalyzeOptions& options,
-                       Workspace::State& work, Group& group) {
-  for (const Stage& stage : kStages) {
-    if (stage.operation == operation) return;
-    stage.run(engine, options, work, group);
-  }
-}
-
-void run_stage(Operation operation, const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
-               Group& group) {
-  work.begin_call();
-  const auto caller = engine.device ? engine.device->enter() : std::nullopt;
-  for (const Stage& stage : kStages) {
-    if (stage.operation == operation) stage.run(engine, options, work, group);
-  }
-  // In an analysis the last faces would wait for the next image.
-  if (!work.pending.empty()) embed_waiting(engine, options.stop, work);
-  for (const Result<std::vector<float>>& embedding : work.embeddings) {
-    if (!embedding) throw Exception(embedding.error());
-  }
 }
 
 namespace {

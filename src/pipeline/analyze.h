@@ -1,7 +1,9 @@
 // The whole flow, from bytes to faces.
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "pipeline/state.h"
@@ -15,11 +17,29 @@ DecodeOptions decoding_of(const Engine::State& engine);
 // analysis used. The embeddings of the faces may still be missing.
 using OnFaces = std::function<void(std::size_t image, ImageView upright, std::span<const Face> faces)>;
 
-// One result an image, in order. Faces of all images share embedding batches. After a stop, what is not complete is
-// Error cancelled.
+// Images that come one by one, while others are in work.
+struct ImageStream {
+  // The next image; its bytes are read before the next is asked for. Waits so long for one, without a number until
+  // there is one. Empty: there is none now, or there will be none any more.
+  std::function<std::optional<Bytes>(std::optional<std::chrono::milliseconds> patience)> next;
+  // The results in order, the first of image 0.
+  std::function<void(std::size_t image, Result<Analysis> result)> on_result;
+  OnFaces on_faces = {};
+  // An image was looked at; its embeddings may still be missing.
+  std::function<void(std::size_t image)> on_seen = {};
+  // Results that may wait for others, so that the faces of several images share a batch on the CPU.
+  std::size_t held_max = 1;
+};
+
+// Ends once there are no images any more. After a stop, what is not complete is Error cancelled. Throws what the
+// stream's functions throw.
+void analyze_stream(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
+                    const ImageStream& stream);
+
+// One result an image, in order. Faces of all images share embedding batches.
 std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::span<const Bytes> images,
                                              const AnalyzeOptions& options, Workspace::State& work,
-                                             const BatchProgress& progress = {}, const OnFaces& on_faces = {});
+                                             const BatchProgress& progress = {});
 Result<Analysis> analyze_pixels(const Engine::State& engine, const PixelView& pixels, const AnalyzeOptions& options,
                                 Workspace::State& work);
 
@@ -28,18 +48,7 @@ Result<Analysis> analyze_pixels(const Engine::State& engine, const PixelView& pi
 std::vector<std::vector<float>> embed_crops(const Engine::State& engine, std::span<const ImageView> crops,
                                             const std::stop_token& stop, Workspace::State& work);
 
-// ---- Stages by themselves, for measuring them. In an analysis they follow one another.
-
 // Adds the next image to a group; the pixels must outlive it.
 void add_upright(Workspace::State& work, Group& group, ImageView upright);
-// Whether the operation is a stage of an analysis.
-bool has_stage(Operation operation);
-// Runs the stages that an analysis runs before this operation.
-void run_stages_before(Operation operation, const Engine::State& engine, const AnalyzeOptions& options,
-                       Workspace::State& work, Group& group);
-// Runs the stage alone: the device first where one takes part, then the CPU for what is left. The group's pixels on the
-// device stay there until DeviceStages::release. Throws Exception.
-void run_stage(Operation operation, const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
-               Group& group);
 
 }  // namespace mien

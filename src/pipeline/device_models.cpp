@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/cancel.h"
 #include "base/log.h"
 #include "image/orientation.h"
 #include "models/mask_probe.h"
@@ -18,45 +19,75 @@ namespace {
 struct CanvasRow {
   PixelSize size;
   std::size_t batch;
+  std::size_t worthwhile;  // images that are worth a run; small ones cost little, and large ones wait for them
 };
-constexpr CanvasRow kFirstCanvas = {{640, 640}, 16};
-constexpr CanvasRow kLaterCanvases[] = {{{128, 128}, 32}, {{320, 320}, 16}, {{640, 480}, 16}, {{480, 640}, 16}};
+constexpr CanvasRow kFirstCanvas = {{640, 640}, 16, 16};
+constexpr CanvasRow kLaterCanvases[] = {
+    {{128, 128}, 32, 16}, {{320, 320}, 16, 16}, {{640, 480}, 16, 16}, {{480, 640}, 16, 16}};
 constexpr std::size_t kEmbedderBatch = 32;
 // Shapes that a model without masks is planned for at most.
 constexpr std::size_t kRectanglesMax = 16;
 // Images that all threads together have handed in and whose results they have not asked for: four batches.
 constexpr std::size_t kImagesMax = 64;
-constexpr std::size_t kImagesOfThreadMax = 32;
-// Waiting for a batch brings so many images of a thread on at most.
-constexpr std::size_t kBroughtOnMax = 16;
+// Canvases whose memory is kept for others.
+constexpr std::size_t kFreePlanesMax = 96;
 
 constexpr std::uint64_t kBytesPerFace = std::uint64_t{6} << 20;  // an embedder's values: a generous guess
 constexpr std::size_t kFaceBytes = std::size_t{3} * kAlignedSide * kAlignedSide;
 // A time that was measured counts so much in the mean of all.
 constexpr double kNewest = 0.1;
 
-struct PassItem final : BatchItem {
-  DetectPass pass;
+// Bytes of a canvas or a face; the last who needs them gives their memory back.
+struct PlanesItem : BatchItem {
+  PlanesItem(std::shared_ptr<PlanePool> of, std::size_t bytes) : planes(of->take(bytes)), pool(std::move(of)) {}
+  ~PlanesItem() override { pool->give_back(std::move(planes)); }
+
   std::vector<std::uint8_t> planes;
+  const std::shared_ptr<PlanePool> pool;
+};
+
+struct PassItem final : PlanesItem {
+  using PlanesItem::PlanesItem;
+  DetectPass pass;
   std::vector<Candidate> found;
 };
 
-struct FaceItem final : BatchItem {
-  std::vector<std::uint8_t> planes;
+struct FaceItem final : PlanesItem {
+  using PlanesItem::PlanesItem;
   std::vector<float> embedding;
 };
 
-struct PendingPass {
-  std::shared_ptr<PassItem> item;
-  std::shared_ptr<Batcher::Ticket> ticket;
+// Ends what the device does for an image: the CPU has to do it.
+struct LeftToCpu {
+  std::string reason;
 };
 
-struct FacePending {
-  std::shared_ptr<FaceItem> item;
+template <typename Item>
+struct Pending {
+  std::shared_ptr<Item> item;
   std::shared_ptr<Batcher::Ticket> ticket;
 };
 
 std::int64_t area(const PixelSize& size) { return std::int64_t{size.width} * size.height; }
+
+// Runs all graphs of a batch once: what a device prepares for them is not to hold up the first images.
+void warm_up(DeviceDetector& detector, Accelerator& device, const PixelSize& canvas, std::size_t batch) {
+  DetectPass pass;
+  pass.width = canvas.width;
+  pass.height = canvas.height;
+  pass.size = {canvas.width, canvas.height, canvas.width, canvas.height};
+  const std::vector<std::uint8_t> planes(3 * static_cast<std::size_t>(area(canvas)));
+  std::vector<Candidate> found;
+  const CanvasPass one{&pass, planes.data(), &found};
+  detector.run(device, {&one, 1}, canvas.width, canvas.height, batch);
+}
+
+void warm_up(DeviceEmbedder& embedder, Accelerator& device, std::size_t batch) {
+  const std::vector<std::uint8_t> planes(kFaceBytes);
+  std::vector<float> embedding;
+  const FaceBytes one{planes.data(), &embedding};
+  embedder.run(device, {&one, 1}, batch);
+}
 
 std::string shape_name(const PixelSize& canvas) {
   return fmt::format("the detector for {}x{}", canvas.width, canvas.height);
@@ -64,37 +95,38 @@ std::string shape_name(const PixelSize& canvas) {
 
 }  // namespace
 
-// The passes over an image that are on their way. Lets go of those whose results nobody fetched.
-struct PendingPasses {
-  struct View {
-    PixelSize size;
-    std::vector<PendingPass> passes;
-    std::optional<PendingPass> small;
-  };
-  explicit PendingPasses(Batcher& used) : batcher(used) {}
-  ~PendingPasses() {
-    for (const View& view : views) {
-      for (const PendingPass& pass : view.passes) batcher.drop(pass.ticket);
-      if (view.small) batcher.drop(view.small->ticket);
-    }
+// What an image has handed in for one operation. Lets go of what nobody fetched.
+struct PendingWork {
+  explicit PendingWork(Batcher& used) : batcher(used) {}
+  ~PendingWork() {
+    for (const auto& ticket : job.tickets) batcher.drop(ticket);
   }
-  PendingPasses(const PendingPasses&) = delete;
-  PendingPasses& operator=(const PendingPasses&) = delete;
+  PendingWork(const PendingWork&) = delete;
+  PendingWork& operator=(const PendingWork&) = delete;
+
+  template <typename Item>
+  Pending<Item> submit(std::shared_ptr<Item> item, const std::vector<std::size_t>& bins) {
+    job.tickets.push_back(batcher.submit(item, bins));
+    return {std::move(item), job.tickets.back()};
+  }
 
   Batcher& batcher;
+  Batcher::Job job;
+};
+
+struct PendingPasses : PendingWork {
+  using PendingWork::PendingWork;
+  struct View {
+    PixelSize size;
+    std::vector<Pending<PassItem>> passes;
+    std::optional<Pending<PassItem>> small;
+  };
   std::vector<View> views;
 };
 
-struct PendingFaces {
-  explicit PendingFaces(Batcher& used) : batcher(used) {}
-  ~PendingFaces() {
-    for (const auto& [face, pending] : faces) batcher.drop(pending.ticket);
-  }
-  PendingFaces(const PendingFaces&) = delete;
-  PendingFaces& operator=(const PendingFaces&) = delete;
-
-  Batcher& batcher;
-  std::map<std::size_t, FacePending> faces;
+struct PendingFaces : PendingWork {
+  using PendingWork::PendingWork;
+  std::map<std::size_t, Pending<FaceItem>> faces;
 };
 
 // The whole detector on the CPU, which the device's numbers are compared with. Opened at the first plan.
@@ -114,6 +146,29 @@ struct DeviceModels::Reference {
   std::unique_ptr<Session> opened;
 };
 
+// What is in it is left from others: whoever takes it writes all of it.
+std::vector<std::uint8_t> PlanePool::take(std::size_t bytes) {
+  std::vector<std::uint8_t> planes;
+  {
+    const std::lock_guard lock(mutex_);
+    auto best = free_.end();  // the smallest that holds them
+    for (auto it = free_.begin(); it != free_.end(); ++it) {
+      if (it->capacity() >= bytes && (best == free_.end() || it->capacity() < best->capacity())) best = it;
+    }
+    if (best != free_.end()) {
+      planes = std::move(*best);
+      free_.erase(best);
+    }
+  }
+  planes.resize(bytes);
+  return planes;
+}
+
+void PlanePool::give_back(std::vector<std::uint8_t> planes) {
+  const std::lock_guard lock(mutex_);
+  if (free_.size() < kFreePlanesMax) free_.push_back(std::move(planes));
+}
+
 void CpuTime::add(double ms) { ms_ = is_measured_.exchange(true) ? ms_ + kNewest * (ms - ms_) : ms; }
 
 DeviceModels::DeviceModels(std::shared_ptr<Gpu> gpu, std::shared_ptr<const Detector> detector,
@@ -122,6 +177,7 @@ DeviceModels::DeviceModels(std::shared_ptr<Gpu> gpu, std::shared_ptr<const Detec
       detector_(std::move(detector)),
       embedder_(std::move(embedder)),
       precision_(precision),
+      planes_(std::make_shared<PlanePool>()),
       batcher_(gpu_) {
   if (detector_ && detector_->model) {
     whole_.bytes = detector_->model;
@@ -166,6 +222,7 @@ void DeviceModels::add_bins() {
     if (!masked_) return;
     const auto detector = std::make_shared<DeviceDetector>(detector_, *masked_, feed_);
     BatchBin bin = detector_bin(row.size, std::min(row.batch, batch_max), detector, true);
+    bin.worthwhile = std::min(row.worthwhile, bin.batch);
     canvases_.emplace_back(row.size, batcher_.add(std::move(bin)));
   };
   if (whole_.bytes) {
@@ -184,7 +241,10 @@ void DeviceModels::add_bins() {
                  .plan = {},
                  .run = {}};
     if (gpu_->plans_by_shape()) {
-      bin.plan = [embedder](Accelerator& device, std::size_t batch) { embedder->plan(device, batch); };
+      bin.plan = [embedder](Accelerator& device, std::size_t batch) {
+        embedder->plan(device, batch);
+        warm_up(*embedder, device, batch);
+      };
     }
     bin.run = [embedder](Accelerator& device, BatchItems items, std::size_t batch) {
       std::vector<FaceBytes> faces;
@@ -212,6 +272,7 @@ BatchBin DeviceModels::detector_bin(PixelSize canvas, std::size_t batch,
   if (is_planned) {
     bin.plan = [detector, canvas, reference = reference_](Accelerator& device, std::size_t count) {
       detector->plan(device, canvas.width, canvas.height, count, reference->session());
+      warm_up(*detector, device, canvas, count);
     };
   }
   bin.run = [detector, canvas](Accelerator& device, BatchItems items, std::size_t count) {
@@ -252,66 +313,97 @@ std::vector<std::size_t> DeviceModels::bins_for(const LetterboxSize& size) {
 
 std::size_t DeviceModels::images_ahead() const {
   const std::size_t threads = std::max<std::size_t>(1, batcher_.callers());
-  return std::clamp<std::size_t>(kImagesMax / threads, 1, kImagesOfThreadMax);
+  return std::max<std::size_t>(1, kImagesMax / threads);
 }
 
-Batcher::Patience DeviceModels::patience(Operation operation, const GroupItem& item, double cpu_ms,
-                                         const std::stop_token& stop) const {
-  const bool waits = item.waits_for_device || gpu_->mode(operation) == GpuMode::require;
-  return {.cpu_ms = cpu_ms, .takes_back = !waits, .stop = stop};
-}
+double DeviceModels::patience_ms() const { return static_cast<double>(images_ahead()) * image_time.ms(); }
 
-// ---- Detection
-
-void DeviceModels::submit_passes(GroupItem& item, const AnalyzeOptions& options, Image& rotated) {
-  auto pending = std::make_shared<PendingPasses>(batcher_);
-  ResizeScratch scratch;
-  const auto submit = [&](ImageView image, const DetectPass& pass) -> PendingPass {
-    const std::vector<std::size_t> bins = bins_for(pass.size);
-    if (bins.empty()) return {};
-    auto one = std::make_shared<PassItem>();
-    one->pass = pass;
-    one->planes.resize(std::size_t{3} * static_cast<std::size_t>(pass.size.canvas_width) *
-                       static_cast<std::size_t>(pass.size.canvas_height));
-    letterbox_bytes(image.crop(pass.x, pass.y, pass.width, pass.height), pass.size, detector_->kind->feed.bgr, scratch,
-                    one->planes.data());
-    return {one, batcher_.submit(one, bins)};
-  };
-  const int rotations = options.rotations ? 4 : 1;
-  for (int quarters = 0; quarters < rotations; ++quarters) {
-    ImageView image = item.image;
-    if (quarters > 0) {
-      apply_orientation(item.image, kOrientationOfRotation[quarters], rotated, options.stop);
-      image = rotated;
-    }
-    const DetectPlan plan = plan_detection(*detector_, precision_, image.width, image.height);
-    PendingPasses::View& view = pending->views.emplace_back();
-    view.size = {image.width, image.height};
-    for (const DetectPass& pass : plan.passes) view.passes.push_back(submit(image, pass));
-    // The few pixels of the small pass go with the others, whether or not it will be asked for: that saves a round.
-    if (plan.small_pass) view.small = submit(image, *plan.small_pass);
-  }
-  item.pending_passes = std::move(pending);
+bool DeviceModels::takes_back(Operation operation, const GroupItem& item) const {
+  return !item.waits_for_device && gpu_->mode(operation) != GpuMode::require;
 }
 
 namespace {
 
-// Ends the collection of an image's passes: the CPU has to do it.
-struct LeftToCpu {
-  std::string reason;
-};
+const PendingWork* pending_work(Operation operation, const GroupItem& item) {
+  if (operation == Operation::face_detection) return item.pending_passes.get();
+  return item.pending_faces.get();
+}
 
 }  // namespace
 
-std::string DeviceModels::collect_passes(GroupItem& item, const AnalyzeOptions& options, std::size_t behind) {
+GroupItem* DeviceModels::wait(Operation operation, Batcher::Caller& caller, std::span<GroupItem* const> mine,
+                              const std::stop_token& stop) {
+  if (pending_work(operation, *mine.front()) == nullptr) {
+    caller.go_on();
+    return nullptr;
+  }
+  std::vector<const Batcher::Job*> jobs;
+  std::vector<GroupItem*> items;
+  for (GroupItem* const item : mine) {
+    const PendingWork* const pending = pending_work(operation, *item);
+    if (pending == nullptr) continue;
+    jobs.push_back(&pending->job);
+    items.push_back(item);
+  }
+  const std::optional<std::size_t> chosen =
+      caller.wait(jobs, {.takes_back = takes_back(operation, *mine.front()), .stop = stop});
+  return chosen ? items[*chosen] : nullptr;
+}
+
+bool DeviceModels::is_settled(Operation operation, const GroupItem& item) const {
+  const PendingWork* const pending = pending_work(operation, item);
+  if (pending == nullptr) return true;
+  return std::all_of(pending->job.tickets.begin(), pending->job.tickets.end(),
+                     [&](const auto& ticket) { return batcher_.is_settled(ticket); });
+}
+
+// ---- Detection
+
+std::string DeviceModels::submit_passes(GroupItem& item, const AnalyzeOptions& options, Image& rotated) {
+  auto pending = std::make_shared<PendingPasses>(batcher_);
+  pending->job.cpu_ms = detect_time.ms();
+  const bool waits = !takes_back(Operation::face_detection, item);
+  ResizeScratch scratch;
+  const auto submit = [&](ImageView image, const DetectPass& pass) {
+    const std::vector<std::size_t> bins = bins_for(pass.size);
+    if (bins.empty()) throw LeftToCpu{fmt::format("{} has no room for another size", gpu_->backend())};
+    if (!waits && !batcher_.is_worthwhile(bins, patience_ms())) {
+      throw LeftToCpu{"the device is behind"};
+    }
+    const std::size_t pixels =
+        static_cast<std::size_t>(pass.size.canvas_width) * static_cast<std::size_t>(pass.size.canvas_height);
+    auto one = std::make_shared<PassItem>(planes_, 3 * pixels);
+    one->pass = pass;
+    letterbox_bytes(image.crop(pass.x, pass.y, pass.width, pass.height), pass.size, detector_->kind->feed.bgr, scratch,
+                    one->planes.data());
+    return pending->submit(std::move(one), bins);
+  };
+  const int rotations = options.rotations ? 4 : 1;
+  try {
+    for (int quarters = 0; quarters < rotations; ++quarters) {
+      ImageView image = item.image;
+      if (quarters > 0) {
+        apply_orientation(item.image, kOrientationOfRotation[quarters], rotated, options.stop);
+        image = rotated;
+      }
+      const DetectPlan plan = plan_detection(*detector_, precision_, image.width, image.height);
+      PendingPasses::View& view = pending->views.emplace_back();
+      view.size = {image.width, image.height};
+      for (const DetectPass& pass : plan.passes) view.passes.push_back(submit(image, pass));
+      // The few pixels of the small pass go with the others, whether or not it will be asked for: that saves a round.
+      if (plan.small_pass) view.small = submit(image, *plan.small_pass);
+    }
+  } catch (const LeftToCpu& left) {
+    return left.reason;
+  }
+  item.pending_passes = std::move(pending);
+  return "";
+}
+
+std::string DeviceModels::collect_passes(GroupItem& item) {
   const std::shared_ptr<PendingPasses> pending = std::move(item.pending_passes);
-  if (!pending) return "the image was not handed to the device";
-  const Batcher::Patience patient =
-      patience(Operation::face_detection, item,
-               detect_time.ms() * static_cast<double>(1 + std::min(behind, kBroughtOnMax)), options.stop);
-  const auto fetch = [&](const PendingPass& pass) {
-    if (!pass.ticket) throw LeftToCpu{fmt::format("{} has no room for another size", gpu_->backend())};
-    const std::string reason = batcher_.wait(pass.ticket, patient);
+  const auto fetch = [&](const Pending<PassItem>& pass) {
+    const std::string reason = batcher_.outcome(pass.ticket);
     if (!reason.empty()) throw LeftToCpu{reason};
     return std::move(pass.item->found);
   };
@@ -339,31 +431,43 @@ std::string DeviceModels::collect_passes(GroupItem& item, const AnalyzeOptions& 
 
 // ---- Embedding
 
-void DeviceModels::submit_face(GroupItem& item, std::size_t face, const Similarity& to_template) {
-  auto one = std::make_shared<FaceItem>();
-  one->planes.resize(kFaceBytes);
-  warp_aligned_bytes(item.image, to_template, embedder_->feed.bgr, one->planes.data());
-  if (!item.pending_faces) item.pending_faces = std::make_shared<PendingFaces>(batcher_);
-  item.pending_faces->faces[face] = {one, batcher_.submit(one, {embedder_bin_})};
+std::string DeviceModels::submit_faces(GroupItem& item, const std::stop_token& stop) {
+  const double cpu_ms = embed_time.ms() * static_cast<double>(item.faces.size());
+  if (takes_back(Operation::face_embedding, item) &&
+      !batcher_.is_worthwhile({embedder_bin_}, std::max(cpu_ms, patience_ms()))) {
+    return "the device is behind";
+  }
+  auto pending = std::make_shared<PendingFaces>(batcher_);
+  for (std::size_t i = 0; i < item.faces.size(); ++i) {
+    throw_if_stopped(stop);
+    const std::optional<Similarity> to_template = estimate_alignment(item.faces[i].candidate.landmarks);
+    if (!to_template) continue;
+    auto one = std::make_shared<FaceItem>(planes_, kFaceBytes);
+    warp_aligned_bytes(item.image, *to_template, embedder_->feed.bgr, one->planes.data());
+    pending->faces[i] = pending->submit(std::move(one), {embedder_bin_});
+  }
+  pending->job.cpu_ms = cpu_ms;
+  if (!pending->faces.empty()) item.pending_faces = std::move(pending);
+  return "";
 }
 
 bool DeviceModels::has_face(const GroupItem& item, std::size_t face) {
   return item.pending_faces != nullptr && item.pending_faces->faces.contains(face);
 }
 
-std::string DeviceModels::collect_face(GroupItem& item, std::size_t face, const AnalyzeOptions& options,
-                                       std::size_t behind) {
-  const FacePending& pending = item.pending_faces->faces.at(face);
-  const std::string reason =
-      batcher_.wait(pending.ticket,
-                    patience(Operation::face_embedding, item,
-                             embed_time.ms() * static_cast<double>(1 + std::min(behind, kBroughtOnMax)), options.stop));
-  if (reason.empty()) item.faces[face].face.embedding = std::move(pending.item->embedding);
+std::string DeviceModels::collect_face(GroupItem& item, std::size_t face, std::vector<std::uint8_t>& aligned) {
+  const Pending<FaceItem> pending = std::move(item.pending_faces->faces.extract(face).mapped());
+  const std::string reason = batcher_.outcome(pending.ticket);
+  if (reason.empty()) {
+    item.faces[face].face.embedding = std::move(pending.item->embedding);
+  } else {
+    aligned = pending.item->planes;
+  }
   return reason;
 }
 
-void DeviceModels::write_face(const GroupItem& item, std::size_t face, float* planes) const {
-  normalise_aligned(item.pending_faces->faces.at(face).item->planes, embedder_->feed, planes);
+void DeviceModels::write_face(const std::vector<std::uint8_t>& aligned, float* planes) const {
+  normalise_aligned(aligned, embedder_->feed, planes);
 }
 
 }  // namespace mien

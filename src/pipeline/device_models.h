@@ -2,12 +2,14 @@
 // the device has not begun or not finished in time goes back to the CPU.
 #pragma once
 
-#include <array>
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +34,17 @@ class CpuTime {
   std::atomic<bool> is_measured_{false};
 };
 
+// Memory of canvases and faces on their way to a device, used again: whoever comes next finds it in place.
+class PlanePool {
+ public:
+  std::vector<std::uint8_t> take(std::size_t bytes);
+  void give_back(std::vector<std::uint8_t> planes);
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::vector<std::uint8_t>> free_;
+};
+
 class DeviceModels {
  public:
   // Models that are null are not run. `runtime` runs models on the CPU, to compare with.
@@ -46,24 +59,33 @@ class DeviceModels {
   std::size_t callers() const { return batcher_.callers(); }
   BatcherCounts counts() const { return batcher_.counts(); }
 
-  // Hands the passes over an image in. The image's pixels must be here.
-  void submit_passes(GroupItem& item, const AnalyzeOptions& options, Image& rotated);
-  // Returns an empty text, with the faces in `item.found`, or why the CPU has to find them. `behind`: images of this
-  // thread that wait behind it, which the same waiting brings on. Throws Exception(cancelled).
-  std::string collect_passes(GroupItem& item, const AnalyzeOptions& options, std::size_t behind);
+  // Hands the passes over an image in; the image's pixels must be here. Returns an empty text, or why the CPU has to
+  // find the faces.
+  std::string submit_passes(GroupItem& item, const AnalyzeOptions& options, Image& rotated);
+  // Hands the faces of an image in, aligned. Returns an empty text, or why the CPU has to embed them.
+  std::string submit_faces(GroupItem& item, const std::stop_token& stop);
 
-  // Hands a face in, aligned.
-  void submit_face(GroupItem& item, std::size_t face, const Similarity& to_template);
-  // Whether the face was handed in.
+  // Waits until the device has done what the first of these images has handed in for the operation, for as long as the
+  // thread can do nothing better; `mine` are the images that the thread has handed in, the oldest first. Returns
+  // nothing then, or the image that the CPU should do now instead. Throws Exception(cancelled).
+  GroupItem* wait(Operation operation, Batcher::Caller& caller, std::span<GroupItem* const> mine,
+                  const std::stop_token& stop);
+  // Whether the device has nothing more to do for the image.
+  bool is_settled(Operation operation, const GroupItem& item) const;
+
+  // Returns an empty text, with the faces in `item.found`, or why the CPU has to find them.
+  std::string collect_passes(GroupItem& item);
+  // Whether the face was handed in and has not been fetched.
   static bool has_face(const GroupItem& item, std::size_t face);
-  // Returns an empty text, with the face's embedding in its place, or why the CPU has to make it. Throws
-  // Exception(cancelled).
-  std::string collect_face(GroupItem& item, std::size_t face, const AnalyzeOptions& options, std::size_t behind);
-  // The face that was handed in, as the CPU's embedder takes it: 3 x 112 x 112 values.
-  void write_face(const GroupItem& item, std::size_t face, float* planes) const;
+  // Fetches a face. Returns an empty text, with the face's embedding in its place, or why the CPU has to make it: of
+  // `aligned`, as write_face takes it.
+  std::string collect_face(GroupItem& item, std::size_t face, std::vector<std::uint8_t>& aligned);
+  // A face that was handed in, as the CPU's embedder takes it: 3 x 112 x 112 values.
+  void write_face(const std::vector<std::uint8_t>& aligned, float* planes) const;
 
   CpuTime detect_time{15};
   CpuTime embed_time{4};
+  CpuTime image_time{30};  // from image to image of a thread, whatever it does
 
  private:
   struct Reference;
@@ -72,13 +94,15 @@ class DeviceModels {
   BatchBin detector_bin(PixelSize canvas, std::size_t batch, const std::shared_ptr<DeviceDetector>& detector,
                         bool is_planned) const;
   std::vector<std::size_t> bins_for(const LetterboxSize& size);
-  Batcher::Patience patience(Operation operation, const GroupItem& item, double cpu_ms,
-                             const std::stop_token& stop) const;
+  // The time in which an image that is handed in now will be asked for.
+  double patience_ms() const;
+  bool takes_back(Operation operation, const GroupItem& item) const;
 
   std::shared_ptr<Gpu> gpu_;
   std::shared_ptr<const Detector> detector_;
   std::shared_ptr<const Embedder> embedder_;
   Precision precision_;
+  std::shared_ptr<PlanePool> planes_;
   Batcher batcher_;
   std::shared_ptr<Reference> reference_;
   DeviceModel whole_;                  // the detector without masks

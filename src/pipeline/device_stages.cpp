@@ -66,9 +66,9 @@ bool DeviceStages::is_group_full(std::size_t images, std::size_t pixel_bytes) co
   return !gpu_->is_usable() || images >= images_max || pixel_bytes >= bytes_max;
 }
 
-bool DeviceStages::is_far_ahead(std::size_t images, std::size_t pixel_bytes) const {
+bool DeviceStages::is_far_ahead(Operation operation, std::size_t images, std::size_t pixel_bytes) const {
   // Without a device to wait for there is nothing to be ahead of.
-  if (!models_ || !gpu_->refusal(Operation::face_detection).empty()) return images > 0;
+  if (!models_ || !is_wanted(operation) || !gpu_->refusal(operation).empty()) return images > 0;
   return images > models_->images_ahead() ||
          pixel_bytes > kPixelBytesMax / std::max<std::size_t>(1, models_->callers());
 }
@@ -159,18 +159,26 @@ void DeviceStages::begin_detect(Group& group, const AnalyzeOptions& options, Ima
   for (GroupItem* const item : items) {
     const auto begin = std::chrono::steady_clock::now();
     fetch_image(*item);
-    models_->submit_passes(*item, options, rotated);
+    const std::string reason = models_->submit_passes(*item, options, rotated);
+    if (!reason.empty()) note(*item, Operation::face_detection, reason);
     add_time(kDetect, *item, std::chrono::steady_clock::now() - begin);
   }
 }
 
-void DeviceStages::end_detect(Group& group, const AnalyzeOptions& options, std::size_t behind) {
-  for (GroupItem* const item : alive(group)) {
-    if (!item->pending_passes) continue;
-    const auto begin = std::chrono::steady_clock::now();
-    note(*item, Operation::face_detection, models_->collect_passes(*item, options, behind));
-    add_time(kDetect, *item, std::chrono::steady_clock::now() - begin);
-  }
+bool DeviceStages::end_detect(GroupItem& item) {
+  if (!item.pending_passes) return false;
+  const std::string reason = models_->collect_passes(item);
+  note(item, Operation::face_detection, reason);
+  return reason.empty();
+}
+
+GroupItem* DeviceStages::wait(Operation operation, Batcher::Caller& caller, std::span<GroupItem* const> mine,
+                              const std::stop_token& stop) {
+  return models_ ? models_->wait(operation, caller, mine, stop) : nullptr;
+}
+
+bool DeviceStages::is_settled(Operation operation, const GroupItem& item) const {
+  return !models_ || models_->is_settled(operation, item);
 }
 
 // ---- Enhancement
@@ -293,37 +301,38 @@ void DeviceStages::begin_embed(Group& group, const AnalyzeOptions& options) {
   for (GroupItem* const item : items) {
     const auto begin = std::chrono::steady_clock::now();
     fetch_image(*item);
-    for (std::size_t i = 0; i < item->faces.size(); ++i) {
-      throw_if_stopped(options.stop);
-      const std::optional<Similarity> similarity = estimate_alignment(item->faces[i].candidate.landmarks);
-      if (similarity) models_->submit_face(*item, i, *similarity);
-    }
+    const std::string reason = models_->submit_faces(*item, options.stop);
+    if (!reason.empty()) note(*item, Operation::face_embedding, reason);
     add_time(kEmbed, *item, std::chrono::steady_clock::now() - begin);
   }
 }
 
-void DeviceStages::end_embed(Group& group, const AnalyzeOptions& options, std::size_t behind) {
-  for (GroupItem* const item : alive(group)) {
-    const auto begin = std::chrono::steady_clock::now();
-    for (std::size_t i = 0; i < item->faces.size() && !item->error; ++i) {
-      if (!DeviceModels::has_face(*item, i)) continue;
-      note(*item, Operation::face_embedding,
-           models_->collect_face(*item, i, options, behind + item->faces.size() - 1 - i));
-    }
-    add_time(kEmbed, *item, std::chrono::steady_clock::now() - begin);
+void DeviceStages::end_embed(
+    GroupItem& item, const std::function<void(std::size_t face, const std::vector<std::uint8_t>& aligned)>& on_cpu) {
+  std::vector<std::uint8_t> aligned;
+  for (std::size_t i = 0; i < item.faces.size() && !item.error; ++i) {
+    if (!DeviceModels::has_face(item, i)) continue;
+    const std::string reason = models_->collect_face(item, i, aligned);
+    note(item, Operation::face_embedding, reason);
+    if (!reason.empty() && !item.error) on_cpu(i, aligned);
   }
+  item.pending_faces.reset();
 }
 
 bool DeviceStages::has_face(const GroupItem& item, std::size_t face) const {
   return DeviceModels::has_face(item, face);
 }
 
-void DeviceStages::write_face(const GroupItem& item, std::size_t face, float* planes) const {
-  models_->write_face(item, face, planes);
+void DeviceStages::write_face(const std::vector<std::uint8_t>& aligned, float* planes) const {
+  models_->write_face(aligned, planes);
 }
 
 void DeviceStages::add_cpu_time(Operation operation, double ms) {
   if (models_) (operation == Operation::face_detection ? models_->detect_time : models_->embed_time).add(ms);
+}
+
+void DeviceStages::add_image_time(double ms) {
+  if (models_) models_->image_time.add(ms);
 }
 
 // ---- Image processing

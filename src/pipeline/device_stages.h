@@ -4,6 +4,8 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -59,7 +61,7 @@ class DeviceStages {
   // Whether a group of so many images, with so many bytes of pixels, should be worked on before another is added.
   bool is_group_full(std::size_t images, std::size_t pixel_bytes) const;
   // Whether a thread that has handed in so many images, with so many bytes of pixels, should collect the oldest.
-  bool is_far_ahead(std::size_t images, std::size_t pixel_bytes) const;
+  bool is_far_ahead(Operation operation, std::size_t images, std::size_t pixel_bytes) const;
   // Whether the backend prepares something meanwhile that the CPU does for it.
   bool is_preparing() const { return gpu_->is_compiling() || (models_ && models_->is_planning()); }
   // For a thread that begins to work with images; see Batcher::enter. Nothing where the device runs no models.
@@ -71,16 +73,22 @@ class DeviceStages {
   // Detection and embedding are handed to the device first and collected later, with other work in between. What is
   // handed in needs the pixels no longer.
   void begin_detect(Group& group, const AnalyzeOptions& options, Image& rotated);
-  // `behind`: images that the thread has handed in since.
-  void end_detect(Group& group, const AnalyzeOptions& options, std::size_t behind);
+  // Whether the device has found the image's faces, which are in `item.found` then.
+  bool end_detect(GroupItem& item);
   void begin_embed(Group& group, const AnalyzeOptions& options);
-  void end_embed(Group& group, const AnalyzeOptions& options, std::size_t behind);
-  // For the CPU: whether a face was handed in and is still without its embedding; its aligned pixels as the embedder
-  // takes them.
+  // Hands each face that the CPU has to embed to `on_cpu(face, aligned)`, its aligned pixels as write_face takes them.
+  void end_embed(GroupItem& item,
+                 const std::function<void(std::size_t face, const std::vector<std::uint8_t>& aligned)>& on_cpu);
   bool has_face(const GroupItem& item, std::size_t face) const;
-  void write_face(const GroupItem& item, std::size_t face, float* planes) const;
+  void write_face(const std::vector<std::uint8_t>& aligned, float* planes) const;
+  // See DeviceModels. The images with an error are left out.
+  GroupItem* wait(Operation operation, Batcher::Caller& caller, std::span<GroupItem* const> mine,
+                  const std::stop_token& stop);
+  bool is_settled(Operation operation, const GroupItem& item) const;
   // Tells how long the CPU took for an image or a face, by which the device is judged.
   void add_cpu_time(Operation operation, double ms);
+  // Tells after how long a thread came with its next image.
+  void add_image_time(double ms);
   // Brings pixels here that are on the device alone.
   void fetch_image(GroupItem& item);
   // Lets the device's memory go; what a group has there is of no use to the next.

@@ -51,6 +51,7 @@ struct GroupItem {
   std::shared_ptr<PendingPasses> pending_passes;
   std::shared_ptr<PendingFaces> pending_faces;
   Detection found;
+  bool is_found = false;  // the CPU has found the faces, because the device would have come to them late
   std::vector<ItemFace> faces;
   Analysis analysis;
   std::optional<Error> error;  // then nothing more is done

@@ -12,6 +12,7 @@
 #include "ops/pixels.h"
 #include "ops/quality.h"
 #include "pipeline/analyze.h"
+#include "pipeline/stages.h"
 #include "pipeline/thumbnail.h"
 
 namespace mien {

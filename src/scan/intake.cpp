@@ -75,8 +75,9 @@ class Intake::State {
     }
   }
 
-  std::optional<ReadImage> next_ready() {
+  std::optional<ReadImage> next_within(std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
+    ready_changed_.wait_for(lock, patience, [this] { return !ready_.empty() || is_over(); });
     return take_ready(lock);
   }
 
@@ -277,7 +278,9 @@ Intake::~Intake() {
 }
 
 std::optional<ReadImage> Intake::next() { return state_->next(state_); }
-std::optional<ReadImage> Intake::next_ready() { return state_->next_ready(); }
+std::optional<ReadImage> Intake::next_within(std::chrono::milliseconds patience) {
+  return state_->next_within(patience);
+}
 void Intake::stop() { state_->stop(); }
 std::int64_t Intake::found() const { return state_->found(); }
 bool Intake::has_found_all() const { return state_->has_found_all(); }

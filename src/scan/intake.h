@@ -4,6 +4,7 @@
 // only when somebody waits for bytes, and own everything that they touch: one that hangs in a read is left behind.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -59,8 +60,8 @@ class Intake {
   // The oldest image that was read, engaged in the queue for the caller. Waits for one. Empty: there will be none any
   // more.
   std::optional<ReadImage> next();
-  // Likewise, without waiting. Empty: none is read now.
-  std::optional<ReadImage> next_ready();
+  // Likewise, but waits so long at most. Empty: none is read by then, or there will be none any more.
+  std::optional<ReadImage> next_within(std::chrono::milliseconds patience);
   // From any thread: next() gives nothing more, and the queue drops what nobody has engaged.
   void stop();
 

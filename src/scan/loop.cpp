@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <deque>
 #include <exception>
 #include <thread>
 #include <utility>
@@ -26,44 +27,56 @@ double seconds_since(Clock::time_point begin) { return std::chrono::duration<dou
 
 class Worker {
  public:
-  Worker(const LoopParts& parts, const std::stop_token& stop) : parts_(parts), stop_(stop) {}
+  Worker(const LoopParts& parts, Intake& intake, ImageQueue& queue, const std::stop_token& stop)
+      : parts_(parts), intake_(intake), queue_(queue), stop_(stop) {}
 
-  // One outcome an image, in order.
-  std::vector<Outcome> work_on(std::vector<ReadImage> images) {
-    std::vector<Outcome> outcomes(images.size());
-    std::vector<Bytes> contents;
-    std::vector<std::size_t> content_of;  // contents[i] is of outcomes[content_of[i]]
-    for (std::size_t i = 0; i < images.size(); ++i) {
-      if (!begin(images[i], outcomes[i])) continue;
-      contents.emplace_back(images[i].bytes);
-      content_of.push_back(i);
-    }
-    std::vector<Crops> crops(contents.size());
-    OnFaces on_faces;
+  // Works until there are no images any more.
+  void run() {
+    ImageStream stream;
+    stream.next = [&](std::optional<std::chrono::milliseconds> patience) { return next(patience); };
+    stream.on_result = [&](std::size_t, Result<Analysis> analysis) { finish_first(std::move(analysis)); };
     if (parts_.crops) {
-      on_faces = [&](std::size_t i, ImageView upright, std::span<const Face> faces) {
-        crops[i] = cut_crops(upright, faces);
+      stream.on_faces = [&](std::size_t image, ImageView upright, std::span<const Face> faces) {
+        in_work_[image - finished_].crops = cut_crops(upright, faces);
       };
     }
-    std::vector<Result<Analysis>> analyses;
-    if (!contents.empty()) analyses = parts_.analyze(contents, workspace_, on_faces);
-    for (std::size_t i = 0; i < analyses.size(); ++i) {
-      finish(std::move(analyses[i]), crops[i], outcomes[content_of[i]]);
-    }
-    for (std::size_t i = 0; i < images.size(); ++i) {
-      Outcome& outcome = outcomes[i];
-      Timings& timings = outcome.record.analysis.timings_ms;
-      timings.total += timings.read = read_ms_of(images[i]);
-      if (!outcome.owner && !outcome.is_cancelled) outcome.line = record_to_json(outcome.record, parts_.embeddings);
-    }
-    return outcomes;
+    stream.held_max = parts_.held_max;
+    parts_.analyze(stream, workspace_);
   }
 
  private:
-  static double read_ms_of(const ReadImage& image) { return image.error ? 0 : image.read_ms; }
+  // An image between its bytes and its record.
+  struct InWork {
+    std::uint64_t ticket = 0;
+    double read_ms = 0;
+    std::vector<std::uint8_t> bytes;
+    Outcome outcome;
+    Crops crops;
+  };
+
+  // The next image whose content has to be analysed. What has none, or one that somebody else analyses, is done here.
+  std::optional<Bytes> next(std::optional<std::chrono::milliseconds> patience) {
+    if (!in_work_.empty()) in_work_.back().bytes = {};  // it is decoded
+    while (std::optional<ReadImage> image = patience ? intake_.next_within(*patience) : intake_.next()) {
+      InWork one{.ticket = image->ticket,
+                 .read_ms = image->error ? 0 : image->read_ms,
+                 .bytes = {},
+                 .outcome = {},
+                 .crops = {}};
+      if (!begin(*image, one)) {
+        complete(one);
+        continue;
+      }
+      one.bytes = std::move(image->bytes);
+      in_work_.push_back(std::move(one));
+      return in_work_.back().bytes;
+    }
+    return std::nullopt;
+  }
 
   // Whether there is a content to analyse, that nobody else analyses.
-  bool begin(ReadImage& image, Outcome& outcome) {
+  bool begin(ReadImage& image, InWork& one) {
+    Outcome& outcome = one.outcome;
     Record& record = outcome.record;
     record.source = std::move(image.name);
     record.source_size = image.state.size_bytes;
@@ -75,17 +88,20 @@ class Worker {
     const Clock::time_point begin = Clock::now();
     outcome.digest = sha256(image.bytes);
     record.sha256 = sha256_hex(outcome.digest);
-    image.read_ms += seconds_since(begin) * 1000;
+    one.read_ms += seconds_since(begin) * 1000;
     outcome.owner = parts_.contents.claim(outcome.digest, image.ticket);
     return !outcome.owner;
   }
 
-  void finish(Result<Analysis> analysis, const Crops& crops, Outcome& outcome) {
-    Record& record = outcome.record;
+  void finish_first(Result<Analysis> analysis) {
+    InWork one = std::move(in_work_.front());
+    in_work_.pop_front();
+    ++finished_;
+    Record& record = one.outcome.record;
     if (!analysis) {
-      outcome.is_cancelled = analysis.error().code == ErrorCode::cancelled && stop_.stop_requested();
+      one.outcome.is_cancelled = analysis.error().code == ErrorCode::cancelled && stop_.stop_requested();
       record.error = analysis.error();
-      return;
+      return complete(one);
     }
     record.analysis = std::move(*analysis);
     if (parts_.person) match_faces(*parts_.person, record);
@@ -93,27 +109,30 @@ class Worker {
     if (parts_.embeddings == EmbeddingFormat::none) {
       for (Face& face : record.analysis.faces) face.embedding = {};
     }
-    if (parts_.crops) parts_.crops->write(record, crops);
+    if (parts_.crops) parts_.crops->write(record, one.crops);
+    complete(one);
+  }
+
+  void complete(InWork& one) {
+    Outcome& outcome = one.outcome;
+    Timings& timings = outcome.record.analysis.timings_ms;
+    timings.total += timings.read = one.read_ms;
+    if (!outcome.owner && !outcome.is_cancelled) outcome.line = record_to_json(outcome.record, parts_.embeddings);
+    queue_.complete(one.ticket, std::move(outcome));
   }
 
   const LoopParts& parts_;
+  Intake& intake_;
+  ImageQueue& queue_;
   const std::stop_token& stop_;
   Workspace workspace_;
+  std::deque<InWork> in_work_;
+  std::size_t finished_ = 0;
 };
 
 void run_worker(const LoopParts& parts, Intake& intake, ImageQueue& queue, const std::stop_token& stop) {
   try {
-    Worker worker(parts, stop);
-    while (std::optional<ReadImage> image = intake.next()) {
-      std::vector<std::uint64_t> tickets;
-      std::vector<ReadImage> images;
-      for (; image; image = images.size() < parts.batch_max ? intake.next_ready() : std::nullopt) {
-        tickets.push_back(image->ticket);
-        images.push_back(std::move(*image));
-      }
-      std::vector<Outcome> outcomes = worker.work_on(std::move(images));
-      for (std::size_t i = 0; i < tickets.size(); ++i) queue.complete(tickets[i], std::move(outcomes[i]));
-    }
+    Worker(parts, intake, queue, stop).run();
   } catch (...) {
     queue.fail(std::current_exception());
     intake.stop();

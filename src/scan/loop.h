@@ -9,7 +9,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <stop_token>
 #include <vector>
 
@@ -31,17 +30,16 @@ inline constexpr std::size_t kImagesInFlightMin = 256;
 inline constexpr std::size_t kImagesInFlightPerThread = 16;
 inline constexpr int kThreadsMax = 1024;
 
-// One result an image, in order; the faces that were found are shown to `on_faces` while the pixels are there.
-using AnalyzeBatch = std::function<std::vector<Result<Analysis>>(std::span<const Bytes> encoded, Workspace& workspace,
-                                                                 const OnFaces& on_faces)>;
+// Analyses the images of a stream, as analyze_stream does.
+using AnalyzeStream = std::function<void(const ImageStream& images, Workspace& workspace)>;
 
 struct LoopParts {
   std::shared_ptr<Source> sources;
   RecordFile& records;
   std::shared_ptr<KnownPaths> paths;  // those of kept records are not read again
   KnownContents& contents;            // likewise, but they get a record of their own
-  AnalyzeBatch analyze;               // called from many threads; may answer `cancelled` once the scan is to stop
-  std::size_t batch_max = 1;          // images that it is given at most, of those that are there at once
+  AnalyzeStream analyze;              // called from many threads; may answer `cancelled` once the scan is to stop
+  std::size_t held_max = 1;           // see ImageStream
   const WantedPerson* person = nullptr;
   const CropFolder* crops = nullptr;
   std::string terms;  // for every record

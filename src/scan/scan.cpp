@@ -209,15 +209,15 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
   const auto paths = std::make_shared<KnownPaths>();
   KnownContents contents;
   ScanSummary summary;
-  const auto analyze_batch = [&](std::span<const Bytes> encoded, Workspace& workspace, const OnFaces& on_faces) {
-    return analyze_images(engine.state(), encoded, analyze, workspace.state(), {}, on_faces);
+  const auto analyze_all = [&](const ImageStream& images, Workspace& workspace) {
+    analyze_stream(engine.state(), analyze, workspace.state(), images);
   };
   const LoopParts parts{.sources = sources,
                         .records = records,
                         .paths = paths,
                         .contents = contents,
-                        .analyze = analyze_batch,
-                        .batch_max = static_cast<std::size_t>(engine.batch_max()),
+                        .analyze = analyze_all,
+                        .held_max = static_cast<std::size_t>(engine.batch_max()),
                         .person = person ? &*person : nullptr,
                         .crops = crops ? &*crops : nullptr,
                         .terms = fingerprint_of(engine, options, person),

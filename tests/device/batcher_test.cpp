@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/batcher_wait.h"
 #include "support/test_device.h"
 #include "support/tiny_models.h"
 
@@ -83,7 +84,7 @@ class BatcherTest : public testing::Test {
   test::TestDevice device_;
   std::unique_ptr<Runtime> runtime_ = open_onnxruntime(test::plain_settings());
   std::shared_ptr<Doubler> doubler_ = std::make_shared<Doubler>();
-  const Batcher::Patience patient_{.cpu_ms = 0, .takes_back = false, .stop = {}};
+  const test::Patience patient_{.cpu_ms = 0, .takes_back = false, .stop = {}};
 };
 
 TEST_F(BatcherTest, ItemsOfManyThreadsMeetInFullBatches) {
@@ -95,14 +96,15 @@ TEST_F(BatcherTest, ItemsOfManyThreadsMeetInFullBatches) {
     std::vector<std::jthread> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {
-        const auto caller = batcher->enter();
+        auto caller = batcher->enter();
         std::vector<std::pair<std::shared_ptr<Number>, std::shared_ptr<Batcher::Ticket>>> mine;
         for (int i = 0; i < kEach; ++i) {
           auto number = std::make_shared<Number>(static_cast<float>(t * kEach + i));
           mine.emplace_back(number, batcher->submit(number, {index}));
         }
         for (const auto& [number, ticket] : mine) {
-          wrong += batcher->wait(ticket, patient_).empty() && number->doubled == 2 * number->value ? 0 : 1;
+          wrong +=
+              test::wait(*batcher, caller, ticket, patient_).empty() && number->doubled == 2 * number->value ? 0 : 1;
         }
       });
     }
@@ -116,34 +118,88 @@ TEST_F(BatcherTest, ItemsOfManyThreadsMeetInFullBatches) {
 
 TEST_F(BatcherTest, AnItemThatTheDeviceDoesNotFinishGoesBackAndItsLateResultIsDropped) {
   const std::unique_ptr<Batcher> batcher = open();
-  const auto caller = batcher->enter();
+  auto caller = batcher->enter();
   const std::size_t index = batcher->add(bin(doubler_, 1, false));
   device_.set("hang_at", 1);
   const auto first = std::make_shared<Number>(1.0F), second = std::make_shared<Number>(2.0F);
   const auto running = batcher->submit(first, {index});
   const auto waiting = batcher->submit(second, {index});
   const Clock::time_point begin = Clock::now();
-  EXPECT_EQ(batcher->wait(running, {.cpu_ms = 30}), "the device is behind");
-  EXPECT_EQ(batcher->wait(waiting, {.cpu_ms = 30}), "the device is behind");
+  EXPECT_EQ(test::wait(*batcher, caller, running, {.cpu_ms = 30}), "the device is behind");
+  EXPECT_EQ(test::wait(*batcher, caller, waiting, {.cpu_ms = 30}), "the device is behind");
   EXPECT_LT(ms_since(begin), 5000) << "it waited for the device";
   device_.set("release", 1);
   const auto third = std::make_shared<Number>(3.0F);
-  EXPECT_EQ(batcher->wait(batcher->submit(third, {index}), patient_), "");
+  EXPECT_EQ(test::wait(*batcher, caller, batcher->submit(third, {index}), patient_), "");
   EXPECT_EQ(third->doubled, 6.0F);
   const std::lock_guard lock(doubler_->mutex);
   EXPECT_EQ(doubler_->runs.size(), 2U) << "what was taken back before it ran is not run";
 }
 
+// What the device has not begun goes first, the last of it before all; what it runs goes last.
+TEST_F(BatcherTest, TheCpuTakesWhatTheDeviceWouldComeToLast) {
+  const std::unique_ptr<Batcher> batcher = open();
+  auto caller = batcher->enter();
+  const std::size_t index = batcher->add(bin(doubler_, 1, false));
+  device_.set("hang_at", 1);
+  std::vector<Batcher::Job> all;
+  for (int i = 0; i < 3; ++i) {
+    all.push_back({.tickets = {batcher->submit(std::make_shared<Number>(1.0F), {index})}, .cpu_ms = 20});
+  }
+  const std::vector<const Batcher::Job*> jobs = {&all[0], &all[1], &all[2]};
+  EXPECT_EQ(caller.wait(jobs, {}), 2U);
+  EXPECT_EQ(caller.wait(jobs, {}), 1U);
+  EXPECT_EQ(caller.wait(jobs, {}), 0U);
+  EXPECT_EQ(caller.wait(jobs, {}), std::nullopt);
+  EXPECT_EQ(batcher->counts().taken_back, 3U);
+  device_.set("release", 1);
+}
+
+// The device takes 150 ms for four numbers, which are in one run.
+TEST_F(BatcherTest, WhatRunsIsWaitedForUnlessTheCpuIsQuickerForAllOfIt) {
+  const std::unique_ptr<Batcher> batcher = open();
+  auto caller = batcher->enter();
+  const std::size_t index = batcher->add(bin(doubler_, 4, false));
+  device_.set("slow_us", 150'000);
+  const auto run = [&](double cpu_ms) {
+    std::vector<Batcher::Job> all;
+    std::vector<const Batcher::Job*> jobs;
+    for (int i = 0; i < 4; ++i) {
+      all.push_back({.tickets = {batcher->submit(std::make_shared<Number>(1.0F), {index})}, .cpu_ms = cpu_ms});
+    }
+    for (const Batcher::Job& job : all) jobs.push_back(&job);
+    std::this_thread::sleep_for(30ms);  // it runs
+    return caller.wait(jobs, {});
+  };
+  ASSERT_EQ(run(10'000), std::nullopt);  // the time of a run is known now
+  EXPECT_EQ(run(100), std::nullopt) << "here it would be 400 ms";
+  EXPECT_EQ(run(10), 0U) << "here it would be 40 ms";
+}
+
+TEST_F(BatcherTest, ASlowDeviceIsOfferedNothingMoreAndTriedAgainLater) {
+  const std::unique_ptr<Batcher> batcher = open();
+  auto caller = batcher->enter();
+  const std::size_t index = batcher->add(bin(doubler_, 4, false));
+  EXPECT_TRUE(batcher->is_worthwhile({index}, 1)) << "nobody knows yet";
+  device_.set("slow_us", 200'000);
+  ASSERT_EQ(test::wait(*batcher, caller, batcher->submit(std::make_shared<Number>(1.0F), {index}), patient_), "");
+  EXPECT_FALSE(batcher->is_worthwhile({index}, 50));
+  EXPECT_TRUE(batcher->is_worthwhile({index}, 5000));
+  std::this_thread::sleep_for(1100ms);
+  EXPECT_TRUE(batcher->is_worthwhile({index}, 50)) << "it may be quicker now";
+}
+
 TEST_F(BatcherTest, TheCpuWorksWhileAPlanIsMadeAndRequireWaits) {
   doubler_->plan_ms = 300;
   const std::unique_ptr<Batcher> batcher = open();
-  const auto caller = batcher->enter();
+  auto caller = batcher->enter();
   const std::size_t index = batcher->add(bin(doubler_, 4, true));
   const auto number = std::make_shared<Number>(1.0F);
   const Clock::time_point begin = Clock::now();
-  EXPECT_EQ(batcher->wait(batcher->submit(number, {index}), {.cpu_ms = 20}), "test is compiling for this size");
+  EXPECT_EQ(test::wait(*batcher, caller, batcher->submit(number, {index}), {.cpu_ms = 20}),
+            "test is compiling for this size");
   EXPECT_EQ(doubler_->planned, 0);
-  EXPECT_EQ(batcher->wait(batcher->submit(number, {index}), patient_), "");
+  EXPECT_EQ(test::wait(*batcher, caller, batcher->submit(number, {index}), patient_), "");
   EXPECT_EQ(number->doubled, 2.0F);
   EXPECT_GE(ms_since(begin), 300);
   EXPECT_EQ(batcher->counts().plans, 1U);
@@ -154,34 +210,35 @@ TEST_F(BatcherTest, APlanHoldsUpNothingThatIsPlanned) {
   const auto slow = std::make_shared<Doubler>();
   slow->plan_ms = 3000;
   const std::unique_ptr<Batcher> batcher = open();
-  const auto caller = batcher->enter();
+  auto caller = batcher->enter();
   const std::size_t index = batcher->add(bin(doubler_, 4, true, "first"));
   const std::size_t later = batcher->add(bin(slow, 4, true, "second"));
   const auto number = std::make_shared<Number>(1.0F);
-  ASSERT_EQ(batcher->wait(batcher->submit(number, {index}), patient_), "");
+  ASSERT_EQ(test::wait(*batcher, caller, batcher->submit(number, {index}), patient_), "");
   const Clock::time_point begin = Clock::now();
   // The second is the better one for these, and is not planned: the first takes them.
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(batcher->wait(batcher->submit(number, {later, index}), patient_), "");
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(test::wait(*batcher, caller, batcher->submit(number, {later, index}), patient_), "");
   EXPECT_LT(ms_since(begin), 2000);
   EXPECT_EQ(slow->planned, 0);
 }
 
 TEST_F(BatcherTest, APlanThatFailsIsSaidAndTheOthersGoOn) {
   const std::unique_ptr<Batcher> batcher = open();
-  const auto caller = batcher->enter();
+  auto caller = batcher->enter();
   BatchBin broken = bin(doubler_, 4, true, "broken");
   broken.plan = [](Accelerator& /*device*/, std::size_t /*batch*/) { throw DeviceFailure("it computes nonsense"); };
   const std::size_t first = batcher->add(std::move(broken));
   const std::size_t second = batcher->add(bin(doubler_, 4, true));
   const auto number = std::make_shared<Number>(1.0F);
-  EXPECT_EQ(batcher->wait(batcher->submit(number, {first}), patient_), "it computes nonsense");
-  EXPECT_EQ(batcher->wait(batcher->submit(number, {first, second}), patient_), "");
+  EXPECT_EQ(test::wait(*batcher, caller, batcher->submit(number, {first}), patient_), "it computes nonsense");
+  EXPECT_EQ(test::wait(*batcher, caller, batcher->submit(number, {first, second}), patient_), "");
 }
 
 // Memory for two at a time is what the device has.
 TEST_F(BatcherTest, APlanThatHasNoRoomIsMadeForFewer) {
   const std::unique_ptr<Batcher> batcher = open();
-  const auto caller = batcher->enter();
+  auto caller = batcher->enter();
   BatchBin large = bin(doubler_, 16, true);
   const auto asked = std::make_shared<std::vector<std::size_t>>();
   large.plan = [asked](Accelerator& /*device*/, std::size_t batch) {
@@ -190,7 +247,7 @@ TEST_F(BatcherTest, APlanThatHasNoRoomIsMadeForFewer) {
   };
   const std::size_t index = batcher->add(std::move(large));
   const auto number = std::make_shared<Number>(1.0F);
-  EXPECT_EQ(batcher->wait(batcher->submit(number, {index}), patient_), "");
+  EXPECT_EQ(test::wait(*batcher, caller, batcher->submit(number, {index}), patient_), "");
   EXPECT_EQ(*asked, (std::vector<std::size_t>{16, 8, 4, 2}));
 }
 
@@ -199,9 +256,9 @@ TEST_F(BatcherTest, EndsWithoutWaitingForAPlan) {
   std::unique_ptr<Batcher> batcher = open();
   const Clock::time_point begin = Clock::now();
   {
-    const auto caller = batcher->enter();
+    auto caller = batcher->enter();
     const std::size_t index = batcher->add(bin(doubler_, 4, true));
-    (void)batcher->wait(batcher->submit(std::make_shared<Number>(1.0F), {index}), {.cpu_ms = 5});
+    (void)test::wait(*batcher, caller, batcher->submit(std::make_shared<Number>(1.0F), {index}), {.cpu_ms = 5});
   }
   batcher.reset();
   EXPECT_LT(ms_since(begin), 2500);
@@ -210,7 +267,7 @@ TEST_F(BatcherTest, EndsWithoutWaitingForAPlan) {
 TEST_F(BatcherTest, AStopEndsTheWaiting) {
   doubler_->plan_ms = 3000;
   const std::unique_ptr<Batcher> batcher = open();
-  const auto caller = batcher->enter();
+  auto caller = batcher->enter();
   const std::size_t index = batcher->add(bin(doubler_, 4, true));
   std::stop_source stop;
   const auto ticket = batcher->submit(std::make_shared<Number>(1.0F), {index});
@@ -220,7 +277,7 @@ TEST_F(BatcherTest, AStopEndsTheWaiting) {
   });
   const Clock::time_point begin = Clock::now();
   try {
-    (void)batcher->wait(ticket, {.cpu_ms = 0, .takes_back = false, .stop = stop.get_token()});
+    (void)test::wait(*batcher, caller, ticket, {.cpu_ms = 0, .takes_back = false, .stop = stop.get_token()});
     FAIL() << "a stop is an error";
   } catch (const Exception& error) {
     EXPECT_EQ(error.error().code, ErrorCode::cancelled);

@@ -52,12 +52,13 @@ class SourceReadBy : public Source {
   std::shared_ptr<const Reader> reader_;
 };
 
-// The analysis of a batch, by that of an image.
-inline AnalyzeBatch one_by_one(Analyze analyze) {
-  return [analyze = std::move(analyze)](std::span<const Bytes> images, Workspace& workspace, const OnFaces&) {
-    std::vector<Result<Analysis>> results;
-    for (const Bytes image : images) results.push_back(analyze(image, workspace));
-    return results;
+// The analysis of a stream, by that of an image.
+inline AnalyzeStream one_by_one(Analyze analyze) {
+  return [analyze = std::move(analyze)](const ImageStream& images, Workspace& workspace) {
+    std::size_t count = 0;
+    while (const std::optional<Bytes> bytes = images.next(std::nullopt)) {
+      images.on_result(count++, analyze(*bytes, workspace));
+    }
   };
 }
 

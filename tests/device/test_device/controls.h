@@ -38,6 +38,7 @@ struct Values {
   std::int64_t item_us = 0;
   std::int64_t arena = 1;
   std::int64_t remember = 0;
+  std::int64_t replay = 0;
   std::int64_t release = 0;
   std::int64_t hang_ms = 600000;
   std::int64_t random_fault_permille = 0;

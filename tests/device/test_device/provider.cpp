@@ -94,6 +94,8 @@ class Kernel : public OrtNodeComputeInfo {
   }
 
  private:
+  using Results = std::vector<Ort::Value>;
+
   void compute(const Ort::KernelContext& context) {
     const Busy busy;
     const OwnCpus cpus;
@@ -122,6 +124,8 @@ class Kernel : public OrtNodeComputeInfo {
     if (holds_convolution_) run = begin_model(shapes);
     std::vector<const char*> output_names;
     for (const std::string& name : outputs_) output_names.push_back(name.c_str());
+    const std::int64_t replay = Controls::instance().value(&Values::replay);
+    if (replay > 0 && replay_answer(context, shapes, replay, orders)) return trace(run, busy.start());
     const bool remember = Controls::instance().value(&Values::remember) != 0;
     const std::uint64_t key = remember ? digest(values) : 0;
     const std::shared_ptr<const Results> known = remember ? recall(key) : nullptr;
@@ -132,10 +136,54 @@ class Kernel : public OrtNodeComputeInfo {
                                                            values.size(), output_names.data(), output_names.size()));
     if (remember && known == nullptr) keep(key, results);
     for (std::size_t i = 0; i < results->size(); ++i) write(context, i, (*results)[i], orders);
+    if (replay > 0) keep_answer(shapes, *results);
+    trace(run, busy.start());
+  }
+
+  void trace(const ModelRun& run, Clock::time_point start) const {
     if (holds_convolution_) {
-      trace_run(run, busy.start());
+      trace_run(run, start);
     } else {
-      trace_graph(outputs_.at(0), busy.start());
+      trace_graph(outputs_.at(0), start);
+    }
+  }
+
+  // The outputs of the last Compute of some shapes. Large ones are shapes alone: they stay on the device, and what the
+  // host reads is made of the small ones.
+  struct Answer {
+    std::int64_t computes = 0;
+    std::vector<Shape> shapes;
+    std::vector<std::string> bytes;
+  };
+
+  // Gives the answer that was computed last, instead of computing, once these shapes were computed `replay` times.
+  bool replay_answer(const Ort::KernelContext& context, const std::vector<Shape>& shapes, std::int64_t replay,
+                     const Orders& orders) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const Answer& answer = answers_[shapes];
+    if (answer.computes < replay || orders.nan || orders.wrong_shape) return false;
+    for (std::size_t i = 0; i < answer.shapes.size(); ++i) {
+      Ort::UnownedValue output = context.GetOutput(i, answer.shapes[i]);
+      if (answer.bytes[i].empty()) continue;
+      void* const target = output.GetTensorMutableRawData();
+      if (target == nullptr) throw Ort::Exception(kOutOfMemory, ORT_EP_FAIL);
+      std::memcpy(target, answer.bytes[i].data(), answer.bytes[i].size());
+    }
+    return true;
+  }
+
+  void keep_answer(const std::vector<Shape>& shapes, const Results& results) {
+    constexpr std::size_t kSmall = std::size_t{1} << 20;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Answer& answer = answers_[shapes];
+    ++answer.computes;
+    answer.shapes.clear();
+    answer.bytes.clear();
+    for (const Ort::Value& result : results) {
+      answer.shapes.push_back(result.GetTensorTypeAndShapeInfo().GetShape());
+      const std::size_t bytes = result.GetTensorSizeInBytes();
+      const char* const data = static_cast<const char*>(result.GetTensorRawData());
+      answer.bytes.emplace_back(data, bytes <= kSmall ? bytes : 0);
     }
   }
 
@@ -158,8 +206,6 @@ class Kernel : public OrtNodeComputeInfo {
     Controls::instance().begin_model(run);
     return run;
   }
-
-  using Results = std::vector<Ort::Value>;
 
   // Returns a digest of shapes and bytes; a chance of 2^-64 is none in a test.
   static std::uint64_t digest(const std::vector<Ort::Value>& values) {
@@ -222,6 +268,7 @@ class Kernel : public OrtNodeComputeInfo {
   std::mutex mutex_;  // guards what follows
   std::vector<Shape> last_shapes_;
   std::map<std::uint64_t, std::shared_ptr<const Results>> remembered_;
+  std::map<std::vector<Shape>, Answer> answers_;
 };
 
 struct Provider : OrtEp {

@@ -16,6 +16,8 @@
 //                      slower and takes less; so do all under AddressSanitizer
 //   remember 0         1: a Compute with inputs that this kernel has seen before gives what it gave then, without
 //                      computing: a device that is faster than the CPU for whoever measures the same images again
+//   replay 0           n: after n Computes with inputs of some shapes a kernel gives the answer of the last of them,
+//                      without computing: wrong results at the right time, of a device that takes nothing of the CPU
 //   release 0          1 lets a Compute go on that hangs
 //   hang_ms 600000     after this time it goes on by itself
 //   <fault>_at 0       the n-th Compute from the moment this is set, counted from 1, has the fault; 0: none
