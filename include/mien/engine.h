@@ -62,7 +62,8 @@ struct EngineOptions {
   ImageLimits limits;
   bool sandbox = false;  // decode in child processes without rights, so that a codec's defect cannot hurt this one
   // Hundreds of images or more are to come: then each model gets the runtime that computes it faster, where another
-  // starts faster. It is the same for all of them. MIEN_RUNTIME decides otherwise.
+  // starts faster. It is the same for all of them. MIEN_RUNTIME decides otherwise. Where the GPU is asked for as it
+  // pays (GpuMode::where_it_pays), models go there only then: planning for a few images takes longer than those do.
   bool many_images = false;
   Settings settings;
 };

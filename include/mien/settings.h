@@ -15,8 +15,10 @@
 
 namespace mien {
 
-// The values of the flag that moves an operation to the GPU.
-enum class GpuMode { off, on, require };  // false; true: GPU with fallback to the CPU; require: no fallback
+// The values of the flag that moves an operation to the GPU: false; true: offered to the GPU first, and the CPU takes
+// over where that fails or takes longer; require: no fallback; auto (where_it_pays): like true, but the CPU keeps what
+// it does faster, and jobs of a few images.
+enum class GpuMode { off, on, require, where_it_pays };
 
 // The work on images that may be moved to a GPU.
 enum class Operation : std::size_t {
@@ -59,7 +61,7 @@ MIEN_API std::vector<std::string_view> backend_names();
 // bf16.
 enum class Precision { exact, standard, fast };
 
-// How a setting's value is to be read. gpu_mode is a flag that may be "require" too.
+// How a setting's value is to be read. gpu_mode is a flag that may be "auto" or "require" too.
 enum class SettingKind { flag, gpu_mode, number, choice, path };
 
 // One setting as it stands.
@@ -68,12 +70,13 @@ struct SettingValue {
   std::string value;    // normalised: "true", "32", "auto"
   std::string source;   // "default", "environment GPU_BATCH_SIZE", ".env line 3", "--batch"
   std::string help;     // one line
-  std::string allowed;  // "false, true or require"
+  std::string allowed;  // "auto, false, true or require"
   SettingKind kind = SettingKind::choice;
 };
 
 struct MIEN_API Settings {
   bool all_gpu = false;
+  bool all_gpu_where_it_pays = false;                    // ALL_GPU=auto; all_gpu wins
   std::array<GpuMode, kOperationCount> operation_gpu{};  // each flag as set, without all_gpu; by index_of()
   std::string gpu_backend = "auto";
   int gpu_device_id = 0;
@@ -97,7 +100,7 @@ struct MIEN_API Settings {
   std::vector<SettingValue> values;   // all of the above, for `mien config`
   std::vector<std::string> warnings;  // for example an unknown LOG_LEVEL, which other programs use too
 
-  // Returns what is asked for this operation once ALL_GPU is taken into account.
+  // Returns what is asked for this operation: its own flag, or where that is false ALL_GPU.
   GpuMode gpu_mode(Operation operation) const;
   bool is_gpu_enabled_for_operation(std::string_view name) const;
   bool wants_gpu() const;  // for any operation

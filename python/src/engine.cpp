@@ -32,6 +32,8 @@ std::shared_ptr<PythonEngine> open_engine(const Settings& settings, const nb::st
   for (const auto& [width, height] : exact_sizes) options.exact_sizes.push_back({width, height});
   options.sandbox = sandbox;
   options.settings = settings;
+  // Nobody knows how many images a program will hand in. Where no GPU is asked for, equal calls keep equal runtimes.
+  options.many_images = settings.wants_gpu();
   return std::make_shared<PythonEngine>(
       [options] { return without_lock([&] { return std::make_shared<OpenEngine>(options); }); });
 }

@@ -206,7 +206,9 @@ std::string gpu_setting(Operation operation) { return upper(operation_name(opera
 
 GpuMode Settings::gpu_mode(Operation operation) const {
   const GpuMode own = operation_gpu.at(index_of(operation));
-  return own == GpuMode::off && all_gpu ? GpuMode::on : own;
+  if (own != GpuMode::off) return own;
+  if (all_gpu) return GpuMode::on;
+  return all_gpu_where_it_pays ? GpuMode::where_it_pays : GpuMode::off;
 }
 
 bool Settings::is_gpu_enabled_for_operation(std::string_view name) const {

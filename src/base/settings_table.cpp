@@ -46,17 +46,38 @@ SettingRow bool_row(std::string name, bool Settings::*field, std::string help) {
           }};
 }
 
+constexpr std::string_view kWhereItPays = "auto";
+
+SettingRow all_gpu_row() {
+  return {.name = "ALL_GPU",
+          .standard = "false",
+          .help = "every operation on the GPU (auto: where it pays)",
+          .allowed = "auto, true or false",
+          .kind = SettingKind::gpu_mode,
+          .set = [](Settings& settings, std::string_view value) -> std::optional<std::string> {
+            settings.all_gpu_where_it_pays = lower(value) == kWhereItPays;
+            const std::optional<bool> flag = settings.all_gpu_where_it_pays ? false : parse_bool(value);
+            if (!flag) return std::nullopt;
+            settings.all_gpu = *flag;
+            return settings.all_gpu_where_it_pays ? std::string(kWhereItPays) : show(*flag);
+          }};
+}
+
 SettingRow operation_row(Operation operation) {
   return {.name = gpu_setting(operation),
           .standard = "false",
-          .help = fmt::format("{} on the GPU (require: or not at all)", operation_name(operation)),
-          .allowed = "false, true or require",
+          .help = fmt::format("{} on the GPU (auto: where it pays; require: or not at all)", operation_name(operation)),
+          .allowed = "auto, false, true or require",
           .kind = SettingKind::gpu_mode,
           .set = [operation](Settings& settings, std::string_view value) -> std::optional<std::string> {
             GpuMode& mode = settings.operation_gpu[index_of(operation)];
             if (lower(value) == "require") {
               mode = GpuMode::require;
               return "require";
+            }
+            if (lower(value) == kWhereItPays) {
+              mode = GpuMode::where_it_pays;
+              return std::string(kWhereItPays);
             }
             const std::optional<bool> flag = parse_bool(value);
             if (!flag) return std::nullopt;
@@ -204,7 +225,7 @@ std::vector<SettingRow> setting_rows(const std::vector<std::string_view>& backen
   std::vector<std::string_view> backend_choices = {"auto"};
   backend_choices.insert(backend_choices.end(), backends.begin(), backends.end());
   std::vector<SettingRow> rows;
-  rows.push_back(bool_row("ALL_GPU", &Settings::all_gpu, "every operation on the GPU"));
+  rows.push_back(all_gpu_row());
   for (const OperationRow& row : kOperations) rows.push_back(operation_row(row.operation));
   rows.push_back(choice_row("GPU_BACKEND", backend_choices, &Settings::gpu_backend, "which kind of GPU"));
   rows.push_back(int_row("GPU_DEVICE_ID", 0, {0, std::numeric_limits<int>::max()}, &Settings::gpu_device_id,

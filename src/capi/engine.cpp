@@ -35,6 +35,8 @@ EngineOptions read_engine_options(const mien_engine_options* given) {
   }
   EngineOptions result;
   result.settings = read_settings(options);
+  // Nobody knows how many images a program will hand in. Where no GPU is asked for, equal calls keep equal runtimes.
+  result.many_images = result.settings.wants_gpu();
   result.detector = or_empty(options.detector);
   result.embedder = or_empty(options.embedder);
   result.precision = static_cast<Precision>(options.precision);

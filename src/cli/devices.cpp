@@ -12,6 +12,7 @@ namespace {
 
 std::string_view mode_name(GpuMode mode) {
   if (mode == GpuMode::off) return "cpu";
+  if (mode == GpuMode::where_it_pays) return "auto";
   return mode == GpuMode::on ? "gpu" : "require";
 }
 

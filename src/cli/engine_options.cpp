@@ -21,12 +21,12 @@ constexpr double kPixelsMax = 4e9;
 constexpr double kMegabyte = 1 << 20;
 constexpr double kMegabytesMax = 1e6;
 
-// --gpu alone leaves "require" flags of other sources as they are; with a value it sets every flag.
+// --gpu alone leaves flags of single operations as they are; with a value it sets every flag.
 void set_gpu(const Arguments& arguments, const std::string& value, SettingsSources& sources) {
   const auto override_with = [&](const std::string& name, const std::string& text) {
     sources.overrides.push_back({name, text, value.empty() ? "--gpu" : "--gpu=" + value});
   };
-  if (value.empty()) return override_with("ALL_GPU", "true");
+  if (value.empty()) return override_with("ALL_GPU", "auto");
   if (value != "require" && value != "off") {
     arguments.fail(fmt::format("--gpu={} is not valid", value), "use --gpu, --gpu=require or --gpu=off");
   }
@@ -65,8 +65,8 @@ void add_threads_option(Arguments& arguments, SettingsSources& sources) {
 void add_gpu_options(Arguments& arguments, SettingsSources& sources) {
   arguments.custom({.name = "--gpu",
                     .placeholder = "require|off",
-                    .help = "compute on the GPU, and on the CPU where that fails; require: fail "
-                            "without a GPU (exit code 3); off: on the CPU",
+                    .help = "compute on the GPU where that pays, and on the CPU where it fails; "
+                            "require: fail without a GPU (exit code 3); off: on the CPU",
                     .value_may_miss = true},
                    [&](const std::string& value) { set_gpu(arguments, value, sources); });
   add_device_options(arguments, sources);

@@ -11,6 +11,7 @@
 #include "backends/remedy.h"
 #include "base/log.h"
 #include "device/onnxruntime_device.h"
+#include "device/where_it_pays.h"
 
 namespace mien {
 namespace {
@@ -53,23 +54,29 @@ std::string explain(const std::string& complaint) {
 
 }  // namespace
 
-Gpu::Gpu(const Settings& settings, GpuLimits limits)
+Gpu::Gpu(const Settings& settings, GpuLimits limits, bool many_images)
     : limits_(std::move(limits)),
       batch_max_(settings.gpu_batch_size),
       memory_bytes_max_(static_cast<std::uint64_t>(settings.gpu_memory_limit_gb * kBytesPerGigabyte)) {
   for (const OperationRow& row : kOperations) {
     shared_->operations.emplace_back(limits_.now);
     shared_->operations.back().mode = settings.gpu_mode(row.operation);
+    shared_->operations.back().kept = kept_by_cpu(settings, row.operation, many_images);
   }
 }
 
 const TransferCounters* Gpu::counters() const { return accelerator_ != nullptr ? &accelerator_->counters() : nullptr; }
 
-std::shared_ptr<Gpu> Gpu::open(const Settings& settings, const Runtime& runtime, GpuLimits limits) {
+std::shared_ptr<Gpu> Gpu::open(const Settings& settings, const Runtime& runtime, GpuLimits limits, bool many_images) {
   if (!settings.wants_gpu()) return nullptr;
   if (!limits.answer)
     limits.answer = std::chrono::milliseconds(static_cast<std::int64_t>(settings.gpu_time_limit_s * 1000));
-  const std::shared_ptr<Gpu> gpu(new Gpu(settings, std::move(limits)));
+  const std::shared_ptr<Gpu> gpu(new Gpu(settings, std::move(limits), many_images));
+  if (!without_kept(settings, many_images).wants_gpu()) {
+    gpu->runtime_ = runtime.name();
+    gpu->reason_ = "the CPU keeps all that asks for the GPU";
+    return gpu;
+  }
   gpu->choose(settings, runtime);
   for (const auto& [operation, name, owns] : kOperations) {
     if (gpu->is_usable() || gpu->mode(operation) != GpuMode::require) continue;
@@ -259,6 +266,7 @@ std::string Gpu::paused_text(const OperationState& operation) const {
 }
 
 std::string Gpu::refusal_of(const OperationState& operation) const {
+  if (!operation.kept.empty()) return operation.kept;
   if (!is_usable()) return reason_;
   if (lane_->is_abandoned()) {
     const std::lock_guard lock(shared_->mutex);

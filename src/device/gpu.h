@@ -48,11 +48,15 @@ using DeviceWork = std::function<void(Accelerator& device, std::size_t first, st
 
 class Gpu {
  public:
-  // Null when no operation asks for a GPU. Where one is asked for and none can be used, the object says why. Throws
-  // Exception(unavailable) when that one is required. The runtime must be open.
-  static std::shared_ptr<Gpu> open(const Settings& settings, const Runtime& runtime, GpuLimits limits = {});
+  // Null when no operation asks for a GPU. Where one is asked for and none can be used, the object says why; nothing is
+  // opened where the CPU keeps all that asks for it (kept_by_cpu). Throws Exception(unavailable) when a GPU that is
+  // required cannot be used. The runtime must be open.
+  static std::shared_ptr<Gpu> open(const Settings& settings, const Runtime& runtime, GpuLimits limits = {},
+                                   bool many_images = true);
 
   GpuMode mode(Operation operation) const { return shared_->operations[index_of(operation)].mode; }
+  // Why the CPU keeps an operation, by choice and not by failure (kept_by_cpu); empty: it does not.
+  const std::string& kept(Operation operation) const { return shared_->operations[index_of(operation)].kept; }
   bool is_usable() const { return accelerator_ != nullptr; }
   // The backend of the device that is in use; empty without one.
   const std::string& backend() const { return backend_; }
@@ -98,6 +102,7 @@ class Gpu {
   struct OperationState {
     explicit OperationState(Breaker::Now now) : breaker(std::move(now)) {}
     GpuMode mode = GpuMode::off;
+    std::string kept;  // set once
     Breaker breaker;
     std::set<std::string> warm;  // shapes that are compiled
     std::size_t batch_max = 0;   // what memory allowed last; 0: not known to be less than asked
@@ -110,7 +115,7 @@ class Gpu {
     std::atomic<bool> is_compiling{false};
   };
 
-  Gpu(const Settings& settings, GpuLimits limits);
+  Gpu(const Settings& settings, GpuLimits limits, bool many_images);
   void choose(const Settings& settings, const Runtime& runtime);
   std::string refusal_of(const OperationState& operation) const;
   std::string paused_text(const OperationState& operation) const;

@@ -70,7 +70,7 @@ bool is_asked(const std::vector<std::string>& asked, std::string_view name) {
 }
 
 EngineOptions with_gpu_mode(EngineOptions options, GpuMode mode) {
-  options.settings.all_gpu = false;
+  options.settings.all_gpu = options.settings.all_gpu_where_it_pays = false;
   options.settings.operation_gpu.fill(mode);
   return options;
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/cancel.h"
+#include "device/where_it_pays.h"
 #include "ops/align.h"
 #include "ops/crop.h"
 #include "ops/enhance.h"
@@ -38,6 +39,13 @@ void for_each_memory(std::span<const Input> inputs, Work work) {
   }
 }
 
+// Whether the pixels that a stage works on are on the device already.
+bool is_there(const OnDevice& stage, const GroupItem& item) {
+  const ImageOnDevice& where = stage.upright ? item.upright_on_device : item.on_device;
+  const ImageOnDevice& other = stage.upright ? item.on_device : item.upright_on_device;
+  return where || (other && item.image.data == item.upright.data);
+}
+
 }  // namespace
 
 DeviceStages::DeviceStages(std::shared_ptr<Gpu> gpu, Precision precision)
@@ -47,8 +55,10 @@ DeviceStages::~DeviceStages() { gpu_->release(std::move(programs_)); }
 
 void DeviceStages::set_models(std::shared_ptr<const Detector> detector, std::shared_ptr<const Embedder> embedder,
                               const Runtime& runtime) {
-  const bool is_wanted_for_models = is_wanted(Operation::face_detection) || is_wanted(Operation::face_embedding);
-  if (!gpu_->is_usable() || !is_wanted_for_models) return;
+  // What is not offered is not planned.
+  if (!is_offered(Operation::face_detection)) detector = nullptr;
+  if (!is_offered(Operation::face_embedding)) embedder = nullptr;
+  if (!gpu_->is_usable() || (!detector && !embedder)) return;
   models_ = std::make_shared<DeviceModels>(gpu_, std::move(detector), std::move(embedder), precision_, runtime);
 }
 
@@ -59,7 +69,8 @@ std::optional<Batcher::Caller> DeviceStages::enter() {
 bool DeviceStages::is_group_full(std::size_t images, std::size_t pixel_bytes) const {
   if (images == 0) return false;
   // Only the operations without a model work on whole groups.
-  const bool is_for_group = is_wanted(Operation::quality_checks) || is_wanted(Operation::image_enhancement);
+  const bool is_for_group =
+      brings_pixels_up(Operation::quality_checks) || brings_pixels_up(Operation::image_enhancement);
   const std::size_t ahead = models_ ? models_->images_ahead() : static_cast<std::size_t>(gpu_->batch_max());
   const std::size_t images_max = is_for_group ? std::min<std::size_t>(ahead, gpu_->batch_max()) : 1;
   const std::uint64_t bytes_max = std::min<std::uint64_t>(kGroupBytesMax, gpu_->memory_bytes_max() / kPixelsShare);
@@ -98,13 +109,21 @@ std::vector<GroupItem*> DeviceStages::alive(Group& group) {
   return items;
 }
 
-bool DeviceStages::prepare(const OnDevice& stage, std::span<GroupItem* const> items) {
+bool DeviceStages::prepare(const OnDevice& stage, std::vector<GroupItem*>& items) {
   if (!is_wanted(stage.operation) || items.empty()) return false;
   const std::string refusal = gpu_->refusal(stage.operation);
   for (GroupItem* const item : items) {
     if (!refusal.empty()) note(*item, stage.operation, refusal);
   }
   if (!refusal.empty()) return false;
+  if (!brings_pixels_up(stage.operation)) {
+    std::erase_if(items, [&](GroupItem* item) {
+      const bool stays = !is_there(stage, *item);
+      if (stays) note(*item, stage.operation, kPixelsAreHere);
+      return stays;
+    });
+    if (items.empty()) return false;
+  }
   const auto begin = std::chrono::steady_clock::now();
   put_on_device(items, stage.upright);
   const Milliseconds elapsed = std::chrono::steady_clock::now() - begin;
@@ -140,7 +159,7 @@ void DeviceStages::release(Group& group) {
 // Returns whether the device is to be asked now, by the settings and as it fared before; else each item notes why not.
 bool DeviceStages::may_ask(Operation operation, std::span<GroupItem* const> items) {
   if (!models_ || !is_wanted(operation)) {
-    const std::string& reason = gpu_->reason();
+    const std::string reason = gpu_->refusal(operation);
     for (GroupItem* const item : items) {
       if (is_wanted(operation) && !reason.empty()) note(*item, operation, reason);
     }
@@ -342,7 +361,9 @@ bool DeviceStages::shrink(ImageView in, PixelSize size, Image& out) {
   Group group(1);
   GroupItem& item = group.front();
   StageNote& note = item.note(Operation::image_processing);
-  if (gpu_->is_usable()) {
+  if (!brings_pixels_up(Operation::image_processing)) {
+    note.reason = kPixelsAreHere;
+  } else if (gpu_->is_usable()) {
     const auto pixels = std::make_shared<DevicePixels>();
     item.on_device = {pixels, pixels->add(in)};
     const WorkSize work_size{.fixed_bytes = DeviceResampler::bytes_for({in.width, in.height}, size),

@@ -106,9 +106,9 @@ class DeviceStages {
 
   // The images of a group that have no error.
   static std::vector<GroupItem*> alive(Group& group);
-  // Returns whether the device is to be asked, by the settings and as it fared before. Then the pixels are on their way
-  // to it; otherwise each item notes why not.
-  bool prepare(const OnDevice& stage, std::span<GroupItem* const> items);
+  // Leaves in `items` those that the device is to be asked for, by the settings and as it fared before, and returns
+  // whether there are any. Their pixels are on the way to it; the others have noted why not.
+  bool prepare(const OnDevice& stage, std::vector<GroupItem*>& items);
   // Images at most that a run gets at a time.
   std::size_t batch_max() const { return static_cast<std::size_t>(gpu_->batch_max()); }
   // Runs `work(programs, device, inputs, outputs)` on the device's thread for a batch of inputs after the other, which
@@ -121,6 +121,12 @@ class DeviceStages {
  private:
   using Milliseconds = std::chrono::duration<double, std::milli>;
   bool is_wanted(Operation operation) const { return gpu_->mode(operation) != GpuMode::off; }
+  // Whether the device is ever asked for it.
+  bool is_offered(Operation operation) const { return is_wanted(operation) && gpu_->kept(operation).empty(); }
+  // Whether it takes an image's pixels to the device, rather than use them where they are.
+  bool brings_pixels_up(Operation operation) const {
+    return is_wanted(operation) && gpu_->mode(operation) != GpuMode::where_it_pays;
+  }
   bool may_ask(Operation operation, std::span<GroupItem* const> items);
   void put_on_device(std::span<GroupItem* const> items, bool upright);
   void note(GroupItem& item, Operation operation, const std::string& reason) const;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/processor.h"
 #include "device/choose_runtime.h"
+#include "device/where_it_pays.h"
 #include "ops/pixels.h"
 #include "pipeline/analyze.h"
 #include "pipeline/input.h"
@@ -51,24 +52,27 @@ bool models_want_gpu(const Settings& settings) {
   });
 }
 
-RuntimeWish wish_for(const EngineOptions& options, std::string_view role, const std::string& name) {
+// `settings` are those without what the CPU keeps.
+RuntimeWish wish_for(const EngineOptions& options, const Settings& settings, std::string_view role,
+                     const std::string& name) {
   return {.many_images = gains(options, role, name),
-          .reduced_precision = options.precision == Precision::fast && !models_want_gpu(options.settings)};
+          .reduced_precision = options.precision == Precision::fast && !models_want_gpu(settings)};
 }
 
 bool is_onnxruntime(const Runtime& runtime) { return runtime.kind() == RuntimeKind::onnxruntime; }
 
 void open_runtimes(Engine::State& state) {
   const EngineOptions& options = state.options;
-  const RuntimeWish of_detector = wish_for(options, "detector", options.detector);
-  ChosenRuntime chosen = choose_runtime(options.settings, of_detector);
+  const Settings settings = without_kept(options.settings, options.many_images);
+  const RuntimeWish of_detector = wish_for(options, settings, "detector", options.detector);
+  ChosenRuntime chosen = choose_runtime(settings, of_detector);
   state.detector_runtime = std::move(chosen.runtime);
   if (options.load_embedder) {
-    const RuntimeWish of_embedder = wish_for(options, "embedder", options.embedder);
+    const RuntimeWish of_embedder = wish_for(options, settings, "embedder", options.embedder);
     state.embedder_runtime = state.detector_runtime;  // asked once, what is wrong is said once
-    if (of_embedder != of_detector) state.embedder_runtime = choose_runtime(options.settings, of_embedder).runtime;
+    if (of_embedder != of_detector) state.embedder_runtime = choose_runtime(settings, of_embedder).runtime;
   }
-  if (options.precision == Precision::fast && models_want_gpu(options.settings)) {
+  if (options.precision == Precision::fast && models_want_gpu(settings)) {
     chosen.why_not_reduced = "a GPU is asked for, which computes in 32 bits";
   }
   if (!chosen.why_not_reduced.empty()) {
@@ -76,9 +80,9 @@ void open_runtimes(Engine::State& state) {
     log(LogLevel::warning, state.why_not_fast);
   }
   if (!options.settings.wants_gpu()) return;
-  // GPUs are ONNX Runtime's.
-  state.device_runtime =
-      is_onnxruntime(*state.detector_runtime) ? state.detector_runtime : open_onnxruntime(options.settings);
+  // GPUs are ONNX Runtime's. Where the CPU keeps everything, none is opened.
+  const bool can_open = is_onnxruntime(*state.detector_runtime) || !settings.wants_gpu();
+  state.device_runtime = can_open ? state.detector_runtime : open_onnxruntime(options.settings);
 }
 
 void load_models(Engine::State& state) {
@@ -123,7 +127,8 @@ Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
   state_->cpu = read_cpu().name;
   // The device is opened before the models are loaded: a required GPU that is not there ends the call here.
   if (state_->device_runtime) {
-    state_->device = open_device(state_->options.settings, *state_->device_runtime, state_->options.precision);
+    state_->device = open_device(state_->options.settings, *state_->device_runtime, state_->options.precision,
+                                 state_->options.many_images);
   }
   state_->input.device = state_->device;
   load_models(*state_);

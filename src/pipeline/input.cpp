@@ -14,14 +14,19 @@ InputOptions open_decoding(const ImageLimits& limits, bool sandbox, const Settin
   return input;
 }
 
-std::shared_ptr<DeviceStages> open_device(const Settings& settings, const Runtime& runtime, Precision precision) {
-  std::shared_ptr<Gpu> gpu = Gpu::open(settings, runtime);
+std::shared_ptr<DeviceStages> open_device(const Settings& settings, const Runtime& runtime, Precision precision,
+                                          bool many_images) {
+  std::shared_ptr<Gpu> gpu = Gpu::open(settings, runtime, {}, many_images);
   return gpu ? std::make_shared<DeviceStages>(std::move(gpu), precision) : nullptr;
 }
 
 InputOptions open_input(const ImageLimits& limits, bool sandbox, const Settings& settings) {
   InputOptions input = open_decoding(limits, sandbox, settings);
-  if (settings.wants_gpu()) input.device = open_device(settings, *open_onnxruntime(settings), Precision::standard);
+  // No models run there, for which the number of images would count.
+  constexpr bool kManyImages = false;
+  if (settings.wants_gpu()) {
+    input.device = open_device(settings, *open_onnxruntime(settings), Precision::standard, kManyImages);
+  }
   return input;
 }
 

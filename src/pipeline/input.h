@@ -11,6 +11,7 @@ namespace mien {
 // open_input() without a GPU.
 InputOptions open_decoding(const ImageLimits& limits, bool sandbox, const Settings& settings);
 // Null when no operation asks for a GPU.
-std::shared_ptr<DeviceStages> open_device(const Settings& settings, const Runtime& runtime, Precision precision);
+std::shared_ptr<DeviceStages> open_device(const Settings& settings, const Runtime& runtime, Precision precision,
+                                          bool many_images);
 
 }  // namespace mien

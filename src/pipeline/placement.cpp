@@ -10,7 +10,7 @@ namespace {
 
 std::string_view mode_name(GpuMode mode) {
   if (mode == GpuMode::require) return "require";
-  return mode == GpuMode::on ? "gpu" : "cpu";
+  return mode == GpuMode::off ? "cpu" : "gpu";
 }
 
 // Names what computes the operation on the CPU: a runtime for operations with a model, mien itself for the others.

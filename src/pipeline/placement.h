@@ -3,13 +3,10 @@
 
 #include <vector>
 
+#include "device/where_it_pays.h"
 #include "pipeline/state.h"
 
 namespace mien {
-
-constexpr bool has_model(Operation operation) {
-  return operation == Operation::face_detection || operation == Operation::face_embedding;
-}
 
 // One row an operation that ran on this image.
 std::vector<Placement> describe_placement(const Engine::State& engine, const GroupItem& item);

@@ -85,7 +85,7 @@ EXPECTED = """\
 NEW_OPERATION_GPU=true from environment NEW_OPERATION_GPU
 enabled 1, by itself 0
 require 1
-NEW_OPERATION_GPU=perhaps is not valid: environment NEW_OPERATION_GPU: use false, true or require
+NEW_OPERATION_GPU=perhaps is not valid: environment NEW_OPERATION_GPU: use auto, false, true or require
 row the brightest byte
 placement new_operation: asked gpu, ran cpu
 brightest 200
