@@ -90,8 +90,9 @@ struct ScanSummary {
   bool interrupted = false;
   std::vector<Placement> placement;           // one an operation, summed over what this run analysed
   std::vector<std::string> placement_counts;  // "face_detection: cpu 12 of 12 images"
-  std::vector<std::string> notes;             // what the user should know: one sentence each
-  std::string idle_gpu;                       // name of a hardware GPU that is there and was not asked for
+  std::string gpu_choice;  // GPU asked for where it pays: what it did, and what the CPU kept and why; empty: nothing
+  std::vector<std::string> notes;  // what the user should know: one sentence each
+  std::string idle_gpu;            // name of a hardware GPU that is there and was not asked for
 };
 
 struct ScanCallbacks {

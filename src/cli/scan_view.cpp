@@ -138,6 +138,7 @@ std::string summary_text(const ScanSummary& summary, const SummaryContext& conte
   }
   if (summary.threshold) add(threshold_line(summary, context));
   for (const std::string& line : summary.placement_counts) add("ran: " + line);
+  if (!summary.gpu_choice.empty()) add(summary.gpu_choice);
   for (const std::string& note : summary.notes) add("note: " + note);
   if (!context.options.out_path.empty()) add("records: " + context.options.out_path);
   if (!context.options.report_path.empty()) add("report: " + context.options.report_path);

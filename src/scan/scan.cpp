@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "base/log.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
+#include "device/where_it_pays.h"
 #include "mien/file.h"
 #include "pipeline/analyze.h"
 #include "records/tally.h"
@@ -184,6 +186,31 @@ void add_placement(const std::vector<Placement>& placements, ScanSummary& summar
   }
 }
 
+// "GPU: face_detection; CPU: quality_checks (why)", where the CPU kept something that asked for the GPU where it pays.
+// A GPU that was to be opened and failed is no choice.
+std::string describe_choice(const Engine& engine, const ScanSummary& summary) {
+  if (!engine.state().device) return {};
+  const EngineOptions& options = engine.options();
+  const bool is_usable = engine.state().device->gpu().is_usable();
+  if (!is_usable && without_kept(options.settings, options.many_images).wants_gpu()) return {};
+  std::vector<std::string> on_gpu;
+  std::map<std::string, std::vector<std::string>> kept;  // by reason
+  for (const Placement& placement : summary.placement) {
+    const Operation operation = *find_operation(placement.operation);
+    const std::string why = kept_by_cpu(options.settings, operation, options.many_images);
+    if (placement.ran != "cpu") {
+      on_gpu.push_back(placement.operation);
+    } else if (!why.empty()) {
+      kept[why].push_back(placement.operation);
+    }
+  }
+  if (kept.empty()) return {};
+  std::vector<std::string> groups;
+  for (const auto& [why, operations] : kept) groups.push_back(fmt::format("{} ({})", fmt::join(operations, ", "), why));
+  if (on_gpu.empty()) on_gpu.emplace_back("nothing");
+  return fmt::format("GPU: {}; CPU: {}", fmt::join(on_gpu, ", "), fmt::join(groups, "; "));
+}
+
 }  // namespace
 
 ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCallbacks& callbacks,
@@ -243,6 +270,7 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
     write_report(records.readable_path(), options.report_path, report);
     add_placement(input_placement(report.input), summary);
   }
+  summary.gpu_choice = describe_choice(engine, summary);
   if (!engine.state().device) summary.idle_gpu = find_idle_gpu();
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return summary;

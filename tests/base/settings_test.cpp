@@ -182,6 +182,22 @@ TEST_F(SettingsTest, AllGpuTurnsEveryOperationOnAndRequireStays) {
   EXPECT_TRUE(settings.is_gpu_enabled_for_operation("image_processing"));
 }
 
+TEST_F(SettingsTest, AutoMeansWhereItPaysAndFlagsOfTheirOwnStay) {
+  const Settings settings =
+      load({{"ALL_GPU", "Auto"}, {"QUALITY_CHECKS_GPU", "true"}, {"FACE_DETECTION_GPU", "require"}});
+  EXPECT_FALSE(settings.all_gpu);
+  EXPECT_EQ(settings.gpu_mode(Operation::face_embedding), GpuMode::where_it_pays);
+  EXPECT_EQ(settings.gpu_mode(Operation::quality_checks), GpuMode::on);
+  EXPECT_EQ(settings.gpu_mode(Operation::face_detection), GpuMode::require);
+  EXPECT_EQ(row(settings, "ALL_GPU").value, "auto");
+  EXPECT_TRUE(settings.wants_gpu());
+  EXPECT_TRUE(settings.is_gpu_enabled_for_operation("image_processing"));
+  const Settings one = load({{"FACE_EMBEDDING_GPU", "auto"}});
+  EXPECT_EQ(one.gpu_mode(Operation::face_embedding), GpuMode::where_it_pays);
+  EXPECT_EQ(one.gpu_mode(Operation::face_detection), GpuMode::off);
+  EXPECT_EQ(row(one, "FACE_EMBEDDING_GPU").value, "auto");
+}
+
 TEST_F(SettingsTest, AnOperationIsFoundByItsNameAndMovedByItsSetting) {
   EXPECT_EQ(find_operation("image_processing"), Operation::image_processing);
   EXPECT_EQ(find_operation("Image_processing"), std::nullopt);
@@ -192,7 +208,7 @@ TEST_F(SettingsTest, AnOperationIsFoundByItsNameAndMovedByItsSetting) {
 
 TEST_F(SettingsTest, EveryValueSaysItsKind) {
   const std::map<std::string, SettingKind> kinds = {
-      {"ALL_GPU", SettingKind::flag},
+      {"ALL_GPU", SettingKind::gpu_mode},
       {"QUALITY_CHECKS_GPU", SettingKind::gpu_mode},
       {"GPU_BACKEND", SettingKind::choice},
       {"GPU_DEVICE_ID", SettingKind::number},

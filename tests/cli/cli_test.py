@@ -403,7 +403,7 @@ def test_a_required_gpu_that_is_not_there(mien, photos):
 
 def test_a_gpu_that_is_not_there_is_said(mien, photos):
     photo = str(photos / "obama.jpg")
-    result = mien("scan", photo, "--gpu", "--backend", "cuda", "--device", "999")
+    result = mien("scan", photo, "--backend", "cuda", "--device", "999", env={"ALL_GPU": "true"})
     assert result.returncode == 0
     detection = records(result.stdout)[0]["placement"]["face_detection"]
     assert detection["requested"] == "gpu"

@@ -84,8 +84,9 @@ def test_xdg_config_home(mien):
 def test_gpu_flag(mien):
     flags = [name for name in GUIDE_DEFAULTS if name.endswith("_GPU") and "MIEN" not in name]
     one = {"QUALITY_CHECKS_GPU": "require"}
-    rows = settings(mien, "--gpu", env=one)
-    assert rows["ALL_GPU"]["value"] == "true"
+    rows = settings(mien, "--gpu", env=one | {"FACE_DETECTION_GPU": "true"})
+    assert rows["ALL_GPU"]["value"] == "auto" and rows["ALL_GPU"]["source"] == "--gpu"
+    assert rows["FACE_DETECTION_GPU"]["value"] == "true"
     assert rows["QUALITY_CHECKS_GPU"]["value"] == "require"
     rows = settings(mien, "--gpu=require")
     assert {rows[name]["value"] for name in flags} == {"true", "require"}

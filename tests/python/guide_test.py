@@ -76,13 +76,15 @@ def test_settings_come_from_the_environment():
 
 def test_settings_have_the_types_of_their_values():
     settings = mien.Settings({"MIEN_MODEL_DIR": "2024", "MIEN_DECODER": "true", "GPU_MEMORY_LIMIT_GB": 1.5})
-    flags = [name for name, value in settings.values.items() if value.allowed == "true or false"]
+    flags = [name for name, value in settings.values.items() if value.allowed.endswith("true or false")]
     assert {"ALL_GPU", "DEBUG", "MIEN_SANDBOX", "MIEN_ALLOW_SOFTWARE_GPU"} <= set(flags)
     for name in flags:
         for value in (True, False):
             assert getattr(mien.Settings({name: value}), name.lower()) is value, name
     assert mien.get_settings().sandbox is False and settings.face_detection_gpu is False
     assert mien.Settings({"FACE_DETECTION_GPU": "require"}).face_detection_gpu == "require"
+    assert mien.Settings({"ALL_GPU": "auto"}).all_gpu == "auto"
+    assert mien.Settings({"ALL_GPU": "auto"}).is_gpu_enabled_for_operation("face_detection")
     assert (settings.model_dir, settings.decoder) == ("2024", "true"), "text stays text, whatever it looks like"
     assert (settings.gpu_memory_limit_gb, settings.gpu_batch_size, settings.threads) == (1.5, 32, 0)
 
