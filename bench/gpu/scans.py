@@ -16,6 +16,8 @@ from gpu.common import GPU_OPTIONS, REQUIRE_OPTIONS, ROOT, Bench, Done, Facts, W
 
 SCAN_LIMIT_S = 150
 POLL_S = 0.1
+# With --gpu alone a few hundred photos would be the CPU's.
+MODEL_FLAGS = {"FACE_DETECTION_GPU": "true", "FACE_EMBEDDING_GPU": "true"}
 LARGE_PAIR = "large"
 
 
@@ -109,7 +111,7 @@ def scan(bench: Bench, folder: Path, arguments: list[str], limit_s: float, **var
     command = bench.mien("scan", str(folder), "--embeddings", "base64", "--out", str(records), "--force", *arguments)
     with messages.open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                   env=bench.environment(**variables), start_new_session=True)
+                                   env=bench.environment(**MODEL_FLAGS, **variables), start_new_session=True)
         try:
             each_second, seconds = count_each_second(records, process, limit_s)
             code = process.poll()
