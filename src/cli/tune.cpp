@@ -79,7 +79,15 @@ nlohmann::ordered_json tune_json(const TuneResult& result) {
     precisions.push_back(
         {{"precision", one.name}, {"detection_ms", one.detection_ms}, {"problem", text_or_null(one.problem)}});
   }
+  nlohmann::ordered_json scans;
+  if (result.scans.cpu_images_per_second > 0) {
+    scans = {{"backend", result.scans.backend},
+             {"cpu_images_per_second", result.scans.cpu_images_per_second},
+             {"together_images_per_second", result.scans.together_images_per_second},
+             {"gain_percent", result.scans.gain_percent}};
+  }
   return {{"settings", settings},
+          {"scans", scans},
           {"threads", threads},
           {"precisions", precisions},
           {"benchmark", nlohmann::ordered_json::parse(bench_to_json(result.bench))}};
@@ -95,11 +103,11 @@ std::string update_text(const EnvUpdate& update, const std::string& path) {
   return text;
 }
 
-// ALL_GPU and the like overrule what is measured; whoever set them should know.
+// ALL_GPU overrules what is measured; whoever set it should know.
 std::string all_gpu_text(const Settings& settings) {
   for (const SettingValue& value : settings.values) {
-    if (value.name == "ALL_GPU" && value.value == "true") {
-      return fmt::format("ALL_GPU=true ({}) sends every operation to the GPU, whatever the flags above say\n",
+    if (value.name == "ALL_GPU" && value.value != "false") {
+      return fmt::format("ALL_GPU={} ({}) counts for every operation whose flag above is false\n", value.value,
                          value.source);
     }
   }
@@ -112,8 +120,9 @@ int run_tune(const Call& call) {
   TuneCommand command;
   Arguments arguments(
       "mien tune",
-      "Measures each operation on the CPU and on the GPU, over image sizes and batch sizes, then threads "
-      "and precisions, and says which settings are fastest here and why. With --write they are added "
+      "Measures each operation on the CPU and on the GPU, over image sizes and batch sizes, then whole scans "
+      "with and without the GPU, threads and precisions, and says which settings are fastest here and why. With "
+      "--write they are added "
       "to a file of settings; what was set there by hand, or in the environment, stays and wins.");
   declare(arguments, command);
   if (!parse_or_help(call, arguments)) return 0;

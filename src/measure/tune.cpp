@@ -1,4 +1,4 @@
-// Measures operations, threads and precisions, and has the choice made of it.
+// Measures operations, whole scans, threads and precisions, and has the choice made of it.
 #include "mien/tools/tune.h"
 
 #include <fmt/format.h>
@@ -6,8 +6,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <exception>
+#include <functional>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 
 #include "base/cancel.h"
@@ -16,6 +19,7 @@
 #include "image/encode.h"
 #include "measure/bench_case.h"
 #include "measure/measure.h"
+#include "measure/tune_choice.h"
 #include "measure/tune_drift.h"
 #include "pipeline/analyze.h"
 #include "pipeline/passes.h"
@@ -24,8 +28,13 @@ namespace mien {
 namespace {
 
 constexpr const char* kMark = "mien tune";
-constexpr double kThreadsSeconds = 1.5;  // for each number of threads
-constexpr int kPrecisionRuns = 3;        // at each picture
+constexpr double kThreadsSeconds = 1.5;  // for each number of threads, and for each turn of whole scans
+constexpr double kQuickSeconds = 0.4;    // of a turn where the number of iterations is given
+constexpr int kTurns = 5;
+constexpr int kQuickTurns = 3;
+constexpr double kWarmSeconds = 0.1;
+constexpr double kPlanMsMax = 300e3;
+constexpr int kPrecisionRuns = 3;  // at each picture
 constexpr int kJpegQuality = 90;
 constexpr PixelSize kPictureSize = {800, 600};
 constexpr std::size_t kEnvFileBytesMax = std::size_t{1} << 20;
@@ -39,39 +48,76 @@ Files make_files(const std::vector<BenchPhoto>& photos) {
   return files;
 }
 
-// Whole analyses of these files for a while, by so many threads.
-double measure_threads(const Engine& engine, const Files& files, int threads, double seconds,
-                       const std::stop_token& stop) {
-  std::atomic<std::int64_t> done{0};
-  std::mutex mutex;
-  std::exception_ptr failure;
-  AnalyzeOptions analyze;
-  analyze.stop = stop;
-  const double start = wall_ms();
-  const auto work = [&](std::size_t first) {
-    Workspace workspace;
-    const std::size_t batch = static_cast<std::size_t>(engine.batch_max());
-    for (std::size_t next = first; wall_ms() - start < seconds * 1e3 && !stop.stop_requested(); next += batch) {
-      std::vector<Bytes> images;
-      for (std::size_t i = 0; i < batch; ++i) images.emplace_back(files[(next + i) % files.size()]);
-      done += static_cast<std::int64_t>(engine.analyze_batch(images, analyze, workspace).size());
-    }
-  };
-  const auto guarded = [&](std::size_t first) {
+// Whole analyses of these files by so many threads, as a scan makes them, from when it is made on.
+class Analyses {
+ public:
+  Analyses(const Engine& engine, const Files& files, int threads, const std::stop_token& stop)
+      : engine_(engine), files_(files), forward_(stop, [this] { ends_.request_stop(); }) {
+    for (int i = 0; i < threads; ++i) workers_.emplace_back([this, i] { guard(static_cast<std::size_t>(i)); });
+  }
+  ~Analyses() { ends_.request_stop(); }
+  Analyses(const Analyses&) = delete;
+  Analyses& operator=(const Analyses&) = delete;
+
+  // From the first that is done on, for so long or until another is done. Ends them. Throws what an analysis throws.
+  double images_per_second(double seconds) {
+    wait_for(0, 0);
+    const std::int64_t first = done_;
+    const double start = wall_ms();
+    wait_for(first, start + seconds * 1e3);
+    const double rate = static_cast<double>(done_ - first) / ((wall_ms() - start) / 1e3);
+    ends_.request_stop();
+    workers_.clear();
+    if (failure_) std::rethrow_exception(failure_);
+    return rate;
+  }
+
+ private:
+  void guard(std::size_t first) {
     try {
       work(first);
     } catch (...) {
-      const std::lock_guard lock(mutex);
-      failure = std::current_exception();
+      const std::lock_guard lock(mutex_);
+      failure_ = std::current_exception();
+      ends_.request_stop();
     }
-  };
-  {
-    std::vector<std::jthread> workers;
-    for (int i = 0; i < threads; ++i) workers.emplace_back(guarded, static_cast<std::size_t>(i));
   }
+
+  void work(std::size_t first) {
+    Workspace workspace;
+    AnalyzeOptions analyze;
+    analyze.phash = true;
+    analyze.stop = ends_.get_token();
+    const std::size_t batch = static_cast<std::size_t>(engine_.batch_max());
+    for (std::size_t next = first; !ends_.stop_requested(); next += batch) {
+      std::vector<Bytes> images;
+      for (std::size_t i = 0; i < batch; ++i) images.emplace_back(files_[(next + i) % files_.size()]);
+      (void)engine_.analyze_batch(images, analyze, workspace, [this](std::size_t, std::size_t) { ++done_; });
+    }
+  }
+
+  // Until this time, and until more than `done` images are done.
+  void wait_for(std::int64_t done, double until_ms) const {
+    while (!ends_.stop_requested() && (done_ <= done || wall_ms() < until_ms)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+
+  const Engine& engine_;
+  const Files& files_;
+  std::stop_source ends_;
+  std::stop_callback<std::function<void()>> forward_;
+  std::atomic<std::int64_t> done_{0};
+  std::mutex mutex_;  // guards failure_
+  std::exception_ptr failure_;
+  std::vector<std::jthread> workers_;  // ends first
+};
+
+double measure_threads(const Engine& engine, const Files& files, int threads, double seconds,
+                       const std::stop_token& stop) {
+  const double rate = Analyses(engine, files, threads, stop).images_per_second(seconds);
   throw_if_stopped(stop);
-  if (failure) std::rethrow_exception(failure);
-  return static_cast<double>(done) / ((wall_ms() - start) / 1e3);
+  return rate;
 }
 
 // 1, 2, 4 ... and one a core.
@@ -142,12 +188,13 @@ const std::string& value_in(const std::vector<TunedSetting>& settings, std::stri
   return kNone;
 }
 
-// Returns the options of an engine as these settings would have them.
+// Returns the options of an engine as these settings would have them. What goes to the GPU is for a scan.
 EngineOptions as_chosen(const TuneOptions& options, const std::vector<TunedSetting>& settings) {
   EngineOptions engine = with_gpu_mode(options.engine, GpuMode::off);
   for (const OperationRow& row : kOperations) {
-    if (value_in(settings, gpu_setting(row.operation)) != "true") continue;
-    engine.settings.operation_gpu[index_of(row.operation)] = GpuMode::on;
+    if (value_in(settings, gpu_setting(row.operation)) != "auto") continue;
+    engine.many_images = true;
+    engine.settings.operation_gpu[index_of(row.operation)] = GpuMode::where_it_pays;
   }
   const std::string& batch = value_in(settings, "GPU_BATCH_SIZE");
   if (!batch.empty()) engine.settings.gpu_batch_size = std::stoi(batch);
@@ -155,10 +202,52 @@ EngineOptions as_chosen(const TuneOptions& options, const std::vector<TunedSetti
   return engine;
 }
 
+// Waits until the device plans nothing more of what these files need.
+void warm_up(const Engine& engine, const Files& files, int threads, const TuneOptions& options) {
+  const double start = wall_ms();
+  (void)measure_threads(engine, files, threads, kWarmSeconds, options.stop);
+  while (engine.state().device && engine.state().device->is_preparing() && wall_ms() - start < kPlanMsMax) {
+    throw_if_stopped(options.stop);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  (void)measure_threads(engine, files, threads, kWarmSeconds, options.stop);
+}
+
+// The CPU alone against GPU and CPU together, in turns. `alone`: how the CPU is at its best.
+ScansMeasured measure_scans(const TuneOptions& options, EngineOptions alone, const GpuCandidates& candidates,
+                            const Files& files) {
+  ScansMeasured result;
+  if (candidates.operations.empty()) return result;
+  alone.many_images = true;
+  EngineOptions with_gpu = alone;
+  for (const Operation operation : candidates.operations) {
+    with_gpu.settings.operation_gpu[index_of(operation)] = GpuMode::where_it_pays;
+  }
+  if (candidates.batch > 0) with_gpu.settings.gpu_batch_size = candidates.batch;
+  const Engine cpu(alone), together(with_gpu);
+  if (!together.state().device->gpu().is_usable()) return result;
+  result.backend = together.state().device->gpu().backend();
+  const bool is_quick = options.iterations > 0;
+  const int threads = options.engine.settings.threads > 0 ? options.engine.settings.threads : thread_counts().back();
+  warm_up(cpu, files, threads, options);
+  warm_up(together, files, threads, options);
+  std::vector<double> of_cpu, of_both, gains;
+  for (int turn = 0; turn < (is_quick ? kQuickTurns : kTurns); ++turn) {
+    const double seconds = is_quick ? kQuickSeconds : kThreadsSeconds;
+    of_cpu.push_back(measure_threads(cpu, files, threads, seconds, options.stop));
+    of_both.push_back(measure_threads(together, files, threads, seconds, options.stop));
+    gains.push_back(100 * (1 - of_cpu.back() / of_both.back()));
+  }
+  result.cpu_images_per_second = spread_of(std::move(of_cpu)).median;
+  result.together_images_per_second = spread_of(std::move(of_both)).median;
+  result.gain_percent = spread_of(std::move(gains)).median;
+  return result;
+}
+
 // Where the operations that go to a GPU were measured, when options of this call said so: nobody else would know.
 void add_chosen_gpu(const Settings& settings, std::vector<TunedSetting>& tuned) {
   const bool any = std::any_of(std::begin(kOperations), std::end(kOperations), [&](const OperationRow& row) {
-    return value_in(tuned, gpu_setting(row.operation)) == "true";
+    return value_in(tuned, gpu_setting(row.operation)) == "auto";
   });
   if (!any) return;
   for (const SettingValue& value : settings.values) {
@@ -209,16 +298,21 @@ TuneResult tune(const TuneOptions& options) {
   say("precision");
   result.precisions = measure_precisions(options, photos);
 
-  say("threads");
-  const std::vector<TunedSetting> first = choose_settings(result.bench.rows, {}, result.precisions);
-  const Engine engine(as_chosen(options, first));
+  say("whole scans");
   const Files files = make_files(photos);
+  const auto chosen = [&] {
+    return choose_settings(result.bench.rows, result.scans, result.threads, result.precisions);
+  };
+  result.scans = measure_scans(options, as_chosen(options, chosen()), find_gpu_candidates(result.bench.rows), files);
+
+  say("threads");
+  const Engine engine(as_chosen(options, chosen()));
   const double seconds = options.iterations > 0 ? 0.2 : kThreadsSeconds;
-  (void)measure_threads(engine, files, 1, seconds / 3, options.stop);
+  warm_up(engine, files, 1, options);
   for (const int threads : thread_counts()) {
     result.threads.push_back({threads, measure_threads(engine, files, threads, seconds, options.stop)});
   }
-  result.settings = choose_settings(result.bench.rows, result.threads, result.precisions);
+  result.settings = chosen();
   add_chosen_gpu(options.engine.settings, result.settings);
   note_what_wins(options.engine.settings, result.settings);
   return result;

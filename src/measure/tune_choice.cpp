@@ -1,12 +1,13 @@
-// Chooses settings from measurements; nothing is measured here.
+#include "measure/tune_choice.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
 
+#include "device/where_it_pays.h"
 #include "measure/bench_case.h"
-#include "mien/tools/tune.h"
 
 namespace mien {
 namespace {
@@ -24,17 +25,13 @@ struct Measured {
   bool has_cpu = false;
   bool has_gpu = false;
 
-  bool is_faster(int batch) const {
-    const auto found = gpu_ms.find(batch);
-    return has_cpu && found != gpu_ms.end() && !gpu_broken.contains(batch) &&
-           found->second < cpu_ms * (1 - kGainPercentMin / 100);
-  }
-  std::vector<int> faster_batches() const {
-    std::vector<int> batches;
+  // The batch that is fastest of those at which nothing was left to the CPU; 0: none.
+  int best_batch() const {
+    int best = 0;
     for (const auto& [batch, ms] : gpu_ms) {
-      if (is_faster(batch)) batches.push_back(batch);
+      if (!gpu_broken.contains(batch) && (best == 0 || ms < gpu_ms.at(best))) best = batch;
     }
-    return batches;
+    return best;
   }
 };
 
@@ -66,17 +63,39 @@ Measured measured_of(const std::vector<BenchRow>& rows, Operation operation) {
   return result;
 }
 
-// The batch that makes the operations that go to the GPU fastest together; of nearly equal ones the smallest, which
-// takes least memory. 0 when none goes.
-int choose_batch(const std::vector<Measured>& operations) {
+std::vector<Measured> measure_all(const std::vector<BenchRow>& rows) {
+  std::vector<Measured> operations;
+  for (const OperationRow& row : kOperations) operations.push_back(measured_of(rows, row.operation));
+  return operations;
+}
+
+bool is_candidate(const Measured& one, Operation operation) {
+  return has_model(operation) && one.has_cpu && one.best_batch() > 0;
+}
+
+// The time of all candidates together by batch, where each was measured at it.
+std::map<int, double> times_by_batch(const std::vector<Measured>& operations) {
   std::map<int, double> totals;
-  std::set<int> candidates;
-  for (const Measured& one : operations) {
-    for (const int batch : one.faster_batches()) candidates.insert(batch);
+  std::set<int> broken;
+  std::size_t candidates = 0;
+  std::map<int, std::size_t> measured;
+  for (const OperationRow& row : kOperations) {
+    const Measured& one = operations[index_of(row.operation)];
+    if (!is_candidate(one, row.operation)) continue;
+    ++candidates;
+    broken.insert(one.gpu_broken.begin(), one.gpu_broken.end());
+    for (const auto& [batch, ms] : one.gpu_ms) {
+      totals[batch] += ms;
+      ++measured[batch];
+    }
   }
-  for (const int batch : candidates) {
-    for (const Measured& one : operations) totals[batch] += one.is_faster(batch) ? one.gpu_ms.at(batch) : one.cpu_ms;
-  }
+  std::erase_if(totals,
+                [&](const auto& total) { return broken.contains(total.first) || measured[total.first] < candidates; });
+  return totals;
+}
+
+// Of nearly equal ones the smallest, which takes least memory. 0 when there is none.
+int choose_batch(const std::map<int, double>& totals) {
   double least = 0;
   for (const auto& [batch, ms] : totals) least = least == 0 ? ms : std::min(least, ms);
   for (const auto& [batch, ms] : totals) {
@@ -85,25 +104,26 @@ int choose_batch(const std::vector<Measured>& operations) {
   return 0;
 }
 
-std::string flag_reason(const Measured& one, int batch) {
+bool gains(const ScansMeasured& scans) { return scans.gain_percent > kGainPercentMin; }
+
+std::string flag_reason(const Measured& one, Operation operation, const ScansMeasured& scans) {
   if (!one.has_cpu) return "not measured on the CPU";
   if (!one.has_gpu) return "not measured on a GPU";
-  if (one.is_faster(batch)) {
-    const double ms = one.gpu_ms.at(batch);
-    return fmt::format("{} takes {:.0f} % less time: {:.2f} ms against {:.2f} on the CPU", one.backend,
-                       100 * (1 - ms / one.cpu_ms), ms, one.cpu_ms);
+  const int batch = one.best_batch();
+  if (batch == 0) return fmt::format("the GPU did not do it: {}", one.reason);
+  if (!has_model(operation)) {
+    return fmt::format(
+        "scans leave it where the pixels are; by itself {} takes {:.2f} ms against {:.2f} on the CPU "
+        "(batch {})",
+        one.backend, one.gpu_ms.at(batch), one.cpu_ms, batch);
   }
-  double best = 0;
-  int best_batch = 0;
-  for (const auto& [size, ms] : one.gpu_ms) {
-    if (one.gpu_broken.contains(size) || (best_batch != 0 && ms >= best)) continue;
-    best = ms;
-    best_batch = size;
+  if (scans.cpu_images_per_second <= 0) return "whole scans were not measured";
+  const std::string figures = fmt::format("{:.1f} images a second against {:.1f} by the CPU alone",
+                                          scans.together_images_per_second, scans.cpu_images_per_second);
+  if (gains(scans)) {
+    return fmt::format("whole scans with {} take {:.0f} % less time: {}", scans.backend, scans.gain_percent, figures);
   }
-  if (best_batch == 0) return fmt::format("the GPU did not do it: {}", one.reason);
-  const int at = batch != 0 && one.gpu_ms.contains(batch) ? batch : best_batch;
-  return fmt::format("{} takes {:.2f} ms against {:.2f} on the CPU (batch {}): no gain of {:.0f} %", one.backend,
-                     one.gpu_ms.at(at), one.cpu_ms, at, kGainPercentMin);
+  return fmt::format("whole scans with {} make {}: no gain of {:.0f} %", scans.backend, figures, kGainPercentMin);
 }
 
 TunedSetting choose_threads(const std::vector<ThreadsMeasured>& threads) {
@@ -152,31 +172,34 @@ TunedSetting choose_precision(const std::vector<PrecisionMeasured>& precisions) 
 
 }  // namespace
 
-std::vector<TunedSetting> choose_settings(const std::vector<BenchRow>& rows,
+GpuCandidates find_gpu_candidates(const std::vector<BenchRow>& rows) {
+  const std::vector<Measured> measured = measure_all(rows);
+  GpuCandidates candidates;
+  for (const OperationRow& row : kOperations) {
+    if (is_candidate(measured[index_of(row.operation)], row.operation)) candidates.operations.push_back(row.operation);
+  }
+  candidates.batch = choose_batch(times_by_batch(measured));
+  return candidates;
+}
+
+std::vector<TunedSetting> choose_settings(const std::vector<BenchRow>& rows, const ScansMeasured& scans,
                                           const std::vector<ThreadsMeasured>& threads,
                                           const std::vector<PrecisionMeasured>& precisions) {
-  std::vector<Measured> operations;
-  for (const OperationRow& row : kOperations) operations.push_back(measured_of(rows, row.operation));
-  const int batch = choose_batch(operations);
+  const std::vector<Measured> operations = measure_all(rows);
   std::vector<TunedSetting> settings;
+  bool any_goes = false;
   for (const OperationRow& row : kOperations) {
     const Measured& one = operations[index_of(row.operation)];
     if (!one.has_cpu && !one.has_gpu) continue;  // nothing to run for it
+    const bool goes = gains(scans) && is_candidate(one, row.operation);
+    any_goes = any_goes || goes;
     settings.push_back(
-        {gpu_setting(row.operation), one.is_faster(batch) ? "true" : "false", flag_reason(one, batch), {}, {}});
+        {gpu_setting(row.operation), goes ? "auto" : "false", flag_reason(one, row.operation, scans), {}, {}});
   }
-  if (batch > 0) {
-    std::set<int> sizes;
-    for (const Measured& one : operations) {
-      for (const auto& [size, ms] : one.gpu_ms) sizes.insert(size);
-    }
+  const std::map<int, double> totals = times_by_batch(operations);
+  if (const int batch = choose_batch(totals); any_goes && batch > 0) {
     std::string figures;
-    for (const int size : sizes) {
-      double ms = 0;
-      for (const Measured& one : operations) {
-        const auto found = one.gpu_ms.find(size);
-        if (one.is_faster(batch) && found != one.gpu_ms.end()) ms += found->second;
-      }
+    for (const auto& [size, ms] : totals) {
       figures += fmt::format("{}{:.2f} ms in batches of {}", figures.empty() ? "" : ", ", ms, size);
     }
     settings.push_back({"GPU_BATCH_SIZE", std::to_string(batch), "what goes to the GPU takes " + figures, {}, {}});

@@ -181,7 +181,7 @@ def tuned(done):
 TUNE = ["tune", "--json", "--image-size", "small", "--batch-size", "2", "--iterations"]
 
 
-QUICK_ONES = ["--operation", "face_detection", "--operation", "quality_checks"]
+QUICK_ONES = ["--operation", "face_detection", "--operation", "face_embedding", "--operation", "quality_checks"]
 
 
 def test_tune_says_what_it_would_set_and_writes_nothing(mien, few):
@@ -197,7 +197,7 @@ def test_tune_says_what_it_would_set_and_writes_nothing(mien, few):
 
 
 def test_tune_writes_what_is_faster(mien, few):
-    """The device remembers what it has computed: detection on it is a look-up. One in three may come late."""
+    """The device remembers what it has computed: models on it are a look-up. One in three may come late."""
     env = mien.folder / ".env"
     env.write_text("# mine\nexport QUALITY_CHECKS_GPU=false\nOTHER=1 # stays\n")
     done = mien(*TUNE, "3", *QUICK_ONES, "--write", "--images", few,
@@ -206,14 +206,18 @@ def test_tune_writes_what_is_faster(mien, few):
     settings = tuned(done)
     lines = env.read_text().splitlines()
     assert lines[:3] == ["# mine", "export QUALITY_CHECKS_GPU=false", "OTHER=1 # stays"]
-    assert settings["FACE_DETECTION_GPU"]["value"] == "true", settings["FACE_DETECTION_GPU"]["why"]
-    assert "FACE_DETECTION_GPU=true  # mien tune: true" in lines
+    for name in ("FACE_DETECTION_GPU", "FACE_EMBEDDING_GPU"):
+        assert settings[name]["value"] == "auto", settings[name]["why"]
+        assert "whole scans with test" in settings[name]["why"]
+        assert f"{name}=auto  # mien tune: auto" in lines
+    scans = json.loads(done.stdout)["scans"]
+    assert scans["gain_percent"] > 10 and scans["together_images_per_second"] > scans["cpu_images_per_second"] > 0
     assert any(line.startswith("GPU_BATCH_SIZE=") for line in lines)
     assert sum("QUALITY_CHECKS_GPU" in line for line in lines) == 1
     assert "QUALITY_CHECKS_GPU stays as it is set by hand: .env line 2" in done.stderr
     assert "MIEN_THREADS stays as it is set by hand: environment MIEN_THREADS" in done.stderr
     config = {row["name"]: row for row in json.loads(mien("config", "--json").stdout)["settings"]}
-    assert config["FACE_DETECTION_GPU"]["value"] == "true"
+    assert config["FACE_DETECTION_GPU"]["value"] == "auto"
     # On a machine that lost its device the same command takes its own lines back, and no others.
     done = mien(*TUNE, "1", *QUICK_ONES, "--write", "--images", few)
     assert done.returncode == 0, done.stderr
@@ -224,11 +228,11 @@ def test_tune_writes_what_is_faster(mien, few):
 
 def test_tune_writes_where_it_measured(mien, few):
     """Options of the call are gone with it: what they chose is written, or the GPU would be another one."""
-    done = mien(*TUNE, "3", "--operation", "face_detection", "--device", "0", "--precision", "exact", "--write",
-                "--images", few, env=on_test_device(remember=1))
+    done = mien(*TUNE, "3", "--operation", "face_detection", "--operation", "face_embedding", "--device", "0",
+                "--precision", "exact", "--write", "--images", few, env=on_test_device(remember=1))
     assert done.returncode == 0, done.stderr
     settings = tuned(done)
-    assert settings["FACE_DETECTION_GPU"]["value"] == "true", settings["FACE_DETECTION_GPU"]["why"]
+    assert settings["FACE_DETECTION_GPU"]["value"] == "auto", settings["FACE_DETECTION_GPU"]["why"]
     lines = (mien.folder / ".env").read_text().splitlines()
     assert "GPU_DEVICE_ID=0  # mien tune: 0" in lines
     assert any(line.startswith("MIEN_PRECISION=") for line in lines)
@@ -252,13 +256,16 @@ def test_photos_of_a_camera_are_found(mien, photos):
 
 
 def test_tune_leaves_a_slow_device_alone(mien, few):
-    # The CPU takes a tenth of a millisecond for quality: no busy machine makes that as long as the device waits.
-    done = mien(*TUNE, "1", "--operation", "quality_checks", "--write", "--output", "tuned.env", "--images", few,
-                env=on_test_device(slow_us=300_000))
+    """Whole scans with it gain nothing, because the CPU takes back what it is too slow for."""
+    done = mien(*TUNE, "1", "--operation", "face_detection", "--operation", "quality_checks", "--write", "--output",
+                "tuned.env", "--images", few, env=on_test_device(slow_us=300_000))
     assert done.returncode == 0, done.stderr
     settings = tuned(done)
-    assert settings["QUALITY_CHECKS_GPU"]["value"] == "false", settings["QUALITY_CHECKS_GPU"]["why"]
-    assert "QUALITY_CHECKS_GPU=false  # mien tune: false" in (mien.folder / "tuned.env").read_text()
-    # What is chosen is what the table says.
+    written = (mien.folder / "tuned.env").read_text()
+    for name, why in (("FACE_DETECTION_GPU", "no gain of 10 %"), ("QUALITY_CHECKS_GPU", "where the pixels are")):
+        assert settings[name]["value"] == "false" and why in settings[name]["why"], settings[name]["why"]
+        assert f"{name}=false  # mien tune: false" in written
+    # The CPU takes a tenth of a millisecond for quality: no busy machine makes that as long as the device waits.
     rows = json.loads(done.stdout)["benchmark"]["benchmark_results"]["quality_checks"]["small"]
     assert rows["gpu_true"]["median_time_ms"] > rows["gpu_false"]["median_time_ms"]
+    assert json.loads(done.stdout)["scans"]["gain_percent"] < 10

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "measure/tune_choice.h"
 #include "measure/tune_drift.h"
 #include "support/device_scene.h"
 #include "support/test_device.h"
@@ -47,32 +48,62 @@ std::string value_of(const std::vector<TunedSetting>& settings, const std::strin
   return "absent";
 }
 
-TEST(ChooseSettings, SendsWhatIsFasterToTheGpu) {
-  std::vector<BenchRow> rows = make_rows("face_detection", {.cpu = 20, .gpu = 4});
-  add(rows, make_rows("quality_checks", {.cpu = 1, .gpu = 3}));
-  const std::vector<TunedSetting> chosen = choose_settings(rows, {}, {});
-  EXPECT_EQ(value_of(chosen, "FACE_DETECTION_GPU"), "true");
-  EXPECT_EQ(value_of(chosen, "QUALITY_CHECKS_GPU"), "false");
-  EXPECT_EQ(value_of(chosen, "FACE_EMBEDDING_GPU"), "absent") << "it was not measured";
-  EXPECT_EQ(value_of(chosen, "GPU_BATCH_SIZE"), "1") << "the smallest of equal ones";
-  EXPECT_NE(chosen.front().why.find("cuda takes 80 % less time"), std::string::npos) << chosen.front().why;
+// Scans that take so much less time with the GPU, in percent.
+ScansMeasured make_scans(double gain_percent) {
+  return {.cpu_images_per_second = 20,
+          .together_images_per_second = 20 / (1 - gain_percent / 100),
+          .gain_percent = gain_percent,
+          .backend = "cuda"};
 }
 
-TEST(ChooseSettings, AGainOfTenPercentIsNotEnough) {
-  EXPECT_EQ(value_of(choose_settings(make_rows("face_detection", {.cpu = 10, .gpu = 9}), {}, {}), "FACE_DETECTION_GPU"),
-            "false");
-  EXPECT_EQ(
-      value_of(choose_settings(make_rows("face_detection", {.cpu = 10, .gpu = 8.9}), {}, {}), "FACE_DETECTION_GPU"),
-      "true");
+TEST(ChooseSettings, SendsModelsToTheGpuWhereWholeScansGain) {
+  std::vector<BenchRow> rows = make_rows("face_detection", {.cpu = 20, .gpu = 4});
+  add(rows, make_rows("quality_checks", {.cpu = 3, .gpu = 1}));
+  const std::vector<TunedSetting> chosen = choose_settings(rows, make_scans(50), {}, {});
+  EXPECT_EQ(value_of(chosen, "FACE_DETECTION_GPU"), "auto");
+  EXPECT_EQ(value_of(chosen, "QUALITY_CHECKS_GPU"), "false") << "faster by itself; a scan has its pixels elsewhere";
+  EXPECT_EQ(value_of(chosen, "FACE_EMBEDDING_GPU"), "absent") << "it was not measured";
+  EXPECT_EQ(value_of(chosen, "GPU_BATCH_SIZE"), "1") << "the smallest of equal ones";
+  EXPECT_EQ(chosen.front().why,
+            "whole scans with cuda take 50 % less time: 40.0 images a second against 20.0 by the CPU alone");
+  EXPECT_NE(chosen[1].why.find("cuda takes 1.00 ms against 3.00 on the CPU"), std::string::npos) << chosen[1].why;
+}
+
+// An operation may be slower on the GPU, and a scan faster with both; or the other way round.
+TEST(ChooseSettings, SingleOperationsDoNotDecide) {
+  const std::vector<BenchRow> slow = make_rows("face_detection", {.cpu = 10, .gpu = 15});
+  EXPECT_EQ(value_of(choose_settings(slow, make_scans(30), {}, {}), "FACE_DETECTION_GPU"), "auto");
+  const std::vector<BenchRow> fast = make_rows("face_detection", {.cpu = 20, .gpu = 1});
+  for (const double gain : {-50.0, 0.0, 10.0}) {
+    const std::vector<TunedSetting> chosen = choose_settings(fast, make_scans(gain), {}, {});
+    EXPECT_EQ(value_of(chosen, "FACE_DETECTION_GPU"), "false") << gain;
+    EXPECT_EQ(value_of(chosen, "GPU_BATCH_SIZE"), "absent") << gain;
+    EXPECT_NE(chosen.front().why.find("no gain of 10 %"), std::string::npos) << chosen.front().why;
+  }
+  EXPECT_EQ(value_of(choose_settings(fast, make_scans(10.5), {}, {}), "FACE_DETECTION_GPU"), "auto");
+  const std::vector<TunedSetting> unknown = choose_settings(fast, {}, {}, {});
+  EXPECT_EQ(value_of(unknown, "FACE_DETECTION_GPU"), "false");
+  EXPECT_NE(unknown.front().why.find("not measured"), std::string::npos) << unknown.front().why;
 }
 
 TEST(ChooseSettings, TakesTheBatchThatPays) {
   std::vector<BenchRow> rows = make_rows("face_detection", {.cpu = 10, .gpu = 12}, 0.25);
-  std::vector<TunedSetting> chosen = choose_settings(rows, {}, {});
-  EXPECT_EQ(value_of(chosen, "FACE_DETECTION_GPU"), "true");
-  EXPECT_EQ(value_of(chosen, "GPU_BATCH_SIZE"), "8");
+  EXPECT_EQ(value_of(choose_settings(rows, make_scans(20), {}, {}), "GPU_BATCH_SIZE"), "8");
+  add(rows, make_rows("face_embedding", {.cpu = 10, .gpu = 1}, 20));
+  EXPECT_EQ(value_of(choose_settings(rows, make_scans(20), {}, {}), "GPU_BATCH_SIZE"), "1") << "13 ms against 23";
   rows = make_rows("face_detection", {.cpu = 10, .gpu = 2}, 0.97);
-  EXPECT_EQ(value_of(choose_settings(rows, {}, {}), "GPU_BATCH_SIZE"), "1") << "within 5 %";
+  EXPECT_EQ(value_of(choose_settings(rows, make_scans(20), {}, {}), "GPU_BATCH_SIZE"), "1") << "within 5 %";
+}
+
+TEST(ChooseSettings, CandidatesAreModelsThatTheGpuDid) {
+  std::vector<BenchRow> rows = make_rows("face_detection", {.cpu = 10, .gpu = 12});
+  add(rows, make_rows("face_embedding", {.cpu = 10, .gpu = 1}));
+  add(rows, make_rows("image_enhancement", {.cpu = 10, .gpu = 1}));
+  EXPECT_EQ(find_gpu_candidates(rows).operations, (std::vector{Operation::face_detection, Operation::face_embedding}));
+  for (BenchRow& row : rows) {
+    if (row.gpu && row.operation == "face_embedding") row.placement.ran = "mixed";
+  }
+  EXPECT_EQ(find_gpu_candidates(rows).operations, std::vector{Operation::face_detection});
 }
 
 TEST(ChooseSettings, WhatFellBackIsNeverChosen) {
@@ -83,7 +114,7 @@ TEST(ChooseSettings, WhatFellBackIsNeverChosen) {
       row.placement.ran = ran;
       row.placement.reason = "the fan is broken";
     }
-    const std::vector<TunedSetting> chosen = choose_settings(rows, {}, {});
+    const std::vector<TunedSetting> chosen = choose_settings(rows, make_scans(50), {}, {});
     EXPECT_EQ(value_of(chosen, "FACE_DETECTION_GPU"), "false");
     EXPECT_EQ(value_of(chosen, "GPU_BATCH_SIZE"), "absent");
     EXPECT_NE(chosen.front().why.find("the fan is broken"), std::string::npos);
@@ -92,35 +123,37 @@ TEST(ChooseSettings, WhatFellBackIsNeverChosen) {
   }
   std::vector<BenchRow> rows = make_rows("face_detection", {.cpu = 20, .gpu = 1});
   for (BenchRow& row : rows) row.error_rate = row.gpu ? 0.5 : 0;
-  EXPECT_EQ(value_of(choose_settings(rows, {}, {}), "FACE_DETECTION_GPU"), "false");
+  EXPECT_EQ(value_of(choose_settings(rows, make_scans(50), {}, {}), "FACE_DETECTION_GPU"), "false");
 }
 
 TEST(ChooseSettings, AllCasesOfAnOperationCountTogether) {
   std::vector<BenchRow> rows = make_rows("image_processing", {.cpu = 1, .gpu = 0.5});
   add(rows, make_rows("thumbnail_creation", {.cpu = 1, .gpu = 9}));
-  EXPECT_EQ(value_of(choose_settings(rows, {}, {}), "IMAGE_PROCESSING_GPU"), "false");
+  const std::vector<TunedSetting> chosen = choose_settings(rows, make_scans(50), {}, {});
+  EXPECT_EQ(value_of(chosen, "IMAGE_PROCESSING_GPU"), "false");
+  EXPECT_NE(chosen.front().why.find("9.50 ms against 2.00"), std::string::npos) << chosen.front().why;
 }
 
 TEST(ChooseSettings, ThreadsAndPrecision) {
   const std::vector<ThreadsMeasured> threads = {{1, 10}, {2, 19}, {4, 19.5}};
   std::vector<PrecisionMeasured> precisions = {{"default", 10, ""}, {"fast", 5, ""}};
-  EXPECT_EQ(value_of(choose_settings({}, threads, precisions), "MIEN_PRECISION"), "default") << "no face was seen";
+  EXPECT_EQ(value_of(choose_settings({}, {}, threads, precisions), "MIEN_PRECISION"), "default") << "no face was seen";
   precisions[1].faces = 30;
-  std::vector<TunedSetting> chosen = choose_settings({}, threads, precisions);
+  std::vector<TunedSetting> chosen = choose_settings({}, {}, threads, precisions);
   EXPECT_EQ(value_of(chosen, "MIEN_THREADS"), "2") << "the fewest within 5 %";
   EXPECT_EQ(value_of(chosen, "MIEN_PRECISION"), "fast");
   precisions[1].cosine_mean = 0.9935;
-  chosen = choose_settings({}, threads, precisions);
+  chosen = choose_settings({}, {}, threads, precisions);
   EXPECT_EQ(value_of(chosen, "MIEN_PRECISION"), "default") << "it drifts too far";
   EXPECT_NE(chosen.back().why.find("0.9935"), std::string::npos) << chosen.back().why;
   precisions[1].cosine_mean = 0.999;
   precisions[1].missed = 1;
-  EXPECT_EQ(value_of(choose_settings({}, threads, precisions), "MIEN_PRECISION"), "default") << "it misses a face";
+  EXPECT_EQ(value_of(choose_settings({}, {}, threads, precisions), "MIEN_PRECISION"), "default") << "it misses a face";
   precisions[1].missed = 0;
   precisions[1].detection_ms = 9.5;
-  EXPECT_EQ(value_of(choose_settings({}, threads, precisions), "MIEN_PRECISION"), "default");
+  EXPECT_EQ(value_of(choose_settings({}, {}, threads, precisions), "MIEN_PRECISION"), "default");
   precisions[1] = {"fast", 0, "not built in"};
-  chosen = choose_settings({}, threads, precisions);
+  chosen = choose_settings({}, {}, threads, precisions);
   EXPECT_EQ(value_of(chosen, "MIEN_PRECISION"), "default");
   EXPECT_NE(chosen.back().why.find("not built in"), std::string::npos);
 }
@@ -203,6 +236,8 @@ TEST_F(TuneTest, LeavesEverythingToTheProcessorWhenTheDeviceIsSlow) {
     EXPECT_EQ(one.value, "false") << one.name << ": " << one.why;
   }
   EXPECT_EQ(flags, kOperationCount - 1);
+  EXPECT_GT(result.scans.cpu_images_per_second, 0);
+  EXPECT_EQ(result.scans.backend, "test");
   for (const BenchRow& row : result.bench.rows) {
     EXPECT_FALSE(row.fell_back()) << row.operation << " " << row.size << ": " << row.placement.reason.value_or("");
   }
@@ -213,7 +248,8 @@ TEST_F(TuneTest, LeavesEverythingToTheProcessorWhenTheDeviceIsSlow) {
 TEST_F(TuneTest, FollowsItsTable) {
   device_.set("remember", 1);
   const TuneResult result = run();
-  const std::vector<TunedSetting> again = choose_settings(result.bench.rows, result.threads, result.precisions);
+  const std::vector<TunedSetting> again =
+      choose_settings(result.bench.rows, result.scans, result.threads, result.precisions);
   ASSERT_EQ(again.size(), result.settings.size());
   for (std::size_t i = 0; i < again.size(); ++i) EXPECT_EQ(again[i].value, result.settings[i].value) << again[i].name;
 }

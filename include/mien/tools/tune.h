@@ -12,6 +12,15 @@
 
 namespace mien {
 
+// Whole analyses of the same photos as a scan makes them, in turns: by the CPU alone, and with the GPU where it pays
+// (GpuMode::where_it_pays), when everything is planned.
+struct ScansMeasured {
+  double cpu_images_per_second = 0;       // the medians of the turns; 0: not measured
+  double together_images_per_second = 0;  // by GPU and CPU
+  double gain_percent = 0;                // less time together, the median of the turns
+  std::string backend;
+};
+
 // Images a second of the whole analysis with so many threads, on the devices that were chosen.
 struct ThreadsMeasured {
   int threads = 1;
@@ -58,6 +67,7 @@ struct TuneOptions {
 
 struct TuneResult {
   BenchResult bench;
+  ScansMeasured scans;
   std::vector<ThreadsMeasured> threads;
   std::vector<PrecisionMeasured> precisions;
   std::vector<TunedSetting> settings;
@@ -66,11 +76,12 @@ struct TuneResult {
 // Throws Exception like bench_matrix.
 MIEN_API TuneResult tune(const TuneOptions& options);
 
-// The choice by itself: what these measurements say. An operation goes to the GPU when all of its rows together take
-// more than kGainPercentMin less time there, at the batch that is best for all operations that go; rows that fell back
-// or failed keep it on the CPU. Threads: the fewest within 5 % of the best. Precision: fast where it takes more than
-// kGainPercentMin less time than default, misses no face and drifts by no more than kDriftMeanMin and kDriftLowMin say.
-MIEN_API std::vector<TunedSetting> choose_settings(const std::vector<BenchRow>& rows,
+// The choice by itself: what these measurements say. Detection and embedding go to the GPU where that pays ("auto")
+// when whole scans take more than kGainPercentMin less time with it, in batches that make the two fastest; rows that
+// fell back or failed keep an operation on the CPU, and operations on pixels stay where the pixels are. Threads: the
+// fewest within 5 % of the best. Precision: fast where it takes more than kGainPercentMin less time than default,
+// misses no face and drifts by no more than kDriftMeanMin and kDriftLowMin say.
+MIEN_API std::vector<TunedSetting> choose_settings(const std::vector<BenchRow>& rows, const ScansMeasured& scans,
                                                    const std::vector<ThreadsMeasured>& threads,
                                                    const std::vector<PrecisionMeasured>& precisions);
 
