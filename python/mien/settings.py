@@ -30,7 +30,7 @@ class Settings:
     """What may be set from outside: environment, then .env, then the user's file, then the default.
 
     `overrides` win over all of them: Settings({"GPU_BACKEND": "cpu"}). Each setting is an attribute in lower case: a
-    boolean where it is true or false, a number where it is one, else text, as `require`.
+    boolean where it is true or false, a number where it is one, else text, as `auto` and `require`.
     """
 
     def __init__(self, overrides: Mapping[str, object] | None = None) -> None:
@@ -82,7 +82,7 @@ def _text(value: object) -> str:
 
 
 def _value(setting: _mien.SettingValue) -> object:
-    """By what the setting may be, not by how it looks: a folder may be named 2024. `require` stays text."""
+    """By what the setting may be, not by how it looks: a folder may be named 2024. `auto` and `require` stay text."""
     text = setting.value
     if setting.kind in (_mien.SettingKind.flag, _mien.SettingKind.gpu_mode) and text in ("true", "false"):
         return text == "true"
