@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <numeric>
 
 #include "ops/device_image.h"
 
@@ -12,47 +14,61 @@ namespace {
 
 using Value = GraphBuilder::Value;
 
-// 1 where a cell's first pixel lies before the extent: [M, cells].
-Value cells_inside(GraphBuilder& graph, const Value& extents, std::int32_t side, const Value& firsts) {
-  const Value extent = graph.gather(extents, graph.scalar(side), 1);  // [M, 1]
-  const Value left = graph.sub(extent, firsts);
-  const Value inside = graph.min(graph.max(left, graph.scalar(0)), graph.scalar(1));
-  return graph.cast(inside, ElementType::f32);
+// 1 where a row (or a column) lies before its image's extent.
+Value before(GraphBuilder& graph, const Value& places, const Value& extents) {
+  return graph.cast(graph.less(places, extents), ElementType::f32);
 }
 
-Value make_mask(GraphBuilder& graph, const Value& extents, int stride) {
-  const Value rows = graph.input(fmt::format("rows_{}", stride), ElementType::i32, {-1});
-  const Value columns = graph.input(fmt::format("columns_{}", stride), ElementType::i32, {-1});
-  const Value down = graph.unsqueeze(cells_inside(graph, extents, 0, rows), {1, 3});
-  const Value across = graph.unsqueeze(cells_inside(graph, extents, 1, columns), {1, 2});
-  return graph.mul(down, across);
+// Each step-th place along the axis.
+Value thin_out(GraphBuilder& graph, const Value& places, std::int64_t axis, std::int64_t step) {
+  if (step == 1) return places;
+  const auto number = [&](std::int64_t value) { return graph.constant(std::span<const std::int64_t>(&value, 1), {1}); };
+  return graph.node("Slice", {places, number(0), number(1 << 30), number(axis), number(step)});
 }
 
-std::vector<std::int32_t> first_pixels(int side, int stride) {
-  std::vector<std::int32_t> firsts;
-  for (int at = 0; at < side; at += stride) firsts.push_back(at);
-  return firsts;
+// Copies a plane to the upper left of one of width x height, which is 0 elsewhere.
+void copy_plane(const std::uint8_t* in, int in_width, int in_height, int width, int height, std::uint8_t* out) {
+  const std::size_t row = static_cast<std::size_t>(width), taken = static_cast<std::size_t>(in_width);
+  const std::size_t rows = static_cast<std::size_t>(height), rows_taken = static_cast<std::size_t>(in_height);
+  if (taken == row) {
+    std::memcpy(out, in, rows_taken * row);
+  } else {
+    for (std::size_t y = 0; y < rows_taken; ++y) {
+      std::memcpy(out + y * row, in + y * taken, taken);
+      std::memset(out + y * row + taken, 0, row - taken);
+    }
+  }
+  std::memset(out + rows_taken * row, 0, (rows - rows_taken) * row);
 }
 
 }  // namespace
 
 Graph make_canvas_graph(const Feed& feed, bool is_masked, std::span<const int> strides) {
+  // Each node reads and writes all values of a batch, and nothing else here takes time: so there is one only where it
+  // changes a value.
   GraphBuilder graph("canvas");
-  const Value pixels = graph.input("pixels", ElementType::u8, {-1, 3, -1, -1});
-  const Value places = graph.input("places", ElementType::i32, {-1});
-  const Value value = graph.cast(graph.gather(pixels, places, 0), ElementType::f32);
-  const Value fed = graph.mul(graph.sub(value, graph.scalar(feed.mean)), graph.scalar(feed.scale));
+  Value planes = graph.cast(graph.input("pixels", ElementType::u8, {-1, 3, -1, -1}), ElementType::f32);
+  if (feed.mean != 0) planes = graph.sub(planes, graph.scalar(feed.mean));
   if (!is_masked) {
-    graph.output("planes", fed, ElementType::f32, {-1, 3, -1, -1});
+    if (feed.scale != 1) planes = graph.mul(planes, graph.scalar(feed.scale));
+    graph.output("planes", planes, ElementType::f32, {-1, 3, -1, -1});
     return std::move(graph).build();
   }
-  const Value extents = graph.input("extents", ElementType::i32, {-1, 2});
-  const Value mask = make_mask(graph, extents, 1);
-  graph.output("planes", graph.mul(fed, mask), ElementType::f32, {-1, 3, -1, -1});
+  const Value heights = graph.input("heights", ElementType::i32, {-1, 1, 1, 1});
+  const Value widths = graph.input("widths", ElementType::i32, {-1, 1, 1, 1});
+  const Value down = before(graph, graph.input("rows", ElementType::i32, {1, 1, -1, 1}), heights);
+  const Value across = before(graph, graph.input("columns", ElementType::i32, {1, 1, 1, -1}), widths);
+  if (feed.mean != 0) {
+    // The scale inside and 0 outside. Where the mean is 0, so are the planes outside, as the pixels there are.
+    const Value scaled = feed.scale == 1 ? down : graph.mul(down, graph.scalar(feed.scale));
+    planes = graph.mul(planes, graph.mul(scaled, across));
+  } else if (feed.scale != 1) {
+    planes = graph.mul(planes, graph.scalar(feed.scale));
+  }
+  graph.output("planes", planes, ElementType::f32, {-1, 3, -1, -1});
   for (const int stride : strides) {
-    const std::string name = fmt::format("mask_{}", stride);
-    const Value of_stride = stride == 1 ? mask : make_mask(graph, extents, stride);
-    graph.output(name, of_stride, ElementType::f32, {-1, 1, -1, -1});
+    const Value mask = graph.mul(thin_out(graph, down, 2, stride), thin_out(graph, across, 3, stride));
+    graph.output(fmt::format("mask_{}", stride), mask, ElementType::f32, {-1, 1, -1, -1});
   }
   return std::move(graph).build();
 }
@@ -63,40 +79,20 @@ CanvasFeed::CanvasFeed(const Feed& feed, bool is_masked, std::vector<int> stride
 std::vector<DeviceInput> CanvasFeed::run(Accelerator& device, std::span<const CanvasBytes> images, int width,
                                          int height, std::size_t batch) {
   if (!session_) session_ = device.create_session(make_canvas_graph(feed_, is_masked_, strides_));
-  const std::size_t row = static_cast<std::size_t>(width);
-  const std::size_t plane = row * static_cast<std::size_t>(height);
-  pixels_.assign(images.size() * 3 * plane, 0);
-  std::vector<std::int32_t> places(batch, 0);
-  std::vector<std::int32_t> extents(2 * batch, 0);
-  for (std::size_t i = 0; i < images.size(); ++i) {
-    const CanvasBytes& image = images[i];
-    assert(image.width <= width && image.height <= height);
-    const std::size_t bytes = static_cast<std::size_t>(image.width);
-    const std::size_t rows = static_cast<std::size_t>(image.height);
-    for (std::size_t y = 0; y < 3 * rows; ++y) {
-      std::uint8_t* const out = pixels_.data() + (3 * i + y / rows) * plane + y % rows * row;
-      std::memcpy(out, image.planes + y * bytes, bytes);
-    }
-    places[i] = static_cast<std::int32_t>(i);
-    extents[2 * i] = image.height;
-    extents[2 * i + 1] = image.width;
-  }
-  const std::int64_t count = static_cast<std::int64_t>(images.size());
-  const std::int64_t all = static_cast<std::int64_t>(batch);
-  std::vector<DeviceInput> inputs = {host_tensor(pixels_, {count, 3, height, width}), host_tensor(places, {all})};
-  std::vector<std::vector<std::int32_t>> cells;
+  const std::int64_t places = static_cast<std::int64_t>(batch);
+  std::vector<DeviceInput> inputs = {upload(device, images, width, height, batch)};
+  std::vector<std::int32_t> heights(batch), widths(batch);
+  std::vector<std::int32_t> rows(static_cast<std::size_t>(height)), columns(static_cast<std::size_t>(width));
   if (is_masked_) {
-    inputs.emplace_back(host_tensor(extents, {all, 2}));
-    cells.push_back(first_pixels(height, 1));
-    cells.push_back(first_pixels(width, 1));
-    for (const int stride : strides_) {
-      if (stride == 1) continue;
-      cells.push_back(first_pixels(height, stride));
-      cells.push_back(first_pixels(width, stride));
-    }
-    for (const std::vector<std::int32_t>& firsts : cells) {
-      inputs.emplace_back(host_tensor(firsts, {static_cast<std::int64_t>(firsts.size())}));
-    }
+    std::transform(images.begin(), images.end(), heights.begin(),
+                   [](const CanvasBytes& image) { return image.height; });
+    std::transform(images.begin(), images.end(), widths.begin(), [](const CanvasBytes& image) { return image.width; });
+    std::iota(rows.begin(), rows.end(), 0);
+    std::iota(columns.begin(), columns.end(), 0);
+    inputs.emplace_back(host_tensor(heights, {places, 1, 1, 1}));
+    inputs.emplace_back(host_tensor(widths, {places, 1, 1, 1}));
+    inputs.emplace_back(host_tensor(rows, {1, 1, height, 1}));
+    inputs.emplace_back(host_tensor(columns, {1, 1, 1, width}));
   }
   const auto stays = std::make_unique<bool[]>(1 + strides_.size());
   std::fill_n(stays.get(), 1 + strides_.size(), true);
@@ -105,6 +101,27 @@ std::vector<DeviceInput> CanvasFeed::run(Accelerator& device, std::span<const Ca
     outputs.emplace_back(std::move(output.on_device));
   }
   return outputs;
+}
+
+DeviceTensor CanvasFeed::upload(Accelerator& device, std::span<const CanvasBytes> images, int width, int height,
+                                std::size_t batch) {
+  const std::size_t plane = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+  pixels_.resize(std::max(pixels_.size(), images.size() * 3 * plane));
+  std::uint8_t* out = pixels_.data();
+  for (const CanvasBytes& image : images) {
+    assert(image.width <= width && image.height <= height);
+    const std::size_t taken = static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height);
+    for (std::size_t channel = 0; channel < 3; ++channel, out += plane) {
+      copy_plane(image.planes + channel * taken, image.width, image.height, width, height, out);
+    }
+  }
+  const Shape all = {static_cast<std::int64_t>(batch), 3, height, width};
+  if (!canvases_ || canvases_.memory->bytes < batch * 3 * plane) {
+    canvases_ = {};  // before there is a larger one
+    canvases_ = device.allocate(ElementType::u8, all);
+  }
+  device.upload(host_tensor(pixels_, {static_cast<std::int64_t>(images.size()), 3, height, width}), canvases_);
+  return {canvases_.memory, ElementType::u8, all};
 }
 
 }  // namespace mien

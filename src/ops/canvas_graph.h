@@ -12,14 +12,16 @@
 
 namespace mien {
 
-// Inputs, N images on a canvas of W x H, M places of a batch:
-//   pixels  u8  [N, 3, H, W]  values of 0 to 255, in the order of the feed's planes
-//   places  i32 [M]           which image each place of the batch shows
-// and where masks are wanted:
-//   extents i32 [M, 2]        height and width of the part of the canvas that counts
-//   for each stride s of 1 and `strides`: rows i32 [H / s] and columns i32 [W / s], the first pixel of each cell
-// Outputs: planes f32 [M, 3, H, W], (value - mean) * scale, outside of the extents 0; for each of `strides` a mask
-// f32 [M, 1, H / s, W / s], 1 inside the extents and 0 outside.
+// Inputs, N images on a canvas of W x H:
+//   pixels  u8  [N, 3, H, W]  values of 0 to 255, in the order of the feed's planes, 0 outside of the extents
+// and where masks are wanted, each image has an extent, the part of the canvas that counts:
+//   heights i32 [N, 1, 1, 1]
+//   widths  i32 [N, 1, 1, 1]
+//   rows    i32 [1, 1, H, 1]  the numbers from 0 on
+//   columns i32 [1, 1, 1, W]  likewise
+// Outputs: planes f32 [N, 3, H, W], (value - mean) * scale to the last bit, outside of the extents 0 (of either sign);
+// for each of `strides`, which divide H and W, a mask f32 [N, 1, H / s, W / s], 1 where a cell's first pixel lies
+// inside and 0 elsewhere.
 Graph make_canvas_graph(const Feed& feed, bool is_masked, std::span<const int> strides);
 
 // Bytes of one image: planes [3, height, width].
@@ -36,17 +38,21 @@ class CanvasFeed {
   CanvasFeed(const Feed& feed, bool is_masked, std::vector<int> strides = {});
 
   // Puts the images at the upper left of canvases of this size and gives the model's inputs for a batch of `batch`
-  // places; those without an image of their own show the first one again, as if it had no pixel. Throws
-  // OutOfDeviceMemory, DeviceFailure.
+  // places. Only the images go up: places without one hold bytes of earlier runs, or any, and with masks have no
+  // extent. Throws OutOfDeviceMemory, DeviceFailure.
   std::vector<DeviceInput> run(Accelerator& device, std::span<const CanvasBytes> images, int width, int height,
                                std::size_t batch);
 
  private:
+  DeviceTensor upload(Accelerator& device, std::span<const CanvasBytes> images, int width, int height,
+                      std::size_t batch);
+
   Feed feed_;
   bool is_masked_;
   std::vector<int> strides_;
   std::unique_ptr<DeviceSession> session_;
   std::vector<std::uint8_t> pixels_;  // used again
+  DeviceTensor canvases_;             // u8 on the device, as many as the largest run took; used again
 };
 
 }  // namespace mien
