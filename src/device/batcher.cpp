@@ -164,24 +164,51 @@ struct Batcher::State : std::enable_shared_from_this<State> {
     return std::any_of(job.tickets.begin(), job.tickets.end(), [](const auto& one) { return one->is_open(); });
   }
 
+  // Whether a whole batch waits for the device besides the one that it runs.
+  bool has_backlog() const {
+    return std::any_of(bins.begin(), bins.end(), [](const Bin& bin) {
+      return bin.state == BinState::ready && bin.waiting.size() >= bin.work.batch;
+    });
+  }
+
+  // Whether the device has the job in work, or will as soon as it looks.
+  bool is_in_work(const Job& job) const {
+    return std::all_of(job.tickets.begin(), job.tickets.end(), [&](const auto& ticket) {
+      if (ticket->state != TicketState::waiting) return true;
+      return !running && is_ready(ticket->bin);
+    });
+  }
+
   // The job that the CPU should do while the first is not done: of those that the device has not begun the last, which
-  // it would come to last. None: the device will be done sooner.
+  // it would come to last. None: to wait brings more.
   std::optional<std::size_t> choose_for_cpu(std::span<const Job* const> jobs) const {
     const double left = expected_ms(*jobs.front());
     if (left <= jobs.front()->cpu_ms) return std::nullopt;
+    // A device that keeps up does the others too: then its next batch is worth as much as the CPU would do of them.
+    if (!has_backlog() && is_in_work(*jobs.front()) && left <= cpu_ms_of_batch(jobs)) return std::nullopt;
     const auto is_waiting = [](const auto& ticket) { return ticket->state == TicketState::waiting; };
     for (std::size_t i = jobs.size(); i-- > 0;) {
       const auto& tickets = jobs[i]->tickets;
       if (!tickets.empty() && std::all_of(tickets.begin(), tickets.end(), is_waiting)) return i;
     }
-    double cpu_ms = 0;
     for (std::size_t i = jobs.size(); i-- > 0;) {
-      const auto& tickets = jobs[i]->tickets;
-      if (std::any_of(tickets.begin(), tickets.end(), is_waiting)) return i;
-      if (is_open(*jobs[i])) cpu_ms += jobs[i]->cpu_ms;
+      if (std::any_of(jobs[i]->tickets.begin(), jobs[i]->tickets.end(), is_waiting)) return i;
     }
     // All of them run. To do one of them here gains nothing, unless all can be done before the device is.
-    return left > cpu_ms ? std::optional<std::size_t>(0) : std::nullopt;
+    return left > cpu_ms_of_batch(jobs) ? std::optional<std::size_t>(0) : std::nullopt;
+  }
+
+  // What the CPU would take for the jobs that a batch may bring.
+  double cpu_ms_of_batch(std::span<const Job* const> jobs) const {
+    double ms = 0;
+    std::size_t tickets = 0;
+    for (const Job* const job : jobs) {
+      if (!is_open(*job)) continue;
+      tickets += job->tickets.size();
+      if (ms > 0 && tickets > bins[jobs.front()->tickets.front()->bin].work.batch) break;
+      ms += job->cpu_ms;
+    }
+    return ms;
   }
 
   // Whether a run of this bin takes an item, which may wait for another one.
@@ -195,8 +222,8 @@ struct Batcher::State : std::enable_shared_from_this<State> {
     return std::find(ticket.bins.begin(), ticket.bins.end(), index) != ticket.bins.end();
   }
 
-  // The bin whose next run holds most of what waits, this ticket with it.
-  std::size_t fullest_bin(const Ticket& ticket) const {
+  // The bin whose next run holds most of what waits, this ticket with it, and how many that are.
+  std::pair<std::size_t, std::size_t> fullest_bin(const Ticket& ticket) const {
     std::size_t best = ticket.bin;
     std::size_t most = 0;
     for (const std::size_t bin : ticket.bins) {
@@ -212,7 +239,7 @@ struct Batcher::State : std::enable_shared_from_this<State> {
         best = bin;
       }
     }
-    return best;
+    return {best, most};
   }
 
   // Takes the next batch of a bin, and fills it up with what waits for others and fits.
@@ -258,9 +285,11 @@ struct Batcher::State : std::enable_shared_from_this<State> {
       }
     }
     if (full) return take_batch(*full, nullptr);
-    if (awaited && (stuck >= callers || ms_since(*awaited->awaited_since) >= kAwaitedLimit.count())) {
-      return take_batch(fullest_bin(*awaited), awaited);
-    }
+    if (!awaited) return {};
+    const auto [index, count] = fullest_bin(*awaited);
+    const bool is_half_full = 2 * count >= bins[index].work.batch;
+    const bool is_late = ms_since(*awaited->awaited_since) >= kAwaitedLimit.count();
+    if (is_half_full || is_late || stuck >= callers) return take_batch(index, awaited);
     return {};
   }
 

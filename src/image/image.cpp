@@ -1,6 +1,9 @@
 #include "mien/image.h"
 
 #include <cassert>
+#include <utility>
+
+#include "image/spare_images.h"
 
 namespace mien {
 
@@ -12,6 +15,12 @@ void Image::reset(int width, int height, int channels, bool bgr) {
   bgr_ = bgr;
   const std::size_t needed = size_bytes();
   if (needed <= capacity_) return;
+  if (SpareImages* const spares = SpareImages::in_use()) {
+    Image spare = spares->take(needed);
+    std::swap(data_, spare.data_);
+    std::swap(capacity_, spare.capacity_);
+    if (capacity_ > 0) return;
+  }
   // Uninitialised on purpose: every decoder writes every pixel, and zeroing 36 MB costs milliseconds.
   data_ = std::make_unique_for_overwrite<std::uint8_t[]>(needed);
   capacity_ = needed;

@@ -80,12 +80,7 @@ template <typename Open>
 void add_item(Workspace::State& work, Group& group, std::size_t index, Open open) {
   GroupItem& item = group.emplace_back();
   item.index = index;
-  if (work.spare.empty()) {
-    item.memory = std::make_shared<ItemMemory>();
-  } else {
-    item.memory = std::move(work.spare.back());
-    work.spare.pop_back();
-  }
+  item.memory = work.spare ? std::exchange(work.spare, nullptr) : std::make_shared<ItemMemory>();
   try {
     const Result<Done> done = open(item);
     if (!done) item.error = done.error();
@@ -200,7 +195,9 @@ class Flow {
         work_(work),
         on_faces_(on_faces),
         results_(results),
-        caller_(engine.device ? engine.device->enter() : std::nullopt) {}
+        caller_(engine.device ? engine.device->enter() : std::nullopt) {
+    if (caller_) spares_.emplace(work.spare_images);
+  }
 
   bool is_empty() const { return detecting_.empty() && embedding_.empty(); }
 
@@ -261,10 +258,22 @@ class Flow {
     if (engine_.device) engine_.device->release(group);
     for (GroupItem& item : group) {
       bytes_ -= pixel_bytes(item.upright);
-      work_.spare.push_back(std::move(item.memory));
+      give_back(std::move(item.memory));
     }
     embedding_images_ += group.size();
     embedding_.push_back(std::move(group));
+  }
+
+  // One image at a time keeps its memory for the next. Of many, each is to have no more than it needs.
+  void give_back(std::shared_ptr<ItemMemory> memory) {
+    if (!caller_) {
+      work_.spare = std::move(memory);
+      return;
+    }
+    for (Image* const image :
+         {&memory->decoded.pixels, &memory->decoded.converted, &memory->upright, &memory->enhanced}) {
+      work_.spare_images.give(std::move(*image));
+    }
   }
 
   void end_first() {
@@ -288,6 +297,7 @@ class Flow {
   std::size_t bytes_ = 0;   // of their pixels
   std::size_t embedding_images_ = 0;
   Stopwatch since_last_;  // group
+  std::optional<SpareImages::Use> spares_;
 };
 
 // A thread with images in work looks for the next one for so long before it brings those on.

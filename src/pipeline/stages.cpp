@@ -295,6 +295,8 @@ void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Wor
   end_embed(engine, options, work, group);
 }
 
+// ---- The table of stages
+
 // Each stage stands beside the operation that it does, so that `mien bench` can run one by itself.
 struct Stage {
   Operation operation;

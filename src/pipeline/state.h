@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "image/decode.h"
+#include "image/spare_images.h"
 #include "mien/engine.h"
 #include "models/load.h"
 #include "ops/detect.h"
@@ -36,8 +37,9 @@ struct PendingFace {
 };
 
 struct Workspace::State {
-  Image converted;                                 // of pixels that cannot be read in place
-  std::vector<std::shared_ptr<ItemMemory>> spare;  // of images that are done, for the next ones
+  Image converted;                    // of pixels that cannot be read in place
+  std::shared_ptr<ItemMemory> spare;  // of the image before
+  SpareImages spare_images;           // of images that were in work together
   Image rotated;
   DetectScratch detect;
   // The faces of one call in the order in which they came, the embeddings of the first of them, and the other faces,

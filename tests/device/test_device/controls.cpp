@@ -34,7 +34,6 @@ constexpr Name kNames[] = {
     {"item_us", &Values::item_us},
     {"arena", &Values::arena},
     {"remember", &Values::remember},
-    {"replay", &Values::replay},
     {"release", &Values::release},
     {"hang_ms", &Values::hang_ms},
     {"random_fault_permille", &Values::random_fault_permille},

@@ -38,7 +38,6 @@ struct Values {
   std::int64_t item_us = 0;
   std::int64_t arena = 1;
   std::int64_t remember = 0;
-  std::int64_t replay = 0;
   std::int64_t release = 0;
   std::int64_t hang_ms = 600000;
   std::int64_t random_fault_permille = 0;
@@ -69,6 +68,7 @@ struct Orders {
   const char* error = nullptr;
   bool nan = false;
   bool wrong_shape = false;
+  bool zeros = false;
 };
 
 // A Compute of a kernel that holds a convolution.

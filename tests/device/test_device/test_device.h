@@ -16,8 +16,6 @@
 //                      slower and takes less; so do all under AddressSanitizer
 //   remember 0         1: a Compute with inputs that this kernel has seen before gives what it gave then, without
 //                      computing: a device that is faster than the CPU for whoever measures the same images again
-//   replay 0           n: after n Computes with inputs of some shapes a kernel gives the answer of the last of them,
-//                      without computing: wrong results at the right time, of a device that takes nothing of the CPU
 //   release 0          1 lets a Compute go on that hangs
 //   hang_ms 600000     after this time it goes on by itself
 //   <fault>_at 0       the n-th Compute from the moment this is set, counted from 1, has the fault; 0: none
@@ -41,6 +39,10 @@
 //   MIEN_TEST_DEVICE_REFUSE="GridSample,Sin" lists operators that the device does not take.
 //   MIEN_TEST_DEVICE_CPUS="2,3" are the processors that Computes run on, whatever the program is allowed: those of the
 //     program are then as free as beside a real device.
+//   MIEN_TEST_DEVICE_RECORD=FILE gets the answers of Computes, and MIEN_TEST_DEVICE_REPLAY=FILE gives them in a later
+//   run
+//     to inputs of the same shapes, without computing: wrong results at the right time, of a device that takes nothing
+//     of the CPU. What plans is computed.
 //   MIEN_TEST_DEVICE_COUNTERS=FILE gets all counters as one JSON object when the process ends or the library is
 //     unloaded, and some 50 times a second before, for a process that is killed.
 //   MIEN_TEST_DEVICE_TRACE=FILE gets JSON Lines: {"what": "plan", "at_ms", "images", "height", "width"} when a plan

@@ -1,0 +1,41 @@
+#include "image/spare_images.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace mien {
+namespace {
+
+constexpr std::size_t kSparesMax = 6;
+// One that is larger than that many times what is asked for would waste its memory.
+constexpr std::size_t kTimesMax = 2;
+
+thread_local SpareImages* in_use_here = nullptr;
+
+}  // namespace
+
+void SpareImages::give(Image image) {
+  const std::size_t bytes = image.size_bytes();
+  if (bytes == 0) return;
+  if (spares_.size() >= kSparesMax) spares_.erase(spares_.begin());
+  spares_.push_back({bytes, std::move(image)});
+}
+
+Image SpareImages::take(std::size_t bytes) {
+  auto best = spares_.end();
+  for (auto it = spares_.begin(); it != spares_.end(); ++it) {
+    const bool fits = it->bytes >= bytes && it->bytes / kTimesMax <= bytes;
+    if (fits && (best == spares_.end() || it->bytes < best->bytes)) best = it;
+  }
+  if (best == spares_.end()) return {};
+  Image image = std::move(best->image);
+  spares_.erase(best);
+  return image;
+}
+
+SpareImages::Use::Use(SpareImages& spares) : before_(std::exchange(in_use_here, &spares)) {}
+SpareImages::Use::~Use() { in_use_here = before_; }
+
+SpareImages* SpareImages::in_use() { return in_use_here; }
+
+}  // namespace mien
