@@ -37,9 +37,9 @@ struct OperationRow {
 
 // The table of operations: settings, `mien bench`, `mien devices`, placement and the documentation are derived from it.
 inline constexpr OperationRow kOperations[] = {
-    {Operation::face_detection, "face_detection", "letterbox, normalise, detector"},
-    {Operation::face_embedding, "face_embedding", "warp to 112x112, embedder"},
-    {Operation::image_processing, "image_processing", "resize, crop, thumbnail"},
+    {Operation::face_detection, "face_detection", "normalise, detector"},
+    {Operation::face_embedding, "face_embedding", "normalise, embedder"},
+    {Operation::image_processing, "image_processing", "resampling of thumbnails"},
     {Operation::image_enhancement, "image_enhancement", "upscale, contrast, sharpness, unsharp"},
     {Operation::quality_checks, "quality_checks", "blur, brightness, contrast, sharpness"},
 };

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
-#include <utility>
 
 namespace mien {
 
@@ -16,29 +15,10 @@ DeviceImage DeviceImage::crop(int x, int y, int crop_width, int crop_height) con
   return part;
 }
 
-DeviceImage DeviceImage::turned(int orientation) const {
-  DeviceImage view = *this;
-  const auto mirror_columns = [&view] {
-    view.offset += (view.width - 1) * view.column_step;
-    view.column_step = -view.column_step;
-  };
-  const auto mirror_rows = [&view] {
-    view.offset += (view.height - 1) * view.row_step;
-    view.row_step = -view.row_step;
-  };
-  if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) mirror_columns();
-  if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7) mirror_rows();
-  if (orientation >= 5) {
-    std::swap(view.width, view.height);
-    std::swap(view.column_step, view.row_step);
-  }
-  return view;
-}
-
-std::array<std::int32_t, 3> DeviceImage::channel_offsets(bool bgr_planes) const {
+std::array<std::int32_t, 3> DeviceImage::channel_offsets() const {
   if (channels == 1) return {0, 0, 0};
-  if (bgr_planes == bgr) return {0, 1, 2};
-  return {2, 1, 0};
+  if (bgr) return {2, 1, 0};
+  return {0, 1, 2};
 }
 
 Image read_image(const DeviceImage& where, Bytes bytes) {

@@ -13,7 +13,7 @@
 namespace mien {
 
 // An image among the bytes of a tensor that many images share. Pixel (x, y) begins at byte
-// offset + y * row_step + x * column_step, so that crops, mirrored and rotated views are only other numbers.
+// offset + y * row_step + x * column_step, so that crops, and images that lie column by column, are only other numbers.
 struct DeviceImage {
   std::int32_t offset = 0;
   int width = 0;
@@ -25,10 +25,8 @@ struct DeviceImage {
 
   // The part inside the rectangle, which must lie inside the image.
   DeviceImage crop(int x, int y, int crop_width, int crop_height) const;
-  // Returns the image as apply_orientation rotates and mirrors it, for EXIF's orientations 1..8.
-  DeviceImage turned(int orientation) const;
-  // Says which byte of a pixel each of a model's three planes takes.
-  std::array<std::int32_t, 3> channel_offsets(bool bgr_planes) const;
+  // Says which byte of a pixel is red, green and blue.
+  std::array<std::int32_t, 3> channel_offsets() const;
 };
 
 // The image that came down with these bytes.

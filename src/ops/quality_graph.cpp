@@ -113,7 +113,7 @@ class QualityBuilder {
 Graph make_quality_graph() { return QualityBuilder().build(); }
 
 void QualityInputs::add(const DeviceImage& part) {
-  const auto channels = part.channel_offsets(false);
+  const auto channels = part.channel_offsets();
   const std::size_t before = tiles();
   for (int y = 0; y < part.height; y += kQualityTile) {
     for (int x = 0; x < part.width; x += kQualityTile) {

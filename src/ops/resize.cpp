@@ -171,6 +171,29 @@ HWY_EXPORT(interpolate_rows);
 
 constexpr int kWeightOne = 1 << 11;
 
+// One direction's share in an output pixel: the first of two neighbours (beyond the edges for rows) and the weights of
+// both, of 11 bits.
+struct ResizeTap {
+  int index = 0;
+  std::int32_t first = 0;
+  std::int32_t second = 0;
+};
+
+// Where output pixel `i` lies among `in` pixels when `out` pixels are made of them. Columns beyond an edge take the
+// edge pixel alone; rows keep their fraction there, because OpenCV clamps only the row's index (the rounding differs).
+ResizeTap make_resize_tap(int i, int in, int out, bool clamp_fraction) {
+  const double step = 1.0 / (static_cast<double>(out) / in);
+  const float position = static_cast<float>((i + 0.5) * step - 0.5);
+  int index = static_cast<int>(std::floor(position));
+  float fraction = position - static_cast<float>(index);
+  if (clamp_fraction && (index < 0 || index >= in - 1)) {
+    index = std::clamp(index, 0, in - 1);
+    fraction = 0;
+  }
+  return {index, static_cast<std::int32_t>(std::lrintf((1.0F - fraction) * kWeightOne)),
+          static_cast<std::int32_t>(std::lrintf(fraction * kWeightOne))};
+}
+
 void prepare_columns(const ImageView& in, int width, ColumnTaps& taps) {
   const std::size_t count = static_cast<std::size_t>(width);
   taps.first.resize(count);
@@ -246,19 +269,6 @@ class RowScaler {
 };
 
 }  // namespace
-
-ResizeTap make_resize_tap(int i, int in, int out, bool clamp_fraction) {
-  const double step = 1.0 / (static_cast<double>(out) / in);
-  const float position = static_cast<float>((i + 0.5) * step - 0.5);
-  int index = static_cast<int>(std::floor(position));
-  float fraction = position - static_cast<float>(index);
-  if (clamp_fraction && (index < 0 || index >= in - 1)) {
-    index = std::clamp(index, 0, in - 1);
-    fraction = 0;
-  }
-  return {index, static_cast<std::int32_t>(std::lrintf((1.0F - fraction) * kWeightOne)),
-          static_cast<std::int32_t>(std::lrintf(fraction * kWeightOne))};
-}
 
 void letterbox_into(ImageView in, const LetterboxSize& size, const Feed& feed, ResizeScratch& scratch, float* planes) {
   assert(!in.empty() && size.width >= 1 && size.height >= 1);

@@ -16,18 +16,6 @@ struct Feed {
   bool bgr = false;
 };
 
-// One direction's share in an output pixel: the first of two neighbours (beyond the edges for rows) and the weights of
-// both, of 11 bits.
-struct ResizeTap {
-  int index = 0;
-  std::int32_t first = 0;
-  std::int32_t second = 0;
-};
-
-// Where output pixel `i` lies among `in` pixels when `out` pixels are made of them. Columns beyond an edge take the
-// edge pixel alone; rows keep their fraction there, because OpenCV clamps only the row's index (the rounding differs).
-ResizeTap make_resize_tap(int i, int in, int out, bool clamp_fraction);
-
 // The source columns of each output column: where the first of two neighbours lies (in bytes), and the weights of both,
 // of 11 bits, twice (first, second, first, second). At the right edge the second lies outside and weighs nothing.
 struct ColumnTaps {

@@ -9,7 +9,8 @@
 #include "ops/crop.h"
 #include "ops/enhance.h"
 #include "ops/graph_cases.h"
-#include "ops/letterbox_graph.h"
+#include "ops/quality.h"
+#include "ops/quality_graph.h"
 #include "ops/resample_graph.h"
 
 namespace mien {
@@ -135,25 +136,22 @@ TEST_P(EnhanceGraphs, EnhancementIsTheCpus) {
   }
 }
 
-// The enhanced image is where the other graphs can read it, column by column.
-TEST_P(EnhanceGraphs, LetterboxReadsAnEnhancedImage) {
-  constexpr Feed kFeed = {.mean = 127.5F, .scale = 1.0F / 128.0F};
+// The enhanced image is where another graph can read it, column by column.
+TEST_P(EnhanceGraphs, QualityReadsAnEnhancedImage) {
   const Enhancer enhancer({open(make_resample_graph()), open(make_gray_sum_graph()), open(make_enhance_graph())});
   const Image picture = test::scale_pixels(test::load_photo("obama.jpg"), 120, 90);
-  Image wanted;
-  enhance_pixels(picture, wanted);
-  const LetterboxSize size = {96, 72, 96, 96};
-  std::vector<float> planes(std::size_t{3} * 96 * 96);
-  ResizeScratch scratch;
-  letterbox_into(wanted, size, kFeed, scratch, planes.data());
-
+  Image enhanced;
+  enhance_pixels(picture, enhanced);
+  const Quality wanted = measure_quality(enhanced);
   const DeviceResult result = enhancer.enhance(picture);
-  LetterboxInputs inputs(96, 96);
-  inputs.add(result.image, size, kFeed);
-  std::vector<HostTensor> tensors = inputs.tensors();
-  tensors.insert(tensors.begin(), result.flat());
-  const std::vector<HostValues> outputs = open(make_letterbox_graph(kFeed))->run(tensors);
-  EXPECT_TRUE(std::ranges::equal(outputs[0].floats(), planes));
+  QualityInputs inputs;
+  inputs.add(result.image);
+  const std::size_t tiles = quality_bucket(inputs.tiles());
+  const std::vector<HostValues> sums = open(make_quality_graph())->run({result.flat(), inputs.tensor(0, tiles)});
+  const Quality found = inputs.measure(sums[0].floats()).front();
+  EXPECT_NEAR(found.brightness, wanted.brightness, 1e-6);
+  EXPECT_NEAR(found.contrast, wanted.contrast, 1e-6);
+  EXPECT_NEAR(found.blur_score, wanted.blur_score, 1e-6 * wanted.blur_score);
 }
 
 }  // namespace
