@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <random>
 
 namespace mien {
 namespace {
@@ -25,14 +24,6 @@ using Floats = std::vector<float>;
 
 std::int64_t area(const Rectangle& size) { return size.width * size.height; }
 
-// Planes of noise as the detector is fed them.
-Floats make_noise(const Feed& feed, const Rectangle& size, unsigned seed) {
-  std::mt19937 random(seed);
-  Floats planes(static_cast<std::size_t>(3 * area(size)));
-  for (float& value : planes) value = (static_cast<float>(random() % 256) - feed.mean) * feed.scale;
-  return planes;
-}
-
 Shape image_shape(std::int64_t images, const Rectangle& size) { return {images, 3, size.height, size.width}; }
 
 OutputValues run(const Session& session, std::span<const TensorView> inputs) {
@@ -42,24 +33,14 @@ OutputValues run(const Session& session, std::span<const TensorView> inputs) {
   return values;
 }
 
-OutputValues run(const Session& session, const Floats& planes, std::int64_t images, const Rectangle& size) {
-  const TensorView input{planes.data(), image_shape(images, size)};
+OutputValues run(const Session& session, std::span<const float> planes, const Shape& shape) {
+  const TensorView input{planes.data(), shape};
   return run(session, {&input, 1});
 }
 
 BatchLayout find_layout(const Session& session, const Detector& detector) {
-  if (!detector.batch_is_free) return BatchLayout::one_by_one;
-  const Rectangle size = {detector.fixed_width.value_or(kCanvas.width), detector.fixed_height.value_or(kCanvas.height)};
-  Floats planes = make_noise(detector.kind->feed, size, 1);
-  const Floats other = make_noise(detector.kind->feed, size, 2);
-  const OutputValues first = run(session, planes, 1, size);
-  const OutputValues second = run(session, other, 1, size);
-  planes.insert(planes.end(), other.begin(), other.end());
-  try {
-    return batch_layout_of(detector.kind->outputs, first, second, run(session, planes, 2, size));
-  } catch (const Exception&) {
-    return BatchLayout::one_by_one;
-  }
+  return find_batch_layout(
+      detector, [&](std::span<const float> planes, const Shape& shape) { return run(session, planes, shape); });
 }
 
 // A canvas for each of some rectangles: their noise, 0 outside of it, and a mask a stride.
@@ -130,8 +111,9 @@ class Probe {
     std::vector<Floats> noise;
     std::vector<OutputValues> alone;
     for (std::size_t i = 0; i < kRectangles.size(); ++i) {
-      noise.push_back(make_noise(detector_.kind->feed, kRectangles[i], static_cast<unsigned>(3 + i)));
-      alone.push_back(run(whole_, noise.back(), 1, kRectangles[i]));
+      const std::size_t floats = static_cast<std::size_t>(3 * area(kRectangles[i]));
+      noise.push_back(make_noise(detector_.kind->feed, floats, static_cast<unsigned>(3 + i)));
+      alone.push_back(run(whole_, noise.back(), image_shape(1, kRectangles[i])));
     }
     const std::size_t batch = layout_ == BatchLayout::one_by_one ? 1 : kRectangles.size();
     for (std::size_t first = 0; first < kRectangles.size(); first += batch) {

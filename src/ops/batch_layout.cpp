@@ -2,9 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <random>
+
+#include "device/accelerator.h"
 
 namespace mien {
 namespace {
+
+// What every detector takes; the sides differ, so that neither is taken for the other.
+constexpr std::int64_t kProbeWidth = 160, kProbeHeight = 128;
 
 bool is_near(float a, float b) { return std::abs(a - b) <= 1e-3F * std::max(1.0F, std::max(std::abs(a), std::abs(b))); }
 
@@ -34,6 +40,33 @@ BatchLayout batch_layout_of(const OutputLayout& outputs, const OutputValues& fir
   }
   if (is_plain) return BatchLayout::plain;
   return is_within_cells ? BatchLayout::within_cells : BatchLayout::one_by_one;
+}
+
+std::vector<float> make_noise(const Feed& feed, std::size_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<float> values(count);
+  for (float& value : values) value = (static_cast<float>(random() % 256) - feed.mean) * feed.scale;
+  return values;
+}
+
+BatchLayout find_batch_layout(const Detector& detector, const RunModel& run) {
+  if (!detector.batch_is_free) return BatchLayout::one_by_one;
+  const std::int64_t width = detector.fixed_width.value_or(kProbeWidth);
+  const std::int64_t height = detector.fixed_height.value_or(kProbeHeight);
+  const std::size_t floats = static_cast<std::size_t>(3 * width * height);
+  const std::vector<float> planes = make_noise(detector.kind->feed, 2 * floats);
+  const std::span<const float> both(planes);
+  const OutputValues first = run(both.first(floats), {1, 3, height, width});
+  const OutputValues second = run(both.last(floats), {1, 3, height, width});
+  OutputValues pair;
+  try {
+    pair = run(both, {2, 3, height, width});
+  } catch (const OutOfDeviceMemory&) {
+    throw;
+  } catch (const Exception&) {
+    return BatchLayout::one_by_one;
+  }
+  return batch_layout_of(detector.kind->outputs, first, second, pair);
 }
 
 }  // namespace mien

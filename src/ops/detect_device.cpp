@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <random>
 
 #include "ops/candidates_graph.h"
 #include "ops/device_image.h"
@@ -15,29 +14,19 @@ namespace {
 
 // The canvas's planes and masks, and a model's values.
 constexpr std::uint64_t kBytesPerPixel = 3 * 4 * 3 + 150;
-// The least that every detector takes.
-constexpr int kProbeSide = 128;
 // How far a device may be off the CPU, as a share of an output's largest value: 32 bits differ by 1e-6 to 1e-5,
 // products of 10 bits (TF32) by 1e-3.
 constexpr float kShareOff = 2e-4F;
 
 // All values of a run on the host.
-std::vector<std::vector<float>> run_down(const DeviceSession& model, std::span<const float> planes, Shape shape) {
-  const DeviceInput input = HostTensor{ElementType::f32, std::move(shape), planes.data()};
-  std::vector<std::vector<float>> values;
+OutputValues run_down(const DeviceSession& model, std::span<const float> planes, const Shape& shape) {
+  const DeviceInput input = HostTensor{ElementType::f32, shape, planes.data()};
+  OutputValues values;
   for (const DeviceOutput& output : model.run({&input, 1}, {})) {
     const std::span<const float> floats = output.values.floats();
     throw_unless_finite(floats, "the detector");
     values.emplace_back(floats.begin(), floats.end());
   }
-  return values;
-}
-
-// Noise as a model is fed it.
-std::vector<float> make_noise(const Feed& feed, std::size_t count) {
-  std::mt19937 random(1);
-  std::vector<float> values(count);
-  for (float& value : values) value = (static_cast<float>(random() % 256) - feed.mean) * feed.scale;
   return values;
 }
 
@@ -85,27 +74,11 @@ void DeviceDetector::open(Accelerator& device) {
   if (model_.layout) {
     layout_ = *model_.layout;
   } else {
-    layout_ = detector_->batch_is_free ? find_batch_layout(*session) : BatchLayout::one_by_one;
+    layout_ = find_batch_layout(*detector_, [&](std::span<const float> planes, const Shape& shape) {
+      return run_down(*session, planes, shape);
+    });
   }
   session_ = std::move(session);
-}
-
-// A model whose batch was freed is trusted with several images once it gave for two what it gives for each.
-BatchLayout DeviceDetector::find_batch_layout(const DeviceSession& model) const {
-  const std::int64_t width = detector_->fixed_width.value_or(kProbeSide);
-  const std::int64_t height = detector_->fixed_height.value_or(kProbeSide);
-  const std::size_t floats = static_cast<std::size_t>(3 * width * height);
-  const std::vector<float> planes = make_noise(detector_->kind->feed, 2 * floats);
-  const std::span<const float> both(planes);
-  const auto first = run_down(model, both.first(floats), {1, 3, height, width});
-  const auto second = run_down(model, both.last(floats), {1, 3, height, width});
-  OutputValues pair;
-  try {
-    pair = run_down(model, both, {2, 3, height, width});
-  } catch (const DeviceFailure&) {
-    return BatchLayout::one_by_one;
-  }
-  return batch_layout_of(detector_->kind->outputs, first, second, pair);
 }
 
 DeviceDetector::Canvas& DeviceDetector::canvas(Accelerator& device, const CanvasKey& key,

@@ -61,7 +61,6 @@ class DeviceDetector {
   struct Canvas;
 
   void open(Accelerator& device);
-  BatchLayout find_batch_layout(const DeviceSession& model) const;
   std::vector<DeviceOutput> run_model(std::span<const DeviceInput> inputs, bool stays) const;
   Canvas& canvas(Accelerator& device, const CanvasKey& key, std::span<const Shape> shapes);
   void run_batch(Accelerator& device, std::span<const CanvasPass> passes, const CanvasKey& key);

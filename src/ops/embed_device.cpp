@@ -1,8 +1,8 @@
 #include "ops/embed_device.h"
 
 #include <algorithm>
-#include <random>
 
+#include "ops/batch_layout.h"
 #include "ops/compare.h"
 #include "ops/device_image.h"
 #include "ops/device_run.h"
@@ -10,7 +10,7 @@
 namespace mien {
 namespace {
 
-constexpr std::size_t kFaceBytes = std::size_t{3} * kAlignedSide * kAlignedSide;
+constexpr std::size_t kFaceFloats = std::size_t{3} * kAlignedSide * kAlignedSide;
 // The least cosine of a device's embedding and the CPU's, which 32 bits reach by far.
 constexpr float kCosineMin = 0.9999F;
 
@@ -25,13 +25,10 @@ void DeviceEmbedder::open(Accelerator& device) {
 
 void DeviceEmbedder::plan(Accelerator& device, std::size_t batch) {
   open(device);
-  std::mt19937 random(1);
-  std::vector<std::uint8_t> noise(kFaceBytes);
-  for (std::uint8_t& value : noise) value = static_cast<std::uint8_t>(random() % 256);
-  std::vector<float> planes(batch * kFaceBytes);
-  normalise_aligned(noise, embedder_->feed, planes.data());
+  std::vector<float> planes = make_noise(embedder_->feed, kFaceFloats);
   AlignedFaces face;
-  std::copy_n(planes.begin(), kFaceBytes, face.add());
+  std::ranges::copy(planes, face.add());
+  planes.resize(batch * kFaceFloats);
   const std::vector<float> expected = std::move(embed_faces(*embedder_, face).front());
   const DeviceInput input = host_tensor(planes, {static_cast<std::int64_t>(batch), 3, kAlignedSide, kAlignedSide});
   const std::vector<DeviceOutput> outputs = model_->run({&input, 1}, {});
