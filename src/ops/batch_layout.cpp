@@ -42,10 +42,19 @@ BatchLayout batch_layout_of(const OutputLayout& outputs, const OutputValues& fir
   return is_within_cells ? BatchLayout::within_cells : BatchLayout::one_by_one;
 }
 
-std::vector<float> make_noise(const Feed& feed, std::size_t count, unsigned seed) {
+std::vector<std::uint8_t> make_noise_levels(std::size_t count, unsigned seed) {
   std::mt19937 random(seed);
-  std::vector<float> values(count);
-  for (float& value : values) value = (static_cast<float>(random() % 256) - feed.mean) * feed.scale;
+  std::vector<std::uint8_t> levels(count);
+  for (std::uint8_t& level : levels) level = static_cast<std::uint8_t>(random() % 256);
+  return levels;
+}
+
+std::vector<float> make_noise(const Feed& feed, std::size_t count, unsigned seed) {
+  std::vector<float> values;
+  values.reserve(count);
+  for (const std::uint8_t level : make_noise_levels(count, seed)) {
+    values.push_back((static_cast<float>(level) - feed.mean) * feed.scale);
+  }
   return values;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <vector>
@@ -23,7 +24,8 @@ using OutputValues = std::vector<std::vector<float>>;
 BatchLayout batch_layout_of(const OutputLayout& outputs, const OutputValues& first, const OutputValues& second,
                             const OutputValues& pair);
 
-// So many values as a model is fed them, from levels of 0 to 255 by chance: the same ones for a seed.
+// So many levels of 0 to 255 by chance, the same ones for a seed; and these as a model is fed them.
+std::vector<std::uint8_t> make_noise_levels(std::size_t count, unsigned seed = 1);
 std::vector<float> make_noise(const Feed& feed, std::size_t count, unsigned seed = 1);
 
 // Runs a detector's model, wherever that is, over planes of this shape. Throws Exception.

@@ -78,6 +78,7 @@ CanvasFeed::CanvasFeed(const Feed& feed, bool is_masked, std::vector<int> stride
 
 std::vector<DeviceInput> CanvasFeed::run(Accelerator& device, std::span<const CanvasBytes> images, int width,
                                          int height, std::size_t batch) {
+  const std::lock_guard lock(mutex_);
   if (!session_) session_ = device.create_session(make_canvas_graph(feed_, is_masked_, strides_));
   const std::int64_t places = static_cast<std::int64_t>(batch);
   std::vector<DeviceInput> inputs = {upload(device, images, width, height, batch)};

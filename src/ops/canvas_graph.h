@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -31,7 +32,7 @@ struct CanvasBytes {
   int height = 0;
 };
 
-// Runs the graph. For one device, on its thread.
+// Runs the graph. For one device; one thread at a time runs it, and others wait.
 class CanvasFeed {
  public:
   // `strides`: those of the masks that the model takes behind its planes; without masks images fill their canvas.
@@ -50,6 +51,7 @@ class CanvasFeed {
   Feed feed_;
   bool is_masked_;
   std::vector<int> strides_;
+  std::mutex mutex_;  // guards what follows
   std::unique_ptr<DeviceSession> session_;
   std::vector<std::uint8_t> pixels_;  // used again
   DeviceTensor canvases_;             // u8 on the device, as many as the largest run took; used again

@@ -105,32 +105,31 @@ void DeviceDetector::plan(Accelerator& device, int width, int height, std::size_
   open(device);
   const std::size_t floats =
       static_cast<std::size_t>(3) * static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
-  std::vector<float> planes = make_noise(detector_->kind->feed, floats);
+  const std::vector<std::uint8_t> levels_of_noise = make_noise_levels(floats);
+  const std::vector<float> planes = make_noise(detector_->kind->feed, floats);
   const TensorView alone{planes.data(), {1, 3, height, width}};
   const Outputs expected = reference.run({&alone, 1});
-  planes.resize(batch * floats);
-  const std::int64_t images = static_cast<std::int64_t>(batch);
-  std::vector<DeviceInput> inputs = {host_tensor(planes, {images, 3, height, width})};
-  std::vector<std::vector<float>> masks;
-  for (const int stride : model_.mask_strides) {
-    const Shape shape = {images, 1, height / stride, width / stride};
-    masks.emplace_back(element_count(shape), 1.0F);
-    inputs.emplace_back(host_tensor(masks.back(), shape));
-  }
-  const std::vector<DeviceOutput> outputs = run_model(inputs, false);
+  const std::size_t images = layout_ == BatchLayout::one_by_one ? 1 : batch;
+  const CanvasBytes noise{levels_of_noise.data(), width, height};
+  const std::vector<DeviceOutput> outputs = run_model(feed_->run(device, {&noise, 1}, width, height, images), true);
   throw_unless_count(outputs.size(), expected.size(), "the detector");
   const DetectorLevels levels = detector_->kind->outputs.levels(outputs.size());
   std::vector<Shape> shapes;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const std::span<const float> values = outputs[i].values.floats();
+    const HostValues down = device.download(outputs[i].on_device);
+    const std::span<const float> values = down.floats();
     throw_unless_finite(values, "the detector");
     const std::size_t group = i / static_cast<std::size_t>(levels.count);
     const int of_cell = detector_->kind->outputs.values[group] * levels.anchors;
     const bool is_plain = layout_ != BatchLayout::within_cells;
-    throw_unless_alike(values, expected[i], batch, is_plain ? expected[i].count() : static_cast<std::size_t>(of_cell));
-    shapes.push_back(outputs[i].values.shape);
+    throw_unless_alike(values, expected[i], images, is_plain ? expected[i].count() : static_cast<std::size_t>(of_cell));
+    shapes.push_back(down.shape);
   }
-  (void)canvas(device, {width, height, images}, shapes);
+  // What a device prepares for the graphs around the model is not to hold up the first images.
+  const Canvas& canvas = this->canvas(device, {width, height, static_cast<std::int64_t>(images)}, shapes);
+  (void)choose_anchors(canvas, outputs, {});
+  const std::int32_t any = 0;
+  (void)pick_rows(canvas, outputs, {&any, 1});
 }
 
 void DeviceDetector::run(Accelerator& device, std::span<const CanvasPass> passes, int width, int height,

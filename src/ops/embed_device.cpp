@@ -25,16 +25,17 @@ void DeviceEmbedder::open(Accelerator& device) {
 
 void DeviceEmbedder::plan(Accelerator& device, std::size_t batch) {
   open(device);
-  std::vector<float> planes = make_noise(embedder_->feed, kFaceFloats);
+  const std::vector<std::uint8_t> noise = make_noise_levels(kFaceFloats);
   AlignedFaces face;
-  std::ranges::copy(planes, face.add());
-  planes.resize(batch * kFaceFloats);
+  std::ranges::copy(make_noise(embedder_->feed, kFaceFloats), face.add());
   const std::vector<float> expected = std::move(embed_faces(*embedder_, face).front());
-  const DeviceInput input = host_tensor(planes, {static_cast<std::int64_t>(batch), 3, kAlignedSide, kAlignedSide});
-  const std::vector<DeviceOutput> outputs = model_->run({&input, 1}, {});
+  const CanvasBytes one{noise.data(), kAlignedSide, kAlignedSide};
+  const std::size_t images = embedder_->batch_max.load() == 1 ? 1 : batch;
+  const std::vector<DeviceOutput> outputs =
+      model_->run(feed_->run(device, {&one, 1}, kAlignedSide, kAlignedSide, images), {});
   const std::span<const float> rows = outputs.front().values.floats();
-  throw_unless_count(rows.size(), batch * expected.size(), "the embedder");
-  throw_unless_finite(rows, "the embedder");
+  throw_unless_count(rows.size(), images * expected.size(), "the embedder");
+  throw_unless_finite(rows.first(expected.size()), "the embedder");
   const std::vector<float> first(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(expected.size()));
   if (cosine_similarity(first, expected) < kCosineMin) {
     throw DeviceFailure("the embedder's numbers are not the CPU's");

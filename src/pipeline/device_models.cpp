@@ -70,25 +70,6 @@ struct Pending {
 
 std::int64_t area(const PixelSize& size) { return std::int64_t{size.width} * size.height; }
 
-// Runs all graphs of a batch once: what a device prepares for them is not to hold up the first images.
-void warm_up(DeviceDetector& detector, Accelerator& device, const PixelSize& canvas, std::size_t batch) {
-  DetectPass pass;
-  pass.width = canvas.width;
-  pass.height = canvas.height;
-  pass.size = {canvas.width, canvas.height, canvas.width, canvas.height};
-  const std::vector<std::uint8_t> planes(3 * static_cast<std::size_t>(area(canvas)));
-  std::vector<Candidate> found;
-  const CanvasPass one{&pass, planes.data(), &found};
-  detector.run(device, {&one, 1}, canvas.width, canvas.height, batch);
-}
-
-void warm_up(DeviceEmbedder& embedder, Accelerator& device, std::size_t batch) {
-  const std::vector<std::uint8_t> planes(kFaceBytes);
-  std::vector<float> embedding;
-  const FaceBytes one{planes.data(), &embedding};
-  embedder.run(device, {&one, 1}, batch);
-}
-
 std::string shape_name(const PixelSize& canvas) {
   return fmt::format("the detector for {}x{}", canvas.width, canvas.height);
 }
@@ -241,10 +222,7 @@ void DeviceModels::add_bins() {
                  .plan = {},
                  .run = {}};
     if (gpu_->plans_by_shape()) {
-      bin.plan = [embedder](Accelerator& device, std::size_t batch) {
-        embedder->plan(device, batch);
-        warm_up(*embedder, device, batch);
-      };
+      bin.plan = [embedder](Accelerator& device, std::size_t batch) { embedder->plan(device, batch); };
     }
     bin.run = [embedder](Accelerator& device, BatchItems items, std::size_t batch) {
       std::vector<FaceBytes> faces;
@@ -272,7 +250,6 @@ BatchBin DeviceModels::detector_bin(PixelSize canvas, std::size_t batch,
   if (is_planned) {
     bin.plan = [detector, canvas, reference = reference_](Accelerator& device, std::size_t count) {
       detector->plan(device, canvas.width, canvas.height, count, reference->session());
-      warm_up(*detector, device, canvas, count);
     };
   }
   bin.run = [detector, canvas](Accelerator& device, BatchItems items, std::size_t count) {
