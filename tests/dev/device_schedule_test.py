@@ -1,6 +1,8 @@
 """What bench/device_schedule.py makes of the records and traces of a scan, with some that nobody measured."""
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +13,8 @@ pytest.importorskip("PIL", reason="no Pillow: install python3-pil")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 import device_schedule
 import schedule_photos
+
+SCRIPT = Path(device_schedule.__file__)
 
 DETECTION = "face_detection"
 
@@ -92,3 +96,30 @@ def test_bounds_hold_or_fail(capsys):
     assert [measure.is_ok for measure in measures] == [True, False]
     assert device_schedule.table_line(measures[1]) == "| 1 | x | 1.06 s | <= 1.05 s | FAILED |"
     assert json.dumps([vars(measure) for measure in measures])
+
+
+def test_what_is_not_built_is_neither_shown_nor_missed():
+    (measure,) = device_schedule.row_11(None)
+    assert measure.is_ok is None
+    assert "| not applicable (not built: decided on hardware" in device_schedule.table_line(measure)
+
+
+def test_every_named_test_exists():
+    program = Path(os.environ.get("MIEN_BUILD", "")) / "mien_tests"
+    if not program.is_file():
+        pytest.skip("for ctest, in a build with tests")
+    for _, names in device_schedule.TESTS.values():
+        for name in names.split(":"):
+            listed = subprocess.run([program, "--gtest_list_tests", f"--gtest_filter={name}"], capture_output=True,
+                                    text=True, check=True)
+            assert "\n  " in listed.stdout, f"no such test: {name}"
+
+
+@pytest.mark.parametrize("module", ["numpy", "PIL"])
+def test_says_which_packages_it_needs(tmp_path, module):
+    (tmp_path / f"{module}.py").write_text(f"raise ModuleNotFoundError('no {module}', name='{module}')\n")
+    done = subprocess.run([sys.executable, SCRIPT], env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 2
+    assert "python3-numpy" in done.stderr and "python3-pil" in done.stderr
+    assert "Traceback" not in done.stderr
