@@ -56,7 +56,7 @@ FLAGS = {"FACE_DETECTION_GPU": "true", "FACE_EMBEDDING_GPU": "true"}
 ALL_FLAGS = {"ALL_GPU": "true"}
 # Rows that tests of mien_tests prove: what is shown, and their names as gtest's filter takes them.
 TESTS = {
-    5: ("rectangles of a masked batch equal each alone", "Mask*:WebGpu.*Mixed*"),
+    5: ("rectangles of a masked batch equal each alone", "Mask*:WebGpuSlow.*Mixed*"),
     12: ("faults, require, random faults from many threads, bad input",
          "*Faults*.*:DeviceLost*:GpuTest.*Random*:RandomBatches.*:BadInputOfADevice.*"),
     14: ("webgpu: a second size opens no session", "WebGpu.*Size*"),
