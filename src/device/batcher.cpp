@@ -405,13 +405,17 @@ struct Batcher::State : std::enable_shared_from_this<State> {
         gpu->plan([make = work.plan, batch](Accelerator& device) { make(device, batch); }, bytes, kPlanLimit);
         return "";
       } catch (const OutOfDeviceMemory& error) {
-        if (batch == 1) return error.what();
+        if (batch == 1) return say_no_plan(work, error);
         batch = (batch + 1) / 2;
       } catch (const std::exception& error) {
-        log(LogLevel::warning, fmt::format("{}: no plan of {}: {}", gpu->backend(), work.name, error.what()));
-        return error.what();
+        return say_no_plan(work, error);
       }
     }
+  }
+
+  std::string say_no_plan(const BatchBin& work, const std::exception& error) const {
+    log(LogLevel::warning, fmt::format("{}: no plan of {}: {}", gpu->backend(), work.name, error.what()));
+    return error.what();
   }
 
   // From the first item on that needs one.
