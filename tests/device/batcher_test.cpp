@@ -285,5 +285,38 @@ TEST_F(BatcherTest, AStopEndsTheWaiting) {
   EXPECT_LT(ms_since(begin), 1000);
 }
 
+// A minute is what a plan may take.
+using BatcherSlow = BatcherTest;
+
+TEST_F(BatcherSlow, APlanThatHangsIsGivenUpAndTheOthersAreMade) {
+  const std::unique_ptr<Batcher> batcher = open();
+  auto caller = batcher->enter();
+  const auto is_over = std::make_shared<std::atomic<bool>>(false);
+  BatchBin hanging = bin(doubler_, 4, true, "hanging");
+  hanging.plan = [is_over](Accelerator& /*device*/, std::size_t /*batch*/) {
+    while (!*is_over) std::this_thread::sleep_for(10ms);
+  };
+  const auto later = std::make_shared<Doubler>();
+  const std::size_t first = batcher->add(std::move(hanging));
+  const std::size_t second = batcher->add(bin(later, 4, true, "second"));
+  const std::size_t unplanned = batcher->add(bin(doubler_, 4, false, "unplanned"));
+  const auto number = std::make_shared<Number>(1.0F);
+  const Clock::time_point begin = Clock::now();
+  const auto stuck = batcher->submit(number, {first});
+  const auto behind = batcher->submit(std::make_shared<Number>(2.0F), {second});
+  // What needs no plan goes on meanwhile, and what may be the CPU's is.
+  EXPECT_EQ(test::wait(*batcher, caller, batcher->submit(std::make_shared<Number>(3.0F), {unplanned}), patient_), "");
+  EXPECT_NE(test::wait(*batcher, caller, batcher->submit(std::make_shared<Number>(4.0F), {first}), {.cpu_ms = 20}), "");
+  EXPECT_LT(ms_since(begin), 10'000);
+  EXPECT_NE(test::wait(*batcher, caller, stuck, patient_).find("no answer from the device in 60 s"), std::string::npos);
+  EXPECT_EQ(test::wait(*batcher, caller, behind, patient_), "");
+  EXPECT_LT(ms_since(begin), 75'000);
+  EXPECT_EQ(later->planned, 1);
+  // It is not tried again.
+  EXPECT_NE(test::wait(*batcher, caller, batcher->submit(number, {first}), patient_), "");
+  EXPECT_LT(ms_since(begin), 80'000);
+  *is_over = true;
+}
+
 }  // namespace
 }  // namespace mien
