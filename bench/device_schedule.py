@@ -2,6 +2,7 @@
 """Does a slow, planning, busy GPU cost a scan anything, and does it get all the work that it can do? Without a GPU.
 
     bench/device_schedule.py [--build build/dev] [--row N ...] [--json] [--turns 5] [--folder FOLDER]
+                             [--photos FOLDER ...] [--det NAME|FILE ...]
 
 Scans run on the test device (tests/device/test_device), which plans each shape anew as CUDA does and takes as long as
 it is told. Prints a table of rows, each with what was measured, its bound, and whether it holds; --json prints the same
@@ -10,6 +11,9 @@ mien: the test device computes on the CPU. Where a row gives the scan two proces
 machine; where there are none, both share the two, and a device that gets the work costs the scan what it computes.
 docs/gpu.md says what each row means. Needs a build with tests, numpy and Pillow (Debian: python3-numpy, python3-pil),
 and a machine that does nothing else.
+
+With --photos, row 5 compares the faces of real photos too, with each detector of --det: those of the CPU alone with
+those of the device, which is required then.
 
 Set A: 1,000 photos of the 37 sizes of a typical collection, and tiny models. Where nothing else is said a plan takes
 250 ms, a call of the device 1 ms, and the process starts cold.
@@ -31,6 +35,7 @@ import time
 
 try:
     import schedule_photos
+    from schedule_faces import compare
 except ModuleNotFoundError as missing:
     if missing.name not in ("numpy", "PIL"):
         raise
@@ -48,12 +53,14 @@ WINDOW_BYTES = 512e6
 CANVAS_BYTES = 640 * 640 * 3
 DEVICE_WORK_BYTES = 3 * 16 * CANVAS_BYTES * 4  # of the test device: three tensors of a batch in 32 bits
 SIDE_MIN = 256  # canvases with a shorter side are those of the second look, or faces
-PIXELS_OFF = 0.05  # of a photo: less than the numbers of a detector differ between two libraries for CPUs
+REAL_LIMIT_S = 3600  # for real models on a device that is none
+DETECTORS = ("centerface", ROOT / ".deps/test-models/scrfd_2.5g_static640.onnx")
 MEGABYTE = 1e6
 CPU = "--gpu=off"
 # What users of the two operations with models switch on. With ALL_GPU the pixels go up for quality too.
 FLAGS = {"FACE_DETECTION_GPU": "true", "FACE_EMBEDDING_GPU": "true"}
 ALL_FLAGS = {"ALL_GPU": "true"}
+REQUIRED = {"FACE_DETECTION_GPU": "require", "FACE_EMBEDDING_GPU": "require"}
 # Rows that tests of mien_tests prove: what is shown, and their names as gtest's filter takes them.
 TESTS = {
     5: ("rectangles of a masked batch equal each alone", "Mask*:WebGpuSlow.*Mixed*"),
@@ -145,8 +152,10 @@ class ScanFailed(Exception):
 
 
 class Bench:
-    def __init__(self, build, folder, turns):
+    def __init__(self, build, folder, turns, photos=(), detectors=()):
         self.build = build
+        self.photos = photos
+        self.detectors = detectors
         self.folder = folder
         self.turns = turns
         self.mien = build / "mien"
@@ -210,7 +219,7 @@ class Bench:
         }
 
     def scan(self, photos, gpu, *, threads=2, values=None, cpus=None, models=None, command="scan", more=(),
-             kill_after_s=None, shares_cpus=False):
+             kill_after_s=None, shares_cpus=False, limit_s=TIME_LIMIT_S):
         """Runs mien scan, or another command, with embeddings. `gpu`: its option, or settings."""
         arguments = [self.mien, command, photos]
         arguments += ["--threads", threads, "--embeddings", "base64"] if command == "scan" else []
@@ -219,7 +228,7 @@ class Bench:
         arguments += more
         variables = {} if gpu == CPU else self.device(values or orders(), None if shares_cpus else cpus)
         variables |= {} if isinstance(gpu, str) else gpu
-        done = self.run(arguments, variables, cpus, kill_after_s or TIME_LIMIT_S)
+        done = self.run(arguments, variables, cpus, kill_after_s or limit_s)
         is_counted = photos.is_dir() and not more
         expected = len(list(photos.iterdir())) if is_counted else len(done.records)
         if kill_after_s is None and (done.exit_code != 0 or len(done.records) != expected):
@@ -249,19 +258,6 @@ class Bench:
 
 def note(text):
     print(text, file=sys.stderr, flush=True)
-
-
-def compare(alone, done):
-    """How many photos have other faces than the CPU found, and the largest difference of the others in pixels."""
-    expected = {record["source"]: record["faces"] for record in alone.records}
-    differing, largest = 0, 0.0
-    for record in done.records:
-        pairs = list(zip(record["faces"], expected[record["source"]]))
-        offs = [abs(a - b) for ours, theirs in pairs for a, b in zip(ours["bbox"], theirs["bbox"])]
-        is_equal = len(record["faces"]) == len(expected[record["source"]]) and max(offs, default=0.0) <= PIXELS_OFF
-        differing += not is_equal
-        largest = max(largest, *offs, 0.0) if is_equal else largest
-    return differing, f"boxes of the others off by {largest:.2g} pixels"
 
 
 def at_least(row, what, value, bound, unit="", remark=""):
@@ -492,10 +488,23 @@ def row_of_tests(bench, row):
 
 def row_5(bench):
     differing, remark = compare(bench.scan_a(0, two_cpus()), bench.scan_a(2, two_cpus()))
-    return [
+    measures = [
         *row_of_tests(bench, 5),
         at_most(5, "A: photos whose faces are not the CPU's", differing, 0, remark=remark),
     ]
+    more = ["--fail-on", "none"]
+    for photos, detector in itertools.product(bench.photos, bench.detectors):
+        models = ["--det", detector]
+        alone = bench.scan(photos, CPU, models=models, more=more, limit_s=REAL_LIMIT_S)
+        done = bench.scan(photos, REQUIRED, models=models, more=more, limit_s=REAL_LIMIT_S,
+                          values={"plan_ms": 0}, threads=4)
+        differing, remark = compare(alone, done)
+        faces = sum(len(record["faces"]) for record in alone.records)
+        there = done.on_device("face_detection")
+        remark = f"{len(done.records)} photos, {there} on the device, {faces} faces; {remark}"
+        what = f"{photos.name}, {pathlib.Path(detector).stem}: photos whose faces are not the CPU's"
+        measures.append(at_most(5, what, differing + abs(len(done.records) - len(alone.records)), 0, remark=remark))
+    return measures
 
 
 def row_11(_bench):
@@ -547,11 +556,16 @@ def main():
     parser.add_argument("--row", type=int, action="append", choices=sorted(ROWS), help="only this row; may be repeated")
     parser.add_argument("--turns", type=int, default=5, help="pairs of scans where times are compared")
     parser.add_argument("--folder", type=pathlib.Path, help="where the photos are kept (600 MB)")
+    parser.add_argument("--photos", type=pathlib.Path, action="append", default=[],
+                        help="row 5: a folder of photos; may be repeated")
+    parser.add_argument("--det", action="append", help="row 5: a detector for them; may be repeated")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
     build = options.build.resolve()
-    bench = Bench(build, (options.folder or build / "device_schedule").resolve(), options.turns)
+    detectors = options.det or [detector for detector in DETECTORS if isinstance(detector, str) or detector.exists()]
+    bench = Bench(build, (options.folder or build / "device_schedule").resolve(), options.turns,
+                  [photos.resolve() for photos in options.photos], detectors)
     if not options.json:
         print("| row | what | measured | bound | |\n|---|---|---|---|---|", flush=True)
     measures = []

@@ -1,7 +1,9 @@
 """What bench/device_schedule.py makes of the records and traces of a scan, with some that nobody measured."""
 
+import base64
 import json
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -19,9 +21,10 @@ SCRIPT = Path(device_schedule.__file__)
 DETECTION = "face_detection"
 
 
-def record(ran, faces=()):
+def record(ran, faces=(), embedding=None):
     placement = {DETECTION: {"ran": ran}} if ran else {}
-    return {"source": "", "placement": placement, "faces": [{"bbox": list(box)} for box in faces]}
+    text = {} if embedding is None else {"embedding": base64.b64encode(struct.pack("<2f", *embedding)).decode()}
+    return {"source": "", "placement": placement, "faces": [{"bbox": list(box)} | text for box in faces]}
 
 
 def line(what, at_ms, ms=0, images=16, height=640, width=640, planned=False):
@@ -69,6 +72,14 @@ def test_a_photo_counts_as_other_where_a_face_moved_or_is_missing():
     assert device_schedule.compare(alone, run([record("test", [(10.01, 20.0, 50.0, 60.0)])]))[0] == 0
     assert device_schedule.compare(alone, run([record("test", [(11.0, 20.0, 50.0, 60.0)])]))[0] == 1
     assert device_schedule.compare(alone, run([record("test")]))[0] == 1
+
+
+def test_a_photo_counts_as_other_where_an_embedding_differs_or_is_missing():
+    box = (10.0, 20.0, 50.0, 60.0)
+    alone = run([record("cpu", [box], (1.0, 0.0))])
+    assert device_schedule.compare(alone, run([record("test", [box], (2.0, 0.001))]))[0] == 0
+    assert device_schedule.compare(alone, run([record("test", [box], (1.0, 0.1))]))[0] == 1
+    assert device_schedule.compare(alone, run([record("test", [box])]))[0] == 1
 
 
 def test_the_last_word_of_the_log_counts():
