@@ -6,7 +6,6 @@
 namespace mien {
 namespace {
 
-constexpr std::size_t kSparesMax = 6;
 // One that is larger than that many times what is asked for would waste its memory.
 constexpr std::size_t kTimesMax = 2;
 
@@ -14,10 +13,10 @@ thread_local SpareImages* in_use_here = nullptr;
 
 }  // namespace
 
-void SpareImages::give(Image image) {
+void SpareImages::give(Image image, std::size_t spares_max) {
   const std::size_t bytes = image.size_bytes();
   if (bytes == 0) return;
-  if (spares_.size() >= kSparesMax) spares_.erase(spares_.begin());
+  while (spares_.size() >= spares_max) spares_.erase(spares_.begin());
   spares_.push_back({bytes, std::move(image)});
 }
 

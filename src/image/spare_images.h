@@ -2,6 +2,7 @@
 // what it needs, and takes no new pages from the system.
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "mien/image.h"
@@ -10,8 +11,8 @@ namespace mien {
 
 class SpareImages {
  public:
-  // Keeps the image's memory for others.
-  void give(Image image);
+  // Keeps the image's memory for others; of more than `spares_max` the oldest goes.
+  void give(Image image, std::size_t spares_max);
   // An image whose memory is as large as that, and not much larger; an empty one where there is none.
   Image take(std::size_t bytes);
 

@@ -184,6 +184,10 @@ class Results {
   std::deque<Result<Analysis>> waiting_;
 };
 
+// Images of a thread that are done, and whose memory waits for others: so many, and one more for so many in work.
+constexpr std::size_t kSparesLeast = 2;
+constexpr std::size_t kAheadPerSpare = 3;
+
 // The groups of a thread that are in work, in order: those that wait for their faces, and those that have no pixels any
 // more and wait for their embeddings.
 class Flow {
@@ -272,7 +276,7 @@ class Flow {
     }
     for (Image* const image :
          {&memory->decoded.pixels, &memory->decoded.converted, &memory->upright, &memory->enhanced}) {
-      work_.spare_images.give(std::move(*image));
+      work_.spare_images.give(std::move(*image), kSparesLeast + engine_.device->images_ahead() / kAheadPerSpare);
     }
   }
 

@@ -71,10 +71,14 @@ bool DeviceStages::is_group_full(std::size_t images, std::size_t pixel_bytes) co
   // Only the operations without a model work on whole groups.
   const bool is_for_group =
       brings_pixels_up(Operation::quality_checks) || brings_pixels_up(Operation::image_enhancement);
-  const std::size_t ahead = models_ ? models_->images_ahead() : static_cast<std::size_t>(gpu_->batch_max());
+  const std::size_t ahead = images_ahead();
   const std::size_t images_max = is_for_group ? std::min<std::size_t>(ahead, gpu_->batch_max()) : 1;
   const std::uint64_t bytes_max = std::min<std::uint64_t>(kGroupBytesMax, gpu_->memory_bytes_max() / kPixelsShare);
   return !gpu_->is_usable() || images >= images_max || pixel_bytes >= bytes_max;
+}
+
+std::size_t DeviceStages::images_ahead() const {
+  return models_ ? models_->images_ahead() : static_cast<std::size_t>(gpu_->batch_max());
 }
 
 bool DeviceStages::is_far_ahead(Operation operation, std::size_t images, std::size_t pixel_bytes) const {

@@ -60,6 +60,8 @@ class DeviceStages {
 
   // Whether a group of so many images, with so many bytes of pixels, should be worked on before another is added.
   bool is_group_full(std::size_t images, std::size_t pixel_bytes) const;
+  // Images that a thread hands in before it asks for the results of the oldest.
+  std::size_t images_ahead() const;
   // Whether a thread that has handed in so many images, with so many bytes of pixels, should collect the oldest.
   bool is_far_ahead(Operation operation, std::size_t images, std::size_t pixel_bytes) const;
   // Whether the backend prepares something meanwhile that the CPU does for it.
