@@ -72,6 +72,11 @@ void interpolate_rows_plain(const RowPair& rows, int begin, int width, const Pla
   }
 }
 
+// Whole numbers of 0 to 255 as bytes.
+void narrow_plain(const float* values, int begin, int count, std::uint8_t* out) {
+  for (int i = begin; i < count; ++i) out[i] = static_cast<std::uint8_t>(values[i]);
+}
+
 #if MIEN_PLAIN_TARGET
 
 void interpolate_columns(const std::uint8_t* row, int channels, const ColumnTaps& taps, int width,
@@ -82,6 +87,8 @@ void interpolate_columns(const std::uint8_t* row, int channels, const ColumnTaps
 void interpolate_rows(const RowPair& rows, int width, const Planes& planes) {
   interpolate_rows_plain(rows, 0, width, planes);
 }
+
+void narrow(const float* values, int count, std::uint8_t* out) { narrow_plain(values, 0, count, out); }
 
 #else
 
@@ -155,6 +162,18 @@ void interpolate_rows(const RowPair& rows, int width, const Planes& planes) {
   interpolate_rows_plain(rows, x, width, planes);
 }
 
+void narrow(const float* values, int count, std::uint8_t* out) {
+  const hn::ScalableTag<float> df;
+  const hn::Rebind<std::int32_t, decltype(df)> d32;
+  const hn::Rebind<std::uint8_t, decltype(df)> d8;
+  const int lanes = static_cast<int>(hn::Lanes(df));
+  int i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    hn::StoreU(hn::DemoteTo(d8, hn::ConvertTo(d32, hn::LoadU(df, values + i))), d8, out + i);
+  }
+  narrow_plain(values, i, count, out);
+}
+
 #endif
 
 }  // namespace HWY_NAMESPACE
@@ -168,6 +187,7 @@ namespace {
 
 HWY_EXPORT(interpolate_columns);
 HWY_EXPORT(interpolate_rows);
+HWY_EXPORT(narrow);
 
 constexpr int kWeightOne = 1 << 11;
 
@@ -295,18 +315,18 @@ void letterbox_bytes(ImageView in, const LetterboxSize& size, bool bgr, ResizeSc
   const std::size_t width = static_cast<std::size_t>(size.width);
   const std::size_t stride = static_cast<std::size_t>(size.canvas_width);
   const std::size_t plane = stride * static_cast<std::size_t>(size.canvas_height);
-  std::fill_n(planes, 3 * plane, std::uint8_t{0});
   scratch.values.resize(3 * width);
   float* const values = scratch.values.data();
   Planes row = {{values, values + width, values + 2 * width}, 0.0F, 1.0F};
   if (bgr != in.bgr) std::swap(row.rows[0], row.rows[2]);
   RowScaler scaler(in, size.width, size.height, scratch);
-  for (int y = 0; y < size.height; ++y) {
-    scaler.write_row(y, row);
+  for (int y = 0; y < size.canvas_height; ++y) {
+    const bool is_filled = y < size.height;
+    if (is_filled) scaler.write_row(y, row);
     for (std::size_t channel = 0; channel < 3; ++channel) {
       std::uint8_t* const out = planes + channel * plane + static_cast<std::size_t>(y) * stride;
-      std::transform(values + channel * width, values + (channel + 1) * width, out,
-                     [](float value) { return static_cast<std::uint8_t>(value); });
+      if (is_filled) HWY_DYNAMIC_DISPATCH(narrow)(values + channel * width, size.width, out);
+      std::fill(out + (is_filled ? width : 0), out + stride, std::uint8_t{0});
     }
   }
 }
