@@ -345,7 +345,7 @@ void analyze_stream(const Engine::State& engine, const AnalyzeOptions& options, 
   Results results(engine, options, work, stream);
   Flow flow(engine, options, work, stream.on_faces, results);
   for (;;) {
-    Group group = open(kNextPatience);
+    Group group = open(flow.is_empty() ? std::chrono::milliseconds(0) : kNextPatience);
     if (group.empty() && flow.is_empty()) {
       results.hand_out();
       group = open(std::nullopt);

@@ -75,9 +75,13 @@ class Intake::State {
     }
   }
 
-  std::optional<ReadImage> next_within(std::chrono::milliseconds patience) {
+  std::optional<ReadImage> next_within(const std::shared_ptr<State>& self, std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
-    ready_changed_.wait_for(lock, patience, [this] { return !ready_.empty() || is_over(); });
+    if (patience.count() > 0 && ready_.empty() && !is_over()) {
+      const Clock::time_point begin = Clock::now();
+      ready_changed_.wait_for(lock, patience, [this] { return !ready_.empty() || is_over(); });
+      help_if_starving(self, Clock::now() - begin);
+    }
     return take_ready(lock);
   }
 
@@ -279,7 +283,7 @@ Intake::~Intake() {
 
 std::optional<ReadImage> Intake::next() { return state_->next(state_); }
 std::optional<ReadImage> Intake::next_within(std::chrono::milliseconds patience) {
-  return state_->next_within(patience);
+  return state_->next_within(state_, patience);
 }
 void Intake::stop() { state_->stop(); }
 std::int64_t Intake::found() const { return state_->found(); }
