@@ -10,8 +10,8 @@ as JSON. Exit code 1 when one does not hold; rows of what is not built count as 
 mien: the test device computes on the CPU. Where a row gives the scan two processors, the device takes the others of the
 machine. Where there are none, rows about time and order run with a device that takes nothing of them: it gives answers
 that it gave in a scan before, at the time at which it would have them. They belong to other photos, so rows about faces
-let it compute. docs/gpu.md says what each row means. Needs a build with tests, numpy and Pillow (Debian: python3-numpy, python3-pil),
-and a machine that does nothing else.
+let it compute. docs/gpu.md says what each row means. Needs a build with tests, numpy and Pillow (Debian: python3-numpy,
+python3-pil), and a machine that does nothing else.
 
 With --photos, row 5 compares the faces of real photos too, with each detector of --det: those of the CPU alone with
 those of the device, which is required then.
@@ -37,6 +37,7 @@ import time
 try:
     import schedule_photos
     from schedule_faces import compare
+    from schedule_run import Run, images_a_run, longest_gap
 except ModuleNotFoundError as missing:
     if missing.name not in ("numpy", "PIL"):
         raise
@@ -53,7 +54,6 @@ WINDOW = 64  # images that may be in flight
 WINDOW_BYTES = 512e6
 CANVAS_BYTES = 640 * 640 * 3
 DEVICE_WORK_BYTES = 3 * 16 * CANVAS_BYTES * 4  # of the test device: three tensors of a batch in 32 bits
-SIDE_MIN = 256  # canvases with a shorter side are those of the second look, or faces
 REAL_LIMIT_S = 3600  # for real models on a device that is none
 DETECTORS = ("centerface", ROOT / ".deps/test-models/scrfd_2.5g_static640.onnx")
 MEGABYTE = 1e6
@@ -90,53 +90,6 @@ class Measure:
     bound: str
     is_ok: bool | None  # None: there is nothing to measure
     note: str = ""
-
-
-@dataclasses.dataclass
-class Run:
-    """What a process did."""
-
-    wall_s: float
-    exit_code: int
-    end_ms: float
-    resident_bytes: int
-    records: list
-    counters: dict
-    trace: list
-    log: str
-
-    def ran(self, operation):
-        """Where each photo's operation ran: the backend's name, cpu or mixed; "" for a photo without it."""
-        return [record["placement"].get(operation, {}).get("ran", "") for record in self.records]
-
-    def on_device(self, operation):
-        return self.ran(operation).count("test")
-
-    def on_device_of_1000(self, operation):
-        """Of 1,000 photos that have the operation: a device that replays finds faces in fewer."""
-        places = [place for place in self.ran(operation) if place]
-        return 1000 * places.count("test") / max(1, len(places))
-
-    def share_after_first(self, operation):
-        """Of the photos behind the first that the device did: how many it did."""
-        places = [place for place in self.ran(operation) if place]
-        if "test" not in places:
-            return 0.0
-        behind = places[places.index("test") + 1 :]
-        return behind.count("test") / max(1, len(behind))
-
-    def schedule(self):
-        """What mien says about its schedule when it ends; {} where it says nothing."""
-        found = re.findall(r"device schedule: (\{.*\})", self.log)
-        return json.loads(found[-1]) if found else {}
-
-    def canvas_runs(self):
-        """Runs of the detector on whole photos; not those that planned, which prove the session."""
-        return [
-            line
-            for line in self.trace
-            if line["what"] == "run" and not line["planned"] and min(line["height"], line["width"]) >= SIDE_MIN
-        ]
 
 
 def two_cpus():
@@ -330,14 +283,6 @@ def row_2(bench):
     ]
 
 
-def images_a_run(done):
-    """Photos that the device detected for each run of a canvas, and the share of slots that were filled up."""
-    runs = done.canvas_runs()
-    slots = sum(line["images"] for line in runs)
-    images = done.on_device("face_detection")
-    return images / max(1, len(runs)), max(0.0, 1 - images / max(1, slots)), f"{len(runs)} runs, {slots} slots"
-
-
 def row_3(bench):
     done = bench.scan_a(2, two_cpus())
     images, filled, remark = images_a_run(done)
@@ -392,22 +337,6 @@ def row_6(bench):
         remark = f"{gpu_s:.2f} s, the CPU alone {cpu_s:.2f} s"
         measures.append(at_most(6, f"200 photos, real models, {name}: time", ratio, 1.4, remark=remark))
     return measures
-
-
-def longest_gap(done, height, width):
-    """The longest time between two runs of 640x640 while another canvas is planned slowly, in ms."""
-    plans = [line for line in done.trace if line["what"] == "plan"]
-    slow = [line["at_ms"] for line in plans if (line["height"], line["width"]) == (height, width)]
-    if not slow:
-        return None, "that canvas was never planned"
-    begin = slow[0]
-    # The last photos of a scan do not fill a batch.
-    end = min(begin + 5000, done.end_ms - 500)
-    runs = [line for line in done.canvas_runs() if (line["height"], line["width"]) == (640, 640)]
-    spans = [(line["at_ms"], line["at_ms"] + line["ms"]) for line in runs if begin <= line["at_ms"] <= end]
-    edges = [begin, *(edge for span in spans for edge in span), end]
-    gaps = [max(0.0, after - before) for before, after in zip(edges[::2], edges[1::2])]
-    return max(gaps), f"{len(spans)} runs in {end - begin:.0f} ms"
 
 
 def row_7(bench):

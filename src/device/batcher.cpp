@@ -23,6 +23,8 @@ using Milliseconds = std::chrono::duration<double, std::milli>;
 // An idle device takes a batch that is not full when a thread has waited so long for one of its items; what nobody
 // waits for yet may still be joined by more.
 constexpr Milliseconds kAwaitedLimit{20};
+// Or sooner, when so much of the batch is there.
+constexpr double kWellFilled = 0.75;
 // A stop is noticed after this time at the latest; that the CPU could be faster, after the second.
 constexpr std::chrono::milliseconds kLook{20};
 constexpr std::chrono::milliseconds kLookOften{2};
@@ -287,9 +289,9 @@ struct Batcher::State : std::enable_shared_from_this<State> {
     if (full) return take_batch(*full, nullptr);
     if (!awaited) return {};
     const auto [index, count] = fullest_bin(*awaited);
-    const bool is_half_full = 2 * count >= bins[index].work.batch;
+    const bool is_well_filled = static_cast<double>(count) >= kWellFilled * static_cast<double>(bins[index].work.batch);
     const bool is_late = ms_since(*awaited->awaited_since) >= kAwaitedLimit.count();
-    if (is_half_full || is_late || stuck >= callers) return take_batch(index, awaited);
+    if (is_well_filled || is_late || stuck >= callers) return take_batch(index, awaited);
     return {};
   }
 

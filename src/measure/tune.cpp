@@ -10,6 +10,7 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
 
@@ -28,11 +29,12 @@ namespace mien {
 namespace {
 
 constexpr const char* kMark = "mien tune";
-constexpr double kThreadsSeconds = 1.5;  // for each number of threads, and for each turn of whole scans
-constexpr double kQuickSeconds = 0.4;    // of a turn where the number of iterations is given
+constexpr double kThreadsSeconds = 1.5;   // for each number of threads, and for each turn of whole scans
+constexpr std::size_t kQuickImages = 16;  // of a turn where the number of iterations is given
 constexpr int kTurns = 5;
 constexpr int kQuickTurns = 3;
 constexpr double kWarmSeconds = 0.1;
+constexpr std::size_t kWarmImages = 16;
 constexpr double kPlanMsMax = 300e3;
 constexpr int kPrecisionRuns = 3;  // at each picture
 constexpr int kJpegQuality = 90;
@@ -48,76 +50,73 @@ Files make_files(const std::vector<BenchPhoto>& photos) {
   return files;
 }
 
-// Whole analyses of these files by so many threads, as a scan makes them, from when it is made on.
-class Analyses {
- public:
-  Analyses(const Engine& engine, const Files& files, int threads, const std::stop_token& stop)
-      : engine_(engine), files_(files), forward_(stop, [this] { ends_.request_stop(); }) {
-    for (int i = 0; i < threads; ++i) workers_.emplace_back([this, i] { guard(static_cast<std::size_t>(i)); });
-  }
-  ~Analyses() { ends_.request_stop(); }
-  Analyses(const Analyses&) = delete;
-  Analyses& operator=(const Analyses&) = delete;
+// How long images are given to a measurement, and how many at most.
+struct Amount {
+  double seconds = 0;
+  std::size_t images_max = SIZE_MAX;
+};
 
-  // From the first that is done on, for so long or until another is done. Ends them. Throws what an analysis throws.
-  double images_per_second(double seconds) {
-    wait_for(0, 0);
-    const std::int64_t first = done_;
-    const double start = wall_ms();
-    wait_for(first, start + seconds * 1e3);
-    const double rate = static_cast<double>(done_ - first) / ((wall_ms() - start) / 1e3);
-    ends_.request_stop();
-    workers_.clear();
+// Scans these files again and again with so many threads, from the first byte until the last result.
+class WholeScan {
+ public:
+  WholeScan(const Engine& engine, const Files& files, const Amount& amount, const std::stop_token& stop)
+      : engine_(engine), files_(files), amount_(amount), stop_(stop) {}
+
+  // Throws what an analysis throws.
+  double images_per_second(int threads) {
+    begin_ms_ = wall_ms();
+    {
+      std::vector<std::jthread> workers;
+      for (int i = 0; i < threads; ++i) workers.emplace_back([this] { guard(); });
+    }
     if (failure_) std::rethrow_exception(failure_);
-    return rate;
+    throw_if_stopped(stop_);
+    return static_cast<double>(done_) / ((wall_ms() - begin_ms_) / 1e3);
   }
 
  private:
-  void guard(std::size_t first) {
+  void guard() {
     try {
-      work(first);
+      work();
     } catch (...) {
       const std::lock_guard lock(mutex_);
       failure_ = std::current_exception();
-      ends_.request_stop();
     }
   }
 
-  void work(std::size_t first) {
+  void work() {
     Workspace workspace;
     AnalyzeOptions analyze;
     analyze.phash = true;
-    analyze.stop = ends_.get_token();
-    const std::size_t batch = static_cast<std::size_t>(engine_.batch_max());
-    for (std::size_t next = first; !ends_.stop_requested(); next += batch) {
-      std::vector<Bytes> images;
-      for (std::size_t i = 0; i < batch; ++i) images.emplace_back(files_[(next + i) % files_.size()]);
-      (void)engine_.analyze_batch(images, analyze, workspace, [this](std::size_t, std::size_t) { ++done_; });
-    }
+    analyze.stop = stop_;
+    ImageStream images;
+    images.next = [this](std::optional<std::chrono::milliseconds>) { return next(); };
+    images.on_result = [this](std::size_t, const Result<Analysis>& result) { done_ += result ? 1 : 0; };
+    images.held_max = static_cast<std::size_t>(engine_.batch_max());
+    analyze_stream(engine_.state(), analyze, workspace.state(), images);
   }
 
-  // Until this time, and until more than `done` images are done.
-  void wait_for(std::int64_t done, double until_ms) const {
-    while (!ends_.stop_requested() && (done_ <= done || wall_ms() < until_ms)) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+  std::optional<Bytes> next() {
+    const std::size_t number = given_++;
+    const bool is_over = number > 0 && wall_ms() - begin_ms_ >= amount_.seconds * 1e3;
+    if (is_over || number >= amount_.images_max || stop_.stop_requested()) return std::nullopt;
+    return files_[number % files_.size()];
   }
 
   const Engine& engine_;
   const Files& files_;
-  std::stop_source ends_;
-  std::stop_callback<std::function<void()>> forward_;
+  const Amount amount_;
+  const std::stop_token& stop_;
+  double begin_ms_ = 0;
+  std::atomic<std::size_t> given_{0};
   std::atomic<std::int64_t> done_{0};
   std::mutex mutex_;  // guards failure_
   std::exception_ptr failure_;
-  std::vector<std::jthread> workers_;  // ends first
 };
 
-double measure_threads(const Engine& engine, const Files& files, int threads, double seconds,
+double measure_threads(const Engine& engine, const Files& files, int threads, const Amount& amount,
                        const std::stop_token& stop) {
-  const double rate = Analyses(engine, files, threads, stop).images_per_second(seconds);
-  throw_if_stopped(stop);
-  return rate;
+  return WholeScan(engine, files, amount, stop).images_per_second(threads);
 }
 
 // 1, 2, 4 ... and one a core.
@@ -205,12 +204,12 @@ EngineOptions as_chosen(const TuneOptions& options, const std::vector<TunedSetti
 // Waits until the device plans nothing more of what these files need.
 void warm_up(const Engine& engine, const Files& files, int threads, const TuneOptions& options) {
   const double start = wall_ms();
-  (void)measure_threads(engine, files, threads, kWarmSeconds, options.stop);
+  (void)measure_threads(engine, files, threads, {kWarmSeconds, kWarmImages}, options.stop);
   while (engine.state().device && engine.state().device->is_preparing() && wall_ms() - start < kPlanMsMax) {
     throw_if_stopped(options.stop);
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
-  (void)measure_threads(engine, files, threads, kWarmSeconds, options.stop);
+  (void)measure_threads(engine, files, threads, {kWarmSeconds, kWarmImages}, options.stop);
 }
 
 // The CPU alone against GPU and CPU together, in turns. `alone`: how the CPU is at its best.
@@ -233,9 +232,9 @@ ScansMeasured measure_scans(const TuneOptions& options, EngineOptions alone, con
   warm_up(together, files, threads, options);
   std::vector<double> of_cpu, of_both, gains;
   for (int turn = 0; turn < (is_quick ? kQuickTurns : kTurns); ++turn) {
-    const double seconds = is_quick ? kQuickSeconds : kThreadsSeconds;
-    of_cpu.push_back(measure_threads(cpu, files, threads, seconds, options.stop));
-    of_both.push_back(measure_threads(together, files, threads, seconds, options.stop));
+    const Amount amount{kThreadsSeconds, is_quick ? kQuickImages : SIZE_MAX};
+    of_cpu.push_back(measure_threads(cpu, files, threads, amount, options.stop));
+    of_both.push_back(measure_threads(together, files, threads, amount, options.stop));
     gains.push_back(100 * (1 - of_cpu.back() / of_both.back()));
   }
   result.cpu_images_per_second = spread_of(std::move(of_cpu)).median;
@@ -307,10 +306,10 @@ TuneResult tune(const TuneOptions& options) {
 
   say("threads");
   const Engine engine(as_chosen(options, chosen()));
-  const double seconds = options.iterations > 0 ? 0.2 : kThreadsSeconds;
+  const Amount amount{kThreadsSeconds, options.iterations > 0 ? kQuickImages : SIZE_MAX};
   warm_up(engine, files, 1, options);
   for (const int threads : thread_counts()) {
-    result.threads.push_back({threads, measure_threads(engine, files, threads, seconds, options.stop)});
+    result.threads.push_back({threads, measure_threads(engine, files, threads, amount, options.stop)});
   }
   result.settings = chosen();
   add_chosen_gpu(options.engine.settings, result.settings);

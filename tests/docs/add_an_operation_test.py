@@ -99,6 +99,6 @@ def test_the_lines_of_the_document(tmp_path):
     assert copy.new == ["src/ops/new_operation.h", "src/ops/new_operation.cpp", "tests/ops/new_operation_test.cpp"]
     assert len(copy.edited) <= EDITS_MAX and len(set(copy.edited)) <= FILES_MAX, copy.edited
     sources = [copy.write("main.cpp", MAIN), *edits.SETTINGS, "src/ops/device_image.cpp", "src/ops/device_pixels.cpp",
-               "src/device/graph.cpp", "src/image/image.cpp"]
+               "src/device/graph.cpp", "src/image/image.cpp", "src/image/spare_images.cpp"]
     done = edits.run(copy.build(sources, [copy.write("read.cpp", READ)]))
     assert done.stdout == EXPECTED, done.stderr
