@@ -381,11 +381,16 @@ struct Batcher::State : std::enable_shared_from_this<State> {
       bin.state = BinState::planning;
       planning_since = Clock::now();
       const BatchBin work = bin.work;
+      std::uint64_t bytes_beside = 0;  // of what is planned: one item at a time must still be run
+      for (const Bin& other : bins) {
+        if (other.state != BinState::ready) continue;
+        bytes_beside = std::max(bytes_beside, other.work.fixed_bytes + other.work.item_bytes);
+      }
       lock.unlock();
       log(LogLevel::info,
           fmt::format("planning {} for the GPU ({}); the CPU works meanwhile", work.name, gpu->backend()));
       std::size_t batch = work.batch;
-      const std::string problem = plan(work, batch);
+      const std::string problem = plan(work, bytes_beside, batch);
       lock.lock();
       ++counts.plans;
       planning_since.reset();
@@ -400,24 +405,21 @@ struct Batcher::State : std::enable_shared_from_this<State> {
   }
 
   // Returns an empty text, or why there is no plan. Where memory is short, `batch` becomes smaller.
-  std::string plan(const BatchBin& work, std::size_t& batch) const {
+  std::string plan(const BatchBin& work, std::uint64_t bytes_beside, std::size_t& batch) const {
     while (true) {
       try {
         const std::uint64_t bytes = work.fixed_bytes + batch * work.item_bytes;
-        gpu->plan([make = work.plan, batch](Accelerator& device) { make(device, batch); }, bytes, kPlanLimit);
+        gpu->plan([make = work.plan, batch](Accelerator& device) { make(device, batch); }, bytes, bytes_beside,
+                  kPlanLimit);
         return "";
-      } catch (const OutOfDeviceMemory& error) {
-        if (batch == 1) return say_no_plan(work, error);
-        batch = (batch + 1) / 2;
       } catch (const std::exception& error) {
-        return say_no_plan(work, error);
+        if (batch == 1 || dynamic_cast<const OutOfDeviceMemory*>(&error) == nullptr) {
+          log(LogLevel::warning, fmt::format("{}: no plan of {}: {}", gpu->backend(), work.name, error.what()));
+          return error.what();
+        }
+        batch = (batch + 1) / 2;
       }
     }
-  }
-
-  std::string say_no_plan(const BatchBin& work, const std::exception& error) const {
-    log(LogLevel::warning, fmt::format("{}: no plan of {}: {}", gpu->backend(), work.name, error.what()));
-    return error.what();
   }
 
   // From the first item on that needs one.

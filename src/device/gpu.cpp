@@ -298,10 +298,12 @@ DeviceRun Gpu::run(Operation asked, std::size_t count, const WorkSize& size, con
   return result;
 }
 
-void Gpu::plan(const std::function<void(Accelerator&)>& work, std::uint64_t bytes, std::chrono::milliseconds limit) {
+void Gpu::plan(const std::function<void(Accelerator&)>& work, std::uint64_t bytes, std::uint64_t bytes_beside,
+               std::chrono::milliseconds limit) {
   if (lane_->is_abandoned()) throw DeviceFailure("the device gave no answer to an earlier call");
   if (plans_ == nullptr || plans_->is_abandoned()) plans_ = std::make_unique<Lane>();
-  const auto job = [device = accelerator_, work, bytes] {
+  const auto job = [device = accelerator_, work, bytes, bytes_beside] {
+    (void)device->set_aside(bytes + bytes_beside);  // for a moment, to see that they are there
     const std::shared_ptr<void> room = device->set_aside(bytes);
     work(*device);
   };

@@ -78,10 +78,12 @@ class Gpu {
 
   // Whether the backend prepares every shape anew, at length: then few shapes are used, and each is planned.
   bool plans_by_shape() const { return plans_by_shape_; }
-  // Runs `work`, which prepares what later runs need, beside what runs, and waits for it. Throws OutOfDeviceMemory,
+  // Runs `work`, which prepares what later runs need, beside what runs, and waits for it. Besides its own bytes so many
+  // must be free, or what runs beside it would fail. Throws OutOfDeviceMemory,
   // DeviceFailure, and DeviceHung when it takes longer than `limit`: that thread is left behind, and the next plan gets
   // another. For one thread at a time.
-  void plan(const std::function<void(Accelerator&)>& work, std::uint64_t bytes, std::chrono::milliseconds limit);
+  void plan(const std::function<void(Accelerator&)>& work, std::uint64_t bytes, std::uint64_t bytes_beside,
+            std::chrono::milliseconds limit);
 
   // Returns the error of an item that failed because its operation requires the GPU: ErrorCode::unavailable.
   Error required_error(Operation operation, const std::string& reason) const;
