@@ -20,10 +20,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
-// An idle device takes a batch that is not full when a thread has waited so long for one of its items; what nobody
-// waits for yet may still be joined by more.
+// An idle device takes a batch that is not full when a thread has waited so long for one of its items, or sooner when
+// so much of it is there; what nobody waits for yet may still be joined by more.
 constexpr Milliseconds kAwaitedLimit{20};
-// Or sooner, when so much of the batch is there.
 constexpr double kWellFilled = 0.75;
 // A stop is noticed after this time at the latest; that the CPU could be faster, after the second.
 constexpr std::chrono::milliseconds kLook{20};
@@ -146,18 +145,14 @@ struct Batcher::State : std::enable_shared_from_this<State> {
     return ms + static_cast<double>(ahead / own.work.batch + 1) * own.run_ms;
   }
 
-  double expected_ms(const Ticket& ticket) const {
-    if (ticket.state == TicketState::running) return busy_ms();
-    const std::deque<std::shared_ptr<Ticket>>& waiting = bins[ticket.bin].waiting;
-    std::size_t ahead = 0;
-    while (ahead < waiting.size() && waiting[ahead].get() != &ticket) ++ahead;
-    return expected_ms(ticket.bin, ahead);
-  }
-
   double expected_ms(const Job& job) const {
     double ms = 0;
     for (const std::shared_ptr<Ticket>& ticket : job.tickets) {
-      if (ticket->is_open()) ms = std::max(ms, expected_ms(*ticket));
+      if (ticket->state == TicketState::running) ms = std::max(ms, busy_ms());
+      if (ticket->state != TicketState::waiting) continue;
+      const auto& queue = bins[ticket->bin].waiting;
+      const auto ahead = std::find(queue.begin(), queue.end(), ticket) - queue.begin();
+      ms = std::max(ms, expected_ms(ticket->bin, static_cast<std::size_t>(ahead)));
     }
     return ms;
   }
@@ -185,7 +180,8 @@ struct Batcher::State : std::enable_shared_from_this<State> {
   // it would come to last. None: to wait brings more.
   std::optional<std::size_t> choose_for_cpu(std::span<const Job* const> jobs) const {
     const double left = expected_ms(*jobs.front());
-    if (left <= jobs.front()->cpu_ms) return std::nullopt;
+    // Who waits while others take all processors leaves them its share.
+    if (left <= jobs.front()->cpu_ms || callers >= idle + processors) return std::nullopt;
     // A device that keeps up does the others too: then its next batch is worth as much as the CPU would do of them.
     if (!has_backlog() && is_in_work(*jobs.front()) && left <= cpu_ms_of_batch(jobs)) return std::nullopt;
     const auto is_waiting = [](const auto& ticket) { return ticket->state == TicketState::waiting; };
@@ -291,8 +287,7 @@ struct Batcher::State : std::enable_shared_from_this<State> {
     const auto [index, count] = fullest_bin(*awaited);
     const bool is_well_filled = static_cast<double>(count) >= kWellFilled * static_cast<double>(bins[index].work.batch);
     const bool is_late = ms_since(*awaited->awaited_since) >= kAwaitedLimit.count();
-    if (is_well_filled || is_late || stuck >= callers) return take_batch(index, awaited);
-    return {};
+    return is_well_filled || is_late || stuck >= callers ? take_batch(index, awaited) : Tickets();
   }
 
   bool is_work_awaited() const {
@@ -447,7 +442,9 @@ struct Batcher::State : std::enable_shared_from_this<State> {
   Clock::time_point running_since;
   Clock::time_point idle_since = Clock::now();
   std::optional<Clock::time_point> planning_since;
+  const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
   std::size_t callers = 0;
+  std::size_t idle = 0;   // callers that wait
   std::size_t stuck = 0;  // callers that wait, or do meanwhile what the device has not come to
   bool is_planning = false;
   bool is_serving = true;
@@ -575,6 +572,7 @@ std::optional<std::size_t> Batcher::Caller::wait(std::span<const Job* const> job
   for (const std::shared_ptr<Ticket>& ticket : first.tickets) {
     if (!ticket->awaited_since) ticket->awaited_since = Clock::now();
   }
+  ++state.idle;
   state.stuck += is_stuck_ ? 0 : 1;
   is_stuck_ = true;
   state.changed.notify_all();
@@ -583,6 +581,7 @@ std::optional<std::size_t> Batcher::Caller::wait(std::span<const Job* const> job
     if (waiting.takes_back) chosen = state.choose_for_cpu(jobs);
     if (!chosen) state.changed.wait_for(lock, waiting.takes_back ? kLookOften : kLook);
   }
+  --state.idle;
   if (chosen) {
     state.take_back(*jobs[*chosen]);
     return chosen;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "base/cancel.h"
 #include "base/log.h"
@@ -293,7 +294,11 @@ std::size_t DeviceModels::images_ahead() const {
   return std::max<std::size_t>(1, kImagesMax / threads);
 }
 
-double DeviceModels::patience_ms() const { return static_cast<double>(images_ahead()) * image_time.ms(); }
+double DeviceModels::patience_ms() const {
+  const double processors = std::max(1U, std::thread::hardware_concurrency());
+  const double share = std::max(1.0, static_cast<double>(batcher_.callers()) / processors);
+  return static_cast<double>(images_ahead()) * image_time.ms() * share;
+}
 
 bool DeviceModels::takes_back(Operation operation, const GroupItem& item) const {
   return !item.waits_for_device && gpu_->mode(operation) != GpuMode::require;

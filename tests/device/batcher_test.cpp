@@ -155,25 +155,29 @@ TEST_F(BatcherTest, TheCpuTakesWhatTheDeviceWouldComeToLast) {
   device_.set("release", 1);
 }
 
-// The device takes 150 ms for four numbers, which are in one run.
+// Four numbers are in one run, whose time is measured first.
 TEST_F(BatcherTest, WhatRunsIsWaitedForUnlessTheCpuIsQuickerForAllOfIt) {
   const std::unique_ptr<Batcher> batcher = open();
   auto caller = batcher->enter();
   const std::size_t index = batcher->add(bin(doubler_, 4, false));
-  device_.set("slow_us", 150'000);
+  device_.set("slow_us", 300'000);
   const auto run = [&](double cpu_ms) {
+    const auto before = device_.get("compute_calls");
     std::vector<Batcher::Job> all;
     std::vector<const Batcher::Job*> jobs;
     for (int i = 0; i < 4; ++i) {
       all.push_back({.tickets = {batcher->submit(std::make_shared<Number>(1.0F), {index})}, .cpu_ms = cpu_ms});
     }
     for (const Batcher::Job& job : all) jobs.push_back(&job);
-    std::this_thread::sleep_for(30ms);  // it runs
+    while (device_.get("compute_calls") == before) std::this_thread::sleep_for(1ms);  // until it runs
     return caller.wait(jobs, {});
   };
-  ASSERT_EQ(run(10'000), std::nullopt);  // the time of a run is known now
-  EXPECT_EQ(run(100), std::nullopt) << "here it would be 400 ms";
-  EXPECT_EQ(run(10), 0U) << "here it would be 40 ms";
+  ASSERT_EQ(run(1e9), std::nullopt);
+  const Clock::time_point begin = Clock::now();
+  ASSERT_EQ(run(1e9), std::nullopt);
+  const double run_ms = ms_since(begin);
+  EXPECT_EQ(run(10 * run_ms), std::nullopt) << "here it would be 40 times as long";
+  EXPECT_EQ(run(run_ms / 1000), 0U) << "here it would be nothing";
 }
 
 TEST_F(BatcherTest, ASlowDeviceIsOfferedNothingMoreAndTriedAgainLater) {
@@ -185,7 +189,8 @@ TEST_F(BatcherTest, ASlowDeviceIsOfferedNothingMoreAndTriedAgainLater) {
   ASSERT_EQ(test::wait(*batcher, caller, batcher->submit(std::make_shared<Number>(1.0F), {index}), patient_), "");
   EXPECT_FALSE(batcher->is_worthwhile({index}, 50));
   EXPECT_TRUE(batcher->is_worthwhile({index}, 5000));
-  std::this_thread::sleep_for(1100ms);
+  const Clock::time_point begin = Clock::now();
+  while (!batcher->is_worthwhile({index}, 50) && ms_since(begin) < 60e3) std::this_thread::sleep_for(10ms);
   EXPECT_TRUE(batcher->is_worthwhile({index}, 50)) << "it may be quicker now";
 }
 
