@@ -528,7 +528,8 @@ bool Batcher::is_worthwhile(const std::vector<std::size_t>& bins, double limit_m
     return !state.running && own.waiting.empty() &&
            ms_since(state.idle_since) > std::max(kRetryMs, kRunsUntilRetry * own.run_ms);
   }
-  return true;
+  // A plan that has taken longer than that already may take long.
+  return !state.planning_since || ms_since(*state.planning_since) <= limit_ms;
 }
 
 void Batcher::drop(const std::shared_ptr<Ticket>& ticket) {
