@@ -213,14 +213,21 @@ class Flow {
     images_ += group.size();
     for (const GroupItem& item : group) bytes_ += pixel_bytes(item.upright);
     detecting_.push_back(std::move(group));
-    while (is_far_ahead(Operation::face_detection, images_, bytes_)) end_pixels();
-    while (is_far_ahead(Operation::face_embedding, embedding_images_, 0)) end_first();
+    while (is_far_ahead(Operation::face_detection, images_, bytes_) ||
+           is_settled(Operation::face_detection, detecting_)) {
+      end_pixels();
+    }
+    while (is_far_ahead(Operation::face_embedding, embedding_images_, 0) ||
+           is_settled(Operation::face_embedding, embedding_)) {
+      end_first();
+    }
   }
 
   // Brings on what is nearest to its end.
   void bring_on() {
-    if (!embedding_.empty() && (detecting_.empty() || is_settled(embedding_.front()))) return end_first();
-    if (!detecting_.empty()) end_pixels();
+    if (is_settled(Operation::face_embedding, embedding_)) return end_first();
+    if (!detecting_.empty()) return end_pixels();
+    end_first();
   }
 
  private:
@@ -229,10 +236,12 @@ class Flow {
     return !engine_.device || engine_.device->is_far_ahead(operation, images, bytes);
   }
 
-  bool is_settled(const Group& group) const {
-    return std::all_of(group.begin(), group.end(), [&](const GroupItem& item) {
-      return engine_.device->is_settled(Operation::face_embedding, item);
-    });
+  // Whether the device has nothing more to do for the first group.
+  bool is_settled(Operation operation, const std::deque<Group>& groups) const {
+    return !groups.empty() &&
+           (!engine_.device || std::all_of(groups.front().begin(), groups.front().end(), [&](const GroupItem& item) {
+             return engine_.device->is_settled(operation, item);
+           }));
   }
 
   // Waits for the first group's part of an operation, in which all of `groups` may be brought on.
