@@ -19,23 +19,10 @@
 #include "pipeline/device_stages.h"
 #include "pipeline/placement.h"
 #include "pipeline/stages.h"
+#include "pipeline/stopwatch.h"
 
 namespace mien {
 namespace {
-
-class Stopwatch {
- public:
-  double elapsed_ms() const { return std::chrono::duration<double, std::milli>(Clock::now() - begin_).count(); }
-  double lap() {
-    const double elapsed = elapsed_ms();
-    begin_ = Clock::now();
-    return elapsed;
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point begin_ = Clock::now();
-};
 
 // ---- From bytes or pixels to upright pixels
 
@@ -58,7 +45,7 @@ Result<Done> open_encoded(Bytes encoded, const DecodeOptions& options, GroupItem
   if (options.hash) item.analysis.phash = perceptual_hash_hex(decoded.hash);
   throw_if_stopped(options.stop);
   const ImageView upright = upright_view(decoded.pixels, decoded.orientation, item.memory->upright, options.stop);
-  set_upright(item, upright, watch.elapsed_ms());
+  set_upright(item, upright, watch.lap());
   return done;
 }
 
@@ -71,7 +58,7 @@ Result<Done> open_view(const Engine::State& engine, const PixelView& pixels, con
   item.analysis.format = "pixels";
   if (options.phash) item.analysis.phash = perceptual_hash_hex(perceptual_hash(*view));
   const ImageView upright = upright_view(*view, pixels.orientation, item.memory->upright, options.stop);
-  set_upright(item, upright, watch.elapsed_ms());
+  set_upright(item, upright, watch.lap());
   return Done{};
 }
 
@@ -251,9 +238,7 @@ class Flow {
     for (Group& group : groups) {
       for (GroupItem& item : group) mine.push_back(&item);
     }
-    for (std::size_t i = 0; i < groups.front().size(); ++i) {
-      settle(operation, engine_, options_, work_, caller_, std::span(mine).subspan(i));
-    }
+    settle(operation, engine_, options_, work_, caller_, mine, groups.front().size());
   }
 
   // All that the oldest group needs pixels for, which are let go then.
@@ -370,7 +355,7 @@ void analyze_stream(const Engine::State& engine, const AnalyzeOptions& options, 
 
 std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::span<const Bytes> images,
                                              const AnalyzeOptions& options, Workspace::State& work,
-                                             const BatchProgress& progress) {
+                                             const BatchProgress& progress, const OnFaces& on_faces) {
   std::vector<Result<Analysis>> results;
   std::size_t given = 0;
   ImageStream stream;
@@ -379,6 +364,7 @@ std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::s
   };
   stream.on_result = [&](std::size_t, Result<Analysis> result) { results.push_back(std::move(result)); };
   if (progress) stream.on_seen = [&](std::size_t image) { progress(image + 1, images.size()); };
+  stream.on_faces = on_faces;
   stream.held_max = images.size();
   analyze_stream(engine, options, work, stream);
   if (images.size() > 1 && engine.device && engine.device->gpu().is_usable() && engine.device->gpu().batch_max() > 1) {

@@ -39,7 +39,7 @@ void analyze_stream(const Engine::State& engine, const AnalyzeOptions& options, 
 // One result an image, in order. Faces of all images share embedding batches.
 std::vector<Result<Analysis>> analyze_images(const Engine::State& engine, std::span<const Bytes> images,
                                              const AnalyzeOptions& options, Workspace::State& work,
-                                             const BatchProgress& progress = {});
+                                             const BatchProgress& progress = {}, const OnFaces& on_faces = {});
 Result<Analysis> analyze_pixels(const Engine::State& engine, const PixelView& pixels, const AnalyzeOptions& options,
                                 Workspace::State& work);
 

@@ -11,24 +11,10 @@
 #include "ops/quality.h"
 #include "pipeline/passes.h"
 #include "pipeline/rotations.h"
+#include "pipeline/stopwatch.h"
 
 namespace mien {
 namespace {
-
-class Stopwatch {
- public:
-  // Milliseconds since the last lap.
-  double lap() {
-    const Clock::time_point now = Clock::now();
-    const double elapsed = std::chrono::duration<double, std::milli>(now - last_).count();
-    last_ = now;
-    return elapsed;
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point last_ = Clock::now();
-};
 
 Box scale_box(const Box& box, float factor) {
   return {box.x1 * factor, box.y1 * factor, box.x2 * factor, box.y2 * factor};
@@ -149,15 +135,10 @@ void do_on_cpu(Operation operation, const Engine::State& engine, const AnalyzeOp
 
 }  // namespace
 
-std::vector<GroupItem*> items_of(Group& group) {
-  std::vector<GroupItem*> items;
-  for (GroupItem& item : group) items.push_back(&item);
-  return items;
-}
+namespace {
 
-void settle(Operation operation, const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
-            std::optional<Batcher::Caller>& caller, std::span<GroupItem* const> mine) {
-  if (!engine.device || !caller) return;
+void settle_first(Operation operation, const Engine::State& engine, const AnalyzeOptions& options,
+                  Workspace::State& work, std::optional<Batcher::Caller>& caller, std::span<GroupItem* const> mine) {
   GroupItem& first = *mine.front();
   double Timings::*const time = operation == Operation::face_detection ? &Timings::detect : &Timings::embed;
   try {
@@ -170,6 +151,16 @@ void settle(Operation operation, const Engine::State& engine, const AnalyzeOptio
     }
   } catch (const Exception& error) {
     first.error = error.error();
+  }
+}
+
+}  // namespace
+
+void settle(Operation operation, const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
+            std::optional<Batcher::Caller>& caller, std::span<GroupItem* const> mine, std::size_t count) {
+  if (!engine.device || !caller) return;
+  for (std::size_t i = 0; i < count; ++i) {
+    settle_first(operation, engine, options, work, caller, mine.subspan(i));
   }
 }
 
@@ -275,23 +266,24 @@ void end_embed(const Engine::State& engine, const AnalyzeOptions& options, Works
 
 namespace {
 
+// Settles a group by itself.
+void settle_group(Operation operation, const Engine::State& engine, const AnalyzeOptions& options,
+                  Workspace::State& work, Group& group) {
+  auto caller = engine.device ? engine.device->enter() : std::nullopt;
+  std::vector<GroupItem*> mine;
+  for (GroupItem& item : group) mine.push_back(&item);
+  settle(operation, engine, options, work, caller, mine, mine.size());
+}
+
 void detect_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
   begin_detect(engine, options, work, group);
-  auto caller = engine.device ? engine.device->enter() : std::nullopt;
-  std::vector<GroupItem*> mine = items_of(group);
-  for (std::size_t i = 0; i < mine.size(); ++i) {
-    settle(Operation::face_detection, engine, options, work, caller, std::span(mine).subspan(i));
-  }
+  settle_group(Operation::face_detection, engine, options, work, group);
   end_detect(engine, options, work, group);
 }
 
 void embed_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
   begin_embed(engine, options, work, group);
-  auto caller = engine.device ? engine.device->enter() : std::nullopt;
-  std::vector<GroupItem*> mine = items_of(group);
-  for (std::size_t i = 0; i < mine.size(); ++i) {
-    settle(Operation::face_embedding, engine, options, work, caller, std::span(mine).subspan(i));
-  }
+  settle_group(Operation::face_embedding, engine, options, work, group);
   end_embed(engine, options, work, group);
 }
 

@@ -2,10 +2,10 @@
 // takes part, and the CPU does what is left.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <stop_token>
-#include <vector>
 
 #include "device/batcher.h"
 #include "pipeline/state.h"
@@ -22,15 +22,13 @@ void end_detect(const Engine::State& engine, const AnalyzeOptions& options, Work
 void begin_embed(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group);
 void end_embed(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group);
 
-// Waits until the device has done the operation for the first of a thread's images, the oldest first. As long as it has
-// not, the CPU does those of them here that the device would come to last.
+// Waits until the device has done the operation for the first `count` of a thread's images, the oldest first. As long
+// as it has not, the CPU does those of all of them here that the device would come to last.
 void settle(Operation operation, const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
-            std::optional<Batcher::Caller>& caller, std::span<GroupItem* const> mine);
+            std::optional<Batcher::Caller>& caller, std::span<GroupItem* const> mine, std::size_t count);
 
 // Embeds the faces that wait for it on the CPU. An error becomes the result of each of them.
 void embed_waiting(const Engine::State& engine, const std::stop_token& stop, Workspace::State& work);
-
-std::vector<GroupItem*> items_of(Group& group);
 
 // ---- Stages by themselves, for measuring them. In an analysis they follow one another.
 

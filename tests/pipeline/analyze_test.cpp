@@ -8,7 +8,6 @@
 #include "image/phash.h"
 #include "pipeline/state.h"
 #include "support/photos.h"
-#include "support/shown_faces.h"
 
 namespace mien {
 namespace {
@@ -116,16 +115,16 @@ TEST_F(AnalyzeImages, ShowsFacesInColoursOfSrgbWhateverItLooksAt) {
     Workspace workspace;
     std::vector<std::size_t> shown;
     std::vector<Result<Analysis>> results =
-        test::analyze_shown(state_, images, {.phash = true}, workspace.state(),
-                            [&](std::size_t image, ImageView upright, std::span<const Face> faces) {
-                              shown.push_back(image);
-                              EXPECT_EQ(faces.size(), 1);
-                              DecodedImage alone;
-                              Image expected;
-                              ASSERT_TRUE(decode_image(images[image], {}, alone));
-                              apply_orientation(alone.pixels, alone.orientation, expected);
-                              EXPECT_EQ(test::pixel_sha256(test::copy_pixels(upright)), test::pixel_sha256(expected));
-                            });
+        analyze_images(state_, images, {.phash = true}, workspace.state(), {},
+                       [&](std::size_t image, ImageView upright, std::span<const Face> faces) {
+                         shown.push_back(image);
+                         EXPECT_EQ(faces.size(), 1);
+                         DecodedImage alone;
+                         Image expected;
+                         ASSERT_TRUE(decode_image(images[image], {}, alone));
+                         apply_orientation(alone.pixels, alone.orientation, expected);
+                         EXPECT_EQ(test::pixel_sha256(test::copy_pixels(upright)), test::pixel_sha256(expected));
+                       });
     EXPECT_EQ(shown, (std::vector<std::size_t>{0, 2})) << "nobody is seen in the second";
     EXPECT_EQ(results[0]->phash, perceptual_hash_hex(perceptual_hash(stored.pixels)));
   }

@@ -13,7 +13,6 @@
 #include "pipeline/analyze.h"
 #include "support/device_scene.h"
 #include "support/pictures.h"
-#include "support/shown_faces.h"
 #include "support/test_device.h"
 
 namespace mien {
@@ -77,13 +76,13 @@ TEST_F(DeviceTest, FacesAreShownWithThePixelsOfTheirImage) {
   Workspace workspace;
   std::vector<std::size_t> shown(images.size());  // faces of each
   const std::vector<Result<Analysis>> found =
-      test::analyze_shown(engine.state(), images, test::everything(true), workspace.state(),
-                          [&](std::size_t image, ImageView upright, std::span<const Face> faces) {
-                            shown[image] = faces.size();
-                            DecodedImage alone;
-                            ASSERT_TRUE(decode_image(images[image], {}, alone));
-                            EXPECT_EQ(test::pixel_sha256(test::copy_pixels(upright)), test::pixel_sha256(alone.pixels));
-                          });
+      analyze_images(engine.state(), images, test::everything(true), workspace.state(), {},
+                     [&](std::size_t image, ImageView upright, std::span<const Face> faces) {
+                       shown[image] = faces.size();
+                       DecodedImage alone;
+                       ASSERT_TRUE(decode_image(images[image], {}, alone));
+                       EXPECT_EQ(test::pixel_sha256(test::copy_pixels(upright)), test::pixel_sha256(alone.pixels));
+                     });
   for (std::size_t i = 0; i < found.size(); ++i) EXPECT_EQ(shown[i], found[i]->faces.size());
   EXPECT_GE(std::count_if(shown.begin(), shown.end(), [](std::size_t faces) { return faces > 0; }), 2);
 }
