@@ -35,6 +35,8 @@ struct InputOptions {
   std::string decoder;  // path of mien-decoder, which then decodes in child processes; empty: this process does
   // The stages that work on the pixels where a GPU is asked for; null: the CPU. open_input sets it.
   std::shared_ptr<DeviceStages> device = {};
+  // Called with each warning of decoding by the operations below whose results have no place for it.
+  std::function<void(const std::string& warning)> on_warning = {};
 };
 
 // For these limits, with a sandbox when it is asked for or MIEN_SANDBOX is set, and with the GPU that the settings ask
@@ -73,9 +75,11 @@ struct AnalyzeOptions {
   bool face_quality = true;
   bool image_quality = false;
   bool phash = false;
-  bool enhance = false;    // enlarge and sharpen small images first (see enhance_image)
-  bool rotations = false;  // look at the image rotated by 90, 180 and 270 degrees too, and keep the best
-  double min_quality = 0;  // faces with a lower overall_score are dropped; 0 keeps all
+  bool enhance = false;               // enlarge and sharpen small images first (see enhance_image)
+  bool rotations = false;             // look at the image rotated by 90, 180 and 270 degrees too, and keep the best
+  Detail detail = Detail::automatic;  // Precision::exact knows off alone
+  double min_quality = 0;             // faces with a lower overall_score are dropped; 0 keeps all
+  double min_face = 0;  // faces whose longer side has fewer pixels of the original are dropped; 0 keeps all
   // Asked often: decoding, inference and what lies between end within 100 ms, with Error cancelled. A run of
   // OpenVINO's or of a device's comes to its end first.
   std::stop_token stop = {};

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mien/export.h"
 #include "mien/result.h"
+#include "mien/settings.h"
 
 namespace mien {
 
@@ -49,6 +51,11 @@ struct Quality {
   std::optional<PoseAngles> pose_angles;  // empty when there are no landmarks
 };
 
+// Why a face is too poor to be told from other poor faces.
+enum class PoorReason { too_small, too_blurred, too_dark, low_contrast };
+// "too_small", ...: the code in records, C and Python.
+MIEN_API std::string_view poor_reason_name(PoorReason reason);
+
 struct Face {
   Box bbox;
   std::optional<Landmarks> landmarks;
@@ -57,6 +64,11 @@ struct Face {
   float enhancement_scale = 1;     // upscale applied before detection, 1 if none
   std::vector<float> embedding;    // as the model gives it, not normalised; empty when not asked for
   std::optional<Quality> quality;  // of the box clipped to the image; empty when not asked for
+  // How far the face can be recognised, 0..1, larger is better; empty without landmarks.
+  std::optional<float> recognition_quality;
+  std::optional<PoorReason> poor_reason;  // set where recognition_quality is below the floor
+  int rotation =
+      0;  // 0, 90, 180 or 270: degrees clockwise that the face is turned from upright in the upright original
   float face_width() const { return bbox.width(); }
   float face_height() const { return bbox.height(); }
 };
@@ -101,8 +113,17 @@ struct Analysis {
   ModelNames models;
   std::vector<Placement> placement;
   Timings timings_ms;
+  Detail detail = Detail::off;  // how closely the photo was looked at
   std::vector<std::string> warnings;
 };
+
+// What can be said of two faces.
+enum class Verdict { same, different, not_comparable, cannot_tell };
+// "same", ...: the word in JSON, C and Python.
+MIEN_API std::string_view verdict_name(Verdict verdict);
+// Both faces poor: not_comparable. Else the threshold decides; below it, with a poor face among them: cannot_tell.
+// A face of which no recognition quality is known counts as good.
+MIEN_API Verdict judge_pair(const Face& a, const Face& b, float similarity, float threshold);
 
 // Cosine similarity of two faces' embeddings, -1..1; 0 when either embedding is zero. Error: invalid_argument when a
 // face is not there or has no embedding, or when the embeddings are of different models, which the message names.

@@ -50,6 +50,10 @@ struct ReportOptions {
   InputOptions input;  // how the photos are read again; a scan sets what its engine uses
 };
 
+// What becomes of records whose source is not there any more: kept; dropped, but not where all of a source is gone at
+// once, as when a disk is not mounted; dropped even then.
+enum class Prune { none, gone, all };
+
 struct ScanOptions {
   std::vector<std::string> sources;  // files and folders
   std::string list_path;             // a file with one path a line, "-" for standard input; empty: none
@@ -58,8 +62,12 @@ struct ScanOptions {
   std::string out_path;               // JSON lines; empty: none
   bool resume = false;
   bool force = false;
-  std::string like_path;           // a photo of the person looked for
+  Prune prune = Prune::none;  // with resume
+  bool look_again = false;    // with resume: photos that were looked at less closely than AnalyzeOptions::detail asks
+  bool no_skip = false;       // folders of derivatives that photo libraries make are read too
+  std::string like_path;      // a photo of the person looked for
   std::optional<float> threshold;  // cosine; empty: the embedder's search threshold
+  bool compare_anyway = false;     // poor faces match by the threshold alone, and the output says so
   EmbeddingFormat embeddings = EmbeddingFormat::none;
   std::string crops_dir;    // a JPEG a face; empty: none
   std::string report_path;  // HTML; empty: none
@@ -75,15 +83,26 @@ struct ScanProgress {
   double images_per_second = 0;   // in the last seconds
 };
 
+// Files of a folder that were not read, by their kind.
+struct LeftOut {
+  std::string kind;  // "videos", "documents", ...
+  std::int64_t count = 0;
+};
+
 struct ScanSummary {
   std::int64_t images = 0;      // records in the output, those of an earlier run included
   std::int64_t analyzed = 0;    // in this run: read, and no duplicate; those that failed are counted too
   std::int64_t resumed = 0;     // taken from an earlier run
+  std::int64_t gone = 0;        // of them: the source is not there any more
+  std::int64_t changed = 0;     // records of an earlier run that were made again: the source is another
+  std::int64_t pruned = 0;      // records of an earlier run that were dropped
   std::int64_t duplicates = 0;  // same content under another name
   std::int64_t failed = 0;
   std::int64_t unavailable = 0;  // of them: a GPU that was required failed
   std::int64_t faces = 0;
   std::int64_t matched_images = 0;
+  std::int64_t poor_faces = 0;  // with embeddings: too poor to be told from other poor faces
+  std::vector<LeftOut> left_out;
   double seconds = 0;
   std::optional<float> threshold;     // used for matches
   double expected_false_matches = 0;  // among this many faces at that threshold; 0 with a note: not known

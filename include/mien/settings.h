@@ -61,6 +61,10 @@ MIEN_API std::vector<std::string_view> backend_names();
 // bf16.
 enum class Precision { exact, standard, fast };
 
+// How closely a photo is looked at beyond the first pass. automatic ("auto"): where that pass shows that people are
+// small; full: everywhere, down to the pixels of the source.
+enum class Detail { automatic, off, full };
+
 // How a setting's value is to be read. gpu_mode is a flag that may be "auto" or "require" too.
 enum class SettingKind { flag, gpu_mode, number, choice, path };
 
@@ -88,6 +92,7 @@ struct MIEN_API Settings {
   std::string runtime = "auto";
   int threads = 0;                            // of a scan that analyse; 0: one a core
   Precision precision = Precision::standard;  // of the commands; an Engine is told by its own options
+  Detail detail = Detail::automatic;          // likewise of the commands
   bool allow_software_gpu = false;
   bool sandbox = false;               // decode images in child processes without rights
   std::string decoder;                // mien-decoder for that; empty: the default places
