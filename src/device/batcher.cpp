@@ -69,6 +69,10 @@ struct Batcher::State : std::enable_shared_from_this<State> {
   };
 
   explicit State(std::shared_ptr<Gpu> used) : gpu(std::move(used)) {}
+  // What bins own may be the device's, whose thread may be at work: WebGPU's provider breaks when two threads use it.
+  ~State() { gpu->release(std::make_shared<std::deque<Bin>>(std::move(bins))); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
 
   // ---- With the mutex held
 

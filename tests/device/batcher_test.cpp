@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <thread>
 #include <vector>
 
@@ -86,6 +87,28 @@ class BatcherTest : public testing::Test {
   std::shared_ptr<Doubler> doubler_ = std::make_shared<Doubler>();
   const test::Patience patient_{.cpu_ms = 0, .takes_back = false, .stop = {}};
 };
+
+TEST_F(BatcherTest, WhatBinsOwnIsFreedOnTheThreadThatUsedIt) {
+  std::thread::id used;
+  std::promise<std::thread::id> freed;
+  const auto owned = [&] {
+    return std::shared_ptr<void>(nullptr, [&](void* /*unused*/) { freed.set_value(std::this_thread::get_id()); });
+  };
+  std::unique_ptr<Batcher> batcher = open();
+  BatchBin work = bin(doubler_, 1, false);
+  work.run = [&used, run = std::move(work.run), held = owned()](Accelerator& device, BatchItems items,
+                                                                std::size_t count) {
+    used = std::this_thread::get_id();
+    run(device, items, count);
+  };
+  const std::size_t index = batcher->add(std::move(work));
+  {
+    auto caller = batcher->enter();
+    ASSERT_EQ(test::wait(*batcher, caller, batcher->submit(std::make_shared<Number>(1.0F), {index}), patient_), "");
+  }
+  batcher = nullptr;
+  EXPECT_EQ(freed.get_future().get(), used);
+}
 
 TEST_F(BatcherTest, ItemsOfManyThreadsMeetInFullBatches) {
   constexpr int kThreads = 8, kEach = 32;
