@@ -108,7 +108,10 @@ class OrtDeviceSession final : public DeviceSession {
     keep("", std::move(opened));
   }
 
-  ~OrtDeviceSession() override { drop_all_but(0); }
+  ~OrtDeviceSession() override {
+    const auto turn = context_->take_turn();
+    drop_all_but(0);
+  }
   OrtDeviceSession(const OrtDeviceSession&) = delete;
   OrtDeviceSession& operator=(const OrtDeviceSession&) = delete;
 
@@ -390,17 +393,6 @@ void add_pools(OrtDeviceContext& context, const Backend& backend, int device_id,
   }
 }
 
-// Libraries are loaded once a process and stay: providers keep threads and statics.
-void register_library(Ort::Env& env, const Backend& backend, const std::string& path) {
-  static std::mutex mutex;
-  const std::lock_guard lock(mutex);
-  try {
-    env.RegisterExecutionProviderLibrary(std::string(backend.name).c_str(), path);
-  } catch (const Ort::Exception& error) {
-    if (std::string_view(error.what()).find("already registered") == std::string_view::npos) throw;
-  }
-}
-
 bool is_software(const Ort::ConstEpDevice& device) { return device.Device().Type() == OrtHardwareDeviceType_CPU; }
 
 std::vector<Ort::ConstEpDevice> devices_of(const Ort::Env& env, const Backend& backend) {
@@ -412,6 +404,20 @@ std::vector<Ort::ConstEpDevice> devices_of(const Ort::Env& env, const Backend& b
     if (is_provider && device.Device().Type() != OrtHardwareDeviceType_NPU) found.push_back(device);
   }
   return found;
+}
+
+// Libraries are loaded once a process and stay: providers keep threads and statics. What is registered already must not
+// be registered again: before the runtime says so it has opened the library anew and closed it, which ends what
+// WebGPU's provider (0.4.0) has open.
+void register_library(Ort::Env& env, const Backend& backend, const std::string& path) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  if (!devices_of(env, backend).empty()) return;
+  try {
+    env.RegisterExecutionProviderLibrary(std::string(backend.name).c_str(), path);
+  } catch (const Ort::Exception& error) {
+    if (std::string_view(error.what()).find("already registered") == std::string_view::npos) throw;
+  }
 }
 
 Ort::ConstEpDevice choose_device(const Ort::Env& env, const Backend& backend, const AcceleratorOptions& options) {
@@ -453,6 +459,12 @@ Device describe(const Ort::ConstEpDevice& ep_device, const Backend& backend, con
   return device;
 }
 
+// WebGPU's provider (0.4.0) breaks when two threads use it at once, also with sessions of their own.
+std::recursive_mutex* turns_of(std::string_view provider) {
+  static auto* const webgpu = new std::recursive_mutex;  // lanes may outlive statics
+  return provider == "WebGpuExecutionProvider" ? webgpu : nullptr;
+}
+
 }  // namespace
 
 std::unique_ptr<Accelerator> open_accelerator(const Backend& backend, const AcceleratorOptions& options) {
@@ -462,6 +474,7 @@ std::unique_ptr<Accelerator> open_accelerator(const Backend& backend, const Acce
     register_library(context->env, backend, options.library);
     context->ep_device = choose_device(context->env, backend, options);
     context->provider = context->ep_device.EpName();
+    context->turns = turns_of(context->provider);
     context->memory = memory_of(context->ep_device);
     context->memory_bytes_max = options.memory_bytes_max;
     if (!backend.arena.empty()) context->shrink_target = fmt::format("{}:{}", backend.arena, options.device_id);

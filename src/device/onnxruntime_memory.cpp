@@ -72,6 +72,8 @@ DeviceMemory::DeviceMemory(void* pooled, Ort::Value view, std::size_t size,
 }
 
 DeviceMemory::~DeviceMemory() {
+  const auto turn = context->take_turn();
+  value = Ort::Value(nullptr);
   context->counters->held -= bytes;
   if (block != nullptr) context->pools->copies.free(block);
 }

@@ -27,20 +27,26 @@ struct OrtDeviceContext {
   std::uint64_t memory_bytes_max = 0;
   DevicePools* pools = nullptr;  // null: the provider has an arena of its own
   std::shared_ptr<TransferCounters> counters = std::make_shared<TransferCounters>();
-  mutable std::mutex mutex;                                 // guards what follows, and the order of check and claim
+  std::recursive_mutex* turns = nullptr;  // for providers that bear one thread of the process at a time
+  mutable std::mutex mutex;               // guards what follows, and the order of check and claim
   mutable std::map<std::thread::id, std::uint64_t> claims;  // what the work of each thread has set aside
 
   // Throws OutOfDeviceMemory where `bytes` more have no room. What this thread's own work has set aside is meant for
   // them. To be called with the mutex held.
   void check_room(std::uint64_t bytes) const;
+  // To be held by whoever calls the provider.
+  std::unique_lock<std::recursive_mutex> take_turn() const {
+    return turns != nullptr ? std::unique_lock(*turns) : std::unique_lock<std::recursive_mutex>();
+  }
 };
 
 // Throws one of our two failures, by what the runtime says.
 [[noreturn]] void throw_failure(const std::string& what, const std::string& message);
 
-// Runs `work`; what the runtime throws becomes one of our two failures.
+// Runs `work` in its turn; what the runtime throws becomes one of our two failures.
 template <typename Work>
 auto guarded(const std::string& what, const OrtDeviceContext* context, Work work) {
+  const auto turn = context != nullptr ? context->take_turn() : std::unique_lock<std::recursive_mutex>();
   try {
     return work();
   } catch (const Ort::Exception& error) {

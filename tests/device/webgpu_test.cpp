@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "device/gpu.h"
@@ -80,6 +81,27 @@ class WebGpu : public testing::Test {
   std::shared_ptr<Gpu> gpu_;
   std::vector<std::shared_ptr<std::shared_ptr<DeviceSession>>> sessions_;
 };
+
+// Its provider bears neither two threads nor being registered again: either ends the process.
+TEST_F(WebGpu, TwoEnginesTakeTurns) {
+  const test::ScratchFolder folder;
+  const std::unique_ptr<Detector> detector = load(folder.add("tiny.onnx", test::make_tiny_scrfd({})));
+  Settings settings = test::real_gpu_settings();
+  settings.operation_gpu.fill(GpuMode::require);
+  Gpu::open(settings, *runtime_);
+  const std::shared_ptr<Gpu> other = Gpu::open(settings, *runtime_);
+  const auto open_and_close = [&](Gpu& gpu) {
+    for (int round = 0; round < 20; ++round) {
+      const DeviceRun run = gpu.run(Operation::face_detection, 1, {.shape = "a test"},
+                                    [&](Accelerator& device, std::size_t /*first*/, std::size_t /*count*/) {
+                                      (void)device.create_session(*detector->model, "tiny.onnx");
+                                    });
+      EXPECT_EQ(run.reasons.front(), "");
+    }
+  };
+  std::jthread beside([&] { open_and_close(*other); });
+  open_and_close(*gpu_);
+}
 
 // Nothing is held for the second size that was not for the first, and nothing goes up but the images. On a backend that
 // keeps a session for each shape both grow (GpuTest.SessionsOfAModelShareItsWeights).
