@@ -12,6 +12,7 @@ mien_optional_library(TIFF tiffio.h tiff libtiff-dev "TIFF images")
 mien_optional_library(HEIF libheif/heif.h heif libheif-dev "HEIC and AVIF images")
 mien_optional_library(RAW libraw/libraw.h raw_r libraw-dev "camera raw images")
 mien_optional_library(LCMS2 lcms2.h lcms2 liblcms2-dev "colour profiles")
+mien_optional_library(EXPAT expat.h expat libexpat1-dev "orientation in XMP")
 
 # Per-handle error texts and limits of memory came with libtiff 4.5.
 if(MIEN_HAVE_TIFF)
@@ -75,6 +76,15 @@ if(MIEN_HAVE_LCMS2)
   string(APPEND MIEN_CODEC_ROWS "inline constexpr const char* kLCMS2Soname = \"${MIEN_LCMS2_SONAME}\";\n")
 else()
   list(APPEND MIEN_CODEC_FILES_LEFT_OUT ${CMAKE_SOURCE_DIR}/src/image/colour_lcms.cpp)
+endif()
+
+# Nor this: what parses XMP (src/image/xmp.h). One of two files.
+if(MIEN_HAVE_EXPAT)
+  list(APPEND MIEN_CODEC_INCLUDES ${MIEN_EXPAT_INCLUDE})
+  list(APPEND MIEN_CODEC_FILES_LEFT_OUT ${CMAKE_SOURCE_DIR}/src/image/xmp_none.cpp)
+  string(APPEND MIEN_CODEC_ROWS "inline constexpr const char* kEXPATSoname = \"${MIEN_EXPAT_SONAME}\";\n")
+else()
+  list(APPEND MIEN_CODEC_FILES_LEFT_OUT ${CMAKE_SOURCE_DIR}/src/image/xmp_expat.cpp)
 endif()
 
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/src/image/codecs_built.h @ONLY CONTENT

@@ -10,7 +10,7 @@
 namespace mien {
 namespace {
 
-// A JPEG segment cannot be larger; what PNG chunks hold beyond it are previews that we don't read.
+// A JPEG segment cannot be larger; what other files hold beyond it are previews that we don't read.
 constexpr std::size_t kExifBytesMax = 65'536;
 
 constexpr std::array<std::uint8_t, 6> kExifPrefix = {'E', 'x', 'i', 'f', 0, 0};
@@ -36,10 +36,9 @@ std::optional<int> orientation_value(ExifData* data) {
 
 }  // namespace
 
-int read_exif_orientation(Bytes block) { return find_exif_orientation(block).value_or(1); }
-
 std::optional<int> find_exif_orientation(Bytes block) {
-  if (block.empty() || block.size() > kExifBytesMax) return std::nullopt;
+  if (block.empty()) return std::nullopt;
+  block = block.first(std::min(block.size(), kExifBytesMax));
   // libexif wants the prefix: without it, it would search the bytes for JPEG markers.
   std::vector<std::uint8_t> prefixed;
   const bool has_prefix =

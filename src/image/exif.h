@@ -7,11 +7,8 @@
 
 namespace mien {
 
-// A TIFF structure, with or without the six bytes "Exif\0\0" before it. 1..8; 1 where the block is broken, too
-// large, silent or says something else.
-int read_exif_orientation(Bytes block);
-
-// The same, and empty where the block says nothing that can be used.
+// A TIFF structure, with or without the six bytes "Exif\0\0" before it. 1..8; empty where the block is broken, silent
+// or says something else.
 std::optional<int> find_exif_orientation(Bytes block);
 
 }  // namespace mien

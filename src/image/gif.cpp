@@ -1,4 +1,5 @@
-// The records of the file are walked up to the first image, whose rows are read one by one.
+// The records of the file are walked up to the first image, whose rows are read one by one, and further where that
+// image shows nothing, or no XMP has come yet.
 //
 // Memory, beside the pixels of `out` (3 bytes a pixel): one row, and giflib's tables of some 25 KB.
 #include "image/codecs_built.h"
@@ -16,10 +17,15 @@
 
 #include "base/dynamic_library.h"
 #include "image/damage.h"
+#include "image/frames.h"
 #include "image/limits.h"
+#include "image/stated_orientation.h"
 
 namespace mien {
 namespace {
+
+constexpr std::size_t kXmpBytesMax = std::size_t{1} << 20;
+constexpr int kRecordsBehindMax = 32;  // behind the first image, in which XMP is looked for
 
 struct GifLibrary {
   DynamicLibrary library{kGIFSoname, "libgif7"};
@@ -28,6 +34,8 @@ struct GifLibrary {
   decltype(&DGifGetRecordType) get_record = library["DGifGetRecordType"];
   decltype(&DGifGetImageDesc) get_image = library["DGifGetImageDesc"];
   decltype(&DGifGetLine) get_line = library["DGifGetLine"];
+  decltype(&DGifGetCode) get_code = library["DGifGetCode"];
+  decltype(&DGifGetCodeNext) get_code_next = library["DGifGetCodeNext"];
   decltype(&DGifGetExtension) get_extension = library["DGifGetExtension"];
   decltype(&DGifGetExtensionNext) get_extension_next = library["DGifGetExtensionNext"];
   decltype(&GifErrorString) error_text = library["GifErrorString"];
@@ -48,11 +56,18 @@ class GifReader {
   GifReader& operator=(const GifReader&) = delete;
 
   bool is_open() const { return file_ != nullptr; }
-  // Reads up to the first image's pixels.
+  // Reads up to the next image's pixels.
   Result<Done> find_image(const ImageLimits& limits, DecodeWatch& watch);
   // Reads one row of palette entries. False: the data end or are broken here.
   bool read_line(std::vector<std::uint8_t>& line) {
     return gif_.get_line(file_, line.data(), static_cast<int>(line.size())) == GIF_OK;
+  }
+
+  // Goes past the pixels of images until XMP has come.
+  void find_xmp();
+  void state(StatedOrientation& orientation) const {
+    orientation.add_xmp("XMP", xmp_);
+    if (!orientation.value()) orientation.add_xmp("XMP", xmp_in_blocks_);
   }
 
   const GifImageDesc& frame() const { return file_->Image; }
@@ -75,7 +90,8 @@ class GifReader {
     if (count < static_cast<std::size_t>(size)) reader.ended_ = true;
     return static_cast<int>(count);
   }
-  bool skip_extension();
+  bool read_extension();
+  bool skip_pixels();
 
   const GifLibrary& gif_;
   Bytes rest_;
@@ -83,6 +99,10 @@ class GifReader {
   int failure_ = 0;
   int transparent_ = -1;
   bool ended_ = false;
+  // XMP stands in the file as one text, with lengths of blocks only at its end, so that what giflib takes for lengths
+  // belongs to it. Some programs cut it into blocks all the same.
+  std::vector<std::uint8_t> xmp_;
+  std::vector<std::uint8_t> xmp_in_blocks_;
 };
 
 Error GifReader::failure(const char* when) const {
@@ -92,19 +112,47 @@ Error GifReader::failure(const char* when) const {
   return {ErrorCode::bad_data, fmt::format("the GIF image cannot be read: {}", text != nullptr ? text : "broken data")};
 }
 
-bool GifReader::skip_extension() {
+bool GifReader::read_extension() {
+  constexpr std::string_view kXmp = "XMP DataXMP";
   int code = 0;
   GifByteType* block = nullptr;
   if (gif_.get_extension(file_, &code, &block) != GIF_OK) return false;
+  const bool is_xmp = code == APPLICATION_EXT_FUNC_CODE && block != nullptr && block[0] == kXmp.size() &&
+                      std::memcmp(block + 1, kXmp.data(), kXmp.size()) == 0 && xmp_.empty();
+  if (is_xmp && gif_.get_extension_next(file_, &block) != GIF_OK) return false;
   while (block != nullptr) {
     // A block's first byte is its length.
+    if (is_xmp && xmp_.size() < kXmpBytesMax) {
+      xmp_.insert(xmp_.end(), block, block + 1 + block[0]);
+      xmp_in_blocks_.insert(xmp_in_blocks_.end(), block + 1, block + 1 + block[0]);
+    }
     if (code == GRAPHICS_EXT_FUNC_CODE && block[0] >= 4) transparent_ = (block[1] & 1) != 0 ? block[4] : -1;
     if (gif_.get_extension_next(file_, &block) != GIF_OK) return false;
   }
   return true;
 }
 
+bool GifReader::skip_pixels() {
+  int code_size = 0;
+  GifByteType* block = nullptr;
+  if (gif_.get_code(file_, &code_size, &block) != GIF_OK) return false;
+  while (block != nullptr) {
+    if (gif_.get_code_next(file_, &block) != GIF_OK) return false;
+  }
+  return true;
+}
+
+void GifReader::find_xmp() {
+  for (int records = 0; xmp_.empty() && records < kRecordsBehindMax; ++records) {
+    GifRecordType record = UNDEFINED_RECORD_TYPE;
+    if (gif_.get_record(file_, &record) != GIF_OK || record == TERMINATE_RECORD_TYPE) return;
+    if (record == EXTENSION_RECORD_TYPE && !read_extension()) return;
+    if (record == IMAGE_DESC_RECORD_TYPE && (gif_.get_image(file_) != GIF_OK || !skip_pixels())) return;
+  }
+}
+
 Result<Done> GifReader::find_image(const ImageLimits& limits, DecodeWatch& watch) {
+  transparent_ = -1;
   for (int records = 0;; ++records) {
     if (watch.must_end()) return watch.error();
     if (records > limits.frames_max) {
@@ -117,7 +165,7 @@ Result<Done> GifReader::find_image(const ImageLimits& limits, DecodeWatch& watch
     if (record == TERMINATE_RECORD_TYPE) {
       return Error{ErrorCode::bad_data, "the GIF file has no image"};
     }
-    if (record == EXTENSION_RECORD_TYPE && !skip_extension()) return failure("before");
+    if (record == EXTENSION_RECORD_TYPE && !read_extension()) return failure("before");
     if (record == IMAGE_DESC_RECORD_TYPE) {
       if (gif_.get_image(file_) != GIF_OK) return failure("before");
       return Done{};
@@ -155,14 +203,18 @@ struct Progress {
 
 class RowWriter {
  public:
-  RowWriter(const GifReader& reader, Image& pixels)
-      : frame_(reader.frame()), palette_(reader.palette()), pixels_(pixels) {}
+  // Pixels of the palette's entry `kept` stay as they are; -1: none does.
+  RowWriter(const GifReader& reader, int kept, Image& pixels)
+      : frame_(reader.frame()), palette_(reader.palette()), kept_(kept), pixels_(pixels) {}
 
   void write(const std::vector<std::uint8_t>& line, int y, int block) {
-    std::uint8_t* const first = at(y);
-    for (std::size_t x = 0; x < line.size(); ++x) std::memcpy(first + 3 * x, palette_[line[x]].data(), 3);
     const int end = std::min(y + block, frame_.Height);
-    for (int copy = y + 1; copy < end; ++copy) std::memcpy(at(copy), first, 3 * line.size());
+    for (int row = y; row < end; ++row) {
+      std::uint8_t* to = at(row);
+      for (std::size_t x = 0; x < line.size(); ++x, to += 3) {
+        if (line[x] != kept_) std::memcpy(to, palette_[line[x]].data(), 3);
+      }
+    }
   }
 
  private:
@@ -170,13 +222,14 @@ class RowWriter {
 
   const GifImageDesc& frame_;
   std::array<Colour, 256> palette_;
+  int kept_;
   Image& pixels_;
 };
 
-Progress read_rows(GifReader& reader, DecodeWatch& watch, Image& pixels) {
+Progress read_rows(GifReader& reader, int kept, DecodeWatch& watch, Image& pixels) {
   const GifImageDesc& frame = reader.frame();
   std::vector<std::uint8_t> line(static_cast<std::size_t>(frame.Width));
-  RowWriter writer(reader, pixels);
+  RowWriter writer(reader, kept, pixels);
   const std::span<const Pass> passes =
       frame.Interlace ? std::span<const Pass>(kInterlaced) : std::span<const Pass>(kPlain);
   Progress progress;
@@ -215,6 +268,19 @@ void note_damage(const GifReader& reader, const Progress& progress, DecodedImage
                                                        row_percent(progress.rows, height)));
 }
 
+// Draws the next frame over those before it, which showed nothing. False: there is none that can be drawn.
+bool draw_next_frame(GifReader& reader, const ImageLimits& limits, DecodeWatch& watch, Progress& progress,
+                     DecodedImage& out) {
+  if (progress.rows != reader.frame().Height || !reader.find_image(limits, watch)) return false;
+  const GifImageDesc& frame = reader.frame();
+  const bool fits = frame.Width > 0 && frame.Height > 0 && frame.Left >= 0 && frame.Top >= 0 &&
+                    std::int64_t{frame.Left} + frame.Width <= out.stored_width &&
+                    std::int64_t{frame.Top} + frame.Height <= out.stored_height;
+  if (!fits) return false;
+  progress = read_rows(reader, reader.transparent(), watch, out.pixels);
+  return progress.rows > 0;
+}
+
 }  // namespace
 
 Result<Done> open_gif() { return open_result(opened_once<GifLibrary>()); }
@@ -236,10 +302,18 @@ Result<Done> decode_gif(Bytes encoded, const DecodeOptions& options, DecodedImag
   // From here on the size is within the limits, and memory may be taken.
   out.pixels.reset(out.stored_width, out.stored_height, 3);
   paint_canvas(reader, out.pixels);
-  const Progress progress = read_rows(reader, watch, out.pixels);
+  constexpr int kNoneKept = -1;
+  Progress progress = read_rows(reader, kNoneKept, watch, out.pixels);
+  if (progress.rows == 0 && !watch.has_ended()) return reader.failure("before the first row of");
+  if (is_blank(out.pixels)) {
+    draw_until_shown([&] { return draw_next_frame(reader, options.limits, watch, progress, out); }, out);
+  }
   if (watch.has_ended()) return watch.error();
-  if (progress.rows == 0) return reader.failure("before the first row of");
   note_damage(reader, progress, out);
+  if (progress.rows == reader.frame().Height) reader.find_xmp();
+  StatedOrientation orientation;
+  reader.state(orientation);
+  orientation.settle(out);
   return Done{};
 }
 

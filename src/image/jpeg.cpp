@@ -26,9 +26,10 @@
 
 #include "image/colour.h"
 #include "image/damage.h"
-#include "image/exif.h"
 #include "image/icc.h"
+#include "image/jpeg_metadata.h"
 #include "image/limits.h"
+#include "image/stated_orientation.h"
 
 namespace mien {
 namespace {
@@ -77,7 +78,7 @@ class JpegReader {
 
   const jpeg_decompress_struct& info() const { return jpeg_; }
   const Damage& damage() const { return damage_; }
-  Bytes exif() const { return exif_; }
+  const JpegMetadata& metadata() const { return metadata_; }
   const IccSegments& icc() const { return icc_; }
   bool has_several_scans() const { return jpeg_.buffered_image != 0; }  // known after start
   bool has_inks() const { return jpeg_.jpeg_color_space == JCS_CMYK || jpeg_.jpeg_color_space == JCS_YCCK; }
@@ -118,8 +119,8 @@ class JpegReader {
   std::jmp_buf jump_{};
   Bytes encoded_;
   DecodeWatch& watch_;
-  Bytes exif_;       // a part of encoded_
-  IccSegments icc_;  // likewise
+  JpegMetadata metadata_;  // parts of encoded_
+  IccSegments icc_;        // likewise
   Damage damage_;
   std::unique_ptr<std::uint8_t[]> ink_row_;
   const ColourTransform* inks_ = nullptr;
@@ -202,12 +203,8 @@ Bytes JpegReader::take_segment(j_decompress_ptr jpeg) {
   return payload;
 }
 
-// Takes note of where the first EXIF block lies.
 boolean JpegReader::on_app1(j_decompress_ptr jpeg) {
-  const Bytes block = take_segment(jpeg);
-  JpegReader& reader = self(jpeg);
-  const bool is_exif = block.size() > 6 && std::memcmp(block.data(), "Exif\0", 5) == 0;
-  if (is_exif && reader.exif_.empty()) reader.exif_ = block;
+  self(jpeg).metadata_.take(take_segment(jpeg));
   return TRUE;
 }
 
@@ -483,9 +480,9 @@ Result<Done> decode_once(Bytes encoded, const DecodeOptions& options, DecodeWatc
   if (std::optional<Error> error = take_size(size, options.limits, out)) return *error;
   if (std::optional<Error> error = check_colours(reader)) return *error;
   if (std::optional<Error> error = check_memory(reader, size, options)) return *error;
-  const std::optional<int> orientation = find_exif_orientation(reader.exif());
-  out.orientation = orientation.value_or(1);
-  out.orientation_stated = orientation.has_value();
+  StatedOrientation orientation;
+  reader.metadata().state(orientation);
+  orientation.settle(out);
   // From here on the size is within the limits, and memory may be taken.
   const ColourPlan colours = read_profile(reader, options, out);
   if (!reader.start(options.scale_denominator, colours.transform.get())) return header_error(reader);

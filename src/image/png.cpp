@@ -6,7 +6,7 @@
 //
 // Memory, beside the pixels of `out` (3 bytes a pixel): two rows of at most 8 bytes a pixel, inflate's window, and
 // at most one more copy of the file's bytes (a chunk that is cut off). Of the chunks that grow when they are inflated
-// only iCCP is read, as far as the profile in it says that it reaches; zTXt and iTXt never are.
+// libpng reads only iCCP, as far as the profile in it says that it reaches; texts are png_chunks.cpp's.
 #include "image/codec.h"
 
 #include <png.h>
@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <csetjmp>
 #include <cstring>
 #include <optional>
@@ -24,9 +25,11 @@
 
 #include "image/colour.h"
 #include "image/damage.h"
-#include "image/exif.h"
+#include "image/frames.h"
 #include "image/icc.h"
 #include "image/limits.h"
+#include "image/low_values.h"
+#include "image/png_chunks.h"
 
 namespace mien {
 namespace {
@@ -39,15 +42,15 @@ constexpr double kRowBytes = 16;  // two rows of four samples of 16 bits
 // A chunk must not make libpng allocate more than this, or than the file is large.
 constexpr std::size_t kChunkBytesMax = 8'000'000;
 
-// There should be one eXIf and one cICP; a file of thousands must not fill memory with them. libpng keeps two fewer.
+// There should be one cICP; a file of thousands must not fill memory with them. libpng keeps two fewer.
 constexpr int kKeptChunksMax = 6;
 
 // A gamma between these is that of a screen, and the pixels are sRGB's as near as anyone can tell.
 constexpr double kScreenGammaMin = 2.0;
 constexpr double kScreenGammaMax = 2.4;
 
-// All that libpng knows and we have no use for. Five bytes a name.
-constexpr char kIgnoredChunks[] = "bKGD\0hIST\0iTXt\0oFFs\0pCAL\0sBIT\0sCAL\0sPLT\0tEXt\0tIME\0tRNS\0zTXt";
+// All that libpng knows and is not asked for. Five bytes a name.
+constexpr char kIgnoredChunks[] = "bKGD\0eXIf\0hIST\0iTXt\0oFFs\0pCAL\0sBIT\0sCAL\0sPLT\0tEXt\0tIME\0tRNS\0zTXt";
 static_assert(sizeof kIgnoredChunks % 5 == 0);
 constexpr int kIgnoredChunkCount = sizeof kIgnoredChunks / 5;
 
@@ -68,9 +71,13 @@ class PngReader {
   void read_pixels(Image& pixels);
 
   PixelSize size() const { return {png_get_image_width(png_, info_), png_get_image_height(png_, info_)}; }
-  Bytes exif() const { return kept_chunk("eXIf"); }
   // Returns what the file says about its colours, by which the pixels are converted, or a warning.
   CodedColours colours() const;
+  int bit_depth() const { return bit_depth_; }
+  // Of 16 bits a sample: those that the largest value takes, colours alone. Known after read_pixels.
+  int bits_seen() const { return std::bit_width(bits_); }
+  // Before read_pixels: how many of 16 bits are used; the upper 8 of them stay.
+  void set_sample_bits(int bits) { sample_bits_ = bits; }
   bool is_interlaced() const { return interlaced_; }
   bool reached_end() const { return reached_end_; }
   bool has_all_rows() const;
@@ -91,6 +98,7 @@ class PngReader {
   static void on_warning(png_structp png, png_const_charp text);
   static void on_info(png_structp png, png_infop info);
   static void on_row(png_structp png, png_bytep row, png_uint_32 y, int pass);
+  static void on_wide_row(png_structp png, png_row_infop row, png_bytep samples);
   static void on_end(png_structp png, png_infop info);
   void set_limits();
   void set_output();
@@ -112,6 +120,9 @@ class PngReader {
   int pass_ = 0;
   int rows_ = 0;
   int warning_count_ = 0;
+  int bit_depth_ = 0;
+  int sample_bits_ = 16;
+  unsigned int bits_ = 0;  // of all samples of 16 bits, one over the other
   char failure_[kMessageBytes] = {};
   char warning_[kMessageBytes] = {};
 };
@@ -153,6 +164,17 @@ void PngReader::on_row(png_structp png, png_bytep row, png_uint_32 y, int pass) 
   reader.rows_ = static_cast<int>(y) + 1;
 }
 
+// Keeps the upper 8 bits of each sample, in place.
+void PngReader::on_wide_row(png_structp png, png_row_infop row, png_bytep samples) {
+  PngReader& reader = *static_cast<PngReader*>(png_get_user_transform_ptr(png));
+  const int shift = reader.sample_bits_ - 8;
+  for (std::size_t i = 0; i < row->rowbytes / 2; ++i) {
+    const unsigned int sample = static_cast<unsigned int>(samples[2 * i]) << 8 | samples[2 * i + 1];
+    reader.bits_ |= sample;
+    samples[i] = static_cast<png_byte>(std::min(sample >> shift, 255U));
+  }
+}
+
 void PngReader::on_end(png_structp png, png_infop) {
   static_cast<PngReader*>(png_get_progressive_ptr(png))->reached_end_ = true;
 }
@@ -164,8 +186,7 @@ void PngReader::set_limits() {
   png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, 0);
   png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, reinterpret_cast<png_const_bytep>(kIgnoredChunks),
                               kIgnoredChunkCount);
-  // libpng 1.6.39 parses eXIf only when it pulls; kept as an unknown chunk it comes the same way in every version.
-  png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_ALWAYS, reinterpret_cast<png_const_bytep>("eXIf\0cICP"), 2);
+  png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_ALWAYS, reinterpret_cast<png_const_bytep>("cICP"), 1);
   // Its list of known sRGB profiles only makes it warn about them.
   png_set_option(png_, PNG_SKIP_sRGB_CHECK_PROFILE, PNG_OPTION_ON);
   png_set_chunk_cache_max(png_, kKeptChunksMax);
@@ -175,8 +196,13 @@ void PngReader::set_limits() {
 
 void PngReader::set_output() {
   const int depth = png_get_bit_depth(png_, info_);
+  bit_depth_ = depth;
   const int colour = png_get_color_type(png_, info_);
-  if (depth == 16) png_set_strip_16(png_);
+  if (depth == 16) {
+    // The last of all steps: by then the samples are RGB.
+    png_set_read_user_transform_fn(png_, on_wide_row);
+    png_set_user_transform_info(png_, this, 8, 3);
+  }
   if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png_);
   if (colour == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(png_);
   if ((colour & PNG_COLOR_MASK_COLOR) == 0) png_set_gray_to_rgb(png_);
@@ -261,6 +287,20 @@ bool PngReader::has_all_rows() const {
   return pass_ == last && static_cast<png_uint_32>(rows_) > last_row;
 }
 
+// Reads again what states fewer than 16 bits (sBIT) and holds no larger values: the upper 8 of those stay. PNG asks for
+// values that are scaled to 16 bits, which is not what every program does.
+void take_significant_bits(const PngReader& first, Bytes encoded, DecodeWatch& watch, DecodedImage& out) {
+  if (first.bit_depth() != 16) return;
+  const int significant = significant_png_bits(encoded);
+  if (significant <= 8 || significant >= 16 || first.bits_seen() > significant || first.bits_seen() == 0) {
+    return note_low_values(out);
+  }
+  PngReader reader(encoded, watch);
+  if (!reader.is_open()) return;
+  reader.set_sample_bits(significant);
+  if (reader.read_header()) reader.read_pixels(out.pixels);
+}
+
 // Says what is missing: where reading stopped, and what the pixels are then.
 std::string describe_gap(const PngReader& reader, int height) {
   const int percent = static_cast<int>(std::int64_t{100} * reader.rows() / height);
@@ -284,6 +324,24 @@ void note_damage(const PngReader& reader, DecodedImage& out) {
   std::string text = "corrupt: " + reader.warning();
   if (reader.warning_count() > 1) text += fmt::format(" ({} problems in all)", reader.warning_count());
   out.warnings.push_back(text);
+}
+
+// Draws the next frame over those before it, which showed nothing. False: there is none that can be drawn.
+bool draw_next_frame(LaterPngFrames& frames, DecodeWatch& watch, Image& pixels) {
+  const std::optional<PngFrame> frame = frames.next();
+  if (!frame || frame->size.width < 1 || frame->size.height < 1 || frame->left + frame->size.width > pixels.width() ||
+      frame->top + frame->size.height > pixels.height()) {
+    return false;
+  }
+  PngReader reader(frame->png, watch);
+  if (!reader.is_open() || !reader.read_header()) return false;
+  Image part(static_cast<int>(frame->size.width), static_cast<int>(frame->size.height), 3);
+  reader.read_pixels(part);
+  if (!reader.has_all_rows()) return false;
+  for (int y = 0; y < part.height(); ++y) {
+    std::memcpy(pixels.row(static_cast<int>(frame->top) + y) + 3 * frame->left, part.row(y), part.stride());
+  }
+  return true;
 }
 
 }  // namespace
@@ -312,8 +370,16 @@ Result<Done> decode_png(Bytes encoded, const DecodeOptions& options, DecodedImag
                                                                : "the PNG image cannot be read: " + reader.failure()};
   }
   if (!reader.is_interlaced()) fill_gray_from(reader.rows(), out.pixels);
-  out.orientation = read_exif_orientation(reader.exif());
+  StatedOrientation orientation;
+  state_png_orientation(encoded, orientation);
+  orientation.settle(out);
+  take_significant_bits(reader, encoded, watch, out);
   note_damage(reader, out);
+  if (is_blank(out.pixels)) {
+    LaterPngFrames frames(encoded);
+    draw_until_shown([&] { return draw_next_frame(frames, watch, out.pixels); }, out);
+    if (watch.has_ended()) return watch.error();
+  }
   CodedColours colours = reader.colours();
   out.icc_profile = std::move(colours.profile);
   if (!colours.warning.empty()) out.warnings.push_back(std::move(colours.warning));

@@ -17,8 +17,9 @@
 
 #include "base/dynamic_library.h"
 #include "image/damage.h"
-#include "image/exif.h"
+#include "image/frames.h"
 #include "image/limits.h"
+#include "image/stated_orientation.h"
 
 namespace mien {
 namespace {
@@ -72,6 +73,12 @@ class Container {
   Container(const Container&) = delete;
   Container& operator=(const Container&) = delete;
 
+  // The frame of this number, from 1, is the current one from now on. False where there is none.
+  bool go_to_frame(int number) {
+    if (has_frame_) webp_.release_frame(&frame_);
+    has_frame_ = webp_.get_frame(demuxer_, number, &frame_) != 0;
+    return has_frame_;
+  }
   bool has_frame() const { return has_frame_; }
   bool is_broken() const { return state_ == WEBP_DEMUX_PARSE_ERROR; }
   const WebPIterator& frame() const { return frame_; }
@@ -157,26 +164,39 @@ Error no_frame(const Container& container) {
                                                      : "the file ends before the WebP image in it begins"};
 }
 
+bool fits_canvas(const Container& container, const WebPBitstreamFeatures& features) {
+  const WebPIterator& frame = container.frame();
+  const PixelSize canvas = container.canvas();
+  return frame.x_offset >= 0 && frame.y_offset >= 0 && frame.x_offset + features.width <= canvas.width &&
+         frame.y_offset + features.height <= canvas.height;
+}
+
+VP8StatusCode read_features(const Container& container, WebPBitstreamFeatures& features) {
+  const Bytes fragment = container.fragment();
+  return webp_library()->get_features(fragment.data(), fragment.size(), &features, WEBP_DECODER_ABI_VERSION);
+}
+
+// Draws a later frame over those before it, which showed nothing. False: it cannot be drawn.
+bool draw_frame(Container& container, int number, DecodeWatch& watch, Image& pixels) {
+  WebPBitstreamFeatures features{};
+  if (!container.go_to_frame(number) || read_features(container, features) != VP8_STATUS_OK) return false;
+  return fits_canvas(container, features) && read_rows(container, watch, pixels).status == VP8_STATUS_OK;
+}
+
 }  // namespace
 
 Result<Done> open_webp() { return open_result(webp_library()); }
 
 Result<Done> decode_webp(Bytes encoded, const DecodeOptions& options, DecodedImage& out) {
-  const WebpLibrary& webp = *webp_library();
   DecodeWatch watch(options.limits, options.stop);
-  const Container container(encoded);
-  if (!container.has_frame()) return no_frame(container);
-  const Bytes fragment = container.fragment();
+  Container container(encoded);
   WebPBitstreamFeatures features{};
-  if (webp.get_features(fragment.data(), fragment.size(), &features, WEBP_DECODER_ABI_VERSION) != VP8_STATUS_OK) {
-    return no_frame(container);
-  }
+  if (!container.has_frame() || read_features(container, features) != VP8_STATUS_OK) return no_frame(container);
   const PixelSize canvas = container.canvas();
   if (std::optional<Error> error = check_limits(container, features, options.limits, out)) return *error;
-  const WebPIterator& frame = container.frame();
-  const bool fits = frame.x_offset >= 0 && frame.y_offset >= 0 && frame.x_offset + features.width <= canvas.width &&
-                    frame.y_offset + features.height <= canvas.height;
-  if (!fits) return Error{ErrorCode::bad_data, "the WebP image cannot be read: its frame lies outside of its canvas"};
+  if (!fits_canvas(container, features)) {
+    return Error{ErrorCode::bad_data, "the WebP image cannot be read: its frame lies outside of its canvas"};
+  }
   // From here on the size is within the limits, and memory may be taken.
   out.pixels.reset(out.stored_width, out.stored_height, 3);
   if (features.width != canvas.width || features.height != canvas.height) {
@@ -193,8 +213,16 @@ Result<Done> decode_webp(Bytes encoded, const DecodeOptions& options, DecodedIma
                                           : "the WebP image cannot be read: its data are broken"};
   }
   out.icc_profile = container.chunk("ICCP");
-  out.orientation = read_exif_orientation(container.chunk("EXIF"));
-  note_damage(progress, features.height, frame.y_offset + progress.rows, out);
+  StatedOrientation orientation;
+  orientation.add_exif("EXIF", container.chunk("EXIF"));
+  orientation.add_xmp("XMP", container.chunk("XMP "));
+  orientation.settle(out);
+  note_damage(progress, features.height, container.frame().y_offset + progress.rows, out);
+  if (container.frame_count() > 1 && is_blank(out.pixels)) {
+    int number = 1;
+    draw_until_shown([&] { return draw_frame(container, ++number, watch, out.pixels); }, out);
+    if (watch.has_ended()) return watch.error();
+  }
   return Done{};
 }
 

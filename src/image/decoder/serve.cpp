@@ -16,6 +16,7 @@
 #include "image/colour.h"
 #include "image/decoder/confine.h"
 #include "image/sandbox_wire.h"
+#include "image/xmp.h"
 
 namespace mien::decoder {
 namespace {
@@ -139,6 +140,8 @@ int serve(std::span<char*> arguments, Decode decode) {
   // Libraries that are opened on first use are opened now, while that is possible.
   (void)image_formats();
   (void)make_icc_profile({});
+  constexpr std::array<std::uint8_t, 1> kAnyPacket = {'<'};
+  (void)read_xmp(kAnyPacket);
   Reply first;
   const std::string problem = confine(bounds);
   first.answer = problem.empty() ? Answer::ready : Answer::refused;

@@ -1,0 +1,41 @@
+#include "image/stated_orientation.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "image/exif.h"
+#include "image/xmp.h"
+
+namespace mien {
+
+void StatedOrientation::add(std::string_view where, std::optional<int> orientation) {
+  if (!orientation) return;
+  if (!orientation_) {
+    orientation_ = orientation;
+    where_ = where;
+  } else if (*orientation != *orientation_ && contradiction_.empty()) {
+    contradiction_ = fmt::format("orientation: {} says {} and {} says {}; {} counts", where_, *orientation_, where,
+                                 *orientation, where_);
+  }
+}
+
+void StatedOrientation::add_exif(std::string_view where, Bytes block) { add(where, find_exif_orientation(block)); }
+
+std::string StatedOrientation::add_xmp(std::string_view where, Bytes packet) {
+  XmpFacts facts = read_xmp(packet);
+  add(where, facts.orientation);
+  if (problem_.empty() && !facts.problem.empty()) {
+    problem_ = fmt::format("orientation: {} is not read: {}", where, facts.problem);
+  }
+  return std::move(facts.extension);
+}
+
+void StatedOrientation::settle(DecodedImage& out) const {
+  out.orientation = orientation_.value_or(1);
+  out.orientation_stated = orientation_.has_value();
+  if (!contradiction_.empty()) out.warnings.push_back(contradiction_);
+  if (!orientation_ && !problem_.empty()) out.warnings.push_back(problem_);
+}
+
+}  // namespace mien

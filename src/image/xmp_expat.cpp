@@ -1,0 +1,172 @@
+// Handlers are called through libexpat, which is C: they allocate nothing, so that nothing is thrown through it.
+#include <expat.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string_view>
+
+#include "base/dynamic_library.h"
+#include "image/codecs_built.h"
+#include "image/xmp.h"
+
+namespace mien {
+namespace {
+
+// Packets hold captions and histories. What is larger holds pictures, and states nothing that is not said elsewhere.
+constexpr std::size_t kPacketBytesMax = std::size_t{4} << 20;
+
+// Between a namespace and a name; in neither of them.
+constexpr char kSeparator = '\n';
+constexpr std::string_view kRdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#\nRDF";
+constexpr std::string_view kRdfValue = "http://www.w3.org/1999/02/22-rdf-syntax-ns#\nvalue";
+constexpr std::string_view kOrientation = "http://ns.adobe.com/tiff/1.0/\nOrientation";
+constexpr std::string_view kExtension = "http://ns.adobe.com/xmp/note/\nHasExtendedXMP";
+
+struct Expat {
+  DynamicLibrary library{kEXPATSoname, "libexpat1"};
+  decltype(&XML_ParserCreateNS) create = library["XML_ParserCreateNS"];
+  decltype(&XML_ParserFree) release = library["XML_ParserFree"];
+  decltype(&XML_SetUserData) set_user = library["XML_SetUserData"];
+  decltype(&XML_SetElementHandler) set_elements = library["XML_SetElementHandler"];
+  decltype(&XML_SetCharacterDataHandler) set_text = library["XML_SetCharacterDataHandler"];
+  decltype(&XML_SetStartDoctypeDeclHandler) set_doctype = library["XML_SetStartDoctypeDeclHandler"];
+  decltype(&XML_StopParser) stop = library["XML_StopParser"];
+  decltype(&XML_Parse) parse = library["XML_Parse"];
+};
+
+// The value of a property: what is longer is none of ours.
+class Value {
+ public:
+  void clear() { size_ = 0; }
+  void add(std::string_view text) {
+    const std::size_t count = std::min(text.size(), bytes_.size() - size_);
+    std::copy_n(text.begin(), count, bytes_.begin() + static_cast<std::ptrdiff_t>(size_));
+    size_ += count;
+  }
+  // Without the white space around it.
+  std::string_view text() const {
+    constexpr std::string_view kSpaces = " \t\r\n";
+    std::string_view all(bytes_.data(), size_);
+    all.remove_prefix(std::min(all.find_first_not_of(kSpaces), all.size()));
+    return all.substr(0, all.find_last_not_of(kSpaces) + 1);
+  }
+
+ private:
+  std::array<char, 64> bytes_{};
+  std::size_t size_ = 0;
+};
+
+// Goes along with the elements. Only properties of the image itself count: a child of rdf:RDF has them as attributes or
+// as elements of its own. Deeper ones are those of other images that went into this one.
+class Packet {
+ public:
+  Packet(const Expat& expat, XML_Parser parser) : expat_(expat), parser_(parser) {
+    expat.set_user(parser, this);
+    expat.set_elements(parser, on_start, on_end);
+    expat.set_text(parser, on_text);
+    expat.set_doctype(parser, on_doctype);
+  }
+  Packet(const Packet&) = delete;
+  Packet& operator=(const Packet&) = delete;
+
+  const std::optional<int>& orientation() const { return orientation_; }
+  std::string_view extension() const { return extension_.text(); }
+
+ private:
+  enum class Property { other, orientation, extension };
+
+  static Property property_of(std::string_view name) {
+    if (name == kOrientation) return Property::orientation;
+    return name == kExtension ? Property::extension : Property::other;
+  }
+  int level() const { return rdf_depth_ == 0 ? 0 : depth_ - rdf_depth_; }
+
+  static void on_start(void* user, const XML_Char* name, const XML_Char** attributes) {
+    Packet& packet = *static_cast<Packet*>(user);
+    ++packet.depth_;
+    if (packet.rdf_depth_ == 0) {
+      if (name == kRdf) packet.rdf_depth_ = packet.depth_;
+      return;
+    }
+    if (packet.level() == 1) {
+      for (; attributes[0] != nullptr; attributes += 2) packet.take(property_of(attributes[0]), attributes[1]);
+    }
+    if (packet.level() == 2) {
+      packet.property_ = property_of(name);
+      packet.text_.clear();
+    }
+    packet.is_value_ = packet.level() == 2 || (packet.level() == 3 && name == kRdfValue);
+  }
+
+  static void on_text(void* user, const XML_Char* text, int size) {
+    Packet& packet = *static_cast<Packet*>(user);
+    if (packet.is_value_ && packet.property_ != Property::other) {
+      packet.text_.add({text, static_cast<std::size_t>(size)});
+    }
+  }
+
+  static void on_end(void* user, const XML_Char*) {
+    Packet& packet = *static_cast<Packet*>(user);
+    if (packet.level() == 2) {
+      packet.take(packet.property_, packet.text_.text());
+      packet.property_ = Property::other;
+    }
+    packet.is_value_ = packet.level() == 3;
+    if (packet.depth_ == packet.rdf_depth_) packet.rdf_depth_ = 0;
+    --packet.depth_;
+  }
+
+  // XMP has no DTD, and without one there are no entities that grow.
+  static void on_doctype(void* user, const XML_Char*, const XML_Char*, const XML_Char*, int) {
+    const Packet& packet = *static_cast<Packet*>(user);
+    packet.expat_.stop(packet.parser_, XML_FALSE);
+  }
+
+  void take(Property property, std::string_view text) {
+    if (property == Property::extension) {
+      extension_.clear();
+      extension_.add(text);
+    }
+    if (property != Property::orientation || orientation_) return;
+    Value value;
+    value.add(text);
+    const std::string_view digit = value.text();
+    if (digit.size() == 1 && digit[0] >= '1' && digit[0] <= '8') orientation_ = digit[0] - '0';
+  }
+
+  const Expat& expat_;
+  XML_Parser parser_;
+  int depth_ = 0;
+  int rdf_depth_ = 0;  // of the element rdf:RDF; 0: outside of it
+  Property property_ = Property::other;
+  bool is_value_ = false;
+  Value text_;
+  Value extension_;
+  std::optional<int> orientation_;
+};
+
+// In UTF-8; in UTF-16 it is not worth looking for.
+bool may_state_orientation(Bytes packet) {
+  constexpr std::string_view kName = "Orientation";
+  return std::search(packet.begin(), packet.end(), kName.begin(), kName.end()) != packet.end();
+}
+
+}  // namespace
+
+XmpFacts read_xmp(Bytes packet) {
+  if (packet.empty() || packet.size() > kPacketBytesMax) return {};
+  const Result<Expat>& expat = opened_once<Expat>();
+  if (!expat) return {{}, {}, may_state_orientation(packet) ? expat.error().message : ""};
+  const std::unique_ptr<XML_ParserStruct, decltype(expat->release)> parser(expat->create(nullptr, kSeparator),
+                                                                           expat->release);
+  if (parser == nullptr) return {};
+  const Packet facts(*expat, parser.get());
+  constexpr int kIsLast = 1;
+  // What comes behind the last element, and what is broken, is an error that changes nothing of what was seen before.
+  (void)expat->parse(parser.get(), reinterpret_cast<const char*>(packet.data()), static_cast<int>(packet.size()),
+                     kIsLast);
+  return {facts.orientation(), std::string(facts.extension()), {}};
+}
+
+}  // namespace mien
