@@ -24,6 +24,8 @@
 #include "base/dynamic_library.h"
 #include "image/damage.h"
 #include "image/limits.h"
+#include "image/low_values.h"
+#include "image/stated_orientation.h"
 
 namespace mien {
 namespace {
@@ -31,6 +33,20 @@ namespace {
 constexpr std::uint32_t kBandRows = 64;  // at least, where strips are lower
 constexpr std::size_t kMessageBytes = 256;
 constexpr std::size_t kTiffMessageBytes = 1024;  // of the array that TIFFRGBAImageOK and Begin write to
+// Small versions and masks that are walked past on the way to the photo. Going to a page walks past those before it.
+constexpr int kDirectoriesMax = 64;
+
+// How compressions are called that libtiff cannot decode, or not in every build.
+struct Compression {
+  std::uint16_t number;
+  std::string_view name;
+};
+constexpr Compression kCompressions[] = {
+    {6, "old-style JPEG"}, {7, "JPEG"},     {9, "JBIG"},          {10, "JBIG"},       {33003, "JPEG 2000"},
+    {33005, "JPEG 2000"},  {34661, "JBIG"}, {34712, "JPEG 2000"}, {34715, "JBIG2"},   {34887, "LERC"},
+    {34892, "lossy JPEG"}, {34925, "LZMA"}, {34933, "PNG"},       {34934, "JPEG XR"}, {22610, "JPEG XR"},
+    {50000, "Zstandard"},  {50001, "WebP"}, {50002, "JPEG XL"},   {52546, "JPEG XL"},
+};
 
 struct TiffLibrary {
   DynamicLibrary library{kTIFFSoname, "libtiff6"};
@@ -47,7 +63,11 @@ struct TiffLibrary {
   decltype(&TIFFIsTiled) is_tiled = library["TIFFIsTiled"];
   decltype(&TIFFTileSize64) tile_bytes = library["TIFFTileSize64"];
   decltype(&TIFFStripSize64) strip_bytes = library["TIFFStripSize64"];
+  decltype(&TIFFIsCODECConfigured) has_codec = library["TIFFIsCODECConfigured"];
   decltype(&TIFFReadDirectory) next_directory = library["TIFFReadDirectory"];
+  decltype(&TIFFSetDirectory) set_directory = library["TIFFSetDirectory"];
+  decltype(&TIFFSetSubDirectory) set_sub_directory = library["TIFFSetSubDirectory"];
+  decltype(&TIFFCurrentDirOffset) directory_offset = library["TIFFCurrentDirOffset"];
   decltype(&TIFFRGBAImageOK) is_readable = library["TIFFRGBAImageOK"];
   decltype(&TIFFRGBAImageBegin) begin = library["TIFFRGBAImageBegin"];
   decltype(&TIFFRGBAImageGet) read = library["TIFFRGBAImageGet"];
@@ -113,6 +133,28 @@ int note_warning(TIFF* tiff, void* user, const char* module, const char* format,
   return 1;
 }
 
+// The value of SubfileType, which libtiff does not tell, in the directory that lies here; 0 where there is none.
+int old_subfile_type(Bytes file, std::uint64_t offset) {
+  if (file.size() < 4) return 0;
+  const bool big_endian = file[0] == 'M';
+  const auto read = [&](std::uint64_t at, std::size_t size) {
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; at < file.size() && size <= file.size() - at && i < size; ++i) {
+      value = value << 8 | file[static_cast<std::size_t>(at) + (big_endian ? i : size - 1 - i)];
+    }
+    return value;
+  };
+  const bool is_big_tiff = read(2, 2) == 43;
+  const std::size_t count_bytes = is_big_tiff ? 8 : 2;
+  const std::size_t entry_bytes = is_big_tiff ? 20 : 12;
+  const std::uint64_t entries = std::min<std::uint64_t>(read(offset, count_bytes), file.size() / entry_bytes);
+  for (std::uint64_t i = 0; i < entries; ++i) {
+    const std::uint64_t entry = offset + count_bytes + entry_bytes * i;
+    if (read(entry, 2) == TIFFTAG_OSUBFILETYPE) return static_cast<int>(read(entry + (is_big_tiff ? 12 : 8), 2));
+  }
+  return 0;
+}
+
 class TiffReader {
  public:
   TiffReader(Bytes encoded, const ImageLimits& limits) : tiff_(*opened_once<TiffLibrary>()), source_{encoded} {
@@ -139,14 +181,17 @@ class TiffReader {
   PixelSize size() const {
     return {number<std::uint32_t>(TIFFTAG_IMAGEWIDTH), number<std::uint32_t>(TIFFTAG_IMAGELENGTH)};
   }
-  int orientation() const {
-    const auto value = number<std::uint16_t>(TIFFTAG_ORIENTATION);
-    return value >= 1 && value <= 8 ? value : 1;
-  }
+  // Goes to the directory of the photo: the first that does not call itself a small version or a mask, among the pages
+  // and, where a page does, its sub-directories. Where all of them do, the largest.
+  void go_to_photo(DecodeWatch& watch);
+  void settle_orientation(DecodedImage& out) const;
   std::vector<std::uint8_t> icc_profile() const;
+  // The error of a compression that this libtiff cannot decode.
+  std::optional<Error> check_compression() const;
   // Rows that are read at once: whole strips or tiles.
   std::uint32_t band_rows() const;
   double memory_bytes() const;
+  int bits_a_sample() const { return number<std::uint16_t>(TIFFTAG_BITSPERSAMPLE); }
   // Makes ready to read; an error names what cannot be read.
   Result<Done> start();
   // False: nothing of it, or not all, could be read; what could is there.
@@ -163,6 +208,13 @@ class TiffReader {
     return value;
   }
   bool is_tiled() const { return tiff_.is_tiled(file_) != 0; }
+  bool is_reduced() const {
+    return (number<std::uint32_t>(TIFFTAG_SUBFILETYPE) & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)) != 0 ||
+           old_subfile_type(source_.bytes, tiff_.directory_offset(file_)) == OFILETYPE_REDUCEDIMAGE;
+  }
+  void state(StatedOrientation& orientation) const;
+  std::vector<std::uint64_t> sub_directories() const;
+  bool go_to_sub_directory(std::int64_t& area_max, std::uint64_t& largest, int& directories);
   void keep_colours_below_alpha();
 
   const TiffLibrary& tiff_;
@@ -173,7 +225,81 @@ class TiffReader {
   TIFFRGBAImage image_{};
   bool begun_ = false;
   bool alpha_is_multiplied_ = false;
+  std::uint32_t page_ = 0;  // where the photo is, or whose sub-directory it is
+  bool is_sub_directory_ = false;
+  StatedOrientation of_first_;  // what the first page states counts where the photo's directory says nothing
 };
+
+std::vector<std::uint64_t> TiffReader::sub_directories() const {
+  std::uint16_t count = 0;
+  const std::uint64_t* offsets = nullptr;
+  if (tiff_.get_field(file_, TIFFTAG_SUBIFD, &count, &offsets) != 1 || offsets == nullptr) return {};
+  return {offsets, offsets + std::min<int>(count, kDirectoriesMax)};
+}
+
+// Whether one of this page's sub-directories is the photo, which is then the current one. Notes the largest directory.
+bool TiffReader::go_to_sub_directory(std::int64_t& area_max, std::uint64_t& largest, int& directories) {
+  const auto note_size = [&] {
+    const std::int64_t area = size().width * size().height;
+    if (area <= area_max) return;
+    area_max = area;
+    largest = tiff_.directory_offset(file_);
+  };
+  note_size();
+  for (const std::uint64_t offset : sub_directories()) {
+    if (++directories > kDirectoriesMax || tiff_.set_sub_directory(file_, offset) != 1) return false;
+    if (!is_reduced()) return true;
+    note_size();
+  }
+  return false;
+}
+
+void TiffReader::go_to_photo(DecodeWatch& watch) {
+  state(of_first_);
+  if (!is_reduced()) return;
+  std::int64_t area_max = -1;
+  std::uint64_t largest = 0;
+  int directories = 0;
+  for (std::uint32_t page = 0; directories < kDirectoriesMax && !watch.must_end(); ++page, ++directories) {
+    page_ = page;
+    if (page > 0 && tiff_.set_directory(file_, page) != 1) break;
+    if (!is_reduced()) return;
+    is_sub_directory_ = go_to_sub_directory(area_max, largest, directories);
+    if (is_sub_directory_) return;
+  }
+  page_ = 0;
+  is_sub_directory_ = true;
+  (void)tiff_.set_sub_directory(file_, largest);
+}
+
+void TiffReader::state(StatedOrientation& orientation) const {
+  std::uint16_t value = 0;
+  if (tiff_.get_field(file_, TIFFTAG_ORIENTATION, &value) == 1 && value >= 1 && value <= 8) {
+    orientation.add("TIFF's tag", value);
+  }
+  std::uint32_t size = 0;
+  const std::uint8_t* packet = nullptr;
+  if (tiff_.get_field(file_, TIFFTAG_XMLPACKET, &size, &packet) == 1 && packet != nullptr) {
+    orientation.add_xmp("XMP", {packet, size});
+  }
+}
+
+void TiffReader::settle_orientation(DecodedImage& out) const {
+  StatedOrientation orientation;
+  state(orientation);
+  (orientation.value() ? orientation : of_first_).settle(out);
+}
+
+std::optional<Error> TiffReader::check_compression() const {
+  const auto compression = number<std::uint16_t>(TIFFTAG_COMPRESSION);
+  if (tiff_.has_codec(compression) != 0) return std::nullopt;
+  const auto* const known = std::find_if(std::begin(kCompressions), std::end(kCompressions),
+                                         [&](const Compression& row) { return row.number == compression; });
+  return Error{ErrorCode::unsupported,
+               known == std::end(kCompressions)
+                   ? fmt::format("TIFF images with the compression {} cannot be read", compression)
+                   : fmt::format("TIFF images with {} inside cannot be read by this libtiff", known->name)};
+}
 
 std::vector<std::uint8_t> TiffReader::icc_profile() const {
   std::uint32_t count = 0;
@@ -234,13 +360,13 @@ bool TiffReader::read_band(std::uint32_t first, std::uint32_t rows, std::vector<
   return tiff_.read(&image_, band.data(), image_.width, rows) == 1 && complaints_.count == before;
 }
 
-// Small versions of the first page and masks are no pages.
+// Small versions of the photo and masks are no pages.
 bool TiffReader::has_more_pages(int pages_max, DecodeWatch& watch) {
   if (begun_) tiff_.end(&image_);
   begun_ = false;
+  if (is_sub_directory_ && tiff_.set_directory(file_, page_) != 1) return false;
   for (int page = 1; page < pages_max && !watch.must_end() && tiff_.next_directory(file_) == 1; ++page) {
-    const auto kind = number<std::uint32_t>(TIFFTAG_SUBFILETYPE);
-    if ((kind & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)) == 0) return true;
+    if (!is_reduced()) return true;
   }
   return false;
 }
@@ -297,11 +423,14 @@ Result<Done> decode_tiff(Bytes encoded, const DecodeOptions& options, DecodedIma
   DecodeWatch watch(options.limits, options.stop);
   TiffReader reader(encoded, options.limits);
   if (!reader.is_open()) return cannot_be_read(reader);
+  reader.go_to_photo(watch);
+  if (watch.has_ended()) return watch.error();
   const PixelSize size = reader.size();
   if (size.width == 0 || size.height == 0) return cannot_be_read(reader);
   if (std::optional<Error> error = take_size(size, options.limits, out)) return *error;
   if (std::optional<Error> error = check_memory_limit(reader.memory_bytes(), size, options.limits)) return *error;
-  out.orientation = reader.orientation();
+  if (std::optional<Error> error = reader.check_compression()) return *error;
+  reader.settle_orientation(out);
   out.icc_profile = reader.icc_profile();
   const Result<Done> started = reader.start();
   if (!started) return started;
@@ -318,6 +447,7 @@ Result<Done> decode_tiff(Bytes encoded, const DecodeOptions& options, DecodedIma
     out.warnings.push_back(
         fmt::format("corrupt: {}; in {} % of the rows pixels are gray or wrong", damage.reason, percent));
   }
+  if (reader.bits_a_sample() == 16) note_low_values(out);
   if (reader.has_more_pages(options.limits.frames_max, watch)) {
     out.warnings.push_back("the TIFF file has more pages; only the first was read");
   }
