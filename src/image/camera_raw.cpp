@@ -1,7 +1,8 @@
-// Looks through the directories of a TIFF structure for what only raw files have. Nothing is trusted: every offset is
-// checked, and the number of directories and entries is bounded, so that loops end.
+// Looks through the directories of a TIFF structure for what only raw files have, and for previews. Nothing is trusted:
+// every offset is checked, and the number of directories and entries is bounded, so that loops end.
 #include "image/camera_raw.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -12,28 +13,61 @@ namespace {
 constexpr int kDirectoriesMax = 32;
 constexpr std::uint32_t kEntryBytes = 12;
 
+constexpr std::uint32_t kWidth = 256;
+constexpr std::uint32_t kHeight = 257;
 constexpr std::uint32_t kCompression = 259;
 constexpr std::uint32_t kPhotometric = 262;
+constexpr std::uint32_t kStripOffsets = 273;
+constexpr std::uint32_t kOrientation = 274;
+constexpr std::uint32_t kStripBytes = 279;
+constexpr std::uint32_t kTileOffsets = 324;
+constexpr std::uint32_t kTileBytes = 325;
 constexpr std::uint32_t kSubDirectories = 330;
+constexpr std::uint32_t kJpegOffset = 513;
+constexpr std::uint32_t kJpegBytes = 514;
+constexpr std::uint32_t kXmp = 700;
 constexpr std::uint32_t kDngVersion = 50706;
 
 constexpr std::uint32_t kColourFilterArray = 32803;  // values of kPhotometric
 constexpr std::uint32_t kLinearRaw = 34892;
-constexpr std::uint32_t kSonyCompression = 32767;  // values of kCompression
+constexpr std::uint32_t kOldJpeg = 6;  // values of kCompression
+constexpr std::uint32_t kJpeg = 7;
+constexpr std::uint32_t kSonyCompression = 32767;
 constexpr std::uint32_t kSamsungCompression = 32770;
 constexpr std::uint32_t kNikonCompression = 34713;
 constexpr std::uint32_t kPentaxCompression = 65535;
 
+// What a directory says of its image. A place with several parts counts as none.
+struct Directory {
+  bool has_dng_version = false;
+  std::uint32_t width = 0;
+  std::uint32_t height = 0;
+  std::uint32_t compression = 0;
+  std::uint32_t photometric = 0;
+  std::uint32_t orientation = 0;
+  std::uint32_t data_offset = 0;  // of the only strip or tile
+  std::uint32_t data_bytes = 0;
+  std::uint32_t jpeg_offset = 0;
+  std::uint32_t jpeg_bytes = 0;
+  Bytes xmp;
+
+  bool is_sensor() const { return photometric == kColourFilterArray || photometric == kLinearRaw; }
+  bool is_raw() const {
+    return has_dng_version || is_sensor() || compression == kSonyCompression || compression == kSamsungCompression ||
+           compression == kNikonCompression || compression == kPentaxCompression;
+  }
+};
+
 class TiffWalk {
  public:
-  explicit TiffWalk(Bytes bytes) : bytes_(bytes), big_endian_(bytes.size() > 1 && bytes[0] == 'M') {}
+  explicit TiffWalk(Bytes bytes) : bytes_(bytes), big_endian_(bytes.size() > 1 && bytes[0] == 'M') {
+    if (bytes.size() > 1 && bytes[0] == bytes[1]) push(read(4, 4));  // "II" or "MM"
+  }
 
-  bool finds_raw() {
-    push(read(4, 4));
-    while (count_ > 0) {
-      if (directory_is_raw(pending_[--count_])) return true;
-    }
-    return false;
+  // The first directory comes first.
+  std::optional<Directory> next() {
+    if (taken_ == seen_) return std::nullopt;
+    return read_directory(offsets_[taken_++]);
   }
 
  private:
@@ -49,54 +83,125 @@ class TiffWalk {
 
   void push(std::optional<std::uint32_t> offset) {
     if (!offset || *offset == 0 || seen_ == kDirectoriesMax) return;
-    ++seen_;
-    pending_[count_++] = *offset;
+    const auto end = offsets_.begin() + static_cast<std::ptrdiff_t>(seen_);
+    if (std::find(offsets_.begin(), end, *offset) == end) offsets_[seen_++] = *offset;
   }
 
+  std::uint32_t count(std::uint64_t entry) const { return read(entry + 4, 4).value_or(0); }
   // A value that fits into its entry: SHORT has type 3, everything else that we ask for is LONG.
   std::uint32_t value(std::uint64_t entry) const {
     const bool is_short = read(entry + 2, 2) == 3;
     return read(entry + 8, is_short ? 2 : 4).value_or(0);
   }
+  std::uint32_t only_value(std::uint64_t entry) const { return count(entry) == 1 ? value(entry) : 0; }
 
   void push_sub_directories(std::uint64_t entry) {
-    const std::uint32_t count = read(entry + 4, 4).value_or(0);
     const std::optional<std::uint32_t> first = read(entry + 8, 4);
-    if (count == 1) return push(first);
-    for (std::uint32_t i = 0; first && i < count && i < kDirectoriesMax; ++i) {
+    if (count(entry) == 1) return push(first);
+    for (std::uint32_t i = 0; first && i < count(entry) && i < kDirectoriesMax; ++i) {
       push(read(std::uint64_t{*first} + std::uint64_t{4} * i, 4));
     }
   }
 
-  bool directory_is_raw(std::uint64_t offset) {
+  Bytes long_value(std::uint64_t entry) const {
+    const std::size_t offset = std::min<std::size_t>(read(entry + 8, 4).value_or(0), bytes_.size());
+    return bytes_.subspan(offset, std::min<std::size_t>(count(entry), bytes_.size() - offset));
+  }
+
+  void read_entry(std::uint32_t tag, std::uint64_t entry, Directory& directory) {
+    switch (tag) {
+      case kWidth: directory.width = value(entry); return;
+      case kHeight: directory.height = value(entry); return;
+      case kCompression: directory.compression = value(entry); return;
+      case kPhotometric: directory.photometric = value(entry); return;
+      case kOrientation: directory.orientation = value(entry); return;
+      case kStripOffsets:
+      case kTileOffsets: directory.data_offset = only_value(entry); return;
+      case kStripBytes:
+      case kTileBytes: directory.data_bytes = only_value(entry); return;
+      case kJpegOffset: directory.jpeg_offset = value(entry); return;
+      case kJpegBytes: directory.jpeg_bytes = value(entry); return;
+      case kXmp: directory.xmp = long_value(entry); return;
+      case kDngVersion: directory.has_dng_version = true; return;
+      case kSubDirectories: push_sub_directories(entry); return;
+      default: return;
+    }
+  }
+
+  Directory read_directory(std::uint64_t offset) {
+    Directory directory;
     const std::uint32_t entries = read(offset, 2).value_or(0);
     for (std::uint32_t i = 0; i < entries; ++i) {
       const std::uint64_t entry = offset + 2 + std::uint64_t{kEntryBytes} * i;
       const std::optional<std::uint32_t> tag = read(entry, 2);
-      if (!tag) return false;
-      if (*tag == kDngVersion) return true;
-      if (*tag == kSubDirectories) push_sub_directories(entry);
-      if (*tag == kPhotometric && (value(entry) == kColourFilterArray || value(entry) == kLinearRaw)) return true;
-      if (*tag == kCompression && is_raw_compression(value(entry))) return true;
+      if (!tag) return directory;
+      read_entry(*tag, entry, directory);
     }
     push(read(offset + 2 + std::uint64_t{kEntryBytes} * entries, 4));
-    return false;
-  }
-
-  static bool is_raw_compression(std::uint32_t compression) {
-    return compression == kSonyCompression || compression == kSamsungCompression || compression == kNikonCompression ||
-           compression == kPentaxCompression;
+    return directory;
   }
 
   Bytes bytes_;
   bool big_endian_;
-  std::array<std::uint32_t, kDirectoriesMax> pending_{};
-  int count_ = 0;
-  int seen_ = 0;
+  std::array<std::uint32_t, kDirectoriesMax> offsets_{};
+  std::size_t seen_ = 0;
+  std::size_t taken_ = 0;
 };
+
+// The size that the header of a JPEG states, of a kind that can be read: raw data may be JPEG too, lossless.
+std::optional<PixelSize> jpeg_size(Bytes jpeg) {
+  if (jpeg.size() < 4 || jpeg[0] != 0xFF || jpeg[1] != 0xD8) return std::nullopt;
+  const auto read_be16 = [&](std::size_t at) { return jpeg[at] << 8 | jpeg[at + 1]; };
+  constexpr std::size_t kFrameBytes = 9;
+  for (std::size_t at = 2; at + kFrameBytes <= jpeg.size();) {
+    const int marker = jpeg[at + 1];
+    if (jpeg[at] != 0xFF) return std::nullopt;
+    if (marker == 0xFF) {  // padding
+      ++at;
+    } else if (marker >= 0xC0 && marker <= 0xC2) {
+      return PixelSize{read_be16(at + 7), read_be16(at + 5)};
+    } else {
+      at += 2 + static_cast<std::size_t>(read_be16(at + 2));
+    }
+  }
+  return std::nullopt;
+}
+
+void take_preview(Bytes encoded, std::uint32_t offset, std::uint32_t bytes, StoredPreview& preview) {
+  if (offset == 0 || bytes == 0 || offset >= encoded.size()) return;
+  const Bytes jpeg = encoded.subspan(offset, std::min<std::size_t>(bytes, encoded.size() - offset));
+  const std::optional<PixelSize> size = jpeg_size(jpeg);
+  if (!size || size->width * size->height <= preview.size.width * preview.size.height) return;
+  preview.jpeg = jpeg;
+  preview.size = *size;
+}
 
 }  // namespace
 
-bool is_camera_raw(Bytes encoded) { return TiffWalk(encoded).finds_raw(); }
+bool is_camera_raw(Bytes encoded) {
+  TiffWalk walk(encoded);
+  while (const std::optional<Directory> directory = walk.next()) {
+    if (directory->is_raw()) return true;
+  }
+  return false;
+}
+
+StoredPreview find_stored_preview(Bytes encoded) {
+  StoredPreview preview;
+  TiffWalk walk(encoded);
+  while (const std::optional<Directory> directory = walk.next()) {
+    const bool states_orientation = directory->orientation >= 1 && directory->orientation <= 8;
+    if (!preview.orientation && states_orientation) preview.orientation = static_cast<int>(directory->orientation);
+    if (preview.xmp.empty()) preview.xmp = directory->xmp;
+    take_preview(encoded, directory->jpeg_offset, directory->jpeg_bytes, preview);
+    if (directory->is_sensor()) {
+      const PixelSize size{directory->width, directory->height};
+      if (size.width * size.height > preview.photo.width * preview.photo.height) preview.photo = size;
+    } else if (directory->compression == kJpeg || directory->compression == kOldJpeg) {
+      take_preview(encoded, directory->data_offset, directory->data_bytes, preview);
+    }
+  }
+  return preview;
+}
 
 }  // namespace mien

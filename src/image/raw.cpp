@@ -12,7 +12,10 @@
 
 #include "base/cancel.h"
 #include "base/dynamic_library.h"
+#include "image/camera_raw.h"
 #include "image/limits.h"
+#include "image/orientation.h"
+#include "image/stated_orientation.h"
 
 namespace mien {
 namespace {
@@ -89,43 +92,99 @@ Result<Done> copy_bitmap(const LibRaw& libraw, libraw_data_t& raw, const ImageLi
   return Done{};
 }
 
-// The camera's word on which way is up. Previews lie as the raw data does, apart from those that are upright already.
-void turn_with_raw(const libraw_data_t& raw, DecodedImage& out) {
-  if (out.orientation_stated) return;
-  const int orientation = orientation_of_flip(raw.sizes.flip);
-  const bool raw_is_wide = raw.sizes.width > raw.sizes.height;
+// What is known of the photo apart from its preview.
+struct RawPhoto {
+  PixelSize size;
+  StatedOrientation orientation;
+};
+
+// LibRaw knows cameras, and leaves out mirrors, which other programs put into the tag.
+RawPhoto describe_photo(const libraw_data_t& raw, const StoredPreview& stored) {
+  RawPhoto photo{{raw.sizes.width, raw.sizes.height}, {}};
+  const int by_camera = orientation_of_flip(raw.sizes.flip);
+  const int by_tag = stored.orientation.value_or(1);
+  const bool is_mirrored = by_tag == 2 || by_tag == 4 || by_tag == 5 || by_tag == 7;
+  if (is_mirrored || by_camera == 1) {
+    photo.orientation.add("the raw file's tag", stored.orientation);
+  } else {
+    photo.orientation.add("the raw file", by_camera);
+  }
+  photo.orientation.add_xmp("the raw file's XMP", stored.xmp);
+  return photo;
+}
+
+RawPhoto describe_photo(const StoredPreview& stored) {
+  RawPhoto photo{stored.photo, {}};
+  photo.orientation.add("the raw file's tag", stored.orientation);
+  photo.orientation.add_xmp("the raw file's XMP", stored.xmp);
+  return photo;
+}
+
+// Which way is up where the preview does not say it itself. Previews lie as the raw data does, apart from those that
+// are upright already.
+void turn_with_raw(const RawPhoto& photo, DecodedImage& out) {
+  const bool raw_is_wide = photo.size.width > photo.size.height;
   const bool preview_is_tall = out.stored_width < out.stored_height;
-  const bool swaps = orientation >= 5;
-  out.orientation = swaps && raw_is_wide && preview_is_tall ? 1 : orientation;
+  const int of_photo = photo.orientation.value().value_or(1);
+  const bool is_upright = orientation_swaps_sides(of_photo) && raw_is_wide && preview_is_tall;
+  if (!out.orientation_stated) {
+    photo.orientation.settle(out);
+    if (is_upright) out.orientation = 1;
+  } else if (photo.orientation.value() && of_photo != out.orientation && !is_upright) {
+    out.warnings.push_back(fmt::format("orientation: the preview says {} and the raw file says {}; the preview counts",
+                                       out.orientation, of_photo));
+  }
 }
 
-void note_small_preview(const libraw_data_t& raw, DecodedImage& out) {
+void note_small_preview(PixelSize photo, DecodedImage& out) {
   const int preview = std::max(out.stored_width, out.stored_height);
-  const int photo = std::max(raw.sizes.width, raw.sizes.height);
-  if (preview * kSmallPreview >= photo) return;
+  if (preview * kSmallPreview >= std::max(photo.width, photo.height)) return;
   out.warnings.push_back(fmt::format("preview: the largest one in the raw file has {} x {} pixels, the photo {} x {}",
-                                     out.stored_width, out.stored_height, raw.sizes.width, raw.sizes.height));
+                                     out.stored_width, out.stored_height, photo.width, photo.height));
 }
 
-Result<Done> decode_preview(const LibRaw& libraw, libraw_data_t& raw, const DecodeOptions& options, DecodedImage& out) {
+Result<Done> finish_preview(const Result<Done>& decoded, const RawPhoto& photo, DecodedImage& out) {
+  if (!decoded) return {{decoded.error().code, "the preview in the raw file: " + decoded.error().message}};
+  turn_with_raw(photo, out);
+  note_small_preview(photo.size, out);
+  return Done{};
+}
+
+// The preview as LibRaw finds it.
+Result<Done> decode_preview(const LibRaw& libraw, libraw_data_t& raw, const RawPhoto& photo,
+                            const DecodeOptions& options, DecodedImage& out) {
   if (std::optional<Error> error = check_preview(raw, options.limits)) return *error;
   if (options.stop.stop_requested()) return cancelled_error();
   const std::string camera = camera_name(raw);  // LibRaw forgets it when it fails
   // For a preview that is cut off, the libjpeg inside LibRaw prints a line that nobody can keep it from printing.
   const int code = libraw.unpack_preview(&raw);
   if (code != LIBRAW_SUCCESS) return no_preview(camera, libraw.describe(code));
-  Result<Done> decoded = Done{};
-  if (raw.thumbnail.tformat == LIBRAW_THUMBNAIL_JPEG) {
-    if (raw.thumbnail.thumb == nullptr) return no_preview(camera, "it is empty");
-    const Bytes jpeg(reinterpret_cast<const std::uint8_t*>(raw.thumbnail.thumb), raw.thumbnail.tlength);
-    decoded = decode_jpeg(jpeg, options, out);
-  } else {
-    decoded = copy_bitmap(libraw, raw, options.limits, out);
+  if (raw.thumbnail.tformat != LIBRAW_THUMBNAIL_JPEG) {
+    return finish_preview(copy_bitmap(libraw, raw, options.limits, out), photo, out);
   }
-  if (!decoded) return {{decoded.error().code, "the preview in the raw file: " + decoded.error().message}};
-  turn_with_raw(raw, out);
-  note_small_preview(raw, out);
-  return Done{};
+  if (raw.thumbnail.thumb == nullptr) return no_preview(camera, "it is empty");
+  const Bytes jpeg(reinterpret_cast<const std::uint8_t*>(raw.thumbnail.thumb), raw.thumbnail.tlength);
+  return finish_preview(decode_jpeg(jpeg, options, out), photo, out);
+}
+
+// The preview that lies in the file as a JPEG, for which nobody needs to know the camera.
+Result<Done> decode_stored(const StoredPreview& stored, const RawPhoto& photo, const DecodeOptions& options,
+                           DecodedImage& out) {
+  if (options.stop.stop_requested()) return cancelled_error();
+  return finish_preview(decode_jpeg(stored.jpeg, options, out), photo, out);
+}
+
+std::int64_t area(PixelSize size) { return size.width * size.height; }
+
+Error cannot_open(const LibRaw& libraw, int code) {
+  if (code == LIBRAW_UNSUFFICIENT_MEMORY) {
+    return {ErrorCode::limit_exceeded, "the camera raw file asks for more memory than there is"};
+  }
+  if (code == LIBRAW_FILE_UNSUPPORTED) {
+    return {ErrorCode::unsupported,
+            "this LibRaw does not know the camera raw file, or it is broken, and no JPEG preview lies in it"};
+  }
+  return {ErrorCode::bad_data, fmt::format("the camera raw file cannot be read: {}", libraw.describe(code))};
 }
 
 }  // namespace
@@ -136,18 +195,19 @@ Result<Done> decode_raw(Bytes encoded, const DecodeOptions& options, DecodedImag
   const LibRaw& libraw = *opened_once<LibRaw>();
   const std::unique_ptr<libraw_data_t, decltype(libraw.close)> raw(libraw.init(kQuiet), libraw.close);
   if (raw == nullptr) return Error{ErrorCode::internal, "LibRaw cannot be started"};
+  const StoredPreview stored = find_stored_preview(encoded);
   // LibRaw's parameter is not const, and it does not write to it.
   const int code = libraw.open(raw.get(), const_cast<std::uint8_t*>(encoded.data()), encoded.size());
-  if (code == LIBRAW_UNSUFFICIENT_MEMORY) {
-    return Error{ErrorCode::limit_exceeded, "the camera raw file asks for more memory than there is"};
-  }
-  if (code == LIBRAW_FILE_UNSUPPORTED) {
-    return Error{ErrorCode::unsupported, "this LibRaw does not know the camera raw file, or it is broken"};
-  }
   if (code != LIBRAW_SUCCESS) {
-    return Error{ErrorCode::bad_data, fmt::format("the camera raw file cannot be read: {}", libraw.describe(code))};
+    return stored.jpeg.empty() ? cannot_open(libraw, code)
+                               : decode_stored(stored, describe_photo(stored), options, out);
   }
-  return decode_preview(libraw, *raw, options, out);
+  const RawPhoto photo = describe_photo(*raw, stored);
+  const bool is_larger = area(stored.size) > area({raw->thumbnail.twidth, raw->thumbnail.theight});
+  if (!stored.jpeg.empty() && is_larger) return decode_stored(stored, photo, options, out);
+  const Result<Done> decoded = decode_preview(libraw, *raw, photo, options, out);
+  const bool has_other = !decoded && decoded.error().code == ErrorCode::unsupported && !stored.jpeg.empty();
+  return has_other ? decode_stored(stored, photo, options, out) : decoded;
 }
 
 }  // namespace mien

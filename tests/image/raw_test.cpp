@@ -101,6 +101,67 @@ TEST_F(Raw, ASmallPreviewIsSaid) {
   EXPECT_EQ(image.warnings[0], "preview: the largest one in the raw file has 149 x 97 pixels, the photo 640 x 480");
 }
 
+// JPEG XL (iPhone, Samsung, Adobe), and what is to come: the JPEG beside it can be read all the same.
+TEST_F(Raw, ThePreviewIsReadWhateverTheRawDataAre) {
+  DecodedImage alone;
+  ASSERT_TRUE(decode_image(read_image("jpeg_420.jpg"), {}, alone));
+  TinyDng dng = with_preview("jpeg_420.jpg");
+  dng.orientation = 6;
+  DecodedImage image;
+  for (const int compression : {52546, 34892, 50002, 60000}) {
+    for (const int photometric : {34892, 32803}) {
+      SCOPED_TRACE(compression);
+      dng.sensor_compression = compression;
+      dng.sensor_photometric = photometric;
+      const Result<Done> decoded = decode_image(make_dng(dng), {}, image);
+      ASSERT_TRUE(decoded) << decoded.error().message;
+      EXPECT_EQ(image.format, "raw");
+      EXPECT_EQ(pixel_sha256(image.pixels), pixel_sha256(alone.pixels));
+      EXPECT_EQ(image.orientation, 6);
+    }
+  }
+  // Cut off within the preview, as far as it goes.
+  ByteVector cut = make_dng(dng);
+  cut.resize(cut.size() - 1);
+  EXPECT_TRUE(decode_image(cut, {}, image));
+}
+
+TEST_F(Raw, MirrorsAndXmpSayWhichWayIsUp) {
+  TinyDng dng = with_preview("jpeg_420.jpg");
+  DecodedImage image;
+  for (const int compression : {1, 52546}) {
+    dng.sensor_compression = compression;
+    dng.states_orientation = true;
+    dng.xmp.clear();
+    for (int orientation = 1; orientation <= 8; ++orientation) {
+      dng.orientation = orientation;
+      ASSERT_TRUE(decode_image(make_dng(dng), {}, image));
+      EXPECT_EQ(image.orientation, orientation) << compression;
+    }
+    dng.xmp =
+        "<r:RDF xmlns:r='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><r:Description "
+        "xmlns:tiff='http://ns.adobe.com/tiff/1.0/' tiff:Orientation='3'/></r:RDF>";
+    ASSERT_TRUE(decode_image(make_dng(dng), {}, image));
+    EXPECT_EQ(image.orientation, 8);
+    ASSERT_EQ(image.warnings.size(), 1U);
+    EXPECT_NE(image.warnings[0].find("XMP says 3"), std::string::npos) << image.warnings[0];
+    dng.states_orientation = false;
+    ASSERT_TRUE(decode_image(make_dng(dng), {}, image));
+    EXPECT_EQ(image.orientation, 3) << compression;
+    EXPECT_TRUE(image.warnings.empty());
+  }
+}
+
+TEST_F(Raw, APreviewThatContradictsTheRawFileIsSaid) {
+  TinyDng dng = with_preview("orientation_6.jpg");
+  dng.orientation = 3;
+  DecodedImage image;
+  ASSERT_TRUE(decode_image(make_dng(dng), {}, image));
+  EXPECT_EQ(image.orientation, 6);
+  ASSERT_EQ(image.warnings.size(), 1U);
+  EXPECT_EQ(image.warnings[0], "orientation: the preview says 6 and the raw file says 3; the preview counts");
+}
+
 TEST_F(Raw, LimitsHoldForThePreview) {
   const ByteVector dng = make_dng(with_preview("jpeg_420.jpg"));
   DecodedImage image;

@@ -1,6 +1,7 @@
 // A camera raw file in memory: a DNG with a small black sensor and a JPEG as its preview.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -18,6 +19,10 @@ struct TinyDng {
   int orientation = 1;
   int sensor_width = 160;
   int sensor_height = 128;
+  int sensor_compression = 1;
+  int sensor_photometric = 32803;  // a filter array; 34892: colours in each pixel
+  std::string xmp = {};
+  bool states_orientation = true;
 };
 
 namespace tiff {
@@ -90,30 +95,39 @@ inline ByteVector make_dng(const TinyDng& dng) {
                                                   {256, kLong, number(dng.sensor_width)},
                                                   {257, kLong, number(dng.sensor_height)},
                                                   {258, kShort, {16}},
-                                                  {259, kShort, {1}},
-                                                  {262, kShort, {32803}},
+                                                  {259, kShort, number(dng.sensor_compression)},
+                                                  {262, kShort, number(dng.sensor_photometric)},
                                                   {273, kLong, {sensor_at}},
                                                   {277, kShort, {1}},
                                                   {278, kLong, number(dng.sensor_height)},
                                                   {279, kLong, number(static_cast<int>(sensor.size()))},
                                                   {33421, kShort, {2, 2}},
                                                   {33422, kByte, {0, 1, 1, 2}}});
-  const std::uint32_t first = put_directory(bytes, {{254, kLong, {1}},
-                                                    {256, kLong, number(dng.preview_width)},
-                                                    {257, kLong, number(dng.preview_height)},
-                                                    {258, kShort, {8, 8, 8}},
-                                                    {259, kShort, {dng.preview_is_jpeg ? 7U : 1U}},
-                                                    {262, kShort, {dng.preview_is_jpeg ? 6U : 2U}},
-                                                    text_entry(271, "Tiny"),
-                                                    text_entry(272, "Camera"),
-                                                    {273, kLong, {preview_at}},
-                                                    {274, kShort, number(dng.orientation)},
-                                                    {277, kShort, {3}},
-                                                    {278, kLong, number(dng.preview_height)},
-                                                    {279, kLong, number(preview_size)},
-                                                    {330, kLong, {raw}},
-                                                    {50706, kByte, {1, 4, 0, 0}},
-                                                    text_entry(50708, "Tiny Camera")});
+  std::vector<Entry> entries = {{254, kLong, {1}},
+                                {256, kLong, number(dng.preview_width)},
+                                {257, kLong, number(dng.preview_height)},
+                                {258, kShort, {8, 8, 8}},
+                                {259, kShort, {dng.preview_is_jpeg ? 7U : 1U}},
+                                {262, kShort, {dng.preview_is_jpeg ? 6U : 2U}},
+                                text_entry(271, "Tiny"),
+                                text_entry(272, "Camera"),
+                                {273, kLong, {preview_at}},
+                                {274, kShort, number(dng.orientation)},
+                                {277, kShort, {3}},
+                                {278, kLong, number(dng.preview_height)},
+                                {279, kLong, number(preview_size)},
+                                {330, kLong, {raw}},
+                                {50706, kByte, {1, 4, 0, 0}},
+                                text_entry(50708, "Tiny Camera")};
+  if (!dng.states_orientation) std::erase_if(entries, [](const Entry& entry) { return entry.tag == 274; });
+  if (!dng.xmp.empty()) {
+    Entry packet{700, kByte, {}};
+    for (const char c : dng.xmp) packet.values.push_back(static_cast<std::uint8_t>(c));
+    const auto behind =
+        std::find_if(entries.begin(), entries.end(), [](const Entry& entry) { return entry.tag > 700; });
+    entries.insert(behind, std::move(packet));
+  }
+  const std::uint32_t first = put_directory(bytes, entries);
   for (int i = 0; i < 4; ++i) bytes[static_cast<std::size_t>(4 + i)] = static_cast<std::uint8_t>(first >> (8 * i));
   return bytes;
 }
