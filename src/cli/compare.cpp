@@ -48,6 +48,7 @@ nlohmann::ordered_json photo_json(const Photo& photo) {
     result["bbox"] = {box.x1, box.y1, box.x2, box.y2};
     result["det_score"] = photo.face().det_score;
   }
+  result["warnings"] = photo.analysis.warnings;
   return result;
 }
 
@@ -136,6 +137,9 @@ int run_compare(const Call& call) {
     comparison.similarity =
         compare_faces(comparison.a.analysis, *comparison.a.largest, comparison.b.analysis, *comparison.b.largest)
             .take();
+  }
+  for (const Photo* photo : {&comparison.a, &comparison.b}) {
+    note_warnings(call.terminal, photo->path, photo->analysis.warnings);
   }
   (json ? print_json : print_text)(call.terminal, comparison);
   if (!comparison.complete()) return kExitNoFace;

@@ -159,6 +159,12 @@ void check_output(const Arguments& arguments, const std::string& option, const s
   }
 }
 
+void note_warnings(Terminal& terminal, const std::string& path, const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) {
+    terminal.note(fmt::format("mien: warning: {}\n", printable(path + ": " + warning)));
+  }
+}
+
 std::string complaint(const std::string& path, const Error& error) {
   // Most messages of the library name the file; then once is enough.
   const bool named = error.message.find(path) != std::string::npos;

@@ -57,6 +57,9 @@ void check_writable(const Arguments& arguments, const std::string& option, const
 // results begin with.
 void check_output(const Arguments& arguments, const std::string& option, const std::string& path, char first);
 
+// A line on stderr for each warning of decoding.
+void note_warnings(Terminal& terminal, const std::string& path, const std::vector<std::string>& warnings);
+
 // "path: reason", as the line about one image that failed.
 std::string complaint(const std::string& path, const Error& error);
 

@@ -98,9 +98,7 @@ int run_faces(const Call& call) {
   std::size_t listed = 0;
   analyze_all(engine, options, [&](const Record& record, const std::string& json_line) {
     if (options.json) call.terminal.print(json_line + "\n");
-    for (const std::string& warning : record.analysis.warnings) {
-      call.terminal.note(fmt::format("mien: warning: {}\n", printable(record.source + ": " + warning)));
-    }
+    note_warnings(call.terminal, record.source, record.analysis.warnings);
     if (record.error) {
       ++failed;
       call.terminal.note(fmt::format("mien: {}\n", complaint(record.source, *record.error)));

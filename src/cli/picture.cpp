@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
+#include <filesystem>
 
 #include "cli/arguments.h"
 #include "cli/command.h"
@@ -26,6 +28,49 @@ void declare(Arguments& arguments, Paths& paths) {
   arguments.positionals({"IN OUT", 2, 2}, paths.both);
   arguments.flag({"--force", "", "overwrite OUT when it exists"}, paths.force);
 }
+
+// A JPEG is what is written. Under the name of something else, other programs would refuse it or be misled; a name
+// without an ending, or with one that is no format's, says nothing.
+void check_name(const Arguments& arguments, const std::string& path) {
+  constexpr std::string_view kNames[] = {".jpg", ".jpeg", ".jpe", ".jfif"};
+  constexpr std::size_t kEndingMax = 6;  // with its dot
+  std::string ending = std::filesystem::path(path).extension().string();
+  const auto is_letter = [](unsigned char c) { return std::isalpha(c) != 0; };
+  const auto is_plain = [](unsigned char c) { return std::isalnum(c) != 0; };
+  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const bool says_format = ending.size() > 1 && ending.size() <= kEndingMax &&
+                           std::all_of(ending.begin() + 1, ending.end(), is_plain) &&
+                           std::any_of(ending.begin() + 1, ending.end(), is_letter);
+  if (!says_format || std::find(std::begin(kNames), std::end(kNames), ending) != std::end(kNames)) return;
+  arguments.fail(fmt::format("{} cannot be written: a JPEG is made, and the name says another format", path),
+                 "use a name that ends in .jpg, .jpeg, .jpe or .jfif");
+}
+
+// Parses the command line; false when help was printed.
+bool parse_paths(const Call& call, Arguments& arguments, const Paths& paths) {
+  if (!parse_or_help(call, arguments)) return false;
+  check_name(arguments, paths.out());
+  return true;
+}
+
+// Shows the warnings of IN on stderr.
+std::function<void(const std::string&)> warnings_to(const Call& call, const Paths& paths) {
+  return [&call, &paths](const std::string& warning) { note_warnings(call.terminal, paths.in(), {warning}); };
+}
+
+// For an image whose warnings were shown.
+InputOptions silent(InputOptions input) {
+  input.on_warning = [](const std::string&) {};
+  return input;
+}
+
+InputOptions open_picture(const Call& call, const Paths& paths) {
+  InputOptions input = open_input({}, paths.sandbox, load(call.terminal, paths.sources));
+  input.on_warning = warnings_to(call, paths);
+  return input;
+}
+
+bool is_jpeg(Bytes bytes) { return bytes.size() > 1 && bytes[0] == 0xFF && bytes[1] == 0xD8; }
 
 void write(const Call& call, const Paths& paths, const std::vector<std::uint8_t>& bytes, const std::string& what,
            const InputOptions& input) {
@@ -81,9 +126,10 @@ void declare(Arguments& arguments, CropOptions& options) {
 }
 
 // Nothing when the image shows no face, or fewer than asked for.
-std::optional<Box> find_box(const CropOptions& options, Bytes bytes) {
+std::optional<Box> find_box(const Call& call, const CropOptions& options, Bytes bytes) {
   const Engine engine(options.engine);
   const Analysis analysis = take(engine.analyze(bytes, options.analyze), options.paths.in());
+  note_warnings(call.terminal, options.paths.in(), analysis.warnings);
   const std::vector<Face>& faces = analysis.faces;
   if (options.face > 0) {
     const std::size_t index = static_cast<std::size_t>(options.face) - 1;
@@ -99,21 +145,26 @@ int run_enhance(const Call& call) {
   Paths paths;
   Arguments arguments("mien enhance",
                       "Enlarges a small image (narrower than 500 or lower than 400 pixels), raises "
-                      "contrast and sharpness, and writes a JPEG. A larger image is copied as it "
-                      "is.");
+                      "contrast and sharpness, and writes a JPEG. A larger JPEG is copied as it is, and a "
+                      "larger image of another format becomes a JPEG without other changes.");
   declare(arguments, paths);
   add_sandbox_option(arguments, paths.sandbox);
   add_gpu_options(arguments, paths.sources);
   arguments.example("mien enhance tiny.jpg better.jpg", "write the enhanced image");
-  if (!parse_or_help(call, arguments)) return 0;
-  const InputOptions input = open_input({}, paths.sandbox, load(call.terminal, paths.sources));
+  if (!parse_paths(call, arguments, paths)) return 0;
+  const InputOptions input = open_picture(call, paths);
   const std::vector<std::uint8_t> bytes = read_image(paths.in()).take();
   const EnhancedImage image = take(enhance_image(bytes, input), paths.in());
-  const bool untouched = image.bytes == bytes;
-  write(call, paths, image.bytes,
-        untouched ? "large enough, copied as it is"
-                  : fmt::format("enlarged {} times, contrast and sharpness raised", image.scale),
-        input);
+  if (image.bytes != bytes) {
+    const std::string what = fmt::format("enlarged {} times, contrast and sharpness raised", image.scale);
+    write(call, paths, image.bytes, what, input);
+  } else if (is_jpeg(bytes)) {
+    write(call, paths, bytes, "large enough, copied as it is", input);
+  } else {
+    constexpr Box kWhole = {0, 0, 1e6F, 1e6F};  // it is clipped
+    const Result<std::vector<std::uint8_t>> jpeg = crop_face(bytes, kWhole, 0, silent(input));
+    write(call, paths, take(jpeg, paths.in()), "large enough, made a JPEG and nothing else", input);
+  }
   return 0;
 }
 
@@ -124,17 +175,20 @@ int run_crop(const Call& call) {
   options.analyze.face_quality = false;
   Arguments arguments("mien crop", "Cuts a face out of an image, with a margin, as a JPEG.");
   declare(arguments, options);
-  if (!parse_or_help(call, arguments)) return 0;
+  if (!parse_paths(call, arguments, options.paths)) return 0;
   load_engine_settings(call.terminal, options.paths.sources, options.engine);
-  const InputOptions input = open_input(options.engine.limits, options.engine.sandbox, options.engine.settings);
+  InputOptions input = open_input(options.engine.limits, options.engine.sandbox, options.engine.settings);
+  input.on_warning = warnings_to(call, options.paths);
   const std::vector<std::uint8_t> bytes = read_image(options.paths.in()).take();
-  const std::optional<Box> box = options.box ? options.box : find_box(options, bytes);
+  const std::optional<Box> box = options.box ? options.box : find_box(call, options, bytes);
   if (!box) {
     throw Exception(ErrorCode::not_found,
                     fmt::format("there is no {}: {}: look at 'mien faces'",
                                 options.face > 0 ? fmt::format("face {}", options.face) : "face", options.paths.in()));
   }
-  write(call, options.paths, take(crop_face(bytes, *box, options.margin, input), options.paths.in()), "cut out", input);
+  // To find the face, the image was decoded before, and its warnings were said.
+  const InputOptions& again = options.box ? input : silent(input);
+  write(call, options.paths, take(crop_face(bytes, *box, options.margin, again), options.paths.in()), "cut out", input);
   return 0;
 }
 
@@ -156,8 +210,8 @@ int run_thumbnail(const Call& call) {
                    fmt::format("use two whole numbers from 1 to {}, 150x150", kSideMax));
   });
   arguments.example("mien thumbnail photo.jpg small.jpg --size 320x240", "write small.jpg");
-  if (!parse_or_help(call, arguments)) return 0;
-  const InputOptions input = open_input({}, paths.sandbox, load(call.terminal, paths.sources));
+  if (!parse_paths(call, arguments, paths)) return 0;
+  const InputOptions input = open_picture(call, paths);
   const std::vector<std::uint8_t> bytes = read_image(paths.in()).take();
   write(call, paths, take(create_thumbnail(bytes, size[0], size[1], input), paths.in()),
         fmt::format("at most {}x{} pixels", size[0], size[1]), input);

@@ -13,14 +13,15 @@ namespace {
 std::string quality_json(const Record& record) {
   const nlohmann::ordered_json whole = record_json(record);
   nlohmann::ordered_json result;
-  for (const char* key : {"source", "source_base64", "width", "height", "quality", "error"}) {
+  for (const char* key : {"source", "source_base64", "width", "height", "quality", "warnings", "error"}) {
     if (whole.contains(key)) result[key] = whole[key];
   }
   return result.dump() + "\n";
 }
 
-Record measure(const std::string& path, const InputOptions& input) {
+Record measure(const std::string& path, InputOptions input) {
   Record record;
+  input.on_warning = [&record](const std::string& warning) { record.analysis.warnings.push_back(warning); };
   record.source = path;
   const Result<std::vector<std::uint8_t>> bytes = read_image(path);
   if (!bytes) {
@@ -64,6 +65,7 @@ int run_quality(const Call& call) {
     if (call.terminal.out_failed()) break;
     const Record record = measure(image, input);
     if (json) call.terminal.print(quality_json(record));
+    note_warnings(call.terminal, image, record.analysis.warnings);
     if (record.error) {
       ++failed;
       call.terminal.note(fmt::format("mien: {}\n", complaint(image, *record.error)));

@@ -2,6 +2,7 @@
 // image.
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "image/encode.h"
 #include "image/orientation.h"
 #include "image/phash.h"
@@ -32,9 +33,23 @@ auto caught(Work work) -> decltype(work()) {
   }
 }
 
+// Hands the warnings on to whoever asked for them, else to the log: the results have no place for them.
+Result<Done> decode(Bytes encoded, const InputOptions& input, const DecodeOptions& options, DecodedImage& decoded) {
+  Result<Done> done = decode_image(encoded, options, decoded);
+  if (!done) return done;
+  for (const std::string& warning : decoded.warnings) {
+    if (input.on_warning) {
+      input.on_warning(warning);
+    } else {
+      log(LogLevel::warning, warning);
+    }
+  }
+  return done;
+}
+
 // Decodes the image and rotates it upright; the pixels live in `decoded` or `upright`.
 Result<ImageView> decode_upright(Bytes encoded, const InputOptions& input, DecodedImage& decoded, Image& upright) {
-  const Result<Done> done = decode_image(encoded, decode_options(input), decoded);
+  const Result<Done> done = decode(encoded, input, decode_options(input), decoded);
   if (!done) return done.error();
   return upright_view(decoded.pixels, decoded.orientation, upright);
 }
@@ -150,7 +165,7 @@ Result<std::string> compute_phash(Bytes encoded, const InputOptions& input) {
   DecodedImage decoded;
   DecodeOptions decoding = decode_options(input);
   decoding.convert_colours = false;
-  const Result<Done> done = decode_image(encoded, decoding, decoded);
+  const Result<Done> done = decode(encoded, input, decoding, decoded);
   if (!done) return done.error();
   return perceptual_hash_hex(perceptual_hash(decoded.pixels));
 }

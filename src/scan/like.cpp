@@ -48,16 +48,20 @@ WantedPerson read_wanted_person(const std::string& photo_path, const Analyze& an
     throw Exception(analysis.error().code,
                     fmt::format("the photo of the person to look for, {}: {}", shown, analysis.error().message));
   }
+  WantedPerson person;
+  for (const std::string& warning : analysis->warnings) person.notes.push_back(shown + ": " + warning);
   std::vector<Face> faces = std::move(analysis->faces);
   std::erase_if(faces, [](const Face& face) { return !is_usable(face); });
   if (faces.empty()) {
-    throw Exception(ErrorCode::invalid_argument,
-                    fmt::format("no face was found in the photo of the person to look for, {}: use one that "
-                                "shows the face from the front and at least 100 pixels wide",
-                                shown));
+    throw Exception(
+        ErrorCode::invalid_argument,
+        fmt::format(
+            "no face was found in the photo of the person to look for, {}{}: use one that "
+            "shows the face from the front and at least 100 pixels wide",
+            shown,
+            analysis->warnings.empty() ? "" : " (" + fmt::format("{}", fmt::join(analysis->warnings, "; ")) + ")"));
   }
   std::stable_sort(faces.begin(), faces.end(), [](const Face& a, const Face& b) { return area(a) > area(b); });
-  WantedPerson person;
   if (faces.size() > 1) {
     if (area(faces[0]) < kStandsOutRatio * area(faces[1])) {
       throw Exception(ErrorCode::invalid_argument,
