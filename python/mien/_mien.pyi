@@ -51,6 +51,10 @@ class SettingValue:
 
     def __repr__(self) -> str: ...
 
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
 class NativeSettings:
     """What the library was told; mien.Settings shows it."""
 
@@ -89,6 +93,10 @@ class NativeSettings:
 
     def is_gpu_enabled_for_operation(self, name: str) -> bool: ...
 
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
 def load_settings(overrides: Sequence[tuple[str, str, str]]) -> NativeSettings:
     """
     Reads the settings; overrides are (name, value, who asked) and win over everything.
@@ -126,6 +134,10 @@ class GPUDevice:
 
     def __repr__(self) -> str: ...
 
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
 class BackendInfo:
     """A backend, whether it can be used, and its devices."""
 
@@ -147,6 +159,10 @@ class BackendInfo:
         """The GPU that the settings mean, where it is this backend's."""
 
     def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
 
 def list_backends(settings: NativeSettings) -> list[BackendInfo]: ...
 
@@ -190,6 +206,10 @@ class ModelInfo:
 
     def __repr__(self) -> str: ...
 
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
 class ProbedModel:
     """What an ONNX file is."""
 
@@ -201,6 +221,10 @@ class ProbedModel:
 
     @property
     def dimension(self) -> int: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
 
 def probe_model(settings: NativeSettings, path: str) -> ProbedModel:
     """Opens an ONNX file and says what it is."""
@@ -221,6 +245,10 @@ class PoseAngles:
         """Positive when the head leans clockwise."""
 
     def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
 
 class Quality:
     """How good a picture of a face, or a whole picture, is."""
@@ -254,6 +282,10 @@ class Quality:
         """None without landmarks."""
 
     def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
 
 class Face:
     """A face, in pixels of the upright image."""
@@ -297,6 +329,10 @@ class Face:
 
     def __repr__(self) -> str: ...
 
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
 class Placement:
     """Where one operation ran, and why not where it was asked to."""
 
@@ -319,6 +355,10 @@ class Placement:
     def reason(self) -> str | None: ...
 
     def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
 
 class Analysis:
     """What is known about an image."""
@@ -373,6 +413,14 @@ class Analysis:
 
     def __repr__(self) -> str: ...
 
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+    def __copy__(self) -> Analysis: ...
+
+    def __deepcopy__(self, memo: object) -> Analysis: ...
+
 def compare_faces(a: Analysis, face_a: int, b: Analysis, face_b: int) -> float:
     """
     Cosine similarity of two faces, -1..1. ValueError when their embeddings are of different models.
@@ -424,6 +472,10 @@ class AnalyzeOptions:
 
     @min_quality.setter
     def min_quality(self, arg: float, /) -> None: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
 
 class NativeEngine:
     """What mien.Engine is made of. Any thread may call it."""
@@ -509,6 +561,10 @@ class Match:
 
     def __repr__(self) -> str: ...
 
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
 class Record:
     """One image of a scan: what was found, or why nothing could be."""
 
@@ -536,6 +592,10 @@ class Record:
 
     def __repr__(self) -> str: ...
 
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
 class ScanProgress:
     @property
     def done(self) -> int: ...
@@ -548,6 +608,10 @@ class ScanProgress:
 
     @property
     def images_per_second(self) -> float: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
 
 class ScanSummary:
     """What a whole scan found."""
@@ -586,6 +650,10 @@ class ScanSummary:
     def notes(self) -> list[str]: ...
 
     def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
 
 class ScanRun:
     """A scan that runs."""

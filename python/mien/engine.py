@@ -111,7 +111,10 @@ class Engine:
         try:
             analysis = self._native.analyze(image, colours, options)
         except Error as error:
-            raise inputs.name_file(error, image) from None
+            named = inputs.name_file(error, image)
+            if named is error:
+                raise
+            raise named from None
         _remember(analysis, image, colours)
         return analysis
 
@@ -214,9 +217,9 @@ def analyze(image: object, **options: Any) -> Analysis:
     return default_engine().analyze(image, **options)
 
 
-def compare(a: Analysis | object, b: Analysis | object) -> float:
-    """Cosine similarity, -1..1, of the best face of two images or analyses."""
-    first, second = (one if isinstance(one, Analysis) else analyze(one) for one in (a, b))
+def compare(a: Analysis | object, b: Analysis | object, *, colours: str | None = None) -> float:
+    """Cosine similarity, -1..1, of the best face of two images or analyses. Arrays need `colours`, as in analyze."""
+    first, second = (one if isinstance(one, Analysis) else analyze(one, colours=colours) for one in (a, b))
     for one in (first, second):
         if not one.faces:
             raise InvalidArgumentError("there is no face to compare")

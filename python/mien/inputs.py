@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import operator
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from .errors import Error, FileError, InvalidArgumentError, NotFoundError
+from .errors import BadDataError, Error, FileError, InvalidArgumentError, LimitExceededError, NotFoundError
 
 FILE_BYTES_MAX = 256 << 20  # as the library's own limit
 OPEN_FOR_BYTES = "an image file must be opened for bytes: open(path, 'rb')"
@@ -23,6 +25,8 @@ def read_image(image: object) -> tuple[object, str | None]:
     if callable(read):
         content = read_stream(read)
         if isinstance(content, (bytes, bytearray)):
+            if not content:
+                check_position(image)
             return bytes(content), None
         raise InvalidArgumentError(OPEN_FOR_BYTES)
     raise InvalidArgumentError(
@@ -42,6 +46,16 @@ def read_stream(read: Callable[[int], object]) -> object:
         raise InvalidArgumentError(f"the image file cannot be read: {error}") from None
     except OSError as error:
         raise FileError(*error.args) from None
+
+
+def check_position(stream: Any) -> None:
+    """InvalidArgumentError for a stream of which nothing is left, as one that was just written."""
+    try:
+        position = stream.tell()
+    except (AttributeError, OSError, ValueError):
+        return
+    if position:
+        raise InvalidArgumentError("the image file is at its end: rewind it with seek(0), or give its bytes")
 
 
 def read_file(path: str | os.PathLike[str]) -> bytes:
@@ -72,8 +86,38 @@ def read_pil(image: Any) -> tuple[object, str | None]:
     return numpy.asarray(upright_pil(image)), "rgb"
 
 
+@contextlib.contextmanager
+def pillow_errors() -> Iterator[None]:
+    """What Pillow raises, as errors of mien: it reads a file when its pixels are asked for, and fails in many ways."""
+    try:
+        yield
+    except Error:
+        raise
+    except MemoryError as error:
+        raise LimitExceededError(f"Pillow has not enough memory for the image: {error}") from error
+    except Exception as error:
+        from PIL import Image
+
+        reason = str(error) or type(error).__name__
+        if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
+            raise LimitExceededError(f"Pillow refuses the image: {reason}") from error
+        if "closed" in reason or isinstance(error, AttributeError):
+            raise InvalidArgumentError(f"the PIL image or its file is closed: {reason}") from error
+        if isinstance(error, OSError) and error.errno is not None:
+            raise FileError(*error.args) from error
+        raise BadDataError(
+            f"Pillow cannot read the image: {reason}; given the bytes or the path of the file, mien reads it as far as "
+            "it goes"
+        ) from error
+
+
 def upright_pil(image: Any) -> Any:
     """A PIL image turned as its EXIF says, in mode RGB or L. InvalidArgumentError for modes without a fixed range."""
+    with pillow_errors():
+        return _upright_pil(image)
+
+
+def _upright_pil(image: Any) -> Any:
     from PIL import ImageOps
 
     # A PNG of 16 bits has mode I in older versions of Pillow.
@@ -95,6 +139,14 @@ def upper_bits(image: Any) -> Any:
     from PIL import Image
 
     return Image.fromarray((numpy.asarray(image) >> 8).astype(numpy.uint8))
+
+
+def check_count(name: str, value: Any, least: int) -> int:
+    """A number of something. TypeError for what is no number, InvalidArgumentError for one that is too small."""
+    count = operator.index(value)
+    if count < least:
+        raise InvalidArgumentError(f"{name}={value} is not valid: use a whole number from {least} on")
+    return count
 
 
 def image_list(images: Any) -> list[object]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from . import _mien, tables
 from .engine import Engine, default_engine
 from .errors import InvalidArgumentError
+from .inputs import check_count
 
 if TYPE_CHECKING:
     import pandas
@@ -103,6 +104,9 @@ def scan(
     sources = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
     if not sources:
         raise InvalidArgumentError("there is nothing to scan: give files or folders")
+    if threshold is not None and like is None:
+        raise InvalidArgumentError("threshold= says from when on a face matches: it needs like=, the photo of a person")
+    threads = check_count("threads", threads, 0)
     engine = engine or default_engine()
     run = _mien.ScanRun(
         engine.native,

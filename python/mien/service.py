@@ -56,8 +56,8 @@ class FaceService:
         self._engine = engine or default_engine()
         self._input = _mien.engine_input(self._engine.native)
         self._options = _mien.AnalyzeOptions()
-        self._threads = threads or self._engine.settings.native.threads
-        self._waiting_max = waiting_max
+        self._threads = inputs.check_count("threads", threads, 0) or self._engine.settings.native.threads
+        self._waiting_max = inputs.check_count("waiting_max", waiting_max, 1)
         self._pool: _mien.Pool | None = None
         self._pool_lock = threading.Lock()
         self._places: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
@@ -66,9 +66,12 @@ class FaceService:
         self.last_errors: dict[int, Exception] = {}
         """Of the last batch: the error of each image that could not be read, by its place."""
 
-    def detect_and_embed(self, image: object) -> list[FaceDict]:
-        """The faces of one image, by falling score. Raises mien.Error for what is no image."""
-        return faces_to_dicts(self._engine.native.analyze(image, None, self._options))
+    def detect_and_embed(self, image: object, *, colours: str | None = None) -> list[FaceDict]:
+        """The faces of one image, by falling score. Raises mien.Error for what is no image.
+
+        An array with colours needs `colours`: "rgb", or "bgr" as OpenCV has them.
+        """
+        return faces_to_dicts(self._engine.native.analyze(image, colours, self._options))
 
     async def detect_and_embed_async(self, image: object) -> list[FaceDict]:
         """The same, awaited; cancelling it stops the work within 100 ms."""
@@ -84,6 +87,7 @@ class FaceService:
         import asyncio
 
         sources = inputs.image_list(images)
+        batch_size = inputs.check_count("batch_size", batch_size, 1)
         errors: dict[int, Exception] = {}
 
         async def one(index: int, image: object) -> list[FaceDict]:
@@ -108,6 +112,7 @@ class FaceService:
         """Everything known about one image, awaited."""
         import asyncio
 
+        batch_size = inputs.check_count("batch_size", batch_size, 1)
         loop = asyncio.get_running_loop()
         async with self._place(loop):
             # The bytes of a file are in memory only while it has a place: a batch may be larger than the memory.
@@ -183,10 +188,17 @@ class FaceService:
         return f"FaceService({self._engine!r})"
 
 
-def _encoded(image: object) -> bytes:
-    content, _ = inputs.read_image(image)
+def _encoded(image: Any) -> bytes:
+    if hasattr(image, "__array_interface__"):
+        if image.ndim == 1 and image.itemsize == 1:
+            return image.tobytes()
+        content: object = None  # pixels
+    else:
+        content, _ = inputs.read_image(image)
     if not isinstance(content, bytes):
-        raise InvalidArgumentError("the bytes or path of an image file are needed here")
+        raise InvalidArgumentError(
+            "an awaited call needs the bytes or the path of an image file, not an array or a PIL image"
+        )
     return content
 
 

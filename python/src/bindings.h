@@ -21,6 +21,7 @@ void bind_engine(nb::module_& module);
 void bind_pool(nb::module_& module);
 void bind_operations(nb::module_& module);
 void bind_scan(nb::module_& module);
+void bind_pickling();
 
 // The Python exception of an error, by the table of mien/errors.py. Holds the interpreter lock.
 nb::object make_exception(const Error& error);

@@ -60,7 +60,7 @@ nb::list analyze_batch(PythonEngine& self, const nb::list& images, const Analyze
   for (const nb::handle image : images) {
     failures.emplace_back();
     try {
-      inputs.push_back(open_image(image, std::nullopt));
+      inputs.push_back(open_encoded(image, "a batch"));
     } catch (const nb::python_error& error) {
       if (!error.matches(PyExc_Exception)) throw;
       failures.back() = nb::borrow(error.value());
@@ -68,9 +68,6 @@ nb::list analyze_batch(PythonEngine& self, const nb::list& images, const Analyze
     } catch (const Exception& error) {
       failures.back() = make_exception(error.error());
       continue;
-    }
-    if (inputs.back().is_pixels) {
-      throw Exception(ErrorCode::invalid_argument, "a batch takes the bytes of image files, not arrays");
     }
     encoded.push_back(inputs.back().encoded);
   }

@@ -107,6 +107,13 @@ ImageInput open_image(nb::handle image, const std::optional<std::string>& colour
   return open_image(content, read[1].is_none() ? colours : nb::cast<std::string>(read[1]));
 }
 
+ImageInput open_encoded(nb::handle image, const std::string& what) {
+  // In any order of colours: an array is refused for what it is, and not for want of `colours`.
+  ImageInput input = open_image(image, "rgb");
+  if (input.is_pixels) refuse(what + " needs the bytes or the path of an image file, not an array or a PIL image");
+  return input;
+}
+
 ImageInput open_array(nb::handle image, const std::optional<std::string>& colours) {
   ImageInput input = open_image(image, colours);
   if (!input.is_pixels) refuse("pixels are needed here: a numpy array or a PIL image, not the bytes of a file");

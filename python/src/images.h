@@ -26,6 +26,9 @@ struct ImageInput {
 // Python throws.
 ImageInput open_image(nb::handle image, const std::optional<std::string>& colours);
 
+// The same for the bytes of a file alone; what is refused is called `what`, as in "a batch".
+ImageInput open_encoded(nb::handle image, const std::string& what);
+
 // The same for pixels alone.
 ImageInput open_array(nb::handle image, const std::optional<std::string>& colours);
 

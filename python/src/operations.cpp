@@ -19,12 +19,6 @@ using PythonInput = OwnedByProcess<InputOptions>;
 
 nb::bytes to_bytes(const std::vector<std::uint8_t>& bytes) { return nb::bytes(bytes.data(), bytes.size()); }
 
-ImageInput open_encoded(nb::handle image) {
-  ImageInput input = open_image(image, std::nullopt);
-  if (input.is_pixels) throw Exception(ErrorCode::invalid_argument, "the bytes or path of an image file are needed");
-  return input;
-}
-
 Landmarks to_landmarks(const std::vector<std::pair<float, float>>& points) {
   Landmarks landmarks;
   if (points.size() != landmarks.size()) throw Exception(ErrorCode::invalid_argument, "a face has five landmarks");
@@ -33,27 +27,27 @@ Landmarks to_landmarks(const std::vector<std::pair<float, float>>& points) {
 }
 
 nb::tuple enhance(nb::handle image, PythonInput& input) {
-  const ImageInput encoded = open_encoded(image);
+  const ImageInput encoded = open_encoded(image, "this call");
   const std::shared_ptr<InputOptions> opened = input.get();
   const EnhancedImage enhanced = without_lock([&] { return take(enhance_image(encoded.encoded, *opened)); });
   return nb::make_tuple(to_bytes(enhanced.bytes), enhanced.scale);
 }
 
 nb::bytes crop(nb::handle image, const std::array<float, 4>& box, double margin, PythonInput& input) {
-  const ImageInput encoded = open_encoded(image);
+  const ImageInput encoded = open_encoded(image, "this call");
   const std::shared_ptr<InputOptions> opened = input.get();
   const Box bbox{box[0], box[1], box[2], box[3]};
   return to_bytes(without_lock([&] { return take(crop_face(encoded.encoded, bbox, margin, *opened)); }));
 }
 
 nb::bytes thumbnail(nb::handle image, int width, int height, PythonInput& input) {
-  const ImageInput encoded = open_encoded(image);
+  const ImageInput encoded = open_encoded(image, "this call");
   const std::shared_ptr<InputOptions> opened = input.get();
   return to_bytes(without_lock([&] { return take(create_thumbnail(encoded.encoded, width, height, *opened)); }));
 }
 
 std::string phash(nb::handle image, PythonInput& input) {
-  const ImageInput encoded = open_encoded(image);
+  const ImageInput encoded = open_encoded(image, "this call");
   const std::shared_ptr<InputOptions> opened = input.get();
   return without_lock([&] { return take(compute_phash(encoded.encoded, *opened)); });
 }

@@ -175,8 +175,7 @@ namespace {
 // The job, or None when too much waits already.
 std::shared_ptr<Job> submit(Pool& self, nb::object image, const AnalyzeOptions& options, std::size_t batch_max,
                             nb::object done) {
-  ImageInput input = open_image(image, std::nullopt);
-  if (input.is_pixels) throw Exception(ErrorCode::invalid_argument, "the bytes of an image file are needed here");
+  ImageInput input = open_encoded(image, "an awaited call");
   std::shared_ptr<Job> job(new Job, [](Job* ended) {
     const nb::gil_scoped_acquire locked;  // its objects are Python's
     delete ended;
