@@ -38,6 +38,16 @@ def exif_block(little: bool, kind: int, value: int, count: int = 1) -> bytes:
     return head + struct.pack(order + "HHHI", 1, 0x112, kind, count) + packed + struct.pack(order + "I", 0)
 
 
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def xmp(value: int, more: str = "") -> bytes:
+    return (f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+            f'<r:Description xmlns:t="http://ns.adobe.com/tiff/1.0/" t:Orientation="{value}" {more}/></r:RDF>'
+            f"</x:xmpmeta>").encode()
+
+
 def profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -70,13 +80,36 @@ def pngs() -> dict[str, bytes]:
         "exif.png": encoded(rgb, "PNG", exif=exif_block(False, 3, 8)),
         "profile.png": encoded(rgb, "PNG", icc_profile=profile()),
         "adam7.png": adam7(),
+        "texts.png": with_texts(encoded(rgb, "PNG")),
+        "bits.png": with_chunk(encoded(deep.point(lambda value: value * (1 / 64)), "PNG"), chunk(b"sBIT", b"\x0a")),
+        "blank_first.png": animated_png(),
     }
+
+
+def with_chunk(png: bytes, added: bytes) -> bytes:
+    return png[:33] + added + png[33:]
+
+
+def with_texts(png: bytes) -> bytes:
+    block = exif_block(True, 3, 6)
+    raw = b"\nexif\n%8d\n" % len(block) + block.hex().encode() + b"\n"
+    return with_chunk(png, chunk(b"tEXt", b"Raw profile type exif\0" + raw) +
+                      chunk(b"zTXt", b"Raw profile type APP1\0\0" + zlib.compress(raw)) +
+                      chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(xmp(3))))
+
+
+def animated_png() -> bytes:
+    rows = [zlib.compress(b"".join(b"\0" + bytes([level * x % 256 for x in range(24)]) for _ in range(8)))
+            for level in (0, 9)]
+    control = struct.pack(">IIIIHHBB", 8, 8, 0, 0, 1, 10, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)) +
+            chunk(b"acTL", struct.pack(">II", 2, 0)) + chunk(b"fcTL", struct.pack(">I", 0) + control) +
+            chunk(b"IDAT", rows[0]) + chunk(b"fcTL", struct.pack(">I", 1) + control) +
+            chunk(b"fdAT", struct.pack(">I", 2) + rows[1]) + chunk(b"IEND", b""))
 
 
 def adam7() -> bytes:
     """A gray image of 8x8 with interlacing, which Pillow does not write."""
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
     passes = [(1, 1), (1, 1), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4)]
     raw = b"".join((b"\0" + bytes(range(i, i + width))) * height for i, (width, height) in enumerate(passes))
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 1)) +
@@ -93,6 +126,8 @@ def webps() -> dict[str, bytes]:
         "animated.webp": encoded(rgb, "WEBP", quality=40, **frames),
         "exif.webp": encoded(rgb, "WEBP", quality=40, exif=b"Exif\0\0" + exif_block(True, 3, 6)),
         "profile.webp": encoded(rgb, "WEBP", quality=40, icc_profile=profile()),
+        "xmp.webp": encoded(rgb, "WEBP", quality=40, xmp=xmp(6)),
+        "blank_first.webp": encoded(Image.new("RGB", rgb.size), "WEBP", save_all=True, append_images=[rgb], quality=40),
     }
 
 
@@ -105,7 +140,14 @@ def gifs() -> dict[str, bytes]:
         "interlaced.gif": encoded(indexed, "GIF", interlace=1),
         "transparent.gif": encoded(indexed, "GIF", transparency=2),
         "comment.gif": encoded(indexed, "GIF", comment=b"a comment"),
+        "blank_first.gif": encoded(indexed.point(lambda _: 0), "GIF", save_all=True, append_images=[indexed]),
+        "xmp.gif": with_gif_xmp(encoded(indexed, "GIF")),
     }
+
+
+def with_gif_xmp(gif: bytes) -> bytes:
+    at = gif.index(b",")
+    return gif[:at] + b"!\xff\x0bXMP DataXMP" + xmp(8) + b"\1" + bytes(range(255, -1, -1)) + b"\0" + gif[at:]
 
 
 def bmps() -> dict[str, bytes]:
@@ -227,6 +269,25 @@ def exifs() -> dict[str, bytes]:
         "prefixed": b"Exif\0\0" + exif_block(True, 3, 2),
         "pillow": Image.Exif.tobytes(full_exif()),
     }
+
+
+def xmps() -> dict[str, bytes]:
+    """The first byte says what the rest is to the target: 0 a packet, 1 segments of a JPEG."""
+    name = b"0123456789ABCDEF0123456789ABCDEF"
+    main = xmp(0, f'xmlns:n="http://ns.adobe.com/xmp/note/" n:HasExtendedXMP="{name.decode()}"')
+    rest = xmp(6)
+
+    def part(begin: int, end: int) -> bytes:
+        return b"http://ns.adobe.com/xmp/extension/\0" + name + struct.pack(">II", len(rest), begin) + rest[begin:end]
+
+    segments = (b"Exif\0\0" + exif_block(True, 3, 0), b"http://ns.adobe.com/xap/1.0/\0" + main,
+                part(100, len(rest)), part(0, 100))
+    element = (b"<R xmlns='http://www.w3.org/1999/02/22-rdf-syntax-ns#' xmlns:t='http://ns.adobe.com/tiff/1.0/'>"
+               b"<Description><t:Orientation parseType='Resource'><value> 7 </value></t:Orientation></Description></R>")
+    return {"attribute.xmp": b"\0" + xmp(6), "element.xmp": b"\0" + element.replace(b"<R ", b"<RDF ").replace(
+                b"</R>", b"</RDF>"),
+            "utf16.xmp": b"\0" + xmp(5).decode().encode("utf-16"), "doctype.xmp": b"\0<!DOCTYPE x [<!ENTITY a 'b'>]>&a;",
+            "segments": b"\1" + b"".join(struct.pack(">H", len(one)) + one for one in segments)}
 
 
 def icc_of(space: bytes, tags: dict[bytes, bytes]) -> bytes:
@@ -477,7 +538,7 @@ def main(arguments: list[str]) -> int:
     kinds = {
         "jpeg": jpegs(), "png": pngs(), "webp": webps(), "gif": gifs(), "bmp": bmps(), "tiff": tiffs(),
         "heic": heifs("HEIF"), "avif": heifs("AVIF"), "raw": {"little.dng": dng(True, 1), "big.dng": dng(False, 6)},
-        "exif": exifs(), "icc": iccs(), "capi": calls(), "catalog": catalogs(), "shapes": models(),
+        "exif": exifs(), "xmp": xmps(), "icc": iccs(), "capi": calls(), "catalog": catalogs(), "shapes": models(),
         "records": records(golden), "resume": resumes(golden),
         "settings": {name: text.encode() for name, text in SETTINGS.items()},
         "lists": {name: text.encode("latin-1") for name, text in LISTS.items()},

@@ -1,0 +1,44 @@
+// A packet of XMP -> what it says; and a JPEG's segments, of which its extension is put together.
+//
+// The first byte says what the rest is.
+#include "image/xmp.h"
+#include "../input_reader.h"
+#include "../target.h"
+#include "image/jpeg_metadata.h"
+
+namespace {
+
+using namespace mien;
+
+void require_possible(const std::optional<int>& orientation) {
+  fuzz::require(!orientation || (*orientation >= 1 && *orientation <= 8), "the orientation is one of EXIF's");
+}
+
+void read_segments(fuzz::InputReader& reader) {
+  JpegMetadata metadata;
+  for (Bytes rest = reader.take_rest(); rest.size() > 1;) {
+    const std::size_t size = std::min<std::size_t>(std::size_t{rest[0]} << 8 | rest[1], rest.size() - 2);
+    metadata.take(rest.subspan(2, size));
+    rest = rest.subspan(2 + size);
+  }
+  StatedOrientation orientation;
+  metadata.state(orientation);
+  require_possible(orientation.value());
+  DecodedImage image;
+  orientation.settle(image);
+  fuzz::require(image.warnings.size() <= 1, "one warning is enough");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::InputReader reader({data, size});
+  if (reader.take_below(2) == 1) {
+    read_segments(reader);
+    return 0;
+  }
+  const XmpFacts facts = read_xmp(reader.take_rest());
+  require_possible(facts.orientation);
+  fuzz::require(facts.extension.size() <= 64, "a name is short");
+  return 0;
+}
