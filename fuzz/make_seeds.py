@@ -286,7 +286,8 @@ def xmps() -> dict[str, bytes]:
                b"<Description><t:Orientation parseType='Resource'><value> 7 </value></t:Orientation></Description></R>")
     return {"attribute.xmp": b"\0" + xmp(6), "element.xmp": b"\0" + element.replace(b"<R ", b"<RDF ").replace(
                 b"</R>", b"</RDF>"),
-            "utf16.xmp": b"\0" + xmp(5).decode().encode("utf-16"), "doctype.xmp": b"\0<!DOCTYPE x [<!ENTITY a 'b'>]>&a;",
+            "utf16.xmp": b"\0" + xmp(5).decode().encode("utf-16"),
+            "doctype.xmp": b"\0<!DOCTYPE x [<!ENTITY a 'b'>]>&a;",
             "segments": b"\1" + b"".join(struct.pack(">H", len(one)) + one for one in segments)}
 
 

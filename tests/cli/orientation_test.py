@@ -140,7 +140,8 @@ PLACES = {
     "raw_app1_xmp.png": lambda v: png((b"tEXt", b"Raw profile type APP1\0" + profile(b"app1", XMP_HEAD + xmp(v)))),
     "raw_xmp.png": lambda v: png((b"tEXt", b"Raw profile type xmp\0" + profile(b"xmp", xmp(v))), late=True),
     "xmp.png": lambda v: png((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp(v))),
-    "xmp_packed.png": lambda v: png((b"iTXt", b"XML:com.adobe.xmp\0\1\0en\0x\0" + zlib.compress(xmp(v, form="element")))),
+    "xmp_packed.png": lambda v: png(
+        (b"iTXt", b"XML:com.adobe.xmp\0\1\0en\0x\0" + zlib.compress(xmp(v, form="element")))),
     "xmp.webp": webp,
     "xmp_element.webp": lambda v: webp(v, "element"),
     "exif.webp": lambda v: lambda image: saved(image, "WEBP", quality=100, exif=exif(v)),
