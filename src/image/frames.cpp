@@ -26,8 +26,9 @@ bool is_blank(const Image& pixels) {
 
 void note_blank_frames(int blank, bool found, DecodedImage& out) {
   const std::string first = blank == 1 ? "the first frame shows" : fmt::format("the first {} frames show", blank);
-  out.warnings.push_back(found ? fmt::format("animation: {} nothing; frame {} was used", first, blank + 1)
-                               : fmt::format("animation: {} nothing, and no later one was looked at", first));
+  out.warnings.push_back(
+      found ? fmt::format("animation: {} nothing; frame {} was used", first, blank + 1)
+            : fmt::format("animation: none of the {} frames that were looked at shows anything", blank));
 }
 
 }  // namespace mien

@@ -161,9 +161,9 @@ def needed(mien, name):
         pytest.skip(missing[0])
 
 
-def seen(mien, name):
+def seen(mien, name, *more):
     """The upright picture as mien has it, and what it said."""
-    done = mien("crop", name, "seen.jpg", "--box", "0,0,1000,1000", "--margin", "0", "--force")
+    done = mien("crop", name, "seen.jpg", "--box", "0,0,1000,1000", "--margin", "0", "--force", *more)
     assert done.returncode == 0, done.stderr
     return Image.open(mien.folder / "seen.jpg").convert("RGB"), done.stderr
 
@@ -183,6 +183,15 @@ def test_it_is_applied(mien, name):
         image, said = seen(mien, name)
         assert is_upright(image), value
         assert "warning" not in said
+
+
+def test_the_sandbox_reads_them_too(mien):
+    """Where no library can be opened any more."""
+    if "mien-decoder" in mien("thumbnail", "none.jpg", "x.jpg", "--sandbox").stderr:
+        pytest.skip("this build has no sandbox")
+    for name in ("exif.jpg", "xmp.jpg", "extended_xmp.jpg", "xmp_packed.png", "raw_exif_packed.png"):
+        (mien.folder / name).write_bytes(PLACES[name](7)(stored(7)))
+        assert is_upright(seen(mien, name, "--sandbox")[0]), name
 
 
 def test_all_places_agree_with_pillow(mien):
