@@ -191,7 +191,7 @@ class FaceService:
 def _encoded(image: Any) -> bytes:
     if hasattr(image, "__array_interface__"):
         if image.ndim == 1 and image.itemsize == 1:
-            return image.tobytes()
+            return bytes(image.tobytes())
         content: object = None  # pixels
     else:
         content, _ = inputs.read_image(image)

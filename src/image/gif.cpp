@@ -197,6 +197,7 @@ constexpr std::array<Pass, 4> kInterlaced = {{{0, 8, 8}, {4, 8, 4}, {2, 4, 2}, {
 constexpr std::array<Pass, 1> kPlain = {{{0, 1, 1}}};
 
 struct Progress {
+  int height = 0;       // of the frame
   int rows = 0;         // in the order of the file
   bool coarse = false;  // the first pass of an interlaced image is there, and not the last
 };
@@ -232,7 +233,7 @@ Progress read_rows(GifReader& reader, int kept, DecodeWatch& watch, Image& pixel
   RowWriter writer(reader, kept, pixels);
   const std::span<const Pass> passes =
       frame.Interlace ? std::span<const Pass>(kInterlaced) : std::span<const Pass>(kPlain);
-  Progress progress;
+  Progress progress{.height = frame.Height};
   for (std::size_t i = 0; i < passes.size(); ++i) {
     for (int y = passes[i].first; y < frame.Height; y += passes[i].step) {
       if (watch.must_end() || !reader.read_line(line)) {
@@ -260,18 +261,17 @@ void paint_canvas(const GifReader& reader, Image& pixels) {
 }
 
 void note_damage(const GifReader& reader, const Progress& progress, DecodedImage& out) {
-  const int height = reader.frame().Height;
-  if (progress.rows == height) return;
+  if (progress.rows == progress.height) return;
   const char* what = reader.ended() ? "truncated: the file ends" : "corrupt: the GIF data are broken";
   out.warnings.push_back(progress.coarse ? fmt::format("{} before the image is fine; it is coarser than it was", what)
                                          : fmt::format("{} after {} % of the rows; the rest is gray", what,
-                                                       row_percent(progress.rows, height)));
+                                                       row_percent(progress.rows, progress.height)));
 }
 
 // Draws the next frame over those before it, which showed nothing. False: there is none that can be drawn.
 bool draw_next_frame(GifReader& reader, const ImageLimits& limits, DecodeWatch& watch, Progress& progress,
                      DecodedImage& out) {
-  if (progress.rows != reader.frame().Height || !reader.find_image(limits, watch)) return false;
+  if (progress.rows != progress.height || !reader.find_image(limits, watch)) return false;
   const GifImageDesc& frame = reader.frame();
   const bool fits = frame.Width > 0 && frame.Height > 0 && frame.Left >= 0 && frame.Top >= 0 &&
                     std::int64_t{frame.Left} + frame.Width <= out.stored_width &&
@@ -310,7 +310,7 @@ Result<Done> decode_gif(Bytes encoded, const DecodeOptions& options, DecodedImag
   }
   if (watch.has_ended()) return watch.error();
   note_damage(reader, progress, out);
-  if (progress.rows == reader.frame().Height) reader.find_xmp();
+  if (progress.rows == progress.height) reader.find_xmp();
   StatedOrientation orientation;
   reader.state(orientation);
   orientation.settle(out);

@@ -105,6 +105,14 @@ def test_a_frame_on_a_part_of_the_canvas(mien, face):
     assert look(mien, "outside.png", apng([(canvas, (0, 0)), (face, (300, 40))]))["faces"] == []
 
 
+def test_a_later_frame_without_pixels(mien, face):
+    """Found by a fuzzer: its height is 0."""
+    data = bytearray(animation("gif", [Image.new("RGB", face.size), face]))
+    place = data.rindex(b",\0\0\0\0" + struct.pack("<HH", *face.size))
+    data[place + 7 : place + 9] = b"\0\0"
+    assert look(mien, "empty.gif", bytes(data))["width"] == face.size[0]
+
+
 def gray_png(values, significant=None):
     """16 bits a sample."""
     height, width = values.shape
