@@ -6,6 +6,7 @@ import contextlib
 import io
 import operator
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -138,7 +139,15 @@ def upper_bits(image: Any) -> Any:
     import numpy
     from PIL import Image
 
-    return Image.fromarray((numpy.asarray(image) >> 8).astype(numpy.uint8))
+    samples = numpy.asarray(image)
+    if samples.size and samples.max() < 4096:
+        warnings.warn(
+            "all samples of 16 bits lie in the lowest sixteenth, as values of 12 bits or fewer do that were not scaled; "
+            "they are used as stored: bring them to 0..255 for another result",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return Image.fromarray((samples >> 8).astype(numpy.uint8))
 
 
 def check_count(name: str, value: Any, least: int) -> int:

@@ -23,12 +23,14 @@ std::optional<int> orientation_value(ExifData* data) {
   const ExifEntry* entry = exif_content_get_entry(data->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
   if (entry == nullptr || entry->data == nullptr || entry->components < 1) return std::nullopt;
   const ExifByteOrder order = exif_data_get_byte_order(data);
-  // The standard says SHORT; some writers use LONG.
+  // The standard says SHORT; some writers use LONG or BYTE.
   std::uint32_t value = 0;
   if (entry->format == EXIF_FORMAT_SHORT && entry->size >= 2) {
     value = exif_get_short(entry->data, order);
   } else if (entry->format == EXIF_FORMAT_LONG && entry->size >= 4) {
     value = exif_get_long(entry->data, order);
+  } else if (entry->format == EXIF_FORMAT_BYTE && entry->size >= 1) {
+    value = entry->data[0];
   }
   if (value < 1 || value > 8) return std::nullopt;
   return static_cast<int>(value);

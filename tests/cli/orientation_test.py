@@ -123,6 +123,8 @@ def gif(packet, in_blocks=False, behind=False):
 # Each takes the value and gives what makes a file of a picture.
 PLACES = {
     "exif.jpg": lambda v: jpeg(b"Exif\0\0" + exif(v)),
+    "exif_in_a_byte.jpg": lambda v: jpeg(b"Exif\0\0MM\0*\0\0\0\x08\0\1" + struct.pack(">HHIBxxx", 0x112, 1, 1, v)
+                                         + b"\0\0\0\0"),
     "second_exif.jpg": lambda v: jpeg(b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0", b"Exif\0\0" + exif(v)),
     "useless_exif.jpg": lambda v: jpeg(b"Exif\0\0" + exif(0), XMP_HEAD + xmp(v)),
     "xmp.jpg": lambda v: jpeg(XMP_HEAD + xmp(v)),

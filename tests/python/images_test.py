@@ -68,6 +68,12 @@ def test_pil_images_of_16_bits(pixels, tmp_path):
         assert (drawn[0, :9, 0] == gray[0, :9]).all()
 
 
+def test_pil_images_of_few_bits_in_16(pixels):
+    gray = numpy.asarray(Image.fromarray(pixels).convert("L")).astype(numpy.uint16) << 2
+    with pytest.warns(RuntimeWarning, match="lowest sixteenth"):
+        mien.analyze(Image.frombytes("I;16", gray.shape[::-1], gray.astype("<u2").tobytes()))
+
+
 @pytest.mark.parametrize("mode", ["I", "F"])
 def test_pil_images_without_a_range(mode):
     with pytest.raises(mien.InvalidArgumentError, match=f"8 or 16 bits a colour, and this one has mode {mode}: "):
