@@ -12,13 +12,15 @@ bool is_blank(const Image& pixels) {
   std::array<int, 3> least = {255, 255, 255};
   std::array<int, 3> largest = {0, 0, 0};
   for (int y = 0; y < pixels.height(); ++y) {
-    const std::uint8_t* const row = pixels.row(y);
-    for (std::size_t i = 0; i < static_cast<std::size_t>(pixels.width()) * 3; ++i) {
-      int& low = least[i % 3];
-      int& high = largest[i % 3];
-      low = std::min<int>(low, row[i]);
-      high = std::max<int>(high, row[i]);
-      if (high - low > kLevelsMax) return false;
+    const std::uint8_t* pixel = pixels.row(y);
+    for (int x = 0; x < pixels.width(); ++x, pixel += 3) {
+      for (std::size_t c = 0; c < 3; ++c) {
+        least[c] = std::min<int>(least[c], pixel[c]);
+        largest[c] = std::max<int>(largest[c], pixel[c]);
+      }
+    }
+    for (std::size_t c = 0; c < 3; ++c) {
+      if (largest[c] - least[c] > kLevelsMax) return false;
     }
   }
   return !pixels.empty();

@@ -375,7 +375,10 @@ Result<Done> decode_png(Bytes encoded, const DecodeOptions& options, DecodedImag
   orientation.settle(out);
   take_significant_bits(reader, encoded, watch, out);
   note_damage(reader, out);
-  if (is_blank(out.pixels)) {
+  // A later frame needs the bytes of its data and its pixels once more.
+  const double again = bytes + kPixelBytes * static_cast<double>(size.width) * static_cast<double>(size.height) +
+                       static_cast<double>(encoded.size());
+  if (is_blank(out.pixels) && !check_memory_limit(again, size, options.limits)) {
     LaterPngFrames frames(encoded);
     draw_until_shown([&] { return draw_next_frame(frames, watch, out.pixels); }, out);
     if (watch.has_ended()) return watch.error();

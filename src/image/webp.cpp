@@ -133,6 +133,17 @@ Progress read_rows(const Container& container, DecodeWatch& watch, Image& pixels
   return progress;
 }
 
+// Of the canvas and of the current frame, as it is decoded.
+double memory_bytes(const Container& container, const WebPBitstreamFeatures& features) {
+  const PixelSize canvas = container.canvas();
+  const double canvas_pixels = static_cast<double>(canvas.width) * static_cast<double>(canvas.height);
+  const double frame_pixels = static_cast<double>(features.width) * features.height;
+  const double a_pixel = features.format == kLossless
+                             ? kLosslessBytesAPixel
+                             : kLossyBytesAPixel + (features.has_alpha != 0 ? kAlphaBytesAPixel : 0);
+  return 3 * canvas_pixels + a_pixel * frame_pixels;
+}
+
 std::optional<Error> check_limits(const Container& container, const WebPBitstreamFeatures& features,
                                   const ImageLimits& limits, DecodedImage& out) {
   const PixelSize canvas = container.canvas();
@@ -141,12 +152,7 @@ std::optional<Error> check_limits(const Container& container, const WebPBitstrea
     return Error{ErrorCode::limit_exceeded, fmt::format("the WebP image has {} frames, the limit frames_max is {}",
                                                         container.frame_count(), limits.frames_max)};
   }
-  const double canvas_pixels = static_cast<double>(canvas.width) * static_cast<double>(canvas.height);
-  const double frame_pixels = static_cast<double>(features.width) * features.height;
-  const double a_pixel = features.format == kLossless
-                             ? kLosslessBytesAPixel
-                             : kLossyBytesAPixel + (features.has_alpha != 0 ? kAlphaBytesAPixel : 0);
-  return check_memory_limit(3 * canvas_pixels + a_pixel * frame_pixels, canvas, limits);
+  return check_memory_limit(memory_bytes(container, features), canvas, limits);
 }
 
 void note_damage(const Progress& progress, int frame_height, int first_missing, DecodedImage& out) {
@@ -177,9 +183,10 @@ VP8StatusCode read_features(const Container& container, WebPBitstreamFeatures& f
 }
 
 // Draws a later frame over those before it, which showed nothing. False: it cannot be drawn.
-bool draw_frame(Container& container, int number, DecodeWatch& watch, Image& pixels) {
+bool draw_frame(Container& container, int number, const ImageLimits& limits, DecodeWatch& watch, Image& pixels) {
   WebPBitstreamFeatures features{};
   if (!container.go_to_frame(number) || read_features(container, features) != VP8_STATUS_OK) return false;
+  if (check_memory_limit(memory_bytes(container, features), container.canvas(), limits)) return false;
   return fits_canvas(container, features) && read_rows(container, watch, pixels).status == VP8_STATUS_OK;
 }
 
@@ -220,7 +227,7 @@ Result<Done> decode_webp(Bytes encoded, const DecodeOptions& options, DecodedIma
   note_damage(progress, features.height, container.frame().y_offset + progress.rows, out);
   if (container.frame_count() > 1 && is_blank(out.pixels)) {
     int number = 1;
-    draw_until_shown([&] { return draw_frame(container, ++number, watch, out.pixels); }, out);
+    draw_until_shown([&] { return draw_frame(container, ++number, options.limits, watch, out.pixels); }, out);
     if (watch.has_ended()) return watch.error();
   }
   return Done{};

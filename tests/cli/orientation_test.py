@@ -183,6 +183,8 @@ def test_it_is_applied(mien, name):
     for value in STORED:
         (mien.folder / name).write_bytes(PLACES[name](value)(stored(value)))
         image, said = seen(mien, name)
+        if "is not read" in said:
+            pytest.skip(said)  # no libexpat
         assert is_upright(image), value
         assert "warning" not in said
 
