@@ -36,6 +36,7 @@ void Arguments::text(Option option, std::string& target) {
 }
 
 void Arguments::list(Option option, std::vector<std::string>& target) {
+  option.may_repeat = true;
   custom(std::move(option), [&target](const std::string& value) { target.push_back(value); });
 }
 
@@ -66,7 +67,7 @@ void Arguments::number(const Option& option, NumberRange range, std::function<vo
 }
 
 void Arguments::custom(Option option, std::function<void(const std::string&)> set) {
-  rows_.push_back({std::move(option), std::move(set)});
+  rows_.push_back({.option = std::move(option), .set = std::move(set)});
 }
 
 void Arguments::positionals(Positionals description, std::vector<std::string>& target) {
@@ -106,8 +107,8 @@ bool Arguments::parse(const std::vector<std::string>& arguments) {
   return true;
 }
 
-const Arguments::Row& Arguments::find(const std::string& name) const {
-  for (const Row& row : rows_) {
+Arguments::Row& Arguments::find(const std::string& name) {
+  for (Row& row : rows_) {
     if (name == row.option.name || name == row.option.short_name) return row;
   }
   std::vector<std::string> names = {"--help"};
@@ -117,17 +118,18 @@ const Arguments::Row& Arguments::find(const std::string& name) const {
 }
 
 // Returns how many arguments behind the option belong to it.
-std::size_t Arguments::take_option(const std::vector<std::string>& arguments, std::size_t index) const {
+std::size_t Arguments::take_option(const std::vector<std::string>& arguments, std::size_t index) {
   const std::string& argument = arguments[index];
   const std::size_t equals = argument.starts_with("--") ? argument.find('=') : std::string::npos;
   const bool joined = equals != std::string::npos;
-  const Row& row = find(argument.substr(0, equals));
+  Row& row = find(argument.substr(0, equals));
   const Option& option = row.option;
   if (option.placeholder.empty()) {
     if (joined) fail(fmt::format("{} takes no value", option.name), "leave out '=...'");
     row.set("");
     return 0;
   }
+  check_given_once(row);
   if (joined) {
     if (equals + 1 == argument.size()) {
       fail(fmt::format("{} has no value", option.name), fmt::format("use {}={}", option.name, option.placeholder));
@@ -136,6 +138,7 @@ std::size_t Arguments::take_option(const std::vector<std::string>& arguments, st
     return 0;
   }
   if (option.value_may_miss) {
+    check_no_value_behind(option, arguments, index);
     row.set("");
     return 0;
   }
@@ -144,6 +147,33 @@ std::size_t Arguments::take_option(const std::vector<std::string>& arguments, st
   }
   row.set(arguments[index + 1]);
   return 1;
+}
+
+// The one of two values that would win in silence is not the one that was meant, as often as not.
+void Arguments::check_given_once(Row& row) const {
+  if (row.is_given && !row.option.may_repeat) {
+    fail(fmt::format("{} is given twice", row.option.name), "it takes one value: leave out the other");
+  }
+  row.is_given = true;
+}
+
+// A word that is one of the option's values was meant as its value and would be taken for a file.
+void Arguments::check_no_value_behind(const Option& option, const std::vector<std::string>& arguments,
+                                      std::size_t index) const {
+  if (index + 1 >= arguments.size()) return;
+  std::string next = arguments[index + 1];
+  std::transform(next.begin(), next.end(), next.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const auto is_among = [&](const std::string& words) {
+    return !next.empty() && next.find('|') == std::string::npos &&
+           ("|" + words + "|").find("|" + next + "|") != std::string::npos;
+  };
+  const std::string problem = fmt::format("'{} {}' is not valid", option.name, arguments[index + 1]);
+  const std::string otherwise = fmt::format("or ./{} for a file of that name", arguments[index + 1]);
+  if (is_among(option.placeholder)) fail(problem, fmt::format("use {}={}, {}", option.name, next, otherwise));
+  if (is_among("true|false|on|off|yes|no|auto|none")) {
+    fail(problem, fmt::format("use {} alone or with one of ={}, {}", option.name, option.placeholder, otherwise));
+  }
 }
 
 void Arguments::fail(const std::string& problem, const std::string& advice) const {

@@ -1,6 +1,6 @@
 // The options of one command: declared once; parsing, checks and help follow from the declaration.
 //   --name VALUE and --name=VALUE; -n VALUE; "--" ends the options; "-" is a positional argument;
-//   an option that is given twice has its last value.
+//   an option with a value that is given twice is an error, unless it makes a list.
 // Written here because it is short and because a value is always taken literally: a folder may be
 // called "[2019]", and "--out --force" is a mistake, not a file.
 #pragma once
@@ -22,7 +22,8 @@ struct Option {
   std::string placeholder;  // "FILE"; empty: it takes no value
   std::string help;
   std::string short_name = {};  // "-o"
-  bool value_may_miss = false;  // --gpu or --gpu=require, never "--gpu require"
+  bool value_may_miss = false;  // --gpu or --gpu=require; "--gpu require" is an error that says so
+  bool may_repeat = false;      // each value counts
 };
 
 struct Positionals {
@@ -82,11 +83,14 @@ class Arguments {
   struct Row {
     Option option;
     std::function<void(const std::string&)> set;
+    bool is_given = false;  // in the call that is parsed
   };
   template <typename Number>
   void parsed(const Option& option, NumberRange range, std::string_view kind, std::function<void(Number)> set);
-  const Row& find(const std::string& name) const;  // fails when there is none
-  std::size_t take_option(const std::vector<std::string>& arguments, std::size_t index) const;
+  Row& find(const std::string& name);  // fails when there is none
+  std::size_t take_option(const std::vector<std::string>& arguments, std::size_t index);
+  void check_given_once(Row& row) const;
+  void check_no_value_behind(const Option& option, const std::vector<std::string>& arguments, std::size_t index) const;
   [[noreturn]] void fail_choice(const std::string& name, const std::string& value,
                                 const std::vector<std::string>& names) const;
   std::string usage() const;
