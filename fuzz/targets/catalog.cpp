@@ -5,7 +5,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace mien;
   static fuzz::ScratchFile scratch;
-  const Result<LocalCatalog> read = read_local_catalog(scratch.put({data, size}), true);
+  const Result<LocalCatalog> read = read_local_catalog(scratch.put({data, size}), CatalogUse::named);
   if (!read) {
     fuzz::require(read.error().code == ErrorCode::bad_data, "a wrong catalogue is bad data");
     fuzz::require(read.error().message.find('\n') == std::string::npos, "an error is one line");
@@ -16,8 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(row.size_bytes >= 0 && row.dimension >= 0, "sizes are within their bounds");
   }
   const std::string text = local_catalog_text(*read);
-  const Result<LocalCatalog> again =
-      read_local_catalog(scratch.put({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}), true);
+  const Result<LocalCatalog> again = read_local_catalog(
+      scratch.put({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}), CatalogUse::named);
   fuzz::require(again.ok(), "what was written can be read");
   fuzz::require(local_catalog_text(*again) == text, "and says the same");
 

@@ -84,6 +84,18 @@ Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t
   return bytes;
 }
 
+OptionalFile read_optional_file(const std::string& path, std::size_t bytes_max, std::string_view consequence) {
+  OptionalFile file;
+  Result<std::vector<std::uint8_t>> bytes = read_file(path, bytes_max);
+  if (bytes) {
+    file.bytes = std::move(*bytes);
+    file.is_read = true;
+  } else if (bytes.error().code != ErrorCode::not_found) {
+    file.warning = bytes.error().message + ": " + std::string(consequence);
+  }
+  return file;
+}
+
 PrivateFile::PrivateFile(const std::string& path) : path_(resolve_links(path)), path_shown_(path) {
   struct stat status {};
   if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {

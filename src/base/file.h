@@ -13,6 +13,17 @@ namespace mien {
 // Closed, with errno, when it cannot be opened; then the error is that of cannot_read.
 Descriptor open_to_read(const std::string& path);
 Error cannot_read(const std::string& path, int reason);
+// What to do instead of naming an address (is_address).
+Error address_error(const std::string& address);
+
+// A file that need not be there, and so never ends a command. Empty where it is absent, and where it is there and
+// cannot be read: then `warning` says so and ends with `consequence` ("no setting is taken from it").
+struct OptionalFile {
+  std::vector<std::uint8_t> bytes;
+  bool is_read = false;
+  std::string warning;
+};
+OptionalFile read_optional_file(const std::string& path, std::size_t bytes_max, std::string_view consequence);
 
 // A file that appears under its name only when it is complete: it is written beside its
 // destination, with mode 0600 because our files hold faces, and renamed by commit(). Without

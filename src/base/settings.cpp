@@ -85,12 +85,9 @@ std::string user_file_path(const Environment& environment) {
 // well.
 std::string read_text(const std::string& path, std::vector<std::string>& warnings) {
   if (path.empty()) return {};
-  const Result<std::vector<std::uint8_t>> bytes = read_file(path, kEnvFileBytesMax);
-  if (bytes) return {bytes->begin(), bytes->end()};
-  if (bytes.error().code != ErrorCode::not_found) {
-    warnings.push_back(bytes.error().message + ": no setting is taken from it");
-  }
-  return {};
+  OptionalFile file = read_optional_file(path, kEnvFileBytesMax, "no setting is taken from it");
+  if (!file.warning.empty()) warnings.push_back(std::move(file.warning));
+  return {file.bytes.begin(), file.bytes.end()};
 }
 
 Layer file_layer(const std::string& path, std::string_view home, std::vector<std::string>& warnings) {

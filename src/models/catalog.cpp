@@ -170,7 +170,7 @@ Result<Catalog> load_catalog(const Settings& settings) {
   for (const CatalogRow& row : catalog_rows()) catalog.rows.push_back(std::make_shared<CatalogRow>(row));
   catalog.packs.assign(catalog_packs().begin(), catalog_packs().end());
   if (!settings.catalog.empty()) {
-    Result<LocalCatalog> shared = read_local_catalog(settings.catalog, /*must_exist=*/true);
+    Result<LocalCatalog> shared = read_local_catalog(settings.catalog, CatalogUse::named);
     if (!shared) return shared.error();
     if (std::optional<Error> problem = merge_local_catalog(std::move(*shared), settings.catalog, catalog)) {
       return *problem;
@@ -179,7 +179,7 @@ Result<Catalog> load_catalog(const Settings& settings) {
   const std::vector<std::string> folders = model_folders(settings);
   if (folders.empty()) return catalog;
   const std::string path = local_catalog_path(folders.front());
-  Result<LocalCatalog> own = read_local_catalog(path, /*must_exist=*/false);
+  Result<LocalCatalog> own = read_local_catalog(path, CatalogUse::own);
   if (!own) return own.error();
   if (std::optional<Error> problem = merge_local_catalog(std::move(*own), path, catalog)) return *problem;
   return catalog;

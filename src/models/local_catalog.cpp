@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/file.h"
 #include "base/folder_lock.h"
+#include "base/log.h"
 #include "base/utf8.h"
 #include "device/onnx_file.h"
 #include "models/detectors.h"
@@ -299,6 +302,26 @@ Error in_catalog(const std::string& path, const std::string& problem) {
           fmt::format("the catalogue {}: {}", replace_invalid_utf8(path), replace_controls(problem))};
 }
 
+Result<LocalCatalog> parse_catalog(const std::string& path, const std::vector<std::uint8_t>& bytes) {
+  const Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) return in_catalog(path, "it is not JSON");
+  try {
+    std::error_code failure;
+    const fs::path absolute = fs::absolute(path, failure);
+    return read_catalog(json, (failure ? fs::path(path) : absolute).parent_path());
+  } catch (const Problem& problem) {
+    return in_catalog(path, problem.text);
+  }
+}
+
+// The catalogue is read for each model that is opened.
+void warn_once(const std::string& warning) {
+  static std::mutex mutex;
+  static std::set<std::string> said;  // guarded by mutex
+  const std::lock_guard lock(mutex);
+  if (said.insert(warning).second) log(LogLevel::warning, warning);
+}
+
 }  // namespace
 
 bool is_safe_name(std::string_view name) {
@@ -310,19 +333,16 @@ bool is_safe_name(std::string_view name) {
 
 std::string local_catalog_path(const std::string& folder) { return (fs::path(folder) / "catalog.json").string(); }
 
-Result<LocalCatalog> read_local_catalog(const std::string& path, bool must_exist) {
+Result<LocalCatalog> read_local_catalog(const std::string& path, CatalogUse use) {
+  if (use == CatalogUse::own) {
+    const OptionalFile file = read_optional_file(path, kCatalogBytesMax, "models of one's own are not known");
+    if (!file.warning.empty()) warn_once(file.warning);
+    return file.is_read ? parse_catalog(path, file.bytes) : LocalCatalog{};
+  }
   const Result<std::vector<std::uint8_t>> bytes = read_file(path, kCatalogBytesMax);
-  if (!bytes) {
-    if (bytes.error().code == ErrorCode::not_found && !must_exist) return LocalCatalog{};
-    return bytes.error();
-  }
-  const Json json = Json::parse(bytes->begin(), bytes->end(), nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) return in_catalog(path, "it is not JSON");
-  try {
-    return read_catalog(json, fs::absolute(path).parent_path());
-  } catch (const Problem& problem) {
-    return in_catalog(path, problem.text);
-  }
+  if (bytes) return parse_catalog(path, *bytes);
+  if (bytes.error().code == ErrorCode::not_found && use == CatalogUse::to_change) return LocalCatalog{};
+  return bytes.error();
 }
 
 std::string local_catalog_text(const LocalCatalog& catalog) {
@@ -368,7 +388,7 @@ std::optional<Error> merge_local_catalog(LocalCatalog&& local, const std::string
 void change_local_catalog(const std::string& folder, const std::function<void(LocalCatalog&)>& change) {
   const FolderLock lock(folder, ".catalog.lock");
   const std::string path = local_catalog_path(folder);
-  LocalCatalog catalog = read_local_catalog(path, /*must_exist=*/false).take();
+  LocalCatalog catalog = read_local_catalog(path, CatalogUse::to_change).take();
   change(catalog);
   const std::string text = local_catalog_text(catalog);
   write_private_file(path, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});

@@ -25,9 +25,11 @@ struct LocalCatalog {
 // catalog.json in a folder of models.
 std::string local_catalog_path(const std::string& folder);
 
-// An absent file is an empty catalogue, unless it must exist. Error: bad_data naming file, row and field; not_found,
-// io.
-Result<LocalCatalog> read_local_catalog(const std::string& path, bool must_exist);
+// A file that is absent is an empty catalogue for all but `named`, which is a catalogue that a setting names. One that
+// may not be read is a warning in the log and an empty catalogue for `own`, because the defaults lie elsewhere, and an
+// error for whoever would write it anew. Error: bad_data naming file, row and field; not_found, io.
+enum class CatalogUse { named, own, to_change };
+Result<LocalCatalog> read_local_catalog(const std::string& path, CatalogUse use);
 std::string local_catalog_text(const LocalCatalog& catalog);
 
 // Adds the rows and packs of the catalogue at `path`. An error when a name or a file is taken, or a pack's model is not

@@ -99,7 +99,7 @@ class Pull {
   }
 
   bool was_accepted() const {
-    const LocalCatalog own = read_local_catalog(local_catalog_path(folder_), false).take();
+    const LocalCatalog own = read_local_catalog(local_catalog_path(folder_), CatalogUse::own).take();
     return std::all_of(rows_.begin(), rows_.end(), [&](const std::shared_ptr<const CatalogRow>& row) {
       return !row->licence_must_be_accepted ||
              std::any_of(own.accepted.begin(), own.accepted.end(), [&](const AcceptedLicence& accepted) {
