@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -93,6 +94,15 @@ std::string Terminal::styled(Style style, std::string_view text) const {
   return fmt::format("\x1b[{}m{}\x1b[0m", code_of(style), text);
 }
 
+void Terminal::make_out_private() const {
+  constexpr mode_t kOthersMode = 0077;
+  constexpr mode_t kPrivateMode = 0600;
+  struct stat status {};
+  if (::fstat(STDOUT_FILENO, &status) != 0 || !S_ISREG(status.st_mode)) return;
+  const bool is_ours = status.st_size == 0 && status.st_uid == ::geteuid();
+  if (is_ours && (status.st_mode & kOthersMode) != 0) ::fchmod(STDOUT_FILENO, kPrivateMode);
+}
+
 void Terminal::print(std::string_view text) {
   const std::scoped_lock lock(mutex_);
   if (out_is_terminal_) erase_progress();
@@ -148,9 +158,13 @@ void Terminal::write_out(std::string_view text) {
 }
 
 void open_missing_standard_files() {
-  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+  struct Standard {
+    int descriptor;
+    int flags;  // the wrong way round: a result that nobody gets is an error, and no input is not an empty one
+  };
+  for (const Standard& one : {Standard{STDIN_FILENO, O_WRONLY}, {STDOUT_FILENO, O_RDONLY}, {STDERR_FILENO, O_RDWR}}) {
     // open() takes the lowest number that is free, which is this one.
-    if (::fcntl(descriptor, F_GETFD) == -1 && ::open("/dev/null", O_RDWR) != descriptor) return;
+    if (::fcntl(one.descriptor, F_GETFD) == -1 && ::open("/dev/null", one.flags) != one.descriptor) return;
   }
 }
 

@@ -26,6 +26,10 @@ class Terminal {
   // For stdout; plain where colours are not wanted (NO_COLOR) or not understood.
   std::string styled(Style style, std::string_view text) const;
 
+  // What a shell opened for `mien ... > FILE` gets mode 0600 before its first byte, for output about faces. A file that
+  // holds something already, as a log does, stays as it is.
+  void make_out_private() const;
+
   // To stdout, at once. A failure is remembered, and nothing more is written then.
   void print(std::string_view text);
   // To stderr; failures are ignored, there is nowhere to tell.
@@ -54,7 +58,7 @@ class Terminal {
 };
 
 // Files that are opened later must not get the numbers 0, 1 or 2 because the caller closed those:
-// what is printed would go into them.
+// what is printed would go into them. What is printed fails then, and so does reading.
 void open_missing_standard_files();
 
 }  // namespace mien::cli

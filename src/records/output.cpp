@@ -21,6 +21,7 @@ namespace mien {
 namespace {
 
 constexpr mode_t kPrivateMode = 0600;  // records hold faces
+constexpr mode_t kOthersMode = 0077;
 constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
 constexpr std::size_t kLinePieceBytes = std::size_t{1} << 12;  // most records fit
 constexpr std::size_t kLineBytesMax = std::size_t{256} << 20;
@@ -105,6 +106,7 @@ void RecordFile::open_regular(const Options& options) {
     throw Exception(ErrorCode::invalid_argument,
                     shown_path_ + " exists: --resume goes on with it, --force replaces it");
   }
+  make_private();
   if (options.force) {
     is_replaced_ = size_bytes_ > 0;
     size_bytes_ = 0;
@@ -116,7 +118,21 @@ void RecordFile::open_regular(const Options& options) {
 void RecordFile::drop_what_was_there() {
   if (!std::exchange(is_replaced_, false)) return;
   if (::ftruncate(file_.get(), 0) != 0) throw_io("cannot shorten", shown_path_, errno);
-  ::fchmod(file_.get(), kPrivateMode);  // not ours to change? then whoever owns it decides
+}
+
+// Before the first byte is written: somebody else may have made the file, empty, for all to read.
+void RecordFile::make_private() {
+  struct stat status {};
+  if (::fchmod(file_.get(), kPrivateMode) == 0) {
+    if (::fstat(file_.get(), &status) != 0 || (status.st_mode & kOthersMode) == 0) return;
+  } else if (::fstat(file_.get(), &status) != 0 || (status.st_mode & kOthersMode) == 0) {
+    return;
+  } else if (status.st_uid != ::geteuid()) {
+    throw Exception(ErrorCode::invalid_argument, "cannot write " + shown_path_ +
+                                                     ": it belongs to another user, and others could read the faces in "
+                                                     "it: name a file of your own, or delete that one");
+  }
+  mode_problem_ = "others may read " + shown_path_ + ": its file system keeps no modes";
 }
 
 // Returns false when the name has come to stand for another file meanwhile.

@@ -24,8 +24,10 @@ class RecordFile {
     bool resume = false;  // go on behind what is there
     bool force = false;   // replace what is there, by the first record
   };
-  // Mode 0600, and locked against a second scan. Throws Exception: invalid_argument when records
-  // are there and neither resume nor force was asked for, or another scan holds the file; io.
+  // Mode 0600 whoever made the file, and locked against a second scan. A device or a pipe keeps its mode: who names one
+  // has chosen who reads it. Throws Exception: invalid_argument when records
+  // are there and neither resume nor force was asked for, another scan holds the file, or it is another user's, who
+  // could read what is written to it; io.
   explicit RecordFile(const Options& options);
 
   // Writes the line and its newline. On a full disk nothing of the line remains, and it throws
@@ -52,6 +54,10 @@ class RecordFile {
   const std::string& shown_path() const { return shown_path_; }
   // Removes the file if this scan created it and nothing was written.
   void remove_if_unused();
+  // Whether --resume can go on with what is there: a file with records in it.
+  bool can_be_resumed() const { return !path_.empty() && size_bytes_ > 0 && !is_replaced_; }
+  // Empty, or why others may read the file although it has its owner (some file systems have no modes).
+  const std::string& mode_problem() const { return mode_problem_; }
   // Empty, or why the file could not be locked (some network file systems have no locks).
   const std::string& lock_problem() const { return lock_problem_; }
 
@@ -60,11 +66,13 @@ class RecordFile {
   void open_spool();
   void open_regular(const Options& options);
   bool lock_current();
+  void make_private();
   void drop_what_was_there();
 
   std::string path_;  // links resolved; empty for a spool
   std::string shown_path_;
   std::string lock_problem_;
+  std::string mode_problem_;
   Descriptor file_;    // always a regular file, which duplicates and the report read again
   Descriptor stream_;  // a device or pipe named as output, which cannot be read again
   std::int64_t size_bytes_ = 0;
