@@ -120,10 +120,13 @@ const Face* largest_face(const Analysis& analysis) {
 }
 
 Result<std::vector<std::uint8_t>> read_image(const std::string& path) {
-  return read_file(path, ImageLimits{}.bytes_max);
+  return read_named_file(path, ImageLimits{}.bytes_max);
 }
 
 void write_image(const Output& output, const std::vector<std::uint8_t>& bytes) {
+  if (output.path == "-") {
+    throw Exception(ErrorCode::invalid_argument, "pictures are not written to standard output: name a file, or ./-");
+  }
   struct stat status {};
   if (!output.force && ::lstat(output.path.c_str(), &status) == 0) {
     throw Exception(ErrorCode::invalid_argument,

@@ -41,7 +41,7 @@ void load_engine_settings(Terminal& terminal, const SettingsSources& sources, En
 // By area; null when there is none. Belongs to the analysis.
 const Face* largest_face(const Analysis& analysis);
 
-// Bytes of an image file, within the limits of a scan.
+// Bytes of an image file or of standard input ("-"), within the limits of a scan.
 Result<std::vector<std::uint8_t>> read_image(const std::string& path);
 
 // Writes a picture. Throws Exception(invalid_argument) when the file is there and force is false.

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/engine_options.h"
 #include "cli/table.h"
+#include "mien/file.h"
 #include "mien/scan.h"
 
 namespace mien::cli {
@@ -28,6 +29,7 @@ void declare(Arguments& arguments, FacesOptions& options) {
   add_gpu_options(arguments, options.sources);
   arguments.example("mien faces group.jpg", "every face with its place, size and quality");
   arguments.example("mien faces --json a.jpg | jq .faces", "the same for a program");
+  arguments.example("curl -L ADDRESS | mien faces -", "an image on standard input");
 }
 
 // Calls `take` with one record an image, in the order of the command line.
@@ -42,7 +44,7 @@ void analyze_all(const Engine& engine, const FacesOptions& options, const Take& 
   };
   for (const std::string& image : options.images) {
     struct stat status {};
-    if (::stat(image.c_str(), &status) == 0) {
+    if (is_standard_input(image) || ::stat(image.c_str(), &status) == 0) {
       run.sources.push_back(image);
       continue;
     }
@@ -50,7 +52,8 @@ void analyze_all(const Engine& engine, const FacesOptions& options, const Take& 
     flush();
     Record record;
     record.source = image;
-    record.error = Error{ErrorCode::not_found, "no such file: " + image};
+    record.error =
+        is_address(image) ? read_image(image).error() : Error{ErrorCode::not_found, "no such file: " + image};
     take(record, record_to_json(record, EmbeddingFormat::none));
   }
   flush();
@@ -91,6 +94,7 @@ int run_faces(const Call& call) {
   if (!parse_or_help(call, arguments)) return 0;
 
   load_engine_settings(call.terminal, options.sources, options.engine);
+  call.terminal.make_out_private();
   const Engine engine(options.engine);
   Table table({shrinking("image", Keep::end), right("face"), right("score"), right("corner"), right("size"),
                right("quality"), right("pose")});
