@@ -335,6 +335,11 @@ typedef struct mien_scan_progress {
 typedef void (*mien_scan_on_record)(void* context, const char* json_line, size_t length);
 typedef void (*mien_scan_on_progress)(void* context, const mien_scan_progress* progress);
 
+/* What becomes of records whose source is not there any more: kept; dropped, but not where all of a source is gone at
+ * once, as when a disk is not mounted; dropped even then. */
+typedef int32_t mien_prune;
+enum { MIEN_PRUNE_NONE = 0, MIEN_PRUNE_GONE = 1, MIEN_PRUNE_ALL = 2 };
+
 typedef struct mien_scan_options {
   size_t struct_size;
   const char* const* sources; /* files and folders */
@@ -357,6 +362,8 @@ typedef struct mien_scan_options {
   mien_scan_on_record on_record;       /* may be null */
   mien_scan_on_progress on_progress;   /* may be null */
   void* context;                       /* for both */
+  mien_prune prune;                    /* with resume */
+  mien_bool no_skip;                   /* folders that photo libraries made are read too */
 } mien_scan_options;
 
 MIEN_API void mien_scan_options_init(mien_scan_options* options, size_t struct_size);
@@ -372,6 +379,10 @@ typedef struct mien_scan_summary {
   int64_t matched_images;
   double seconds;
   mien_bool interrupted; /* by the stop; what was done is kept */
+  int64_t gone;          /* of those resumed: the source is not there any more */
+  int64_t changed;       /* records made again because the source is another */
+  int64_t pruned;        /* records dropped because the source is gone */
+  int64_t left_out;      /* files and folders that were not read */
 } mien_scan_summary;
 
 /* Runs to the end, or until the stop (then it gives MIEN_OK and a summary that says so). `summary` may be null. */

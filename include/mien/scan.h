@@ -23,6 +23,7 @@ struct Match {
 // One image of a scan: what was found, or why nothing could be.
 struct Record {
   std::string source;             // path as found, raw bytes; may not be UTF-8
+  std::string source_folder;      // absolute: where a relative source begins; empty: not known
   std::int64_t source_size = -1;  // bytes; -1 when the file could not be read
   std::int64_t source_mtime_ns = 0;
   std::string sha256;
@@ -43,11 +44,19 @@ MIEN_API std::string record_to_json(const Record& record, EmbeddingFormat embedd
 // Reads such a line back. Embeddings are read when present.
 MIEN_API Result<Record> record_from_json(std::string_view line);
 
+// What the folders of a scan hold and was not read, by its kind.
+struct LeftOut {
+  std::string kind;  // "videos", "documents", ...
+  std::string one;   // "video"
+  std::int64_t count = 0;
+};
+
 struct ReportOptions {
   std::string title = "mien report";
   std::string command;  // as typed, shown in the report
   int thumbnails_max = 2000;
-  InputOptions input;  // how the photos are read again; a scan sets what its engine uses
+  std::vector<LeftOut> left_out;  // a scan sets what it left out
+  InputOptions input;             // how the photos are read again; a scan sets what its engine uses
 };
 
 // What becomes of records whose source is not there any more: kept; dropped, but not where all of a source is gone at
@@ -83,12 +92,6 @@ struct ScanProgress {
   double images_per_second = 0;   // in the last seconds
 };
 
-// Files of a folder that were not read, by their kind.
-struct LeftOut {
-  std::string kind;  // "videos", "documents", ...
-  std::int64_t count = 0;
-};
-
 struct ScanSummary {
   std::int64_t images = 0;      // records in the output, those of an earlier run included
   std::int64_t analyzed = 0;    // in this run: read, and no duplicate; those that failed are counted too
@@ -101,8 +104,8 @@ struct ScanSummary {
   std::int64_t unavailable = 0;  // of them: a GPU that was required failed
   std::int64_t faces = 0;
   std::int64_t matched_images = 0;
-  std::int64_t poor_faces = 0;  // with embeddings: too poor to be told from other poor faces
-  std::vector<LeftOut> left_out;
+  std::int64_t poor_faces = 0;    // with embeddings: too poor to be told from other poor faces
+  std::vector<LeftOut> left_out;  // the most frequent first
   double seconds = 0;
   std::optional<float> threshold;     // used for matches
   double expected_false_matches = 0;  // among this many faces at that threshold; 0 with a note: not known
@@ -118,6 +121,9 @@ struct ScanCallbacks {
   std::function<void(const Record&, const std::string& json_line)> on_record;  // in order, from one thread
   std::function<void(const ScanProgress&)> on_progress;                        // a few times a second
 };
+
+// One JSON object without a newline (docs/formats.md).
+MIEN_API std::string summary_to_json(const ScanSummary& summary);
 
 // Runs to the end, or until the token asks to stop (what is done is kept). Throws Exception for what makes the whole
 // scan impossible: no such source, an output that exists, a photo to look for without exactly one usable face.

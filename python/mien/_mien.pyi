@@ -623,6 +623,22 @@ class ScanSummary:
     def analyzed(self) -> int: ...
 
     @property
+    def resumed(self) -> int: ...
+
+    @property
+    def gone(self) -> int: ...
+
+    @property
+    def changed(self) -> int: ...
+
+    @property
+    def pruned(self) -> int: ...
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """What the folders hold and was not read, by its kind."""
+
+    @property
     def duplicates(self) -> int: ...
 
     @property
@@ -649,6 +665,9 @@ class ScanSummary:
     @property
     def notes(self) -> list[str]: ...
 
+    def to_json(self) -> str:
+        """As `mien scan --summary` writes it."""
+
     def __repr__(self) -> str: ...
 
     def __getstate__(self) -> object: ...
@@ -658,7 +677,7 @@ class ScanSummary:
 class ScanRun:
     """A scan that runs."""
 
-    def __init__(self, engine: NativeEngine, sources: Sequence[str], analyze: AnalyzeOptions, *, like: str = '', threshold: float | None = None, out: str = '', force: bool = False, threads: int = 0, excludes: Sequence[str] = [], embeddings: bool = False) -> None: ...
+    def __init__(self, engine: NativeEngine, sources: Sequence[str], analyze: AnalyzeOptions, *, like: str = '', threshold: float | None = None, out: str = '', force: bool = False, threads: int = 0, excludes: Sequence[str] = [], embeddings: bool = False, resume: bool = False, prune: str = 'none', no_skip: bool = False) -> None: ...
 
     def __iter__(self) -> Iterator[Record]: ...
 

@@ -87,6 +87,9 @@ def scan(
     threshold: float | None = None,
     out: str | os.PathLike[str] | None = None,
     force: bool = False,
+    resume: bool = False,
+    prune: bool | str = False,
+    no_skip: bool = False,
     threads: int = 0,
     excludes: Iterable[str] = (),
     embeddings: bool = False,
@@ -96,8 +99,11 @@ def scan(
 ) -> Scan:
     """Analyses files and folders; what could not be read is a record with an error, never an exception.
 
-    `like` is a photo of the person looked for; `out` a file for the records as JSON lines. Embeddings are
-    biometric data: they are compared and dropped, unless `embeddings` says that records and file shall keep them. A
+    `like` is a photo of the person looked for; `out` a file for the records as JSON lines. `resume` goes on with
+    that file, and only records that are new come out; `prune` drops its records of photos that are gone, but not where
+    all of a source is gone at once, as when a disk is not mounted: "all" drops even those. `no_skip` reads the folders
+    too in which photo libraries keep what they made of photos; `summary.left_out` counts what was left out. Embeddings
+    are biometric data: they are compared and dropped, unless `embeddings` says that records and file shall keep them. A
     progress bar is shown on a terminal where tqdm is installed; `progress` decides otherwise. `threads` is what
     MIEN_THREADS says where it is 0. Further options are those of Engine.analyze.
     """
@@ -116,6 +122,9 @@ def scan(
         threshold=threshold,
         out="" if out is None else os.fsdecode(out),
         force=force,
+        resume=resume,
+        prune=prune if isinstance(prune, str) else "gone" if prune else "none",
+        no_skip=no_skip,
         threads=threads or engine.settings.native.threads,
         excludes=list(excludes),
         embeddings=embeddings,

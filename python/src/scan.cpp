@@ -156,9 +156,23 @@ void close_scan(ScanRun& self) {
   without_lock([&] { scan->close(); });
 }
 
+Prune prune_of(const std::string& name) {
+  if (name == "none") return Prune::none;
+  if (name == "gone") return Prune::gone;
+  if (name == "all") return Prune::all;
+  throw Exception(ErrorCode::invalid_argument, "prune='" + name + "' is not valid: use True, False or 'all'");
+}
+
+nb::dict left_out_of(const ScanSummary& summary) {
+  nb::dict result;
+  for (const LeftOut& one : summary.left_out) result[one.kind.c_str()] = one.count;
+  return result;
+}
+
 void start_scan(ScanRun* self, const std::shared_ptr<PythonEngine>& engine, const std::vector<nb::str>& sources,
                 const AnalyzeOptions& analyze, const nb::str& like, std::optional<float> threshold, const nb::str& out,
-                bool force, int threads, const std::vector<nb::str>& excludes, bool embeddings) {
+                bool force, int threads, const std::vector<nb::str>& excludes, bool embeddings, bool resume,
+                const std::string& prune, bool no_skip) {
   ScanOptions options;
   for (const nb::str& source : sources) options.sources.push_back(from_path(source));
   options.analyze = analyze;
@@ -166,6 +180,9 @@ void start_scan(ScanRun* self, const std::shared_ptr<PythonEngine>& engine, cons
   options.threshold = threshold;
   options.out_path = from_path(out);
   options.force = force;
+  options.resume = resume;
+  options.prune = prune_of(prune);
+  options.no_skip = no_skip;
   options.threads = threads;
   for (const nb::str& exclude : excludes) options.excludes.push_back(from_path(exclude));
   options.embeddings = embeddings ? EmbeddingFormat::base64 : EmbeddingFormat::none;
@@ -184,6 +201,12 @@ void bind_scan(nb::module_& module) {
   nb::class_<ScanSummary>(module, "ScanSummary", "What a whole scan found.")
       .def_ro("images", &ScanSummary::images)
       .def_ro("analyzed", &ScanSummary::analyzed)
+      .def_ro("resumed", &ScanSummary::resumed)
+      .def_ro("gone", &ScanSummary::gone)
+      .def_ro("changed", &ScanSummary::changed)
+      .def_ro("pruned", &ScanSummary::pruned)
+      .def_prop_ro("left_out", left_out_of, nb::sig("def left_out(self) -> dict[str, int]"),
+                   "What the folders hold and was not read, by its kind.")
       .def_ro("duplicates", &ScanSummary::duplicates)
       .def_ro("failed", &ScanSummary::failed)
       .def_ro("faces", &ScanSummary::faces)
@@ -195,6 +218,7 @@ void bind_scan(nb::module_& module) {
       .def_prop_ro(
           "notes", [](const ScanSummary& self) { return to_texts(self.notes); },
           nb::sig("def notes(self) -> list[str]"))
+      .def("to_json", summary_to_json, "As `mien scan --summary` writes it.")
       .def("__repr__", [](const ScanSummary& self) {
         return "ScanSummary(images=" + std::to_string(self.images) + ", faces=" + std::to_string(self.faces) +
                ", failed=" + std::to_string(self.failed) + ")";
@@ -202,7 +226,8 @@ void bind_scan(nb::module_& module) {
   nb::class_<ScanRun>(module, "ScanRun", "A scan that runs.")
       .def("__init__", start_scan, nb::arg("engine"), nb::arg("sources"), nb::arg("analyze"), nb::kw_only(),
            nb::arg("like") = "", nb::arg("threshold") = nb::none(), nb::arg("out") = "", nb::arg("force") = false,
-           nb::arg("threads") = 0, nb::arg("excludes") = std::vector<nb::str>{}, nb::arg("embeddings") = false)
+           nb::arg("threads") = 0, nb::arg("excludes") = std::vector<nb::str>{}, nb::arg("embeddings") = false,
+           nb::arg("resume") = false, nb::arg("prune") = "none", nb::arg("no_skip") = false)
       .def(
           "__iter__", [](nb::handle self) { return nb::borrow(self); },
           nb::sig("def __iter__(self) -> collections.abc.Iterator[Record]"))

@@ -25,6 +25,11 @@ ScanOptions read_scan_options(const mien_scan_options& options) {
   if (options.embeddings < MIEN_EMBEDDINGS_NONE || options.embeddings > MIEN_EMBEDDINGS_BASE64) {
     fail("there is no embedding format number " + std::to_string(options.embeddings));
   }
+  if (options.prune < MIEN_PRUNE_NONE || options.prune > MIEN_PRUNE_ALL) {
+    fail("there is no way to prune number " + std::to_string(options.prune));
+  }
+  result.prune = static_cast<Prune>(options.prune);
+  result.no_skip = options.no_skip != 0;
   result.list_path = or_empty(options.list_path);
   result.list_is_nul_separated = options.list_is_nul_separated != 0;
   result.out_path = or_empty(options.out_path);
@@ -68,6 +73,10 @@ mien_scan_summary to_c(const ScanSummary& summary) {
   result.matched_images = summary.matched_images;
   result.seconds = summary.seconds;
   result.interrupted = summary.interrupted;
+  result.gone = summary.gone;
+  result.changed = summary.changed;
+  result.pruned = summary.pruned;
+  for (const LeftOut& one : summary.left_out) result.left_out += one.count;
   return result;
 }
 

@@ -12,6 +12,7 @@
 #include "cli/interrupt.h"
 #include "cli/scan_view.h"
 #include "cli/text.h"
+#include "mien/file.h"
 
 namespace mien::cli {
 namespace {
@@ -22,6 +23,7 @@ struct ScanCommand {
   SettingsSources sources;
   EngineOptions engine;
   ScanOptions scan;
+  std::string summary_path;
   bool failures_count = true;  // --fail-on any
   bool quiet = false;
 };
@@ -36,13 +38,29 @@ void declare_sources(Arguments& arguments, ScanCommand& command) {
                  command.scan.list_path);
   arguments.flag({"--null", "", "paths in the list end with a zero byte (find -print0)", "-0"},
                  command.scan.list_is_nul_separated);
+  arguments.flag({"--no-skip", "",
+                  "read the folders too in which photo libraries (Apple Photos, immich, ...) keep what "
+                  "they made of photos"},
+                 command.scan.no_skip);
 }
 
 void declare_results(Arguments& arguments, ScanCommand& command) {
   arguments.text({"--out", "FILE", "write a line of JSON an image to FILE", "-o"}, command.scan.out_path);
   arguments.flag({"--resume", "", "go on with the FILE of --out; unchanged images are not read"}, command.scan.resume);
+  arguments.custom({.name = "--prune",
+                    .placeholder = "all",
+                    .help = "with --resume: drop the records of photos that are gone; refused where all of a source is "
+                            "gone at once, as when a disk is not mounted, which --prune=all drops too",
+                    .value_may_miss = true},
+                   [&](const std::string& value) {
+                     if (!value.empty() && value != "all") {
+                       arguments.fail(fmt::format("--prune={} is not valid", value), "use --prune or --prune=all");
+                     }
+                     command.scan.prune = value.empty() ? Prune::gone : Prune::all;
+                   });
   arguments.flag({"--force", "", "replace the FILE of --out"}, command.scan.force);
   arguments.text({"--report", "FILE", "write a web page for people, in one file"}, command.scan.report_path);
+  arguments.text({"--summary", "FILE", "write the numbers of the summary as JSON"}, command.summary_path);
   arguments.text({"--crops", "DIR", "write a JPEG of each face to DIR"}, command.scan.crops_dir);
   arguments.choice<EmbeddingFormat>(
       {"--embeddings", "FORMAT",
@@ -95,6 +113,10 @@ void check(const Arguments& arguments, const ScanCommand& command) {
   if (scan.out_path.empty() && (scan.resume || scan.force)) {
     arguments.fail(scan.resume ? "--resume needs --out" : "--force needs --out", "add --out FILE");
   }
+  if (scan.prune != Prune::none && !scan.resume) {
+    arguments.fail("--prune needs --resume", "add --resume: it drops records of an earlier run");
+  }
+  if (!command.summary_path.empty()) check_output(arguments, "--summary", command.summary_path, '{');
   if (scan.list_is_nul_separated && scan.list_path.empty()) {
     arguments.fail("--null (-0) needs --list", "add --list FILE");
   }
@@ -207,12 +229,17 @@ int run_scan(const Call& call) {
   command.scan.report.command = command_line(call.typed);
   command.engine.many_images = has_many_images(command.scan);
 
+  if (command.scan.out_path.empty()) call.terminal.make_out_private();
   // From here on Ctrl-C no longer ends the process by itself.
   Interrupt interrupt(call.terminal);
   const Engine engine(command.engine);
   std::vector<Failure> failures;
   const ScanSummary summary = run_and_show(call, engine, command, interrupt, failures);
   if (call.terminal.out_failed()) return 1;
+  if (!command.summary_path.empty()) {
+    const std::string json = summary_to_json(summary) + "\n";
+    write_private_file(command.summary_path, {reinterpret_cast<const std::uint8_t*>(json.data()), json.size()});
+  }
   if (!command.quiet) {
     const int width = call.terminal.out_is_terminal() ? call.terminal.width() : call.terminal.help_width();
     show_summary(call.terminal, summary_text(summary, {engine, command.scan, std::move(failures)}, width));

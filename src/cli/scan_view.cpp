@@ -66,11 +66,25 @@ std::string totals_line(const ScanSummary& summary, const ScanOptions& options) 
   }
   line += fmt::format(", {} failed", summary.failed);
   if (summary.resumed > 0) line += fmt::format(", {} kept from before", summary.resumed);
+  if (summary.gone > 0) line += fmt::format(" ({} of photos that are gone)", summary.gone);
+  if (summary.changed > 0) line += fmt::format(", {} changed since", summary.changed);
+  if (summary.pruned > 0) line += fmt::format(", {} dropped of photos that are gone", summary.pruned);
   if (summary.duplicates > 0) {
     line += fmt::format(", {} with the same content as another", summary.duplicates);
   }
   const double rate = summary.seconds > 0 ? static_cast<double>(summary.analyzed) / summary.seconds : 0;
   return line + fmt::format(", in {:.1f} s ({:.1f} images/s)", summary.seconds, rate);
+}
+
+// "left out: 212 videos, 3 documents"
+std::string left_out_line(const ScanSummary& summary) {
+  std::string line;
+  bool has_library_folders = false;
+  for (const LeftOut& one : summary.left_out) {
+    line += (line.empty() ? "left out: " : ", ") + counted(one.count, one.one, one.kind);
+    has_library_folders = has_library_folders || one.kind.starts_with("folders that ");
+  }
+  return has_library_folders ? line + " (--no-skip reads such folders)" : line;
 }
 
 std::string threshold_line(const ScanSummary& summary, const SummaryContext& context) {
@@ -126,6 +140,7 @@ std::string summary_text(const ScanSummary& summary, const SummaryContext& conte
   std::string result;
   const auto add = [&](const std::string& line) { result += wrap(printable(line), width, 2) + "\n"; };
   add(totals_line(summary, context.options));
+  if (!summary.left_out.empty()) add(left_out_line(summary));
   for (const Failure& failure : context.failures) {
     add("failed: " + complaint(failure.source, failure.error));
   }

@@ -248,6 +248,11 @@ Result<Done> decode_image(Bytes encoded, const DecodeOptions& options, DecodedIm
   }
 }
 
+Beginning look_at_beginning(Bytes first_bytes) {
+  if (const Format* const format = find_format(first_bytes)) return {true, format->codec != nullptr, {}};
+  return {.text = describe_stranger(first_bytes)};
+}
+
 std::vector<FormatInfo> image_formats() {
   std::vector<FormatInfo> infos;
   for (const Format& format : kFormats) {

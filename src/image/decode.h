@@ -45,6 +45,14 @@ struct DecodedImage {
 // unsupported (a format whose library is missing from the build or from the machine, named).
 Result<Done> decode_image(Bytes encoded, const DecodeOptions& options, DecodedImage& out);
 
+// What a file is by its first bytes (512 are enough), before anybody decodes it.
+struct Beginning {
+  bool is_image = false;
+  bool has_codec = false;  // of an image: mien has a decoder, in this build or in another
+  std::string text;        // of anything else: "it looks like a PDF document"
+};
+Beginning look_at_beginning(Bytes first_bytes);
+
 struct FormatInfo {
   std::string name;     // as in DecodedImage
   std::string problem;  // empty: it can be read here; else why not, and what to install

@@ -84,6 +84,7 @@ class RecordWriter {
       const auto* bytes = reinterpret_cast<const std::uint8_t*>(record.source.data());
       line["source_base64"] = base64_encode({bytes, record.source.size()});
     }
+    if (!record.source_folder.empty()) line["source_folder"] = record.source_folder;
     const bool known = record.source_size >= 0;
     line["source_size"] = known ? JsonOut(record.source_size) : JsonOut(nullptr);
     line["source_mtime_ns"] = known ? JsonOut(record.source_mtime_ns) : JsonOut(nullptr);
@@ -257,6 +258,7 @@ class RecordReader {
       if (!raw) return fail_key("source_base64", "base64");
       record.source.assign(raw->begin(), raw->end());
     }
+    if (find(line, "source_folder") && !read_text(line, "source_folder", record.source_folder)) return false;
     return read_integer(line, "source_size", record.source_size) &&
            read_integer(line, "source_mtime_ns", record.source_mtime_ns) &&
            read_text(line, "sha256", record.sha256, true) && read_text(line, "terms", record.terms, true);

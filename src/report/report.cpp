@@ -142,12 +142,23 @@ class ReportWriter {
     put_number("failed", survey_.failed, survey_.failed > 0 ? "bad" : "");
     if (survey_.with_warnings > 0) put_number("with warnings", survey_.with_warnings, "");
     page_.write("</dl>\n");
+    put_left_out_kinds();
     if (survey_.cut_off) {
       page_.write(
           "<p>The last line of the records was cut off, as an interrupted scan leaves it; "
           "it is not in this page.</p>\n");
     }
     page_.write("</header>\n");
+  }
+
+  // "Left out of the folders: 212 videos, 3 documents."
+  void put_left_out_kinds() {
+    std::string kinds;
+    for (const LeftOut& one : options_.left_out) {
+      kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", with_commas(one.count),
+                           html_text(one.count == 1 ? one.one : one.kind));
+    }
+    if (!kinds.empty()) page_.write("<p class=\"quiet\">Left out of the folders: " + kinds + ".</p>\n");
   }
 
   // A word stays in one piece where the line has room: "--out" is not broken at its hyphens.

@@ -60,13 +60,23 @@ std::string face_data_uri(const Face& face, int width_found, ImageView upright, 
   return jpeg_data_uri(small, kFaceJpegQuality);
 }
 
+// A relative source lies where the scan ran that found it, or where the tree with all of it has moved to since.
+Result<std::vector<std::uint8_t>> read_source(const Record& record, std::size_t bytes_max) {
+  if (!record.source_folder.empty()) {
+    Result<std::vector<std::uint8_t>> bytes =
+        open_item(resolve_source(record.source, record.source_folder)).read(bytes_max);
+    if (bytes) return bytes;
+  }
+  return open_item(record.source).read(bytes_max);
+}
+
 Thumbnail thumbnail_of(const Record& record, ThumbnailSize size, bool with_face, const InputOptions& input,
                        Scratch& scratch) {
   const Match* match = with_face ? best_match(record) : nullptr;
   const Face* face = match ? &record.analysis.faces[static_cast<std::size_t>(match->face)] : nullptr;
   DecodeOptions options = decode_options(input);
   options.scale_denominator = decode_denominator(record.analysis, size.side_max, face);
-  const Result<std::vector<std::uint8_t>> bytes = open_item(record.source).read(options.limits.bytes_max);
+  const Result<std::vector<std::uint8_t>> bytes = read_source(record, options.limits.bytes_max);
   if (!bytes) return no_thumbnail("the file cannot be read any more");
   DecodedImage& decoded = scratch.decoded;
   if (!decode_image(*bytes, options, decoded))

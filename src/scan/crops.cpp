@@ -41,10 +41,12 @@ CropFolder::CropFolder(std::string path) : path_(std::move(path)) {
     failure = std::error_code(errno, std::generic_category());
   }
   if (failure) {
-    throw Exception(ErrorCode::io, fmt::format("cannot create the folder {}: {}", shown, failure.message()));
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("cannot create the folder {} for crops: {}", shown, failure.message()));
   }
   if (!std::filesystem::is_directory(path_, failure)) {
-    throw Exception(ErrorCode::io, fmt::format("cannot write crops to {}: it is not a folder", shown));
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("cannot write crops to {}: it is not a folder, name one", shown));
   }
 }
 

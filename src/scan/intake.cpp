@@ -173,7 +173,7 @@ class Intake::State {
   void list() {
     const std::stop_token stop = listing_stop_.get_token();
     while (std::optional<Item> item = parts_.sources->next(stop)) {
-      if (!parts_.paths->insert(item->name)) continue;
+      if (!parts_.paths->insert(item->identity.empty() ? item->name : item->identity)) continue;
       ++found_;
       if (!parts_.queue->push(std::move(*item))) return;
     }
@@ -223,6 +223,7 @@ class Intake::State {
     image.read_ms = state_ms + std::chrono::duration<double, std::milli>(Clock::now() - begin_read).count();
     if (bytes) {
       image.bytes = std::move(*bytes);
+      if (image.state.size_bytes < 0) image.state.size_bytes = static_cast<std::int64_t>(image.bytes.size());
     } else {
       image.error = bytes.error();
     }

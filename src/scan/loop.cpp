@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/sha256.h"
+#include "mien/file.h"
 #include "scan/outcome.h"
 
 namespace mien {
@@ -79,6 +80,9 @@ class Worker {
     Outcome& outcome = one.outcome;
     Record& record = outcome.record;
     record.source = std::move(image.name);
+    if (!record.source.starts_with('/') && !is_standard_input(record.source)) {
+      record.source_folder = parts_.working_folder;
+    }
     record.source_size = image.state.size_bytes;
     record.source_mtime_ns = image.state.mtime_ns;
     record.like = parts_.person != nullptr;

@@ -1,5 +1,7 @@
 #include "scan/resume.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <future>
@@ -11,6 +13,8 @@
 #include <vector>
 
 #include "base/base64.h"
+#include "base/utf8.h"
+#include "scan/gone.h"
 #include "sources/source.h"
 
 namespace mien {
@@ -28,6 +32,7 @@ struct LineFacts {
   bool is_object = false;
   std::string source;
   std::string source_base64;
+  std::string source_folder;
   std::int64_t size = -1;
   std::int64_t mtime_ns = 0;
   std::string sha256;
@@ -98,6 +103,7 @@ class FactsReader : public nlohmann::json_sax<nlohmann::json> {
     if (depth_ == 1) {
       if (section_ == "source") return &facts.source;
       if (section_ == "source_base64") return &facts.source_base64;
+      if (section_ == "source_folder") return &facts.source_folder;
       if (section_ == "sha256") return &facts.sha256;
       if (section_ == "terms") return &facts.terms;
     } else if (depth_ == 2) {
@@ -164,9 +170,30 @@ bool may_be_over(const std::string& error_code) {
   }
 }
 
-bool is_unchanged_or_gone(const LineFacts& facts) {
-  const ItemState now = open_item(facts.source).state();
-  return now.is_gone || (now.size_bytes >= 0 && now.size_bytes == facts.size && now.mtime_ns == facts.mtime_ns);
+enum class SourceNow { unchanged, changed, gone };
+
+struct FoundSource {
+  SourceNow now = SourceNow::gone;
+  std::string identity;  // of Identities
+};
+
+// Where the scan ran that made the record, or where the tree with all of it has moved to since.
+FoundSource find_source(const LineFacts& facts, Identities& identities) {
+  std::string name = resolve_source(facts.source, facts.source_folder);
+  ItemState state = open_item(name).state();
+  if (state.is_gone && name != facts.source) {
+    const ItemState here = open_item(facts.source).state();
+    if (!here.is_gone) {
+      state = here;
+      name = facts.source;
+    }
+  }
+  FoundSource found{SourceNow::changed, identities.of(name, state)};
+  if (state.is_gone) found.now = SourceNow::gone;
+  if (state.size_bytes >= 0 && state.size_bytes == facts.size && state.mtime_ns == facts.mtime_ns) {
+    found.now = SourceNow::unchanged;
+  }
+  return found;
 }
 
 // Empty, or in what the record differs from what this scan would write.
@@ -204,18 +231,19 @@ struct ExaminedLine {
   std::string text;
   LinePlace place;
   std::optional<LineFacts> facts;  // empty: no record
-  bool is_current = false;         // the source is as it was then, or gone
+  FoundSource source;
 };
 
-void examine(ExaminedLine& line) {
+void examine(ExaminedLine& line, Identities& identities) {
   line.facts = read_facts(line.text);
-  line.is_current = line.facts && !may_be_over(line.facts->error_code) && is_unchanged_or_gone(*line.facts);
+  if (line.facts) line.source = find_source(*line.facts, identities);
 }
 
 void examine_all(std::vector<ExaminedLine>& lines) {
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
-    for (std::size_t i = next++; i < lines.size(); i = next++) examine(lines[i]);
+    Identities identities;
+    for (std::size_t i = next++; i < lines.size(); i = next++) examine(lines[i], identities);
   };
   std::vector<std::future<void>> others;
   const std::size_t threads = std::clamp<std::size_t>(lines.size() / kLinesPerThreadMin, 1, kThreadsMax);
@@ -227,13 +255,13 @@ void examine_all(std::vector<ExaminedLine>& lines) {
 class Resumption {
  public:
   Resumption(RecordFile& file, const ResumeTerms& terms, KnownPaths& paths, KnownContents& contents)
-      : file_(file), terms_(terms), paths_(paths), contents_(contents) {}
+      : file_(file), terms_(terms), paths_(paths), contents_(contents), gone_(terms.sources) {}
 
   ScanSummary run() {
     std::vector<ExaminedLine> batch;
     std::size_t batch_bytes = 0;
     file_.visit_lines([&](std::string_view line, LinePlace place) {
-      batch.push_back({std::string(line), place, std::nullopt, false});
+      batch.push_back({std::string(line), place, std::nullopt, {}});
       batch_bytes += line.size();
       if (batch_bytes >= kBatchBytes) {
         take(batch);
@@ -246,6 +274,13 @@ class Resumption {
     // A file of one line that is no record is somebody else's file, not a torn one of ours.
     if (damaged_line_ == 1) throw_damaged();
     if (line_number_ == 0 && file_.size_bytes() > 0) require_torn_record();
+    judge_what_is_gone();
+    if (doubled_ > 0) {
+      kept_.notes.push_back(
+          fmt::format("{} of {} were of images that an earlier one is of, under another spelling of "
+                      "the path: the first is kept",
+                      doubled_ == 1 ? "1 record" : fmt::format("{} records", doubled_), file_.shown_path()));
+    }
     if (rewrite_) {
       rewrite_->commit();
     } else {
@@ -278,9 +313,7 @@ class Resumption {
                       "cannot resume " + file_.shown_path() + ": it " + problem +
                           ". Use the same options, another --out, or --force to begin again");
     }
-    // A second record of one path cannot be ours; the first stays.
-    const bool is_kept = line.is_current && paths_.insert(facts.source);
-    if (!is_kept) {
+    if (!is_kept(line)) {
       if (!rewrite_) rewrite_.emplace(file_, line.place.offset);
       return;
     }
@@ -293,6 +326,46 @@ class Resumption {
     if (!facts.error_code.empty()) ++kept_.failed;
     if (facts.matches > 0) ++kept_.matched_images;
     kept_.faces += facts.faces;
+  }
+
+  bool is_kept(const ExaminedLine& line) {
+    const SourceNow now = line.source.now;
+    if (now == SourceNow::gone) {
+      gone_.add_gone(line.source.identity);
+    } else {
+      gone_.add_there(line.source.identity);
+    }
+    if (now == SourceNow::gone && terms_.prune != Prune::none) {
+      ++kept_.pruned;
+      return false;
+    }
+    if (now == SourceNow::changed) {
+      ++kept_.changed;
+      return false;
+    }
+    if (now == SourceNow::unchanged && may_be_over(line.facts->error_code)) return false;
+    // A second record of one image cannot be ours; the first stays.
+    if (!paths_.insert(line.source.identity)) {
+      ++doubled_;
+      return false;
+    }
+    if (now == SourceNow::gone) ++kept_.gone;
+    return true;
+  }
+
+  // Refuses, or warns, where it looks as if a disk were not mounted.
+  void judge_what_is_gone() {
+    const std::optional<GoneSource> source = gone_.find_source_all_gone();
+    if (!source || terms_.prune == Prune::all) return;
+    const std::string what = fmt::format("none of the {} files below {} that {} has records of is there any more",
+                                         source->count, replace_invalid_utf8(source->folder), file_.shown_path());
+    if (terms_.prune == Prune::none) {
+      kept_.notes.push_back(what + ": is its disk mounted?");
+      return;
+    }
+    throw Exception(ErrorCode::invalid_argument,
+                    "will not prune: " + what +
+                        ", as when a disk is not mounted. Mount it, or use --prune=all to drop their records too");
   }
 
   // Cutting would destroy a file that somebody named by mistake.
@@ -316,6 +389,8 @@ class Resumption {
   KnownPaths& paths_;
   KnownContents& contents_;
   ScanSummary kept_;
+  GoneSources gone_;
+  std::int64_t doubled_ = 0;                    // records of one image beyond the first
   std::optional<RecordFile::Rewrite> rewrite_;  // from the first line on that is dropped
   std::int64_t line_number_ = 0;
   std::int64_t damaged_line_ = 0;

@@ -19,15 +19,17 @@ struct ResumeTerms {
   bool like = false;
   EmbeddingFormat embeddings = EmbeddingFormat::none;
   bool image_quality = false;
+  Prune prune = Prune::none;
+  std::vector<std::string> sources = {};  // of this scan: files and folders
 };
 
 // Reads the file once and opens no image. Kept are the records of files with the same size and time
-// as then, and of files that are gone; their paths and contents become known. Dropped, and so done
-// again by the scan that follows, are those of changed files and of failures that may be over (a
+// as then, and of files that are gone unless they are to be pruned; their paths and contents become known. Dropped, and
+// so done again by the scan that follows, are those of changed files and of failures that may be over (a
 // file that could not be read, a device that was missing). A torn last line is cut off.
-// The summary is that of the kept records alone.
-// Throws Exception: invalid_argument for records made on other terms; bad_data for a line that is
-// no record, unless it is the last one; io.
+// The summary is that of the kept records alone, with what was changed and pruned.
+// Throws Exception: invalid_argument for records made on other terms, and where all records of a source would be
+// pruned; bad_data for a line that is no record, unless it is the last one; io. The file is as it was then.
 ScanSummary resume_records(RecordFile& file, const ResumeTerms& terms, KnownPaths& paths, KnownContents& contents);
 
 }  // namespace mien

@@ -73,6 +73,31 @@ void check_written(const ScanOptions& options) {
     }
   }
   check("--report", options.report_path, options.out_path, "the records");
+  for (const std::string& source : options.sources) {
+    if (options.crops_dir.empty() || !is_one_file(options.crops_dir, source)) continue;
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("--crops {} is a source too, and a folder that crops are written to is not read: name "
+                                "another folder for them, which may lie in the source",
+                                replace_invalid_utf8(options.crops_dir)));
+  }
+}
+
+// What can be wrong with the photo before anything is opened.
+void check_like(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(path, ignored)) return;
+  throw Exception(ErrorCode::invalid_argument,
+                  fmt::format("{} is a folder: --like names one photo of the person", replace_invalid_utf8(path)));
+}
+
+void check_resume(const ScanOptions& options) {
+  if (options.prune != Prune::none && !options.resume) {
+    throw Exception(ErrorCode::invalid_argument, "--prune needs --resume: it drops records of an earlier run");
+  }
+  if (options.resume && std::any_of(options.sources.begin(), options.sources.end(), is_standard_input)) {
+    throw Exception(ErrorCode::invalid_argument,
+                    "an image on standard input cannot be resumed: leave out --resume, or name a file");
+  }
 }
 
 const ModelInfo& require_embedder(const Engine& engine) {
@@ -95,14 +120,17 @@ WantedPerson find_wanted_person(const Engine& engine, const ScanOptions& options
   return person;
 }
 
-SourceOptions source_options(const ScanOptions& options, const std::optional<CropFolder>& crops) {
+SourceOptions source_options(const ScanOptions& options, const std::optional<CropFolder>& crops,
+                             const std::shared_ptr<KnownPaths>& paths) {
   SourceOptions sources;
   sources.paths = options.sources;
-  sources.excludes = options.excludes;
+  sources.folders.excludes = GlobList(options.excludes);
+  sources.folders.no_skip = options.no_skip;
+  sources.folders.is_known = [paths](const std::string& identity) { return paths->contains(identity); };
   if (!options.list_path.empty()) sources.list = {options.list_path, options.list_is_nul_separated};
   if (crops) {
     // Without this a folder that holds its own crops would be scanned for ever.
-    if (const std::optional<FolderId> id = folder_id(crops->path())) sources.skip_folders.insert(*id);
+    if (const std::optional<FolderId> id = folder_id(crops->path())) sources.folders.skip.insert(*id);
   }
   return sources;
 }
@@ -137,10 +165,12 @@ ResumeTerms resume_terms(const Engine& engine, const ScanOptions& options, const
   terms.embeddings = options.embeddings;
   terms.image_quality = options.analyze.image_quality;
   terms.fingerprint = fingerprint;
+  terms.prune = options.prune;
+  terms.sources = options.sources;
   return terms;
 }
 
-void throw_no_images(const ScanOptions& options) {
+void throw_no_images(const ScanOptions& options, const std::vector<LeftOut>& left_out) {
   std::string places;
   for (std::size_t i = 0; i < std::min(options.sources.size(), kSourcesShownMax); ++i) {
     if (i > 0) places += ", ";
@@ -151,8 +181,38 @@ void throw_no_images(const ScanOptions& options) {
     if (!places.empty()) places += " and ";
     places += options.list_path == "-" ? "the list on standard input" : replace_invalid_utf8(options.list_path);
   }
-  throw Exception(ErrorCode::not_found, fmt::format("no images in {} (looked for {}; hidden files are skipped)", places,
-                                                    image_extensions_text()));
+  std::string others;
+  for (const LeftOut& one : left_out) {
+    others +=
+        fmt::format("{}{} {}", others.empty() ? "; left out: " : ", ", one.count, one.count == 1 ? one.one : one.kind);
+  }
+  throw Exception(ErrorCode::not_found, fmt::format("no images in {} (looked for {}, and into files of other names{})",
+                                                    places, image_extensions_text(), others));
+}
+
+// Whether nobody named anything: a list that is empty, as one of what is new may be, is no mistake.
+bool is_nothing_asked(const ScanOptions& options, const SourceFindings& findings) {
+  return options.sources.empty() && !options.list_path.empty() && findings.paths_listed == 0;
+}
+
+// Where a relative source begins: the file of records may be gone on with from elsewhere.
+std::string working_folder(const ScanOptions& options) {
+  std::error_code failure;
+  const std::filesystem::path folder = std::filesystem::current_path(failure);
+  return options.out_path.empty() || failure ? std::string() : folder.string();
+}
+
+// Runs what writes; where that fails, says what becomes of the records that are there.
+template <typename Write>
+void write_with_advice(const RecordFile& records, const ScanOptions& options, const Write& write) {
+  try {
+    write();
+  } catch (const Exception& failure) {
+    if (failure.error().code != ErrorCode::io || !records.can_be_resumed()) throw;
+    throw Exception(ErrorCode::io,
+                    fmt::format("{}. What is done is kept in {}: when that is mended, go on with --resume",
+                                failure.error().message, replace_invalid_utf8(options.out_path)));
+  }
 }
 
 void summarize_matches(const Engine& engine, const WantedPerson& person, ScanSummary& summary) {
@@ -220,12 +280,16 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
   const int threads = choose_threads(options.threads);
   if (!options.report_path.empty()) check_report_path(options.report_path);
   check_written(options);
+  check_resume(options);
+  if (!options.like_path.empty()) check_like(options.like_path);
   if (options.embeddings != EmbeddingFormat::none) require_embedder(engine);
   std::optional<WantedPerson> person;
   if (!options.like_path.empty()) person = find_wanted_person(engine, options);
   std::optional<CropFolder> crops;
   if (!options.crops_dir.empty()) crops.emplace(options.crops_dir);
-  const std::shared_ptr<Source> sources = open_sources(source_options(options, crops));
+  const auto paths = std::make_shared<KnownPaths>();
+  const SourceOptions wanted = source_options(options, crops, paths);
+  const std::shared_ptr<Source> sources = open_sources(wanted);
   RecordFile records({options.out_path, options.resume, options.force});
 
   // Embeddings that nobody compares or writes are not computed.
@@ -233,7 +297,6 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
   if (!analyze.stop.stop_possible()) analyze.stop = stop;
   analyze.embed = person || options.embeddings != EmbeddingFormat::none;
 
-  const auto paths = std::make_shared<KnownPaths>();
   KnownContents contents;
   ScanSummary summary;
   const auto analyze_all = [&](const ImageStream& images, Workspace& workspace) {
@@ -248,6 +311,7 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
                         .person = person ? &*person : nullptr,
                         .crops = crops ? &*crops : nullptr,
                         .terms = fingerprint_of(engine, options, person),
+                        .working_folder = working_folder(options),
                         .embeddings = options.embeddings,
                         .image_bytes_max = engine.options().limits.bytes_max,
                         .threads = threads};
@@ -255,19 +319,24 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
     summary = resume_records(records, resume_terms(engine, options, parts.terms), *paths, contents);
   }
   if (!records.lock_problem().empty()) summary.notes.push_back(records.lock_problem());
-  run_loop(parts, callbacks, stop, summary);
+  if (!records.mode_problem().empty()) summary.notes.push_back(records.mode_problem());
+  write_with_advice(records, options, [&] { run_loop(parts, callbacks, stop, summary); });
+  summary.left_out = wanted.folders.findings->left_out.counts();
 
   log_device_work(engine, summary);
   // From here on the records are complete, or as complete as the caller wanted.
   if (summary.images == 0 && !summary.interrupted) {
     records.remove_if_unused();
-    throw_no_images(options);
+    if (summary.pruned == 0 && !is_nothing_asked(options, *wanted.folders.findings)) {
+      throw_no_images(options, summary.left_out);
+    }
   }
   if (person) summarize_matches(engine, *person, summary);
-  if (!options.report_path.empty()) {
+  if (!options.report_path.empty() && summary.images > 0) {
     ReportOptions report = options.report;
     report.input = engine.input();
-    write_report(records.readable_path(), options.report_path, report);
+    report.left_out = summary.left_out;
+    write_with_advice(records, options, [&] { write_report(records.readable_path(), options.report_path, report); });
     add_placement(input_placement(report.input), summary);
   }
   summary.gpu_choice = describe_choice(engine, summary);

@@ -1,6 +1,7 @@
 // A list of paths, from a file or from a program that is still writing it.
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,9 +17,18 @@ constexpr std::size_t kReadBytes = std::size_t{1} << 16;
 constexpr std::size_t kNameBytesMax = std::size_t{1} << 16;  // longer than any system's paths
 constexpr int kStopCheckMs = 100;                            // a silent writer must not keep a stopped scan alive
 constexpr std::string_view kUtf8Mark = "\xef\xbb\xbf";
+constexpr std::string_view kUtf16Marks[] = {"\xff\xfe", "\xfe\xff"};
 
 std::string shown(const std::string& path) {
   return path == "-" ? "the list on standard input" : "the list " + replace_invalid_utf8(path);
+}
+
+// By its mark, or because every second byte of its first letters is zero.
+bool is_utf16(std::string_view begin) {
+  const auto is_zero = [&](std::size_t at) { return begin[at] == '\0'; };
+  const bool zeros =
+      begin.size() >= 4 && is_zero(0) == is_zero(2) && is_zero(1) == is_zero(3) && is_zero(0) != is_zero(1);
+  return zeros || begin.starts_with(kUtf16Marks[0]) || begin.starts_with(kUtf16Marks[1]);
 }
 
 }  // namespace
@@ -26,6 +36,11 @@ std::string shown(const std::string& path) {
 PathList::PathList(Options options) : options_(std::move(options)) {
   if (options_.path == "-") return;
   file_ = Descriptor(::open(options_.path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (file_ && ::fstat(file_.get(), &status) == 0 && S_ISDIR(status.st_mode)) {
+    throw Exception(ErrorCode::invalid_argument,
+                    shown(options_.path) + " is a folder: name it as a source, without --list");
+  }
   if (file_) return;
   const int reason = errno;
   const bool is_absent = reason == ENOENT || reason == ENOTDIR;
@@ -79,6 +94,10 @@ bool PathList::fill(const std::stop_token& stop) {
                       "cannot read " + shown(options_.path) + ": " + std::generic_category().message(reason));
     }
     if (count == 0) is_at_end_ = true;
+    if (names_ == 0 && !options_.is_nul_separated && is_utf16(buffer_)) {
+      throw Exception(ErrorCode::invalid_argument,
+                      shown(options_.path) + " is not UTF-8 but UTF-16: convert it, as in: iconv -f UTF-16 -t UTF-8");
+    }
     return true;
   }
   return false;

@@ -2,19 +2,23 @@
 // little memory. Files, folders and lists exist; archives and websites will be further sources.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "base/descriptor.h"
 #include "base/glob.h"
 #include "mien/result.h"
+#include "sources/file_kinds.h"
 
 namespace mien {
 
@@ -24,6 +28,7 @@ struct ItemState {
   std::int64_t size_bytes = -1;  // -1: it cannot be read now
   std::int64_t mtime_ns = 0;
   bool is_gone = false;
+  bool is_link = false;  // the name is a link to what has this size and time
 };
 
 // Reads the items of one kind by their names, from many threads. The items share it, so that it outlives their Source:
@@ -40,6 +45,7 @@ struct Item {
   std::string name;                                    // raw bytes, as found: the `source` of its record
   std::optional<Error> error = {};                     // why there is nothing to open (a folder that cannot be listed)
   std::shared_ptr<const ItemReader> reader = nullptr;  // null with an error
+  std::string identity = {};                           // of Identities; empty: its name
 
   ItemState state() const { return reader->state(name); }
   Result<std::vector<std::uint8_t>> read(std::size_t bytes_max) const { return reader->read(name, bytes_max); }
@@ -47,6 +53,22 @@ struct Item {
 
 // The item of this name, by the table of kinds in source.cpp: as a source found it, or would find it again.
 Item open_item(std::string name);
+
+// One text for a file, however its path is spelled: absolute, links followed. A file that is not there is known by its
+// folder's. Remembers the folder that came last. For one thread.
+class Identities {
+ public:
+  // The state of the item of this name, asked just before.
+  std::string of(const std::string& name, const ItemState& state);
+
+ private:
+  std::string folder_;
+  std::string canonical_;  // of folder_, with a slash behind it; empty: none yet
+};
+// Of a path that may be there or not: absolute, links followed as far as it exists, without a slash behind it.
+std::string canonical_path(const std::string& path);
+// Where the source of a record lies, with the folder that the record says a relative one begins at.
+std::string resolve_source(const std::string& source, const std::string& folder);
 
 class Source {
  public:
@@ -59,12 +81,24 @@ class Source {
 using FolderId = std::pair<std::uint64_t, std::uint64_t>;
 std::optional<FolderId> folder_id(const std::string& path);  // empty: not there or no folder
 
+// What sources learn while they are read, by a thread that may be left behind.
+struct SourceFindings {
+  LeftOutTally left_out;
+  std::atomic<std::int64_t> paths_listed{0};  // by the list
+  std::unordered_set<std::size_t> folders;    // hashes of their identities; for the thread that lists alone
+};
+
 struct FolderOptions {
   std::string path;
-  GlobList excludes;
-  std::set<FolderId> skip;  // never entered, such as the folder that this scan writes crops to
+  GlobList excludes = {};
+  std::set<FolderId> skip = {};  // never entered, such as the folder that this scan writes crops to
+  bool no_skip = false;          // folders that libraries of photos made are entered too
+  std::shared_ptr<SourceFindings> findings = std::make_shared<SourceFindings>();
+  // Whether an item of this identity needs no look, because its record is there.
+  std::function<bool(const std::string& identity)> is_known = {};
 };
-// Every image below the folder, sorted bytewise by name within each folder.
+// Every image below the folder, sorted bytewise by name within each folder. A name that says nothing is judged by the
+// file's first bytes.
 std::unique_ptr<Source> open_folder(FolderOptions options);
 
 // The paths of a list, as they are written there.
@@ -94,17 +128,9 @@ class PathList {
 struct SourceOptions {
   std::vector<std::string> paths = {};
   std::optional<PathList::Options> list = {};
-  std::vector<std::string> excludes = {};
-  std::set<FolderId> skip_folders = {};
+  FolderOptions folders = {};  // of every folder; its path is not used
 };
 // Paths in order, then the list. Throws Exception: not_found when the list or every path is absent.
 std::unique_ptr<Source> open_sources(const SourceOptions& options);
-
-// Whether a file of this name in a folder is an image that mien knows or may come to know.
-bool has_image_extension(std::string_view name);
-// "jpg, jpeg, png, ...": for messages.
-std::string image_extensions_text();
-// Names that no photographer chose: hidden ones, thumbnails and bins of storage systems.
-bool is_skipped_name(std::string_view name);
 
 }  // namespace mien

@@ -155,6 +155,25 @@ def test_models(mien):
         (["scan", "x", "--out="], "--out has no value"),
         (["scan", "x", "--out"], "--out has no value"),
         (["scan", "x", "--quiet=yes"], "--quiet takes no value"),
+        (["scan", "x", "--like", "a", "--like", "b"], "--like is given twice"),
+        (["scan", "x", "--out", "a", "-o", "b"], "--out is given twice"),
+        (["scan", "x", "--threads=1", "--threads", "2"], "--threads is given twice"),
+        (["scan", "x", "--gpu", "--gpu=off"], "--gpu is given twice"),
+        (["compare", "a", "b", "--det", "x", "--det", "x"], "--det is given twice"),
+        (["scan", "x", "--gpu", "require"], "use --gpu=require"),
+        (["faces", "--gpu", "off", "x"], "use --gpu=off"),
+        (["scan", "x", "--gpu", "true"], "=require|off"),
+        (["scan", "x", "--out", "f", "--resume", "--prune", "all"], "use --prune=all"),
+        (["scan", "x", "--out", "f", "--prune"], "--prune needs --resume"),
+        (["scan", "x", "--out", "f", "--resume", "--prune=some"], "--prune=some is not valid"),
+        (["scan", ".", "--like", "."], "--like names one photo"),
+        (["scan", ".", "--crops", "."], "is a source too"),
+        (["scan", ".", "--crops", "/dev/null"], "not a folder"),
+        (["scan", "--list", "."], "is a folder"),
+        (["scan", "-", "--out", "f", "--resume"], "cannot be resumed"),
+        (["scan", "https://example.org/a.jpg"], "fetch it first"),
+        (["compare", "https://example.org/a.jpg", "b.jpg"], "fetch it first"),
+        (["quality", "--gpu", "require", "x"], "use --gpu=require"),
         (["scan", "x", "--resume"], "--resume needs --out"),
         (["scan", "x", "--force"], "--force needs --out"),
         (["scan", "x", "--out", "f", "--force", "--resume"], "contradict"),
@@ -434,11 +453,19 @@ def test_a_full_disk_is_an_error(mien):
 
 
 def test_closed_standard_files_do_not_crash(mien):
-    command = f'"{os.environ["MIEN_BINARY"]}" config <&- >&- 2>&-'
-    result = subprocess.run(
-        ["sh", "-c", command], cwd=mien.folder, env=mien.environment(), check=False, timeout=60
-    )
-    assert result.returncode == 0
+    def run(arguments):
+        return subprocess.run(
+            ["sh", "-c", f'"{os.environ["MIEN_BINARY"]}" {arguments}'],
+            cwd=mien.folder, env=mien.environment(), check=False, timeout=60, capture_output=True, text=True
+        )
+
+    assert run("config <&- >&- 2>&-").returncode == 1, "nobody got the result"
+    lost = run("config >&-")
+    assert lost.returncode == 1
+    assert "standard output" in lost.stderr
+    unread = run("scan --list - <&-")
+    assert unread.returncode == 1
+    assert "standard input" in unread.stderr
 
 
 def many_photos(mien, photos, count):

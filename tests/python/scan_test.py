@@ -52,6 +52,32 @@ def test_out_and_wrong_calls(photos, tmp_path):
         mien.scan(photos, no_such_option=True)
 
 
+def test_left_out_resumed_and_pruned(photos, tmp_path):
+    folder = tmp_path / "pics"
+    folder.mkdir()
+    for name in ("obama.jpg", "biden.jpg"):
+        shutil.copy(photos / name, folder / name)
+    (folder / "film.mp4").write_bytes(b"film")
+    with mien.scan(folder, out=tmp_path / "out.jsonl", progress=False) as scan:
+        assert len(list(scan)) == 2
+    assert scan.summary.left_out == {"videos": 1}
+    assert json.loads(scan.summary.to_json())["left_out"] == {"videos": 1}
+    (folder / "biden.jpg").unlink()
+    again = mien.scan(folder, out=tmp_path / "out.jsonl", resume=True, progress=False)
+    assert list(again) == []
+    assert (again.summary.images, again.summary.resumed, again.summary.gone, again.summary.changed) == (2, 2, 1, 0)
+    pruned = mien.scan(folder, out=tmp_path / "out.jsonl", resume=True, prune=True, progress=False)
+    assert list(pruned) == []
+    assert (pruned.summary.images, pruned.summary.pruned) == (1, 1)
+    (folder / "obama.jpg").unlink()
+    with pytest.raises(mien.InvalidArgumentError, match="prune=all"):
+        list(mien.scan(folder, out=tmp_path / "out.jsonl", resume=True, prune=True, progress=False))
+    emptied = mien.scan(folder, out=tmp_path / "out.jsonl", resume=True, prune="all", no_skip=True, progress=False)
+    assert list(emptied) == [] and emptied.summary.pruned == 1
+    with pytest.raises(mien.InvalidArgumentError, match="prune='some'"):
+        mien.scan(folder, out=tmp_path / "out.jsonl", resume=True, prune="some", progress=False)
+
+
 def test_closing_early(photos):
     scan = mien.scan(photos)
     next(scan)

@@ -43,6 +43,10 @@ class ResumeTest : public ScanFilesTest {
     paths_ = {};
     return resume_records(file, terms_, paths_, contents_);
   }
+  bool is_known(const std::string& source) const {
+    Identities identities;
+    return paths_.contains(identities.of(source, open_item(source).state()));
+  }
   // Returns the error that resuming a file of this text throws.
   Error error_of(const std::string& text) {
     put("out", text);
@@ -78,9 +82,11 @@ TEST_F(ResumeTest, KeepsUnchangedAndGoneFilesWithoutRewriting) {
   EXPECT_EQ(kept.images, 3);
   EXPECT_EQ(kept.failed, 1);
   EXPECT_EQ(kept.faces, 4);
+  EXPECT_EQ(kept.gone, 1);
+  EXPECT_EQ(kept.changed, 0);
   EXPECT_EQ(get(path("out")), text);
   EXPECT_EQ(before.st_ino, after.st_ino);
-  for (const std::string& source : {odd, path("gone.jpg"), path("bad.jpg")}) EXPECT_TRUE(paths_.contains(source));
+  for (const std::string& source : {odd, path("gone.jpg"), path("bad.jpg")}) EXPECT_TRUE(is_known(source));
   Sha256Digest digest;
   digest.fill(0xbb);
   ASSERT_TRUE(contents_.offset(digest));
@@ -110,11 +116,90 @@ TEST_F(ResumeTest, DropsRecordsOfChangedFilesAndOfPassingFailures) {
   EXPECT_EQ(get(path("out")), line_of(same) + line_of(last));
   EXPECT_EQ(mode(path("out")), 0600U);
   EXPECT_FALSE(std::filesystem::exists(path("out.resume")));
-  EXPECT_FALSE(paths_.contains(path("touched.jpg")));
+  EXPECT_FALSE(is_known(path("touched.jpg")));
   Sha256Digest digest;
   digest.fill(0x66);  // its place is the one in the new file
   const RecordFile file({path("out"), true, false});
   EXPECT_EQ(file.read_line(*contents_.offset(digest)) + "\n", line_of(last));
+}
+
+TEST_F(ResumeTest, TellsKeptGoneAndChangedApartAndPrunesWhatIsGone) {
+  const Record same = record_of(put("d/same.jpg", "1"), "1");
+  Record changed = record_of(put("d/changed.jpg", "2"), "2");
+  changed.source_size += 1;
+  Record gone = record_of(path("d/gone.jpg"), "3");
+  gone.source_size = 7;
+  Record gone_album = record_of(path("d/album/gone.jpg"), "4");
+  gone_album.source_size = 7;
+  const std::string text = line_of(gone) + line_of(same) + line_of(changed) + line_of(gone_album);
+  put("out", text);
+  terms_.sources = {path("d")};
+  ScanSummary kept = resume();
+  EXPECT_EQ(kept.images, 3);
+  EXPECT_EQ(kept.gone, 2);
+  EXPECT_EQ(kept.changed, 1);
+  EXPECT_EQ(kept.pruned, 0);
+  EXPECT_TRUE(kept.notes.empty());
+  put("out", text);
+  terms_.prune = Prune::gone;
+  kept = resume();
+  EXPECT_EQ(kept.images, 1);
+  EXPECT_EQ(kept.pruned, 2);
+  EXPECT_EQ(kept.gone, 0);
+  EXPECT_EQ(get(path("out")), line_of(same));
+}
+
+TEST_F(ResumeTest, RefusesToPruneWhereAllOfASourceIsGone) {
+  const Record same = record_of(put("d/same.jpg", "1"), "1");
+  std::filesystem::create_directories(path("mount"));
+  Record away = record_of(path("mount/deep/2.jpg"), "2");
+  away.source_size = 7;
+  const std::string text = line_of(same) + line_of(away);
+  for (const std::vector<std::string>& sources :
+       {std::vector{path("d"), path("mount")}, std::vector{path("mount/")}, std::vector{path("d")}}) {
+    terms_.sources = sources;
+    terms_.prune = Prune::gone;
+    const Error error = error_of(text);
+    EXPECT_EQ(error.code, ErrorCode::invalid_argument);
+    EXPECT_NE(error.message.find("--prune=all"), std::string::npos) << error.message;
+    terms_.prune = Prune::none;
+    put("out", text);
+    ASSERT_EQ(resume().notes.size(), 1U);
+    terms_.prune = Prune::all;
+    EXPECT_EQ(resume().pruned, 1);
+    EXPECT_EQ(get(path("out")), line_of(same));
+  }
+}
+
+TEST_F(ResumeTest, KnowsAnImageUnderEverySpellingAndFromWhateverFolder) {
+  const std::string file = put("d/1.jpg");
+  std::filesystem::create_directory_symlink(path("d"), path("beside"));
+  Record relative = record_of(file);
+  relative.source = "d/1.jpg";
+  relative.source_folder = folder_;
+  Record moved = record_of(file);  // the tree has moved with the folder that its scan ran in
+  moved.source = std::filesystem::relative(file).string();
+  moved.source_folder = "/nowhere";
+  for (const Record& record : {record_of(file), relative, moved}) {
+    put("out", line_of(record) + line_of(record_of(path("beside/1.jpg"))) + line_of(record_of(path("d/../d/1.jpg"))));
+    const ScanSummary kept = resume();
+    EXPECT_EQ(kept.images, 1);
+    EXPECT_EQ(kept.gone, 0);
+    EXPECT_EQ(kept.notes.size(), 1U);
+    EXPECT_TRUE(is_known(file));
+    EXPECT_EQ(get(path("out")), line_of(record));
+  }
+}
+
+TEST_F(ResumeTest, MakesTheFilePrivateWhoeverMadeIt) {
+  put("empty", "");
+  put("old", "text\n");
+  for (const char* name : {"empty", "old"}) {
+    ASSERT_EQ(::chmod(path(name).c_str(), 0666), 0);
+    const RecordFile file({path(name), name == std::string("old"), false});
+    EXPECT_EQ(mode(path(name)), 0600U) << "before the first byte";
+    EXPECT_TRUE(file.mode_problem().empty());
+  }
 }
 
 TEST_F(ResumeTest, CutsATornLastLineWhereverItEnds) {
