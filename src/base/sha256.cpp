@@ -24,11 +24,21 @@ void require(int openssl_status) {
   if (openssl_status != 1) throw Exception(ErrorCode::internal, "OpenSSL cannot compute SHA-256");
 }
 
+// Found once: OpenSSL looks a name up under locks, which takes longer than hashing a path. It lives as long as the
+// process.
+const EVP_MD* algorithm() {
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+  static const EVP_MD* const found = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  if (found) return found;
+#endif
+  return EVP_sha256();
+}
+
 }  // namespace
 
 Sha256Digest sha256(std::span<const std::uint8_t> bytes) {
   Sha256Digest digest{};
-  require(EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, EVP_sha256(), nullptr));
+  require(EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, algorithm(), nullptr));
   return digest;
 }
 
@@ -48,7 +58,7 @@ Result<Sha256Digest> sha256_file(const std::string& path) {
   if (!file) return cannot_read(path, errno);
   const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
   require(context != nullptr ? 1 : 0);
-  require(EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr));
+  require(EVP_DigestInit_ex(context.get(), algorithm(), nullptr));
   std::vector<std::uint8_t> piece(kPieceBytes);
   for (;;) {
     const ssize_t count = ::read(file.get(), piece.data(), piece.size());

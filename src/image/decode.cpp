@@ -170,6 +170,16 @@ bool is_text(Bytes bytes) {
   return ascii * 2 > bytes.size();
 }
 
+// The same in either case of letters; `bytes` are in lower case.
+bool matches_letters(Bytes bytes, std::string_view pattern) {
+  if (bytes.size() < pattern.size()) return false;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const char wanted = pattern[i] >= 'A' && pattern[i] <= 'Z' ? static_cast<char>(pattern[i] - 'A' + 'a') : pattern[i];
+    if (wanted != '?' && static_cast<char>(bytes[i]) != wanted) return false;
+  }
+  return true;
+}
+
 // Says what the first bytes look like, for whoever wonders why a file is not an image.
 std::string describe_stranger(Bytes encoded) {
   constexpr std::size_t kLook = 64;
@@ -184,7 +194,7 @@ std::string describe_stranger(Bytes encoded) {
   written.remove_prefix(std::min(written.find_first_not_of(" \t\r\n"), written.size()));
   const std::string text = lower(written);
   for (const Signature& stranger : kStrangers) {
-    if (matches({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, lower(stranger.bytes)))
+    if (matches_letters({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, stranger.bytes))
       return fmt::format("it looks like {}", stranger.name);
   }
   if (is_text(start)) return "it looks like text";

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <future>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -47,9 +50,32 @@ struct LineFacts {
   EmbeddingFormat embeddings = EmbeddingFormat::none;  // of its faces
 };
 
+// The keys of a record that matter here; of most of a line nothing is kept.
+enum class Section { other, size, mtime, text, models, error, matches, quality, faces };
+
+struct TopKey {
+  std::string_view name;
+  Section section;
+  std::string LineFacts::*text = nullptr;  // where its text belongs
+};
+constexpr TopKey kTopKeys[] = {
+    {"source", Section::text, &LineFacts::source},
+    {"source_base64", Section::text, &LineFacts::source_base64},
+    {"source_folder", Section::text, &LineFacts::source_folder},
+    {"source_size", Section::size},
+    {"source_mtime_ns", Section::mtime},
+    {"sha256", Section::text, &LineFacts::sha256},
+    {"terms", Section::text, &LineFacts::terms},
+    {"faces", Section::faces},
+    {"quality", Section::quality},
+    {"models", Section::models},
+    {"error", Section::error},
+    {"matches", Section::matches},
+};
+
 // Picks the facts out of the events of a JSON parser. Building the whole record instead takes twice
 // as long, and a file may hold a million.
-class FactsReader : public nlohmann::json_sax<nlohmann::json> {
+class FactsReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
   LineFacts facts;
 
@@ -63,34 +89,32 @@ class FactsReader : public nlohmann::json_sax<nlohmann::json> {
   bool binary(binary_t&) override { return true; }
 
   bool string(string_t& value) override {
-    if (std::string* wanted = text_wanted()) {
-      *wanted = std::move(value);
-    } else if (depth_ == 3 && section_ == "faces" && key_ == "embedding") {
+    if (wanted_ && depth_ == wanted_depth_) {
+      *wanted_ = std::move(value);
+    } else if (is_embedding()) {
       facts.embeddings = EmbeddingFormat::base64;
     }
     return true;
   }
   bool key(string_t& name) override {
     if (depth_ == 1) {
-      facts.has_error_key |= name == "error";
-      facts.has_matches_key |= name == "matches";
-      facts.has_quality_key |= name == "quality";
-      section_ = std::move(name);
-    } else {
-      key_ = std::move(name);
+      enter(name);
+    } else if (depth_ == 2 && (section_ == Section::models || section_ == Section::error)) {
+      wanted_ = text_wanted(name);
+      wanted_depth_ = depth_;
+    } else if (depth_ == 3 && section_ == Section::faces) {
+      is_embedding_key_ = name == "embedding";
     }
     return true;
   }
   bool start_object(std::size_t) override {
     if (depth_ == 0) facts.is_object = true;
-    if (depth_ == 2 && section_ == "faces") ++facts.faces;
-    if (depth_ == 2 && section_ == "matches") ++facts.matches;
+    if (depth_ == 2 && section_ == Section::faces) ++facts.faces;
+    if (depth_ == 2 && section_ == Section::matches) ++facts.matches;
     return ++depth_ <= kDepthMax;
   }
   bool start_array(std::size_t) override {
-    if (depth_ == 3 && section_ == "faces" && key_ == "embedding") {
-      facts.embeddings = EmbeddingFormat::json;
-    }
+    if (is_embedding()) facts.embeddings = EmbeddingFormat::json;
     return ++depth_ <= kDepthMax;
   }
   bool end_object() override { return end_container(); }
@@ -98,25 +122,28 @@ class FactsReader : public nlohmann::json_sax<nlohmann::json> {
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
 
  private:
-  // Where the text of the current key belongs, if anywhere.
-  std::string* text_wanted() {
-    if (depth_ == 1) {
-      if (section_ == "source") return &facts.source;
-      if (section_ == "source_base64") return &facts.source_base64;
-      if (section_ == "source_folder") return &facts.source_folder;
-      if (section_ == "sha256") return &facts.sha256;
-      if (section_ == "terms") return &facts.terms;
-    } else if (depth_ == 2) {
-      if (section_ == "models" && key_ == "detector") return &facts.models.detector;
-      if (section_ == "models" && key_ == "embedder") return &facts.models.embedder;
-      if (section_ == "models" && key_ == "embedder_id") return &facts.models.embedder_id;
-      if (section_ == "error" && key_ == "code") return &facts.error_code;
-    }
-    return nullptr;
+  void enter(std::string_view name) {
+    const auto* const row =
+        std::find_if(std::begin(kTopKeys), std::end(kTopKeys), [&](const TopKey& key) { return key.name == name; });
+    const bool is_known = row != std::end(kTopKeys);
+    section_ = is_known ? row->section : Section::other;
+    wanted_ = is_known && row->text ? &(facts.*row->text) : nullptr;
+    wanted_depth_ = depth_;
+    facts.has_error_key |= section_ == Section::error;
+    facts.has_matches_key |= section_ == Section::matches;
+    facts.has_quality_key |= section_ == Section::quality;
   }
+  // Where the text of a key below models or error belongs, if anywhere.
+  std::string* text_wanted(std::string_view name) {
+    if (section_ == Section::error) return name == "code" ? &facts.error_code : nullptr;
+    if (name == "detector") return &facts.models.detector;
+    if (name == "embedder") return &facts.models.embedder;
+    return name == "embedder_id" ? &facts.models.embedder_id : nullptr;
+  }
+  bool is_embedding() const { return depth_ == 3 && is_embedding_key_ && section_ == Section::faces; }
   bool integer(std::int64_t value) {
-    if (depth_ == 1 && section_ == "source_size") facts.size = value;
-    if (depth_ == 1 && section_ == "source_mtime_ns") facts.mtime_ns = value;
+    if (depth_ == 1 && section_ == Section::size) facts.size = value;
+    if (depth_ == 1 && section_ == Section::mtime) facts.mtime_ns = value;
     return true;
   }
   bool end_container() {
@@ -125,8 +152,10 @@ class FactsReader : public nlohmann::json_sax<nlohmann::json> {
   }
 
   int depth_ = 0;
-  std::string section_;  // the key at the top level that we are in
-  std::string key_;      // the last key below it
+  Section section_ = Section::other;  // of the key at the top level that we are in
+  std::string* wanted_ = nullptr;     // where the text of the last key belongs
+  int wanted_depth_ = 0;
+  bool is_embedding_key_ = false;  // the last key of a face
 };
 
 std::optional<LineFacts> read_facts(std::string_view line) {
@@ -177,9 +206,16 @@ struct FoundSource {
   std::string identity;  // of Identities
 };
 
+// What finding sources shares among threads.
+struct Places {
+  Identities identities;
+  std::string working_folder;  // empty: not known
+};
+
 // Where the scan ran that made the record, or where the tree with all of it has moved to since.
-FoundSource find_source(const LineFacts& facts, Identities& identities) {
-  std::string name = resolve_source(facts.source, facts.source_folder);
+FoundSource find_source(const LineFacts& facts, Places& places) {
+  const bool is_here = facts.source_folder == places.working_folder;
+  std::string name = is_here ? facts.source : resolve_source(facts.source, facts.source_folder);
   ItemState state = open_item(name).state();
   if (state.is_gone && name != facts.source) {
     const ItemState here = open_item(facts.source).state();
@@ -188,7 +224,7 @@ FoundSource find_source(const LineFacts& facts, Identities& identities) {
       name = facts.source;
     }
   }
-  FoundSource found{SourceNow::changed, identities.of(name, state)};
+  FoundSource found{SourceNow::changed, places.identities.of(name, state)};
   if (state.is_gone) found.now = SourceNow::gone;
   if (state.size_bytes >= 0 && state.size_bytes == facts.size && state.mtime_ns == facts.mtime_ns) {
     found.now = SourceNow::unchanged;
@@ -234,16 +270,15 @@ struct ExaminedLine {
   FoundSource source;
 };
 
-void examine(ExaminedLine& line, Identities& identities) {
+void examine(ExaminedLine& line, Places& places) {
   line.facts = read_facts(line.text);
-  if (line.facts) line.source = find_source(*line.facts, identities);
+  if (line.facts) line.source = find_source(*line.facts, places);
 }
 
-void examine_all(std::vector<ExaminedLine>& lines) {
+void examine_all(std::vector<ExaminedLine>& lines, Places& places) {
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
-    Identities identities;
-    for (std::size_t i = next++; i < lines.size(); i = next++) examine(lines[i], identities);
+    for (std::size_t i = next++; i < lines.size(); i = next++) examine(lines[i], places);
   };
   std::vector<std::future<void>> others;
   const std::size_t threads = std::clamp<std::size_t>(lines.size() / kLinesPerThreadMin, 1, kThreadsMax);
@@ -255,7 +290,10 @@ void examine_all(std::vector<ExaminedLine>& lines) {
 class Resumption {
  public:
   Resumption(RecordFile& file, const ResumeTerms& terms, KnownPaths& paths, KnownContents& contents)
-      : file_(file), terms_(terms), paths_(paths), contents_(contents), gone_(terms.sources) {}
+      : file_(file), terms_(terms), paths_(paths), contents_(contents), gone_(terms.sources) {
+    std::error_code not_known;
+    places_.working_folder = std::filesystem::current_path(not_known).string();
+  }
 
   ScanSummary run() {
     std::vector<ExaminedLine> batch;
@@ -291,7 +329,7 @@ class Resumption {
 
  private:
   void take(std::vector<ExaminedLine>& batch) {
-    examine_all(batch);
+    examine_all(batch, places_);
     for (const ExaminedLine& line : batch) {
       ++line_number_;
       // Only the last line may be damaged: a power cut can leave its length without its bytes.
@@ -388,6 +426,7 @@ class Resumption {
   const ResumeTerms& terms_;
   KnownPaths& paths_;
   KnownContents& contents_;
+  Places places_;
   ScanSummary kept_;
   GoneSources gone_;
   std::int64_t doubled_ = 0;                    // records of one image beyond the first

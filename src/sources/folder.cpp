@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <memory>
 #include <system_error>
 #include <thread>
@@ -19,9 +20,12 @@
 namespace mien {
 namespace {
 
-// Storage may be slow: so many threads look into files, each at so many at least.
+// So many threads look into files, each at so many at least: where storage is slow, waiting is shared by many.
 constexpr std::size_t kLookersMax = 8;
-constexpr std::size_t kLooksPerThread = 64;
+constexpr std::size_t kLooksPerThread = 256;
+constexpr std::size_t kSlowLooksPerThread = 4;
+constexpr std::size_t kLooksOnTrial = 8;
+constexpr std::chrono::microseconds kSlowLook{500};
 
 struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }
@@ -64,18 +68,22 @@ const FileKind* look_into(int folder, const std::string& name) {
 
 void look_into_all(int folder, const std::vector<Entry*>& entries) {
   std::atomic<std::size_t> next{0};
-  const auto work = [&] {
-    for (std::size_t i = next++; i < entries.size(); i = next++) {
-      entries[i]->left_out_as = look_into(folder, entries[i]->name);
-    }
+  const auto look_up_to = [&](std::size_t end) {
+    for (std::size_t i = next++; i < end; i = next++) entries[i]->left_out_as = look_into(folder, entries[i]->name);
   };
+  const auto begin = std::chrono::steady_clock::now();
+  const std::size_t on_trial = std::min(entries.size(), kLooksOnTrial);
+  look_up_to(on_trial);
+  next = on_trial;
+  const bool is_slow = std::chrono::steady_clock::now() - begin > kSlowLook * kLooksOnTrial;
+  const std::size_t each = is_slow ? kSlowLooksPerThread : kLooksPerThread;
   std::vector<std::jthread> others;
   try {
-    const std::size_t threads = std::min(entries.size() / kLooksPerThread, kLookersMax);
-    while (others.size() + 1 < threads) others.emplace_back(work);
+    const std::size_t threads = std::min(entries.size() / each, kLookersMax);
+    while (others.size() + 1 < threads) others.emplace_back(look_up_to, entries.size());
   } catch (const std::system_error&) {  // too many threads in this system: those that there are do it
   }
-  work();
+  look_up_to(entries.size());
 }
 
 class FolderSource : public Source {

@@ -15,6 +15,7 @@
 namespace mien {
 namespace {
 
+constexpr std::size_t kFoldersRememberedMax = 10'000;
 constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 
 // Beyond the years 1678 and 2262 the nearest number that there is: file systems hold other times.
@@ -144,13 +145,18 @@ std::string Identities::of(const std::string& name, const ItemState& state) {
   const std::size_t slash = name.rfind('/');
   const std::string_view last = std::string_view(name).substr(slash == std::string::npos ? 0 : slash + 1);
   if (state.is_link || last.empty() || last == "." || last == "..") return canonical_path(name);
-  const std::string_view folder = slash == std::string::npos ? "." : std::string_view(name).substr(0, slash + 1);
-  if (canonical_.empty() || folder != folder_) {
-    folder_ = folder;
-    canonical_ = canonical_path(folder_);
-    if (!canonical_.ends_with('/')) canonical_ += '/';
+  const std::string folder = slash == std::string::npos ? "." : name.substr(0, slash + 1);
+  const std::lock_guard lock(mutex_);
+  if (folders_.size() > kFoldersRememberedMax) folders_.clear();
+  const auto [place, is_new] = folders_.try_emplace(folder);
+  std::string& canonical = place->second;
+  if (is_new) {
+    canonical = canonical_path(folder);
+    if (!canonical.ends_with('/')) canonical += '/';
   }
-  return canonical_ + std::string(last);
+  std::string identity;
+  identity.reserve(canonical.size() + last.size());
+  return identity.append(canonical).append(last);
 }
 
 std::string resolve_source(const std::string& source, const std::string& folder) {

@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -55,15 +57,15 @@ struct Item {
 Item open_item(std::string name);
 
 // One text for a file, however its path is spelled: absolute, links followed. A file that is not there is known by its
-// folder's. Remembers the folder that came last. For one thread.
+// folder's. Remembers folders. For many threads.
 class Identities {
  public:
   // The state of the item of this name, asked just before.
   std::string of(const std::string& name, const ItemState& state);
 
  private:
-  std::string folder_;
-  std::string canonical_;  // of folder_, with a slash behind it; empty: none yet
+  std::mutex mutex_;                                      // guards what follows
+  std::unordered_map<std::string, std::string> folders_;  // as they are named; canonical, with a slash behind them
 };
 // Of a path that may be there or not: absolute, links followed as far as it exists, without a slash behind it.
 std::string canonical_path(const std::string& path);

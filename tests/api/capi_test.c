@@ -390,6 +390,12 @@ static void test_scan(const mien_engine* engine, const char* photos, const char*
   options.resume = 1;
   CHECK(mien_scan(engine, &options, &summary, &error) == MIEN_OK);
   CHECK(summary.images == 10 && summary.resumed > 0 && summary.interrupted == 0);
+  options.prune = MIEN_PRUNE_GONE;
+  CHECK(mien_scan(engine, &options, &summary, &error) == MIEN_OK);
+  CHECK(summary.images == 10 && summary.gone == 0 && summary.changed == 0 && summary.pruned == 0);
+  options.prune = 3;
+  CHECK(fails(mien_scan(engine, &options, &summary, &error), &error) == MIEN_INVALID_ARGUMENT);
+  options.prune = MIEN_PRUNE_NONE;
   options.resume = 0;
   CHECK(fails(mien_scan(engine, &options, &summary, &error), &error) != MIEN_OK); /* the output exists */
 }
