@@ -97,6 +97,10 @@ struct ModelInfo {
   std::optional<float> threshold_search;  // cosine at a false match rate of 1e-5
   std::optional<double> rate_verify;      // false match rate that the threshold stands for; empty: not measured
   std::optional<double> rate_search;
+  // The highest rates at these thresholds that were measured for any kind of poor photo, of pairs with a face above
+  // kRecognitionFloor; empty: not measured.
+  std::optional<double> rate_verify_max;
+  std::optional<double> rate_search_max;
   std::string threshold_source;  // what they were measured on, or why there is none
 };
 

@@ -51,7 +51,11 @@ struct Quality {
   std::optional<PoseAngles> pose_angles;  // empty when there are no landmarks
 };
 
-// Why a face is too poor to be told from other poor faces.
+// Faces with a lower recognition quality are poor: their embeddings come near to one another whoever they show.
+// docs/models.md says how the measure was fitted, and on what.
+inline constexpr float kRecognitionFloor = 0.5F;
+
+// What makes a face too poor to be told from other poor faces: the worst of it.
 enum class PoorReason { too_small, too_blurred, too_dark, low_contrast };
 // "too_small", ...: the code in records, C and Python.
 MIEN_API std::string_view poor_reason_name(PoorReason reason);
@@ -66,7 +70,7 @@ struct Face {
   std::optional<Quality> quality;  // of the box clipped to the image; empty when not asked for
   // How far the face can be recognised, 0..1, larger is better; empty without landmarks.
   std::optional<float> recognition_quality;
-  std::optional<PoorReason> poor_reason;  // set where recognition_quality is below the floor
+  std::optional<PoorReason> poor_reason;  // set where recognition_quality is below kRecognitionFloor
   int rotation =
       0;  // 0, 90, 180 or 270: degrees clockwise that the face is turned from upright in the upright original
   float face_width() const { return bbox.width(); }

@@ -144,6 +144,7 @@ typedef struct mien_analyze_options {
   mien_bool rotations;   /* look at the image rotated by 90, 180 and 270 degrees too, and keep the best */
   double min_quality;    /* faces with a lower overall score are dropped; 0 keeps all */
   const mien_stop* stop; /* may be null; mien_scan() has one of its own and leaves this alone */
+  double min_face;       /* faces whose longer side has fewer pixels of the original are dropped; 0 keeps all */
 } mien_analyze_options;
 
 /* Fills in the defaults: embeddings and the quality of faces, nothing else. */
@@ -217,17 +218,26 @@ typedef struct mien_box {
   float y2;
 } mien_box;
 
+/* What makes a face too poor to be told from other poor faces. */
+typedef int32_t mien_poor_reason;
+enum { MIEN_NOT_POOR = 0, MIEN_TOO_SMALL = 1, MIEN_TOO_BLURRED = 2, MIEN_TOO_DARK = 3, MIEN_LOW_CONTRAST = 4 };
+/* "too_small", ...; empty for MIEN_NOT_POOR and for numbers that are no reason. */
+MIEN_API const char* mien_poor_reason_name(mien_poor_reason reason);
+
 typedef struct mien_face {
   size_t struct_size;
   mien_box bbox;
   mien_point
       landmarks[5]; /* left eye, right eye, nose tip, left and right corner of the mouth, as the viewer sees them */
   mien_bool has_landmarks;
-  float det_score;         /* 0..1 */
-  float scale;             /* detector-input pixels per original pixel */
-  float enhancement_scale; /* upscale applied before detection, 1 if none */
-  const float* embedding;  /* as the model gives it, not normalised; null when there is none */
-  size_t dimension;        /* of the embedding */
+  float det_score;                   /* 0..1 */
+  float scale;                       /* detector-input pixels per original pixel */
+  float enhancement_scale;           /* upscale applied before detection, 1 if none */
+  const float* embedding;            /* as the model gives it, not normalised; null when there is none */
+  size_t dimension;                  /* of the embedding */
+  mien_bool has_recognition_quality; /* not without landmarks */
+  float recognition_quality;         /* how far the face can be recognised, 0..1, larger is better */
+  mien_poor_reason poor_reason;      /* why that is below the floor (0.5); MIEN_NOT_POOR where it is not */
 } mien_face;
 
 typedef struct mien_quality {
@@ -285,10 +295,22 @@ MIEN_API mien_bool mien_analysis_quality(const mien_analysis* analysis, mien_qua
 MIEN_API mien_bool mien_analysis_placement(const mien_analysis* analysis, size_t index, mien_placement* placement);
 MIEN_API mien_bool mien_analysis_timings(const mien_analysis* analysis, mien_timings* timings);
 
-/* Cosine similarity of two faces, -1..1. MIEN_INVALID_ARGUMENT when a face has no embedding or the two are of different
- * models, whose numbers mean nothing to each other. */
+/* Cosine similarity of two faces, -1..1. It says little of two poor faces: see mien_judge_faces().
+ * MIEN_INVALID_ARGUMENT when a face has no embedding or the two are of different models, whose numbers mean nothing to
+ * each other. */
 MIEN_API mien_status mien_compare_faces(const mien_analysis* a, size_t face_a, const mien_analysis* b, size_t face_b,
                                         float* similarity, mien_error** error);
+
+/* What can be said of two faces: of two poor ones nothing (not comparable); otherwise the threshold decides, but below
+ * it a poor face is not said to be another's (cannot tell). */
+typedef int32_t mien_verdict;
+enum { MIEN_SAME = 0, MIEN_DIFFERENT = 1, MIEN_NOT_COMPARABLE = 2, MIEN_CANNOT_TELL = 3 };
+/* "same", ...; empty for numbers that are no verdict. */
+MIEN_API const char* mien_verdict_name(mien_verdict verdict);
+/* Compares two faces as mien_compare_faces() does and judges them. `threshold` is a cosine, see
+ * mien_engine_threshold_verify(). `similarity` may be null. */
+MIEN_API mien_status mien_judge_faces(const mien_analysis* a, size_t face_a, const mien_analysis* b, size_t face_b,
+                                      float threshold, mien_verdict* verdict, float* similarity, mien_error** error);
 
 /* ---- Operations without models ----------------------------------------------------------------------------------- */
 
@@ -364,6 +386,7 @@ typedef struct mien_scan_options {
   void* context;                       /* for both */
   mien_prune prune;                    /* with resume */
   mien_bool no_skip;                   /* folders that photo libraries made are read too */
+  mien_bool compare_anyway;            /* poor faces match by the threshold alone, and the output says so */
 } mien_scan_options;
 
 MIEN_API void mien_scan_options_init(mien_scan_options* options, size_t struct_size);
@@ -383,6 +406,7 @@ typedef struct mien_scan_summary {
   int64_t changed;       /* records made again because the source is another */
   int64_t pruned;        /* records dropped because the source is gone */
   int64_t left_out;      /* files and folders that were not read */
+  int64_t poor_faces;    /* too poor to be told from other poor faces */
 } mien_scan_summary;
 
 /* Runs to the end, or until the stop (then it gives MIEN_OK and a summary that says so). `summary` may be null. */

@@ -33,7 +33,8 @@ struct Record {
   // The cosine of the face most similar to the person, a match or not. In memory alone: it is empty in a record that
   // was read back, and where no face has an embedding.
   std::optional<float> best_similarity;
-  bool like = false;  // whether the scan looked for somebody
+  bool like = false;            // whether the scan looked for somebody
+  bool compare_anyway = false;  // whether poor faces matched by the threshold alone
   std::optional<Error> error;
 };
 
@@ -104,7 +105,7 @@ struct ScanSummary {
   std::int64_t unavailable = 0;  // of them: a GPU that was required failed
   std::int64_t faces = 0;
   std::int64_t matched_images = 0;
-  std::int64_t poor_faces = 0;    // with embeddings: too poor to be told from other poor faces
+  std::int64_t poor_faces = 0;    // too poor to be told from other poor faces
   std::vector<LeftOut> left_out;  // the most frequent first
   double seconds = 0;
   std::optional<float> threshold;     // used for matches

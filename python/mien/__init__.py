@@ -25,10 +25,11 @@ from ._mien import (
     ScanSummary,
     SettingValue,
     compare_faces,
+    judge_faces,
     library_version,
 )
 from .devices import GPUBackend, GPUManager, get_gpu_manager
-from .engine import Engine, analyze, compare
+from .engine import Comparison, Engine, analyze, compare
 from .errors import (
     BadDataError,
     CancelledError,

@@ -94,6 +94,7 @@ class Engine:
         enhance: bool = False,
         rotations: bool = False,
         min_quality: float = 0.0,
+        min_face: float = 0.0,
     ) -> Analysis:
         """Faces of one image: bytes, a path, an open file, a PIL image, or an array of uint8.
 
@@ -107,6 +108,7 @@ class Engine:
             enhance=enhance,
             rotations=rotations,
             min_quality=min_quality,
+            min_face=min_face,
         )
         try:
             analysis = self._native.analyze(image, colours, options)
@@ -217,10 +219,69 @@ def analyze(image: object, **options: Any) -> Analysis:
     return default_engine().analyze(image, **options)
 
 
-def compare(a: Analysis | object, b: Analysis | object, *, colours: str | None = None) -> float:
-    """Cosine similarity, -1..1, of the best face of two images or analyses. Arrays need `colours`, as in analyze."""
+class Comparison(float):
+    """The similarity of two faces, and what it says.
+
+    As a number it is the cosine, -1..1, or NaN where the faces are not comparable: no threshold is passed then.
+    """
+
+    verdict: str | None
+    """"same", "different", "not_comparable", "cannot_tell"; None when no threshold is known for the model."""
+    similarity: float
+    """The cosine, whatever the verdict."""
+    threshold: float | None
+    reasons: tuple[str | None, str | None]
+    """Why the faces are poor, as Face.poor_reason."""
+    compared_anyway: bool
+
+    def __new__(
+        cls,
+        similarity: float,
+        verdict: str | None,
+        threshold: float | None = None,
+        reasons: tuple[str | None, str | None] = (None, None),
+        compared_anyway: bool = False,
+    ) -> Comparison:
+        self = super().__new__(cls, float("nan") if verdict == "not_comparable" else similarity)
+        self.similarity, self.verdict, self.threshold = similarity, verdict, threshold
+        self.reasons, self.compared_anyway = reasons, compared_anyway
+        return self
+
+    def __getnewargs__(self) -> tuple[Any, ...]:  # type: ignore[override]  # for pickle and copy
+        return self.similarity, self.verdict, self.threshold, self.reasons, self.compared_anyway
+
+    def __repr__(self) -> str:
+        return f"Comparison({self.verdict}, similarity={self.similarity:.3f})"
+
+
+def compare(
+    a: Analysis | object,
+    b: Analysis | object,
+    *,
+    colours: str | None = None,
+    threshold: float | None = None,
+    compare_anyway: bool = False,
+) -> Comparison:
+    """How alike the best faces of two images or analyses are, and whether they are one person's.
+
+    `threshold` is the cosine from which on they are; otherwise the default embedder's own for verification. Two faces
+    that are too poor (Face.recognition_quality below 0.5) are not comparable, unless `compare_anyway` says so. Arrays
+    need `colours`, as in analyze.
+    """
     first, second = (one if isinstance(one, Analysis) else analyze(one, colours=colours) for one in (a, b))
     for one in (first, second):
         if not one.faces:
             raise InvalidArgumentError("there is no face to compare")
-    return _mien.compare_faces(first, 0, second, 0)
+    similarity = _mien.compare_faces(first, 0, second, 0)
+    if threshold is None:
+        embedder = default_engine().embedder
+        if embedder is not None and embedder.name == first.embedder:
+            threshold = embedder.threshold_verify
+    # Beyond every cosine: only what needs no threshold is said then.
+    verdict: str | None = _mien.judge_faces(first, 0, second, 0, 2.0 if threshold is None else threshold)
+    if compare_anyway and threshold is not None:
+        verdict = "same" if similarity >= threshold else "different"
+    elif threshold is None and (compare_anyway or verdict != "not_comparable"):
+        verdict = None
+    reasons = (first.faces[0].poor_reason, second.faces[0].poor_reason)
+    return Comparison(similarity, verdict, threshold, reasons, compare_anyway)

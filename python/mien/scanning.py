@@ -85,6 +85,7 @@ def scan(
     *,
     like: str | os.PathLike[str] | None = None,
     threshold: float | None = None,
+    compare_anyway: bool = False,
     out: str | os.PathLike[str] | None = None,
     force: bool = False,
     resume: bool = False,
@@ -99,8 +100,8 @@ def scan(
 ) -> Scan:
     """Analyses files and folders; what could not be read is a record with an error, never an exception.
 
-    `like` is a photo of the person looked for; `out` a file for the records as JSON lines. `resume` goes on with
-    that file, and only records that are new come out; `prune` drops its records of photos that are gone, but not where
+    `like` is a photo of the person looked for; a poor face (see Face.recognition_quality) matches no poor one, unless
+    `compare_anyway` says so. `out` is a file for the records as JSON lines. `resume` goes on with that file, and only records that are new come out; `prune` drops its records of photos that are gone, but not where
     all of a source is gone at once, as when a disk is not mounted: "all" drops even those. `no_skip` reads the folders
     too in which photo libraries keep what they made of photos; `summary.left_out` counts what was left out. Embeddings
     are biometric data: they are compared and dropped, unless `embeddings` says that records and file shall keep them. A
@@ -120,6 +121,7 @@ def scan(
         _mien.AnalyzeOptions(**options),
         like="" if like is None else os.fsdecode(like),
         threshold=threshold,
+        compare_anyway=compare_anyway,
         out="" if out is None else os.fsdecode(out),
         force=force,
         resume=resume,

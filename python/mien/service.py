@@ -42,6 +42,8 @@ def face_to_dict(face: _mien.Face) -> FaceDict:
         "enhancement_scale": face.enhancement_scale,
         "face_size": face.face_size,
         "quality": face.quality,
+        "recognition_quality": face.recognition_quality,
+        "poor_reason": face.poor_reason,
     }
 
 

@@ -20,6 +20,7 @@ def face_rows(analysis: _mien.Analysis, source: str | None = None) -> list[dict[
         if face.quality is not None:
             for name in ("overall_score", "blur_score", "brightness", "contrast", "sharpness"):
                 row[name] = getattr(face.quality, name)
+        row["recognition_quality"] = face.recognition_quality
         row["embedding"] = face.embedding
         rows.append(row)
     return rows

@@ -106,7 +106,7 @@ nb::list embed_aligned(PythonEngine& self, const nb::list& faces, const std::str
 }
 
 void init_options(AnalyzeOptions* self, bool embed, bool face_quality, bool image_quality, bool phash, bool enhance,
-                  bool rotations, double min_quality) {
+                  bool rotations, double min_quality, double min_face) {
   new (self) AnalyzeOptions;
   self->embed = embed;
   self->face_quality = face_quality;
@@ -115,6 +115,7 @@ void init_options(AnalyzeOptions* self, bool embed, bool face_quality, bool imag
   self->enhance = enhance;
   self->rotations = rotations;
   self->min_quality = min_quality;
+  self->min_face = min_face;
 }
 
 std::optional<ModelInfo> embedder_of(PythonEngine& self) {
@@ -136,14 +137,15 @@ void bind_engine(nb::module_& module) {
   nb::class_<AnalyzeOptions>(module, "AnalyzeOptions", "What is done with an image.")
       .def("__init__", init_options, nb::kw_only(), nb::arg("embed") = true, nb::arg("face_quality") = true,
            nb::arg("image_quality") = false, nb::arg("phash") = false, nb::arg("enhance") = false,
-           nb::arg("rotations") = false, nb::arg("min_quality") = 0.0)
+           nb::arg("rotations") = false, nb::arg("min_quality") = 0.0, nb::arg("min_face") = 0.0)
       .def_rw("embed", &AnalyzeOptions::embed)
       .def_rw("face_quality", &AnalyzeOptions::face_quality)
       .def_rw("image_quality", &AnalyzeOptions::image_quality)
       .def_rw("phash", &AnalyzeOptions::phash)
       .def_rw("enhance", &AnalyzeOptions::enhance)
       .def_rw("rotations", &AnalyzeOptions::rotations)
-      .def_rw("min_quality", &AnalyzeOptions::min_quality);
+      .def_rw("min_quality", &AnalyzeOptions::min_quality)
+      .def_rw("min_face", &AnalyzeOptions::min_face);
   nb::class_<PythonEngine>(module, "NativeEngine", "What mien.Engine is made of. Any thread may call it.")
       .def("analyze", analyze, nb::arg("image").none(), nb::arg("colours").none(), nb::arg("options"),
            nb::sig("def analyze(self, image: object, colours: str | None, options: AnalyzeOptions) -> "

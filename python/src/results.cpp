@@ -45,6 +45,11 @@ nb::object normed_embedding(const Face& face) {
   return to_numpy(std::move(values));
 }
 
+std::optional<std::string> poor_reason(const Face& face) {
+  if (!face.poor_reason) return std::nullopt;
+  return std::string(poor_reason_name(*face.poor_reason));
+}
+
 std::string describe(const Face& face) {
   return format_text("Face(bbox=[%.0f, %.0f, %.0f, %.0f], det_score=%.3f, embedding=%zu)", face.bbox.x1, face.bbox.y1,
                      face.bbox.x2, face.bbox.y2, face.det_score, face.embedding.size());
@@ -111,6 +116,11 @@ void bind_face(nb::module_& module) {
           "face_size", [](const Face& self) { return nb::make_tuple(self.face_width(), self.face_height()); },
           nb::sig("def face_size(self) -> tuple[float, float]"), "Width and height of the box.")
       .def_ro("quality", &Face::quality)
+      .def_ro("recognition_quality", &Face::recognition_quality,
+              "How far the face can be recognised, 0..1, larger is better: below 0.5 it is too poor to be told from "
+              "other poor faces. None without landmarks.")
+      .def_prop_ro("poor_reason", poor_reason, nb::sig("def poor_reason(self) -> str | None"),
+                   "\"too_small\", \"too_blurred\", \"too_dark\" or \"low_contrast\" below 0.5; None above.")
       .def("__repr__", describe);
 }
 
@@ -170,6 +180,16 @@ void bind_results(nb::module_& module) {
       },
       nb::arg("a"), nb::arg("face_a"), nb::arg("b"), nb::arg("face_b"),
       "Cosine similarity of two faces, -1..1. ValueError when their embeddings are of different models.");
+  module.def(
+      "judge_faces",
+      [](const Analysis& a, std::size_t face_a, const Analysis& b, std::size_t face_b, float threshold) {
+        const float similarity = take(compare_faces(a, face_a, b, face_b));
+        return std::string(verdict_name(judge_pair(a.faces[face_a], b.faces[face_b], similarity, threshold)));
+      },
+      nb::arg("a"), nb::arg("face_a"), nb::arg("b"), nb::arg("face_b"), nb::arg("threshold"),
+      "What can be said of two faces at this cosine: \"same\", \"different\"; \"not_comparable\" when both are too "
+      "poor "
+      "to be told from other poor faces, \"cannot_tell\" when one is and the threshold is not reached.");
 }
 
 }  // namespace mien::python

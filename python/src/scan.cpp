@@ -126,6 +126,7 @@ void bind_records(nb::module_& module) {
       .def_prop_ro("analysis", analysis_of, nb::sig("def analysis(self) -> Analysis | None"),
                    "None when there is an error.")
       .def_ro("matches", &Record::matches)
+      .def_ro("compare_anyway", &Record::compare_anyway, "Whether poor faces matched by the threshold alone.")
       .def_prop_ro(
           "error", [](const Record& self) { return self.error ? make_exception(*self.error) : nb::none(); },
           nb::sig("def error(self) -> Exception | None"))
@@ -170,14 +171,15 @@ nb::dict left_out_of(const ScanSummary& summary) {
 }
 
 void start_scan(ScanRun* self, const std::shared_ptr<PythonEngine>& engine, const std::vector<nb::str>& sources,
-                const AnalyzeOptions& analyze, const nb::str& like, std::optional<float> threshold, const nb::str& out,
-                bool force, int threads, const std::vector<nb::str>& excludes, bool embeddings, bool resume,
-                const std::string& prune, bool no_skip) {
+                const AnalyzeOptions& analyze, const nb::str& like, std::optional<float> threshold, bool compare_anyway,
+                const nb::str& out, bool force, int threads, const std::vector<nb::str>& excludes, bool embeddings,
+                bool resume, const std::string& prune, bool no_skip) {
   ScanOptions options;
   for (const nb::str& source : sources) options.sources.push_back(from_path(source));
   options.analyze = analyze;
   options.like_path = from_path(like);
   options.threshold = threshold;
+  options.compare_anyway = compare_anyway;
   options.out_path = from_path(out);
   options.force = force;
   options.resume = resume;
@@ -213,6 +215,7 @@ void bind_scan(nb::module_& module) {
       .def_ro("matched_images", &ScanSummary::matched_images)
       .def_ro("seconds", &ScanSummary::seconds)
       .def_ro("threshold", &ScanSummary::threshold)
+      .def_ro("poor_faces", &ScanSummary::poor_faces, "Too poor to be told from other poor faces.")
       .def_ro("expected_false_matches", &ScanSummary::expected_false_matches)
       .def_ro("placement", &ScanSummary::placement)
       .def_prop_ro(
@@ -225,9 +228,10 @@ void bind_scan(nb::module_& module) {
       });
   nb::class_<ScanRun>(module, "ScanRun", "A scan that runs.")
       .def("__init__", start_scan, nb::arg("engine"), nb::arg("sources"), nb::arg("analyze"), nb::kw_only(),
-           nb::arg("like") = "", nb::arg("threshold") = nb::none(), nb::arg("out") = "", nb::arg("force") = false,
-           nb::arg("threads") = 0, nb::arg("excludes") = std::vector<nb::str>{}, nb::arg("embeddings") = false,
-           nb::arg("resume") = false, nb::arg("prune") = "none", nb::arg("no_skip") = false)
+           nb::arg("like") = "", nb::arg("threshold") = nb::none(), nb::arg("compare_anyway") = false,
+           nb::arg("out") = "", nb::arg("force") = false, nb::arg("threads") = 0,
+           nb::arg("excludes") = std::vector<nb::str>{}, nb::arg("embeddings") = false, nb::arg("resume") = false,
+           nb::arg("prune") = "none", nb::arg("no_skip") = false)
       .def(
           "__iter__", [](nb::handle self) { return nb::borrow(self); },
           nb::sig("def __iter__(self) -> collections.abc.Iterator[Record]"))

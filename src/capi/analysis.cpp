@@ -27,6 +27,9 @@ mien_face to_c(const Face& face) {
   result.enhancement_scale = face.enhancement_scale;
   result.embedding = face.embedding.empty() ? nullptr : face.embedding.data();
   result.dimension = face.embedding.size();
+  result.has_recognition_quality = face.recognition_quality.has_value();
+  result.recognition_quality = face.recognition_quality.value_or(0);
+  if (face.poor_reason) result.poor_reason = static_cast<mien_poor_reason>(*face.poor_reason) + 1;
   return result;
 }
 
@@ -129,6 +132,28 @@ mien_bool mien_analysis_timings(const mien_analysis* analysis, mien_timings* tim
   if (analysis == nullptr) return 0;
   const Timings& ms = analysis->analysis.timings_ms;
   return write_struct(mien_timings{0, ms.decode, ms.enhance, ms.detect, ms.embed, ms.quality, ms.total}, timings);
+}
+
+const char* mien_poor_reason_name(mien_poor_reason reason) {
+  if (reason < MIEN_TOO_SMALL || reason > MIEN_LOW_CONTRAST) return "";
+  return poor_reason_name(static_cast<PoorReason>(reason - 1)).data();
+}
+
+const char* mien_verdict_name(mien_verdict verdict) {
+  if (verdict < MIEN_SAME || verdict > MIEN_CANNOT_TELL) return "";
+  return verdict_name(static_cast<Verdict>(verdict)).data();
+}
+
+mien_status mien_judge_faces(const mien_analysis* a, size_t face_a, const mien_analysis* b, size_t face_b,
+                             float threshold, mien_verdict* verdict, float* similarity, mien_error** error) {
+  return guard(error, [&] {
+    if (verdict == nullptr) fail("there is no place to put the verdict");
+    if (a == nullptr || b == nullptr) fail("an analysis is missing");
+    const float cosine = compare_faces(a->analysis, face_a, b->analysis, face_b).take();
+    *verdict =
+        static_cast<mien_verdict>(judge_pair(a->analysis.faces[face_a], b->analysis.faces[face_b], cosine, threshold));
+    if (similarity != nullptr) *similarity = cosine;
+  });
 }
 
 mien_status mien_compare_faces(const mien_analysis* a, size_t face_a, const mien_analysis* b, size_t face_b,

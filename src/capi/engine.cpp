@@ -113,6 +113,7 @@ AnalyzeOptions read_options(const mien_analyze_options* given) {
   result.enhance = options.enhance != 0;
   result.rotations = options.rotations != 0;
   result.min_quality = options.min_quality;
+  result.min_face = options.min_face;
   if (options.stop != nullptr) result.stop = options.stop->source.get_token();
   return result;
 }

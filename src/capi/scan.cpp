@@ -37,6 +37,7 @@ ScanOptions read_scan_options(const mien_scan_options& options) {
   result.force = options.force != 0;
   result.like_path = or_empty(options.like_path);
   if (options.threshold >= -1 && options.threshold <= 1) result.threshold = options.threshold;
+  result.compare_anyway = options.compare_anyway != 0;
   result.embeddings = static_cast<EmbeddingFormat>(options.embeddings);
   result.crops_dir = or_empty(options.crops_dir);
   result.report_path = or_empty(options.report_path);
@@ -77,6 +78,7 @@ mien_scan_summary to_c(const ScanSummary& summary) {
   result.changed = summary.changed;
   result.pruned = summary.pruned;
   for (const LeftOut& one : summary.left_out) result.left_out += one.count;
+  result.poor_faces = summary.poor_faces;
   return result;
 }
 

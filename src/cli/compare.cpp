@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/engine_options.h"
@@ -11,7 +14,7 @@ namespace {
 
 constexpr int kExitSame = 0;
 constexpr int kExitDifferent = 1;
-constexpr int kExitNoFace = 4;
+constexpr int kExitUndecided = 4;
 
 struct Photo {
   std::string path;
@@ -28,9 +31,38 @@ struct Comparison {
   float threshold = 0;
   std::string threshold_source;
   std::string model;
+  bool anyway = false;  // --compare-anyway
+  std::optional<Verdict> verdict;
   bool complete() const { return a.largest && b.largest; }
-  bool same() const { return complete() && similarity >= threshold; }
 };
+
+// What is printed for a verdict, and the exit code that says it.
+struct VerdictRow {
+  Verdict verdict;
+  Style style;
+  std::string_view text;
+  int exit_code;
+};
+constexpr VerdictRow kVerdicts[] = {
+    {Verdict::same, Style::good, "the same person", kExitSame},
+    {Verdict::different, Style::bad, "different people", kExitDifferent},
+    {Verdict::not_comparable, Style::plain, "not comparable: both faces are too poor to be told from other poor faces",
+     kExitUndecided},
+    {Verdict::cannot_tell, Style::plain, "cannot tell: one face is too poor to be called another's", kExitUndecided},
+};
+
+const VerdictRow& row_of(Verdict verdict) {
+  return *std::find_if(std::begin(kVerdicts), std::end(kVerdicts),
+                       [&](const VerdictRow& row) { return row.verdict == verdict; });
+}
+
+// With --compare-anyway poor faces count as good ones.
+Verdict judge(const Comparison& comparison) {
+  Face a = comparison.a.face();
+  Face b = comparison.b.face();
+  if (comparison.anyway) a.recognition_quality = b.recognition_quality = std::nullopt;
+  return judge_pair(a, b, comparison.similarity, comparison.threshold);
+}
 
 Photo look_at(const Engine& engine, const std::string& path, const AnalyzeOptions& options) {
   const std::vector<std::uint8_t> bytes = read_image(path).take();
@@ -47,17 +79,24 @@ nlohmann::ordered_json photo_json(const Photo& photo) {
     const Box& box = photo.face().bbox;
     result["bbox"] = {box.x1, box.y1, box.x2, box.y2};
     result["det_score"] = photo.face().det_score;
+    const std::optional<float>& quality = photo.face().recognition_quality;
+    const std::optional<PoorReason>& reason = photo.face().poor_reason;
+    result["recognition_quality"] = quality ? nlohmann::ordered_json(*quality) : nullptr;
+    result["poor_reason"] = reason ? nlohmann::ordered_json(poor_reason_name(*reason)) : nullptr;
   }
   result["warnings"] = photo.analysis.warnings;
   return result;
 }
 
 void print_json(Terminal& terminal, const Comparison& comparison) {
-  nlohmann::ordered_json result = {{"same", nullptr}, {"similarity", nullptr}};
-  if (comparison.complete()) {
-    result["same"] = comparison.same();
+  nlohmann::ordered_json result = {{"same", nullptr}, {"verdict", nullptr}, {"similarity", nullptr}};
+  if (comparison.verdict) {
+    const Verdict verdict = *comparison.verdict;
+    if (row_of(verdict).exit_code != kExitUndecided) result["same"] = verdict == Verdict::same;
+    result["verdict"] = verdict_name(verdict);
     result["similarity"] = comparison.similarity;
   }
+  result["compare_anyway"] = comparison.anyway;
   result["threshold"] = comparison.threshold;
   result["threshold_source"] = comparison.threshold_source;
   result["model"] = comparison.model;
@@ -77,14 +116,21 @@ void print_text(Terminal& terminal, const Comparison& comparison) {
       const Face& face = photo->face();
       text += fmt::format(" ({:.0f}x{:.0f} pixels at {:.0f},{:.0f})", face.face_width(), face.face_height(),
                           face.bbox.x1, face.bbox.y1);
+      if (face.poor_reason) {
+        text += fmt::format(", recognition quality {:.2f}: {}", *face.recognition_quality,
+                            poor_reason_name(*face.poor_reason));
+      }
     }
     terminal.print(wrap(text, width, 2) + "\n");
   }
   if (!comparison.complete()) return;
-  const bool same = comparison.same();
-  terminal.print(terminal.styled(same ? Style::good : Style::bad, same ? "the same person" : "different people") +
-                 "\n" +
-                 wrap(fmt::format("similarity {:.3f}, threshold {:.3f} ({})", comparison.similarity,
+  const VerdictRow& row = row_of(*comparison.verdict);
+  terminal.print(terminal.styled(row.style, std::string(row.text)) + "\n");
+  if (comparison.anyway) {
+    terminal.print(wrap("compared anyway, whatever the faces are like: of poor faces that says little", width, 2) +
+                   "\n");
+  }
+  terminal.print(wrap(fmt::format("similarity {:.3f}, threshold {:.3f} ({})", comparison.similarity,
                                   comparison.threshold, printable(comparison.threshold_source)),
                       width, 2) +
                  "\n");
@@ -100,16 +146,19 @@ int run_compare(const Call& call) {
   std::vector<std::string> photos;
   std::optional<float> threshold;
   bool json = false;
+  bool anyway = false;
   Arguments arguments("mien compare",
                       "Compares the largest face of photo A with that of photo B. Exit code: 0 the "
-                      "same person, 1 different people, 4 no face in one of them, 2 for every "
-                      "other failure (3: no GPU).");
+                      "same person, 1 different people, 4 no face in one of them, not comparable or "
+                      "cannot tell, because faces are too poor, 2 for every other failure (3: no "
+                      "GPU).");
   arguments.positionals({"A B", 2, 2}, photos);
   arguments.number({"--threshold", "T",
                     "cosine similarity from which on it is the same person; "
                     "otherwise the model's own for a false match rate of "
                     "1e-3"},
                    {-1, 1}, [&](double value) { threshold = static_cast<float>(value); });
+  arguments.flag({"--compare-anyway", "", "let the threshold alone decide, however poor the faces are"}, anyway);
   arguments.flag({"--json", "", "print JSON"}, json);
   arguments.flag({"--rotations", "", "also look for faces in the photos turned by 90, 180, 270"}, analyze.rotations);
   add_model_options(arguments, engine_options, sources);
@@ -137,13 +186,14 @@ int run_compare(const Call& call) {
     comparison.similarity =
         compare_faces(comparison.a.analysis, *comparison.a.largest, comparison.b.analysis, *comparison.b.largest)
             .take();
+    comparison.anyway = anyway;
+    comparison.verdict = judge(comparison);
   }
   for (const Photo* photo : {&comparison.a, &comparison.b}) {
     note_warnings(call.terminal, photo->path, photo->analysis.warnings);
   }
   (json ? print_json : print_text)(call.terminal, comparison);
-  if (!comparison.complete()) return kExitNoFace;
-  return comparison.same() ? kExitSame : kExitDifferent;
+  return comparison.verdict ? row_of(*comparison.verdict).exit_code : kExitUndecided;
 }
 
 }  // namespace mien::cli

@@ -90,6 +90,11 @@ void add_model_options(Arguments& arguments, EngineOptions& options, SettingsSou
       [&](double value) { options.limits.memory_bytes_max = static_cast<std::size_t>(value * kMegabyte); });
 }
 
+void add_min_face_option(Arguments& arguments, AnalyzeOptions& options) {
+  arguments.number({"--min-face", "PX", "drop faces whose longer side has fewer pixels of the photo"}, {0, kPixelsMax},
+                   [&](double value) { options.min_face = value; });
+}
+
 Settings load(Terminal& terminal, const SettingsSources& sources) {
   Settings settings = load_settings(sources);
   set_log_sink([&terminal](LogLevel, std::string_view line) { terminal.note(printable(line) + "\n"); },

@@ -30,6 +30,9 @@ void add_model_options(Arguments& arguments, EngineOptions& options, SettingsSou
 // --threads, which wins over MIEN_THREADS.
 void add_threads_option(Arguments& arguments, SettingsSources& sources);
 
+// --min-face.
+void add_min_face_option(Arguments& arguments, AnalyzeOptions& options);
+
 // Says where operations ran that a GPU was asked for, a line each.
 void note_placement(Terminal& terminal, const InputOptions& input);
 

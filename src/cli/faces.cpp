@@ -25,6 +25,7 @@ void declare(Arguments& arguments, FacesOptions& options) {
   arguments.flag({"--rotations", "", "also look for faces in the image turned by 90, 180, 270"},
                  options.scan.analyze.rotations);
   arguments.flag({"--enhance", "", "enlarge and sharpen small images first"}, options.scan.analyze.enhance);
+  add_min_face_option(arguments, options.scan.analyze);
   add_model_options(arguments, options.engine, options.sources);
   add_gpu_options(arguments, options.sources);
   arguments.example("mien faces group.jpg", "every face with its place, size and quality");
@@ -61,11 +62,14 @@ void analyze_all(const Engine& engine, const FacesOptions& options, const Take& 
 
 void add_rows(Table& table, const Record& record) {
   const std::vector<Face>& faces = record.analysis.faces;
-  if (faces.empty()) table.add({record.source, "none", "-", "-", "-", "-", "-"});
+  if (faces.empty()) table.add({record.source, "none", "-", "-", "-", "-", "-", "-"});
   for (std::size_t i = 0; i < faces.size(); ++i) {
     const Face& face = faces[i];
     std::string quality = "-";
+    std::string recognition = "-";
     std::string pose = "-";
+    if (face.recognition_quality) recognition = fmt::format("{:.2f}", *face.recognition_quality);
+    if (face.poor_reason) recognition += fmt::format(" {}", poor_reason_name(*face.poor_reason));
     if (face.quality) {
       quality = fmt::format("{:.2f}", face.quality->overall_score);
       const std::optional<PoseAngles>& angles = face.quality->pose_angles;
@@ -75,7 +79,7 @@ void add_rows(Table& table, const Record& record) {
     }
     table.add({record.source, std::to_string(i + 1), fmt::format("{:.3f}", face.det_score),
                fmt::format("{:.0f},{:.0f}", face.bbox.x1, face.bbox.y1),
-               fmt::format("{:.0f}x{:.0f}", face.face_width(), face.face_height()), quality, pose});
+               fmt::format("{:.0f}x{:.0f}", face.face_width(), face.face_height()), quality, recognition, pose});
   }
 }
 
@@ -88,8 +92,8 @@ int run_faces(const Call& call) {
   options.scan.analyze.phash = true;
   Arguments arguments("mien faces",
                       "Finds the faces of a few images and prints them as a table: number, score "
-                      "of the detector (0 to 1), top left corner, size in pixels, quality (0 to 1) "
-                      "and pose (yaw, pitch, roll in degrees).");
+                      "of the detector (0 to 1), top left corner, size in pixels, quality (0 to 1), "
+                      "recognition quality (0 to 1) and pose (yaw, pitch, roll in degrees).");
   declare(arguments, options);
   if (!parse_or_help(call, arguments)) return 0;
 
@@ -97,7 +101,7 @@ int run_faces(const Call& call) {
   call.terminal.make_out_private();
   const Engine engine(options.engine);
   Table table({shrinking("image", Keep::end), right("face"), right("score"), right("corner"), right("size"),
-               right("quality"), right("pose")});
+               right("quality"), right("recognition"), right("pose")});
   std::size_t failed = 0;
   std::size_t listed = 0;
   analyze_all(engine, options, [&](const Record& record, const std::string& json_line) {
@@ -112,10 +116,12 @@ int run_faces(const Call& call) {
     add_rows(table, record);
   });
   if (!options.json && listed > 0) {
-    call.terminal.print(table.render(call.terminal.table_width()) +
-                        legend(call.terminal,
-                               "score: how sure the detector is, 0 to 1; corner: top left, in pixels; size: pixels; "
-                               "quality: overall, 0 to 1; pose: yaw, pitch and roll in degrees"));
+    call.terminal.print(
+        table.render(call.terminal.table_width()) +
+        legend(call.terminal,
+               "score: how sure the detector is, 0 to 1; corner: top left, in pixels; size: pixels; "
+               "quality: overall, 0 to 1; recognition: how far the face can be recognised, 0 to 1, poor below 0.5; "
+               "pose: yaw, pitch and roll in degrees"));
   }
   return failed == 0 ? 0 : 1;
 }

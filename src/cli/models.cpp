@@ -52,6 +52,8 @@ nlohmann::ordered_json entry_json(const CatalogEntry& entry) {
           {"threshold_search", optional(model.threshold_search)},
           {"rate_verify", optional(model.rate_verify)},
           {"rate_search", optional(model.rate_search)},
+          {"rate_verify_max", optional(model.rate_verify_max)},
+          {"rate_search_max", optional(model.rate_search_max)},
           {"threshold_source", model.threshold_source},
           {"installed", entry.installed},
           {"is_default", entry.is_default},

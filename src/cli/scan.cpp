@@ -80,6 +80,10 @@ void declare_analysis(Arguments& arguments, ScanCommand& command) {
                     "cosine similarity from which on a face matches; otherwise "
                     "the model's own for searching"},
                    {-1, 1}, [&](double value) { scan.threshold = static_cast<float>(value); });
+  arguments.flag({"--compare-anyway", "",
+                  "let poor faces match poor ones by the threshold alone; the results "
+                  "say so"},
+                 scan.compare_anyway);
   add_model_options(arguments, command.engine, command.sources);
   arguments.flag({"--rotations", "",
                   "also look at images turned by 90, 180, 270 (scans without "
@@ -88,6 +92,7 @@ void declare_analysis(Arguments& arguments, ScanCommand& command) {
   arguments.flag({"--enhance", "", "enlarge and sharpen small images first"}, scan.analyze.enhance);
   arguments.number({"--min-quality", "Q", "drop faces with a lower overall_score, 0 to 1"}, {0, 1},
                    [&](double value) { scan.analyze.min_quality = value; });
+  add_min_face_option(arguments, scan.analyze);
   arguments.flag({"--image-quality", "", "measure whole images too, not only faces"}, scan.analyze.image_quality);
   add_threads_option(arguments, command.sources);
 }
@@ -122,6 +127,9 @@ void check(const Arguments& arguments, const ScanCommand& command) {
   }
   if (scan.threshold && scan.like_path.empty()) {
     arguments.fail("--threshold needs --like", "add --like PHOTO");
+  }
+  if (scan.compare_anyway && scan.like_path.empty()) {
+    arguments.fail("--compare-anyway needs --like", "add --like PHOTO");
   }
 }
 

@@ -25,7 +25,10 @@ struct Finding {
 std::string figure(const Record& record) {
   const std::string_view best = record.analysis.faces.size() > 1 ? "best " : "";
   if (!record.like) return fmt::format("{}detection score {:.2f}", best, record.analysis.faces.front().det_score);
-  const std::string_view verdict = record.matches.empty() ? "no match" : "match";
+  // Of poor faces that match nobody nothing is said.
+  const bool is_told = std::any_of(record.analysis.faces.begin(), record.analysis.faces.end(),
+                                   [](const Face& face) { return !face.poor_reason; });
+  const std::string_view verdict = !record.matches.empty() ? "match" : is_told ? "no match" : "cannot tell";
   const std::optional<float> similarity =
       record.matches.empty() ? record.best_similarity : record.matches.front().similarity;
   if (!similarity) return fmt::format("{}, similarity not known", verdict);
@@ -101,6 +104,7 @@ std::string threshold_line(const ScanSummary& summary, const SummaryContext& con
   if (expected > 0) {
     line += fmt::format("; expect about {:.2g} false matches among {}", expected, counted(summary.faces, "face"));
   }
+  if (context.options.compare_anyway) line += "; --compare-anyway: poor faces too";
   return line;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "mien/catalog.h"
+#include "ops/recognition_quality.h"
 
 namespace mien {
 
@@ -42,6 +43,8 @@ struct CatalogRow : ModelInfo, CatalogFacts {
   FeedChoice feed;
   // Whether OpenVINO computes it clearly faster than ONNX Runtime, in 32 bits and on a CPU; empty: as its file tells.
   std::optional<bool> gains_by_openvino;
+  // How the length of an embedding tells how far it can be trusted; empty: not measured.
+  std::optional<NormScale> norm_scale;
 };
 
 // Several rows in one zip archive.

@@ -174,6 +174,8 @@ void read_thresholds(Fields& fields, CatalogRow& row) {
   row.threshold_search = narrow(fields.number("threshold_search", -1, 1));
   row.rate_verify = fields.number("rate_verify", 0, 1);
   row.rate_search = fields.number("rate_search", 0, 1);
+  row.rate_verify_max = fields.number("rate_verify_max", 0, 1);
+  row.rate_search_max = fields.number("rate_search_max", 0, 1);
   row.threshold_source = fields.text("threshold_source");
   if ((row.threshold_verify || row.threshold_search) && row.threshold_source.empty()) {
     fields.fail("threshold_source", "is missing: a threshold without its source is a number that nobody can check");
@@ -293,6 +295,8 @@ Json row_json(const CatalogRow& row) {
   put_number(object, "threshold_search", widen(row.threshold_search));
   put_number(object, "rate_verify", row.rate_verify);
   put_number(object, "rate_search", row.rate_search);
+  put_number(object, "rate_verify_max", row.rate_verify_max);
+  put_number(object, "rate_search_max", row.rate_search_max);
   put(object, "threshold_source", row.threshold_source);
   return object;
 }

@@ -12,6 +12,8 @@
 namespace mien {
 
 inline constexpr int kAlignedSide = 112;
+// Pixels between the eyes of an aligned face.
+inline constexpr double kTemplateEyeDistance = 35.238;
 
 // x' = a x - b y + tx; y' = b x + a y + ty.
 struct Similarity {

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <iterator>
 
 namespace mien {
 namespace {
@@ -28,7 +30,33 @@ Result<const std::vector<float>*> embedding_of(const Analysis& analysis, std::si
   return &embedding;
 }
 
+// By their numbers. C programs get them as they stand, so that each ends with a zero.
+constexpr std::string_view kPoorReasons[] = {"too_small", "too_blurred", "too_dark", "low_contrast"};
+constexpr std::string_view kVerdicts[] = {"same", "different", "not_comparable", "cannot_tell"};
+
 }  // namespace
+
+std::string_view poor_reason_name(PoorReason reason) { return kPoorReasons[static_cast<std::size_t>(reason)]; }
+
+std::optional<PoorReason> poor_reason_from_name(std::string_view name) {
+  const auto* const found = std::find(std::begin(kPoorReasons), std::end(kPoorReasons), name);
+  if (found == std::end(kPoorReasons)) return std::nullopt;
+  return static_cast<PoorReason>(found - std::begin(kPoorReasons));
+}
+
+std::string_view verdict_name(Verdict verdict) { return kVerdicts[static_cast<std::size_t>(verdict)]; }
+
+bool is_poor(const Face& face) { return face.recognition_quality && *face.recognition_quality < kRecognitionFloor; }
+
+Verdict judge(bool is_a_poor, bool is_b_poor, float similarity, float threshold) {
+  if (is_a_poor && is_b_poor) return Verdict::not_comparable;
+  if (similarity >= threshold) return Verdict::same;
+  return is_a_poor || is_b_poor ? Verdict::cannot_tell : Verdict::different;
+}
+
+Verdict judge_pair(const Face& a, const Face& b, float similarity, float threshold) {
+  return judge(is_poor(a), is_poor(b), similarity, threshold);
+}
 
 float cosine_similarity(const std::vector<float>& a, const std::vector<float>& b) {
   assert(a.size() == b.size());

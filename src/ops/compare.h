@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "mien/face.h"
@@ -11,6 +12,13 @@ namespace mien {
 
 // -1..1; 0 when either is zero. For two embeddings of one model: of equal length.
 float cosine_similarity(const std::vector<float>& a, const std::vector<float>& b);
+
+// Whether its recognition quality is known and below the floor.
+bool is_poor(const Face& face);
+// What judge_pair says of two faces of which so much is known.
+Verdict judge(bool is_a_poor, bool is_b_poor, float similarity, float threshold);
+// The other way round than poor_reason_name(); empty: no reason has this name.
+std::optional<PoorReason> poor_reason_from_name(std::string_view name);
 
 // Why embeddings of these two cannot be compared: invalid_argument, naming both models. Empty when they can.
 std::optional<Error> refuse_comparison(const ModelNames& a, const ModelNames& b);

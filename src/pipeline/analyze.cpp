@@ -157,7 +157,10 @@ class Results {
     }
     work_.embed_ms = each * static_cast<double>(work_.pending.size());
     for (; !waiting_.empty(); waiting_.pop_front()) {
-      if (waiting_.front()) add_up(waiting_.front()->timings_ms);
+      if (waiting_.front()) {
+        add_norms(engine_, *waiting_.front());
+        add_up(waiting_.front()->timings_ms);
+      }
       stream_.on_result(next_++, std::move(waiting_.front()));
     }
   }
@@ -249,6 +252,7 @@ class Flow {
     images_ -= group.size();
     end_detect(engine_, options_, work_, group);
     quality_stage(engine_, options_, work_, group);
+    recognition_stage(engine_, options_, work_, group);
     for (const GroupItem& item : group) {
       if (on_faces_ && !item.error && !item.faces.empty()) show_faces(item, on_faces_);
     }

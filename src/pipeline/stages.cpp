@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/cancel.h"
 #include "image/orientation.h"
 #include "ops/align.h"
 #include "ops/enhance.h"
 #include "ops/quality.h"
+#include "ops/recognition_quality.h"
 #include "pipeline/passes.h"
 #include "pipeline/rotations.h"
 #include "pipeline/stopwatch.h"
@@ -189,7 +191,9 @@ void end_detect(const Engine::State& engine, const AnalyzeOptions& options, Work
     if (item.error) return;
     if (!is_found) find_on_cpu(engine, options, work, item);
     for (const Candidate& candidate : item.found.faces) {
-      item.faces.push_back({candidate, make_face(*engine.detector, candidate, item.found.scale, item.enhancement)});
+      Face face = make_face(*engine.detector, candidate, item.found.scale, item.enhancement);
+      if (std::max(face.face_width(), face.face_height()) < options.min_face) continue;
+      item.faces.push_back({candidate, std::move(face)});
     }
   });
 }
@@ -218,6 +222,39 @@ void quality_stage(const Engine::State& engine, const AnalyzeOptions& options, W
     }
     item.analysis.timings_ms.quality += watch.lap();
   });
+}
+
+void recognition_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
+                       Group& group) {
+  for_each_alive(group, [&](GroupItem& item) {
+    Stopwatch watch;
+    for (ItemFace& one : item.faces) {
+      throw_if_stopped(options.stop);
+      if (!one.face.landmarks) continue;
+      const std::optional<Similarity> to_template = estimate_alignment(one.candidate.landmarks);
+      if (!to_template) continue;
+      if (engine.device) engine.device->fetch_image(item);
+      warp_square(item.image, *to_template, kAlignedSide, work.aligned_face);
+      const double eyes = kTemplateEyeDistance / std::hypot(to_template->a, to_template->b) / item.enhancement;
+      const RecognitionQuality quality = assess_recognition(measure_recognition(work.aligned_face, eyes));
+      one.face.recognition_quality = quality.value;
+      one.face.poor_reason = quality.worst;
+    }
+    item.analysis.timings_ms.quality += watch.lap();
+  });
+}
+
+void add_norms(const Engine::State& engine, Analysis& analysis) {
+  const CatalogRow* const row = engine.embedder_file.row.get();
+  for (Face& face : analysis.faces) {
+    if (!face.recognition_quality) continue;
+    if (row != nullptr && row->norm_scale && !face.embedding.empty()) {
+      double square = 0;
+      for (const float value : face.embedding) square += static_cast<double>(value) * value;
+      face.recognition_quality = add_norm(*face.recognition_quality, std::sqrt(square), *row->norm_scale);
+    }
+    if (*face.recognition_quality >= kRecognitionFloor) face.poor_reason.reset();
+  }
 }
 
 void embed_waiting(const Engine::State& engine, const std::stop_token& stop, Workspace::State& work) {

@@ -15,6 +15,12 @@ namespace mien {
 void enhance_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group);
 void quality_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group);
 
+// How far each face can be recognised, as far as its pixels tell; add_norms() adds what its embedding tells. The device
+// has no part in it, whoever embeds.
+void recognition_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
+                       Group& group);
+void add_norms(const Engine::State& engine, Analysis& analysis);
+
 // Detection and embedding are in two halves, between which a device works: what it does not do, or not in time, the CPU
 // does in the second. Embeddings of the CPU may still be missing then: see embed_waiting.
 void begin_detect(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group);

@@ -41,6 +41,7 @@ struct Workspace::State {
   std::shared_ptr<ItemMemory> spare;  // of the image before
   SpareImages spare_images;           // of images that were in work together
   Image rotated;
+  Image aligned_face;
   DetectScratch detect;
   // The faces of one call in the order in which they came, the embeddings of the first of them, and the other faces,
   // fewer than a batch, aligned and not embedded yet.

@@ -18,6 +18,7 @@
 #include "base/base64.h"
 #include "base/utf8.h"
 #include "mien/scan.h"
+#include "ops/compare.h"
 
 namespace mien {
 namespace {
@@ -56,6 +57,7 @@ class RecordWriter {
         matches.push_back({{"face", match.face}, {"similarity", number(match.similarity)}});
       }
       line["matches"] = std::move(matches);
+      if (record.compare_anyway) line["compare_anyway"] = true;
     }
     // Only now is it known whether every number could be written.
     if (not_finite_count_ > 0) {
@@ -142,6 +144,8 @@ class RecordWriter {
     out["scale"] = number(face.scale);
     out["enhancement_scale"] = number(face.enhancement_scale);
     out["quality"] = face.quality ? quality_json(*face.quality) : JsonOut(nullptr);
+    out["recognition_quality"] = face.recognition_quality ? number(*face.recognition_quality) : JsonOut(nullptr);
+    out["poor_reason"] = face.poor_reason ? JsonOut(poor_reason_name(*face.poor_reason)) : JsonOut(nullptr);
     if (embeddings_ != EmbeddingFormat::none && !face.embedding.empty()) {
       out["embedding"] = embedding_json(face.embedding);
     }
@@ -293,7 +297,7 @@ class RecordReader {
     return read_landmarks(find(object, "landmarks"), face) && read_number(object, "det_score", face.det_score) &&
            read_number(object, "scale", face.scale) &&
            read_number(object, "enhancement_scale", face.enhancement_scale) && read_quality(*quality, face.quality) &&
-           read_embedding(find(object, "embedding"), face.embedding);
+           read_recognition(object, face) && read_embedding(find(object, "embedding"), face.embedding);
   }
 
   bool read_landmarks(const JsonIn* value, Face& face) {
@@ -337,6 +341,19 @@ class RecordReader {
     }
     out = quality;
     return true;
+  }
+
+  // Records of earlier versions have neither.
+  bool read_recognition(const JsonIn& object, Face& face) {
+    const JsonIn* const quality = find(object, "recognition_quality");
+    if (quality != nullptr && !quality->is_null() &&
+        !read_number(object, "recognition_quality", face.recognition_quality.emplace())) {
+      return false;
+    }
+    const JsonIn* const reason = find(object, "poor_reason");
+    if (reason == nullptr || reason->is_null()) return true;
+    if (reason->is_string()) face.poor_reason = poor_reason_from_name(reason->get_ref<const std::string&>());
+    return face.poor_reason.has_value() || fail_key("poor_reason", "the name of a reason or null");
   }
 
   bool read_embedding(const JsonIn* value, std::vector<float>& out) {
@@ -422,6 +439,10 @@ class RecordReader {
     if (!matches) return true;
     if (!matches->is_array()) return fail_key("matches", "an array");
     record.like = true;
+    if (const JsonIn* anyway = find(line, "compare_anyway")) {
+      if (!anyway->is_boolean()) return fail_key("compare_anyway", "true or false");
+      record.compare_anyway = anyway->get<bool>();
+    }
     for (const JsonIn& one : *matches) {
       if (!one.is_object()) return fail_key("matches", "an array of objects");
       Match& match = record.matches.emplace_back();

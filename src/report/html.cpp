@@ -141,6 +141,10 @@ std::string face_html(const Record& record, std::size_t index) {
   if (similarity) out += fmt::format("<b class=\"hit\">similarity {:.3f}</b>, ", *similarity);
   out += fmt::format("score {:.2f}, {:.0f} \u00d7 {:.0f} px", face.det_score, face.face_width(), face.face_height());
   if (face.quality) out += ", " + quality_html(*face.quality);
+  if (face.recognition_quality) {
+    out += fmt::format(", recognition quality <b>{:.2f}</b>", *face.recognition_quality);
+    if (face.poor_reason) out += fmt::format(": {}", poor_reason_name(*face.poor_reason));
+  }
   return out + "</li>";
 }
 

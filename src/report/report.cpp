@@ -138,11 +138,13 @@ class ReportWriter {
     put_number("images", survey_.images, "");
     put_number("with faces", survey_.with_faces, "");
     put_number("faces", survey_.faces, "");
+    if (survey_.poor_faces > 0) put_number("poor faces", survey_.poor_faces, "");
     if (survey_.like) put_number("matched images", survey_.matched, "hit");
     put_number("failed", survey_.failed, survey_.failed > 0 ? "bad" : "");
     if (survey_.with_warnings > 0) put_number("with warnings", survey_.with_warnings, "");
     page_.write("</dl>\n");
     put_left_out_kinds();
+    put_poor_faces();
     if (survey_.cut_off) {
       page_.write(
           "<p>The last line of the records was cut off, as an interrupted scan leaves it; "
@@ -159,6 +161,18 @@ class ReportWriter {
                            html_text(one.count == 1 ? one.one : one.kind));
     }
     if (!kinds.empty()) page_.write("<p class=\"quiet\">Left out of the folders: " + kinds + ".</p>\n");
+  }
+
+  void put_poor_faces() {
+    if (survey_.compare_anyway) {
+      page_.write(
+          "<p class=\"banner\" role=\"note\"><strong>Compared anyway.</strong> Poor faces were compared with "
+          "--compare-anyway: too small, blurred or dark, those of strangers are alike, and a match says little.</p>\n");
+    } else if (survey_.like && survey_.poor_faces > 0) {
+      page_.write(
+          "<p>Poor faces are too small, blurred, dark or flat to be told from other poor faces. They match only where "
+          "the photo of the person is good; where they do not match, that says nothing.</p>\n");
+    }
   }
 
   // A word stays in one piece where the line has room: "--out" is not broken at its hyphens.

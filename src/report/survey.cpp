@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "ops/compare.h"
 #include "report/html.h"
 
 namespace mien::report {
@@ -86,6 +87,8 @@ void count_record(Survey& survey, const Record& record, std::int64_t offset, std
   };
   ++survey.images;
   survey.faces += static_cast<std::int64_t>(record.analysis.faces.size());
+  survey.poor_faces += std::ranges::count_if(record.analysis.faces, is_poor);
+  survey.compare_anyway = survey.compare_anyway || record.compare_anyway;
   if (!record.analysis.faces.empty()) ++survey.with_faces;
   if (!record.analysis.warnings.empty()) ++survey.with_warnings;
   survey.like = survey.like || record.like;

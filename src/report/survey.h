@@ -54,6 +54,8 @@ struct Survey {
   std::int64_t failed = 0;
   std::int64_t with_warnings = 0;
   bool like = false;                // whether the scan looked for somebody
+  bool compare_anyway = false;      // whether poor faces matched by the threshold alone
+  std::int64_t poor_faces = 0;      // too poor to be told from other poor faces
   bool cut_off = false;             // whether the last line is incomplete and was left out
   std::vector<Place> matches;       // by falling similarity, all of them
   std::vector<Place> failures;      // up to a limit, in the order of the records

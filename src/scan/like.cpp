@@ -30,6 +30,11 @@ KnownRate known_rate(const std::optional<float>& threshold, const std::optional<
   return {true, *threshold, *rate};
 }
 
+// A rate that was measured on good photos alone is not to be trusted where a higher one is known.
+std::optional<double> highest(const std::optional<double>& rate, const std::optional<double>& of_poor_photos) {
+  return rate && of_poor_photos ? std::max(rate, of_poor_photos) : rate;
+}
+
 bool is_usable(const Face& face) {
   float length2 = 0;
   for (const float value : face.embedding) length2 += value * value;
@@ -72,8 +77,19 @@ WantedPerson read_wanted_person(const std::string& photo_path, const Analyze& an
     person.notes.push_back(fmt::format("{} shows {} faces; the largest one was looked for", shown, faces.size()));
   }
   person.models = analysis->models;
+  person.is_poor = is_poor(faces[0]);
+  person.poor_reason = faces[0].poor_reason;
   person.embedding = std::move(faces[0].embedding);
   return person;
+}
+
+std::string poor_photo_warning(const WantedPerson& person, const std::string& photo_path) {
+  if (!person.is_poor) return {};
+  return fmt::format("the face in {} is too poor to be told from other poor faces{}: {}",
+                     replace_invalid_utf8(photo_path),
+                     person.poor_reason ? fmt::format(" ({})", poor_reason_name(*person.poor_reason)) : "",
+                     person.compare_anyway ? "other poor faces match it all the same, as was asked for"
+                                           : "only good faces can match it; use a better photo of the person");
 }
 
 float choose_threshold(const ModelInfo& embedder, std::optional<float> asked) {
@@ -98,7 +114,10 @@ void match_faces(const WantedPerson& person, Record& record) {
     }
     const float similarity = cosine_similarity(faces[i].embedding, person.embedding);
     record.best_similarity = std::max(similarity, record.best_similarity.value_or(similarity));
-    if (similarity >= person.threshold) record.matches.push_back({static_cast<int>(i), similarity});
+    const bool takes_poor = person.compare_anyway;
+    const Verdict verdict =
+        judge(person.is_poor && !takes_poor, is_poor(faces[i]) && !takes_poor, similarity, person.threshold);
+    if (verdict == Verdict::same) record.matches.push_back({static_cast<int>(i), similarity});
   }
   std::stable_sort(record.matches.begin(), record.matches.end(),
                    [](const Match& a, const Match& b) { return a.similarity > b.similarity; });
@@ -107,8 +126,10 @@ void match_faces(const WantedPerson& person, Record& record) {
 // Between its two known points the rate falls about exponentially with the threshold, as the upper tail of the
 // similarity of strangers does; beyond them nothing is known but the direction.
 FalseMatchRate false_match_rate(const ModelInfo& embedder, float threshold) {
-  const KnownRate verify = known_rate(embedder.threshold_verify, embedder.rate_verify);
-  const KnownRate search = known_rate(embedder.threshold_search, embedder.rate_search);
+  const KnownRate verify =
+      known_rate(embedder.threshold_verify, highest(embedder.rate_verify, embedder.rate_verify_max));
+  const KnownRate search =
+      known_rate(embedder.threshold_search, highest(embedder.rate_search, embedder.rate_search_max));
   if (search.is_at(threshold)) return {search.rate, {}};
   if (verify.is_at(threshold)) return {verify.rate, {}};
   if (search.is_known && threshold > search.threshold) {

@@ -17,7 +17,10 @@ using Analyze = std::function<Result<Analysis>(Bytes encoded, Workspace& workspa
 struct WantedPerson {
   ModelNames models;  // of the embedding
   std::vector<float> embedding;
+  std::optional<PoorReason> poor_reason;
   float threshold = 0;             // cosine from which a face counts as a match
+  bool is_poor = false;            // the face's recognition quality is below the floor
+  bool compare_anyway = false;     // poor faces match by the threshold alone
   std::vector<std::string> notes;  // what the user should know
 };
 
@@ -32,11 +35,15 @@ WantedPerson read_wanted_person(const std::string& photo_path, const Analyze& an
 // that is no cosine, or when the embedder's threshold is not known.
 float choose_threshold(const ModelInfo& embedder, std::optional<float> asked);
 
-// Fills in the record's matches and its best similarity. Throws Exception(invalid_argument) when the embeddings are not
-// of one model.
+// What is to be said before the work begins of a photo whose face is poor; empty where there is nothing to say.
+std::string poor_photo_warning(const WantedPerson& person, const std::string& photo_path);
+
+// Fills in the record's matches and its best similarity. A poor face matches no poor photo. Throws
+// Exception(invalid_argument) when the embeddings are not of one model.
 void match_faces(const WantedPerson& person, Record& record);
 
-// The share of strangers' faces that match at this threshold. Empty when the embedder's thresholds do not tell.
+// The share of strangers' faces that match at this threshold, faces that are not comparable left out: the highest that
+// was measured for any kind of photo. Empty when the embedder's thresholds do not tell.
 struct FalseMatchRate {
   std::optional<double> rate;
   std::string note;  // empty when the rate was measured at this very threshold

@@ -12,6 +12,7 @@
 
 #include "base/sha256.h"
 #include "mien/file.h"
+#include "ops/compare.h"
 #include "scan/outcome.h"
 
 namespace mien {
@@ -86,6 +87,7 @@ class Worker {
     record.source_size = image.state.size_bytes;
     record.source_mtime_ns = image.state.mtime_ns;
     record.like = parts_.person != nullptr;
+    record.compare_anyway = record.like && parts_.person->compare_anyway;
     record.terms = parts_.terms;
     record.error = image.error;
     if (record.error) return false;
@@ -248,6 +250,7 @@ class Writer {
   void count(const Record& record) {
     ++summary_.images;
     summary_.faces += static_cast<std::int64_t>(record.analysis.faces.size());
+    summary_.poor_faces += std::ranges::count_if(record.analysis.faces, is_poor);
     if (record.error) ++summary_.failed;
     if (record.error && record.error->code == ErrorCode::unavailable) ++summary_.unavailable;
     if (!record.matches.empty()) ++summary_.matched_images;

@@ -44,6 +44,7 @@ struct LineFacts {
   bool has_error_key = false;
   std::string error_code;
   std::int64_t faces = 0;
+  std::int64_t poor_faces = 0;
   bool has_matches_key = false;
   std::int64_t matches = 0;
   bool has_quality_key = false;
@@ -52,6 +53,7 @@ struct LineFacts {
 
 // The keys of a record that matter here; of most of a line nothing is kept.
 enum class Section { other, size, mtime, text, models, error, matches, quality, faces };
+enum class FaceKey { other, embedding, poor_reason };
 
 struct TopKey {
   std::string_view name;
@@ -91,7 +93,9 @@ class FactsReader final : public nlohmann::json_sax<nlohmann::json> {
   bool string(string_t& value) override {
     if (wanted_ && depth_ == wanted_depth_) {
       *wanted_ = std::move(value);
-    } else if (is_embedding()) {
+    } else if (is_of_face(FaceKey::poor_reason)) {
+      ++facts.poor_faces;
+    } else if (is_of_face(FaceKey::embedding)) {
       facts.embeddings = EmbeddingFormat::base64;
     }
     return true;
@@ -103,7 +107,9 @@ class FactsReader final : public nlohmann::json_sax<nlohmann::json> {
       wanted_ = text_wanted(name);
       wanted_depth_ = depth_;
     } else if (depth_ == 3 && section_ == Section::faces) {
-      is_embedding_key_ = name == "embedding";
+      face_key_ = name == "embedding"     ? FaceKey::embedding
+                  : name == "poor_reason" ? FaceKey::poor_reason
+                                          : FaceKey::other;
     }
     return true;
   }
@@ -114,7 +120,7 @@ class FactsReader final : public nlohmann::json_sax<nlohmann::json> {
     return ++depth_ <= kDepthMax;
   }
   bool start_array(std::size_t) override {
-    if (is_embedding()) facts.embeddings = EmbeddingFormat::json;
+    if (is_of_face(FaceKey::embedding)) facts.embeddings = EmbeddingFormat::json;
     return ++depth_ <= kDepthMax;
   }
   bool end_object() override { return end_container(); }
@@ -140,7 +146,7 @@ class FactsReader final : public nlohmann::json_sax<nlohmann::json> {
     if (name == "embedder") return &facts.models.embedder;
     return name == "embedder_id" ? &facts.models.embedder_id : nullptr;
   }
-  bool is_embedding() const { return depth_ == 3 && is_embedding_key_ && section_ == Section::faces; }
+  bool is_of_face(FaceKey key) const { return depth_ == 3 && face_key_ == key && section_ == Section::faces; }
   bool integer(std::int64_t value) {
     if (depth_ == 1 && section_ == Section::size) facts.size = value;
     if (depth_ == 1 && section_ == Section::mtime) facts.mtime_ns = value;
@@ -155,7 +161,7 @@ class FactsReader final : public nlohmann::json_sax<nlohmann::json> {
   Section section_ = Section::other;  // of the key at the top level that we are in
   std::string* wanted_ = nullptr;     // where the text of the last key belongs
   int wanted_depth_ = 0;
-  bool is_embedding_key_ = false;  // the last key of a face
+  FaceKey face_key_ = FaceKey::other;  // the last one
 };
 
 std::optional<LineFacts> read_facts(std::string_view line) {
@@ -256,8 +262,8 @@ std::string difference(const LineFacts& facts, const ResumeTerms& terms) {
     return terms.image_quality ? "was made without --image-quality" : "was made with --image-quality";
   }
   if (facts.terms != terms.fingerprint) {
-    return "was made with other options: --precision, --rotations, --enhance, --min-quality, --threshold, another "
-           "photo of --like or another file of the detector";
+    return "was made with other options: --precision, --rotations, --enhance, --min-quality, --min-face, --threshold, "
+           "--compare-anyway, another photo of --like or another file of the detector";
   }
   return {};
 }
@@ -364,6 +370,7 @@ class Resumption {
     if (!facts.error_code.empty()) ++kept_.failed;
     if (facts.matches > 0) ++kept_.matched_images;
     kept_.faces += facts.faces;
+    kept_.poor_faces += facts.poor_faces;
   }
 
   bool is_kept(const ExaminedLine& line) {

@@ -117,6 +117,12 @@ WantedPerson find_wanted_person(const Engine& engine, const ScanOptions& options
       [&](Bytes encoded, Workspace& workspace) { return engine.analyze(encoded, analyze, workspace); },
       engine.options().limits.bytes_max);
   person.threshold = threshold;
+  person.compare_anyway = options.compare_anyway;
+  const std::string warning = poor_photo_warning(person, options.like_path);
+  if (!warning.empty()) {
+    log(LogLevel::warning, warning);
+    person.notes.push_back(warning);
+  }
   return person;
 }
 
@@ -145,10 +151,12 @@ std::string fingerprint_of(const Engine& engine, const ScanOptions& options,
   const Result<Sha256Digest> detector = sha256_file(engine.detector().path);
   text += fmt::format(" {} {} {} {}", detector ? sha256_hex(*detector) : "",
                       engine.options().det_threshold.value_or(-1), analyze.face_quality, analyze.phash);
+  if (analyze.min_face > 0) text += fmt::format(" least {}", analyze.min_face);
   for (const DetectSize& size : engine.options().exact_sizes) text += fmt::format(" {}x{}", size.width, size.height);
   if (person) {
     const Result<Sha256Digest> photo = sha256_file(options.like_path);
-    text += fmt::format(" {} {}", person->threshold, photo ? sha256_hex(*photo) : "");
+    text += fmt::format(" {} {} {}", person->threshold, photo ? sha256_hex(*photo) : "",
+                        options.compare_anyway ? "anyway" : "floor");
   }
   const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
   return sha256_hex(sha256(bytes)).substr(0, kFingerprintDigits);
@@ -219,8 +227,18 @@ void summarize_matches(const Engine& engine, const WantedPerson& person, ScanSum
   summary.threshold = person.threshold;
   summary.notes.insert(summary.notes.end(), person.notes.begin(), person.notes.end());
   const FalseMatchRate expected = false_match_rate(*engine.embedder(), person.threshold);
-  if (expected.rate) summary.expected_false_matches = static_cast<double>(summary.faces) * *expected.rate;
+  // Poor faces are no candidates of a poor photo.
+  const bool counts_poor = !person.is_poor || person.compare_anyway;
+  const std::int64_t candidates = summary.faces - (counts_poor ? 0 : summary.poor_faces);
+  if (expected.rate) summary.expected_false_matches = static_cast<double>(candidates) * *expected.rate;
   if (!expected.note.empty()) summary.notes.push_back(expected.note);
+  if (person.compare_anyway) {
+    summary.notes.push_back("poor faces were compared anyway: how many of their matches are false is not known");
+  } else if (summary.poor_faces > 0) {
+    summary.notes.push_back(fmt::format(
+        "{} of {} faces are too poor to be told from other poor faces: where none of them matches, that says nothing",
+        summary.poor_faces, summary.faces));
+  }
 }
 
 // The line that the guide has its readers look for, when a device did some of the work.

@@ -185,6 +185,7 @@ static void test_analysis(const mien_engine* engine, file photo) {
   mien_quality quality = {.struct_size = sizeof quality};
   mien_placement placement = {.struct_size = sizeof placement};
   mien_timings timings = {.struct_size = sizeof timings};
+  mien_verdict verdict = MIEN_DIFFERENT;
   float similarity = 0;
   struct {
     size_t struct_size;
@@ -207,6 +208,7 @@ static void test_analysis(const mien_engine* engine, file photo) {
   CHECK(face.bbox.x1 > 0 && face.bbox.x2 < 512 && face.det_score > 0.5F && face.has_landmarks == 1);
   CHECK(face.dimension == mien_engine_dimension(engine) && face.embedding != NULL && face.embedding[0] != 0);
   CHECK(face.landmarks[0].x < face.landmarks[1].x);
+  CHECK(face.has_recognition_quality == 1 && face.recognition_quality > 0.5F && face.poor_reason == MIEN_NOT_POOR);
   CHECK(mien_analysis_face(analysis, 1, &face) == 0);
   CHECK(mien_analysis_face_quality(analysis, 0, &quality) == 1 && quality.overall_score > 0 && quality.has_pose == 1);
   CHECK(mien_analysis_quality(analysis, &quality) == 1 && quality.has_pose == 0);
@@ -228,6 +230,12 @@ static void test_analysis(const mien_engine* engine, file photo) {
   CHECK(mien_analyze(engine, photo.bytes, photo.size, NULL, NULL, &again, &error) == MIEN_OK);
   CHECK(mien_compare_faces(analysis, 0, again, 0, &similarity, &error) == MIEN_OK && similarity > 0.9999F);
   CHECK(fails(mien_compare_faces(analysis, 0, again, 1, &similarity, &error), &error) == MIEN_INVALID_ARGUMENT);
+  CHECK(mien_judge_faces(analysis, 0, again, 0, 0.5F, &verdict, &similarity, &error) == MIEN_OK);
+  CHECK(verdict == MIEN_SAME && strcmp(mien_verdict_name(verdict), "same") == 0 && similarity > 0.9999F);
+  CHECK(mien_judge_faces(analysis, 0, again, 0, 2, &verdict, NULL, &error) == MIEN_OK && verdict == MIEN_DIFFERENT);
+  CHECK(fails(mien_judge_faces(analysis, 0, again, 1, 0, &verdict, NULL, &error), &error) == MIEN_INVALID_ARGUMENT);
+  CHECK(mien_verdict_name(4)[0] == 0 && mien_poor_reason_name(MIEN_NOT_POOR)[0] == 0);
+  CHECK(strcmp(mien_poor_reason_name(MIEN_LOW_CONTRAST), "low_contrast") == 0);
   mien_analysis_free(again);
   CHECK(fails(mien_analyze(engine, (const uint8_t*)"no image", 8, NULL, NULL, &again, &error), &error) ==
         MIEN_BAD_DATA);

@@ -22,6 +22,43 @@ TEST(CompareFaces, IsTheCosine) {
   EXPECT_EQ(*compare_faces(a, 0, analysis_of("one", {0, 0}), 0), 0);
 }
 
+TEST(JudgePair, SaysNothingOfTwoPoorFacesAndNeverDifferentOfOne) {
+  Face good, poor, unknown;
+  good.recognition_quality = kRecognitionFloor;
+  poor.recognition_quality = kRecognitionFloor - 0.001F;
+  struct Row {
+    const Face& a;
+    const Face& b;
+    float similarity;
+    Verdict verdict;
+  };
+  const Row rows[] = {
+      {good, good, 0.5F, Verdict::same},
+      {good, good, 0.49F, Verdict::different},
+      {poor, good, 0.5F, Verdict::same},
+      {good, poor, 0.49F, Verdict::cannot_tell},
+      {poor, poor, 0.99F, Verdict::not_comparable},
+      {poor, poor, -1, Verdict::not_comparable},
+      {unknown, poor, 0.49F, Verdict::cannot_tell},
+      {unknown, unknown, 0.49F, Verdict::different},
+  };
+  for (const Row& row : rows) {
+    EXPECT_EQ(verdict_name(judge_pair(row.a, row.b, row.similarity, 0.5F)), verdict_name(row.verdict));
+    EXPECT_EQ(verdict_name(judge_pair(row.b, row.a, row.similarity, 0.5F)), verdict_name(row.verdict));
+  }
+}
+
+TEST(PoorReason, IsReadAsItIsWritten) {
+  for (const PoorReason reason :
+       {PoorReason::too_small, PoorReason::too_blurred, PoorReason::too_dark, PoorReason::low_contrast}) {
+    EXPECT_EQ(poor_reason_from_name(poor_reason_name(reason)), reason);
+  }
+  EXPECT_EQ(poor_reason_name(PoorReason::too_small), "too_small");
+  EXPECT_EQ(poor_reason_name(PoorReason::low_contrast), "low_contrast");
+  EXPECT_FALSE(poor_reason_from_name("ugly"));
+  EXPECT_EQ(verdict_name(Verdict::cannot_tell), "cannot_tell");
+}
+
 TEST(CompareFaces, NamesTheModelsThatItRefusesToMix) {
   const Analysis a = analysis_of("one", {1, 2});
   const Result<float> mixed = compare_faces(a, 0, analysis_of("two", {1, 2}), 0);

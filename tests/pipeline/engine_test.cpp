@@ -254,6 +254,31 @@ TEST_F(EngineTest, OptionsLeaveOutWhatIsNotAsked) {
   EXPECT_FALSE(bare.quality);
   EXPECT_TRUE(bare.phash.empty());
   EXPECT_TRUE(analyze_with(*shared, photo, {.min_quality = 1.01}).faces.empty());
+  const Box& box = bare.faces[0].bbox;
+  const double longer_side = std::max(box.width(), box.height());
+  EXPECT_EQ(analyze_with(*shared, photo, {.min_face = longer_side}).faces.size(), 1U);
+  EXPECT_TRUE(analyze_with(*shared, photo, {.min_face = longer_side + 1}).faces.empty());
+}
+
+TEST_F(EngineTest, EachFaceSaysHowFarItCanBeRecognised) {
+  const Image photo = test::load_photo("astronaut.png");
+  const Analysis embedded = analyze_with(*shared, photo);
+  EXPECT_GT(embedded.faces[0].recognition_quality.value_or(0), 0.8F);
+  EXPECT_FALSE(embedded.faces[0].poor_reason);
+  // Without an embedding the pixels alone decide: its length can only lower the measure.
+  const Analysis bare = analyze_with(*shared, photo, {.embed = false});
+  EXPECT_GE(bare.faces[0].recognition_quality.value_or(0), *embedded.faces[0].recognition_quality);
+  Image dark = photo;
+  for (int y = 0; y < dark.height; ++y) {
+    std::uint8_t* const row = dark.row(y);
+    for (int i = 0; i < dark.width * dark.channels; ++i) row[i] = static_cast<std::uint8_t>(row[i] / 16);
+  }
+  for (const bool embed : {false, true}) {
+    const Analysis poor = analyze_with(*shared, dark, {.embed = embed});
+    ASSERT_EQ(poor.faces.size(), 1U);
+    EXPECT_LT(*poor.faces[0].recognition_quality, kRecognitionFloor);
+    EXPECT_EQ(poor.faces[0].poor_reason, PoorReason::too_dark);
+  }
 }
 
 TEST_F(EngineTest, EnhancedImagesAreMeasuredInTheOriginal) {

@@ -2,6 +2,7 @@
 
 import io
 import pathlib
+import pickle
 
 import numpy
 import pytest
@@ -201,3 +202,26 @@ def test_compare(photos):
     assert mien.compare(photos / "obama.jpg", photos / "biden.jpg") < 0.3
     with pytest.raises(ValueError, match="no face"):
         mien.compare(photos / "coffee.png", photos / "obama.jpg")
+
+
+def test_compare_says_what_the_similarity_means(photos):
+    same = mien.compare(photos / "obama.jpg", photos / "obama2.jpg")
+    assert same.verdict == "same" and same.reasons == (None, None) and same == same.similarity
+    assert mien.compare(photos / "obama.jpg", photos / "biden.jpg").verdict == "different"
+    good = mien.analyze(photos / "obama.jpg")
+    assert good.faces[0].recognition_quality > 0.5 and good.faces[0].poor_reason is None
+    dark = [
+        mien.analyze((numpy.asarray(Image.open(photos / name).convert("RGB")) // 16), colours="rgb")
+        for name in ("obama.jpg", "biden.jpg")
+    ]
+    assert all(one.faces[0].recognition_quality < 0.5 and one.faces[0].poor_reason == "too_dark" for one in dark)
+    poor = mien.compare(*dark)
+    assert poor.verdict == "not_comparable" and poor.reasons == ("too_dark", "too_dark")
+    assert not poor >= -1 and not poor < 2, "no threshold is passed"
+    assert pickle.loads(pickle.dumps(poor)).similarity == poor.similarity
+    assert mien.compare(*dark, threshold=-1).verdict == "not_comparable"
+    assert mien.compare(*dark, threshold=-1, compare_anyway=True).verdict == "same"
+    assert mien.compare(good, dark[1]).verdict == "cannot_tell"
+    assert mien.compare(good, dark[1], threshold=-1).verdict == "same"
+    face = mien.get_face_service().detect_and_embed(photos / "obama.jpg")[0]
+    assert face["recognition_quality"] == good.faces[0].recognition_quality and face["poor_reason"] is None

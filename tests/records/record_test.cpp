@@ -31,6 +31,7 @@ class RandomRecords {
     record.sha256 = chance(8) ? std::string(64, 'a') : "";
     record.terms = chance(8) ? std::string(16, 'b') : "";
     record.like = chance(5);
+    record.compare_anyway = record.like && chance(3);
     if (chance(2)) record.error = Error{static_cast<ErrorCode>(random_() % 9), text()};
     record.analysis = analysis();
     if (record.like) {
@@ -108,6 +109,8 @@ class RandomRecords {
     out.scale = number(2);
     out.enhancement_scale = chance(5) ? 1.0F : 3.0F;
     if (chance(8)) out.quality = quality();
+    if (chance(7)) out.recognition_quality = number(1);
+    if (chance(3)) out.poor_reason = PoorReason::too_dark;
     if (chance(5)) {
       out.embedding.resize(8);
       for (float& value : out.embedding) value = number(3);
@@ -135,6 +138,8 @@ void expect_equal(const std::optional<Quality>& a, const std::optional<Quality>&
 }
 
 void expect_equal(const Face& a, const Face& b) {
+  EXPECT_EQ(a.recognition_quality, b.recognition_quality);
+  EXPECT_EQ(a.poor_reason, b.poor_reason);
   EXPECT_EQ(a.bbox.x1, b.bbox.x1);
   EXPECT_EQ(a.bbox.y1, b.bbox.y1);
   EXPECT_EQ(a.bbox.x2, b.bbox.x2);
@@ -189,6 +194,7 @@ void expect_equal(const Record& a, const Record& b) {
     EXPECT_EQ(a.error->code, b.error->code);
     EXPECT_EQ(a.error->message, b.error->message);
   }
+  EXPECT_EQ(a.compare_anyway, b.compare_anyway);
   ASSERT_EQ(a.matches.size(), b.matches.size());
   for (std::size_t i = 0; i < a.matches.size(); ++i) {
     EXPECT_EQ(a.matches[i].face, b.matches[i].face);

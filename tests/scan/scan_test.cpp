@@ -95,6 +95,10 @@ class LoopTest : public ScanFilesTest {
           analysis.faces.push_back(face);
         }
       }
+      for (std::size_t i = 0; word == "poor" && i < analysis.faces.size(); i += 2) {
+        analysis.faces[i].recognition_quality = 0.2F;
+        analysis.faces[i].poor_reason = PoorReason::too_small;
+      }
     }
     return analysis;
   }
@@ -247,6 +251,31 @@ TEST_F(LoopTest, ComparesFacesWithThePersonLookedFor) {
     EXPECT_TRUE(records_[i].analysis.faces[0].embedding.empty());
   }
   EXPECT_TRUE(records_[2].like);
+}
+
+TEST_F(LoopTest, PoorFacesMatchNoPoorPhoto) {
+  // "poor": every other face is below the floor, the first one among them.
+  put("d/1.jpg", "faces 4 poor");  // embeddings (1, 0), (1, 1), (1, 2), (1, 3)
+  WantedPerson person;
+  person.models.embedder_id = "one";
+  person.embedding = {1, 2};
+  person.threshold = 0.9F;
+  const auto faces_matched = [&] {
+    std::vector<int> faces;
+    for (const Match& match : records_.back().matches) faces.push_back(match.face);
+    return faces;
+  };
+  EXPECT_EQ(run({.sources = {path("d")}, .person = &person}).poor_faces, 2);
+  EXPECT_EQ(faces_matched(), (std::vector<int>{2, 3, 1}));
+  EXPECT_FALSE(records_.back().compare_anyway);
+  person.is_poor = true;
+  run({.sources = {path("d")}, .person = &person});
+  EXPECT_EQ(faces_matched(), (std::vector<int>{3, 1}));
+  person.compare_anyway = true;
+  run({.sources = {path("d")}, .out = path("out"), .person = &person});
+  EXPECT_EQ(faces_matched(), (std::vector<int>{2, 3, 1}));
+  EXPECT_TRUE(records_.back().compare_anyway);
+  EXPECT_NE(get(path("out")).find("\"compare_anyway\":true"), std::string::npos);
 }
 
 TEST_F(LoopTest, TellsTheBestSimilarityOfAPhotoWithoutAMatchAndDoesNotWriteIt) {
@@ -405,6 +434,19 @@ TEST_F(LikeTest, TakesTheFaceThatStandsOut) {
   EXPECT_NE(person.notes[0].find("3 faces"), std::string::npos);
 }
 
+TEST_F(LikeTest, SaysBeforehandThatThePhotoIsPoor) {
+  WantedPerson person = person_of({50});
+  EXPECT_TRUE(poor_photo_warning(person, "me.jpg").empty());
+  person.is_poor = true;
+  person.poor_reason = PoorReason::too_dark;
+  const std::string warning = poor_photo_warning(person, "me.jpg");
+  for (const char* part : {"me.jpg", "too_dark", "only good faces"}) {
+    EXPECT_NE(warning.find(part), std::string::npos) << warning;
+  }
+  person.compare_anyway = true;
+  EXPECT_EQ(poor_photo_warning(person, "me.jpg").find("only good faces"), std::string::npos);
+}
+
 TEST_F(LikeTest, RefusesPhotosThatNameNobody) {
   EXPECT_THROW(person_of({}), Exception);
   EXPECT_THROW(person_of({0}), Exception);
@@ -444,6 +486,11 @@ TEST_F(LikeTest, EstimatesFalseMatchesOnlyWhereTheModelTells) {
   EXPECT_DOUBLE_EQ(*false_match_rate(embedder(), 0.6F).rate, 1e-5);
   EXPECT_FALSE(false_match_rate(embedder(), 0.6F).note.empty());
   EXPECT_FALSE(false_match_rate(embedder(), 0.1F).rate);
+  ModelInfo measured = embedder();  // on poor photos too
+  measured.rate_search_max = 1e-4;
+  EXPECT_DOUBLE_EQ(*false_match_rate(measured, 0.4F).rate, 1e-4);
+  measured.rate_search_max = 1e-6;
+  EXPECT_DOUBLE_EQ(*false_match_rate(measured, 0.4F).rate, 1e-5);
   EXPECT_FALSE(false_match_rate(ModelInfo{}, 0.4F).rate);
   ModelInfo unmeasured = embedder();  // a threshold that somebody published without saying what it stands for
   unmeasured.rate_verify = unmeasured.rate_search = std::nullopt;

@@ -1,0 +1,167 @@
+#include "ops/recognition_quality.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "image/orientation.h"
+#include "ops/align.h"
+#include "support/photos.h"
+#include "support/pictures.h"
+
+namespace mien {
+namespace {
+
+// What bench/recognition_quality.py measures with numpy of the same pixels.
+Image pattern(int factor, int offset) {
+  const auto wave = [](int value, int period) { return std::min(value % period, period - value % period); };
+  Image image;
+  image.reset(kAlignedSide, kAlignedSide, 1);
+  for (int y = 0; y < kAlignedSide; ++y) {
+    for (int x = 0; x < kAlignedSide; ++x) {
+      const int value = 40 + wave(3 * x + y, 64) + 2 * wave(x + 5 * y, 38) + wave(7 * x * y / 16, 23) +
+                        (x * x * 7 + y * y * 13 + x * y * 5) % 11;
+      image.row(y)[x] = static_cast<std::uint8_t>(std::min(255, value * factor + offset));
+    }
+  }
+  return image;
+}
+
+TEST(RecognitionMeasures, AreNumpys) {
+  // Sums are of integers; what is left are the last digits of doubles.
+  constexpr double kTolerance = 1e-9;
+  const RecognitionMeasures plain = measure_recognition(pattern(1, 0), 30);
+  EXPECT_NEAR(plain.sharpness, 0.06502880628927009, kTolerance);
+  EXPECT_NEAR(plain.contrast, 13.023709057440097, kTolerance);
+  EXPECT_NEAR(plain.noise, 0.17532239262211194, kTolerance);
+  EXPECT_NEAR(plain.flatness, 1.5221166388221126, kTolerance);
+  EXPECT_EQ(plain.exposed, 1);
+  EXPECT_EQ(plain.size, 30);
+  const RecognitionMeasures bright = measure_recognition(pattern(2, 20), 30);
+  EXPECT_NEAR(bright.sharpness, 0.06382942279622912, kTolerance);
+  EXPECT_NEAR(bright.flatness, 1.5254307372937146, kTolerance);
+  EXPECT_NEAR(bright.exposed, 0.9722222222222222, kTolerance);
+}
+
+// ---- Faces
+
+constexpr Landmarks kAstronaut = {
+    {{203.15F, 101.68F}, {247.01F, 104.51F}, {223.26F, 125.08F}, {203.38F, 142.33F}, {241.33F, 144.42F}}};
+
+RecognitionQuality quality_of(ImageView photo, const Landmarks& landmarks) {
+  const std::optional<Similarity> to_template = estimate_alignment(landmarks);
+  Image aligned;
+  warp_square(photo, *to_template, kAlignedSide, aligned);
+  return assess_recognition(
+      measure_recognition(aligned, kTemplateEyeDistance / std::hypot(to_template->a, to_template->b)));
+}
+
+template <typename Change>
+Image changed(const Image& photo, Change change) {
+  Image result = photo;
+  for (int y = 0; y < photo.height; ++y) {
+    std::uint8_t* const row = result.row(y);
+    for (int i = 0; i < photo.width * photo.channels; ++i) row[i] = change(row[i], i / photo.channels, y);
+  }
+  return result;
+}
+
+// The mean of (2 x + 1) by (2 y + 1) pixels.
+Image blurred(const Image& photo, int x_radius, int y_radius) {
+  Image result = photo;
+  for (int y = 0; y < photo.height; ++y) {
+    for (int x = 0; x < photo.width; ++x) {
+      for (int channel = 0; channel < photo.channels; ++channel) {
+        int sum = 0;
+        for (int dy = -y_radius; dy <= y_radius; ++dy) {
+          for (int dx = -x_radius; dx <= x_radius; ++dx) {
+            const int at = std::clamp(x + dx, 0, photo.width - 1) * photo.channels + channel;
+            sum += photo.row(std::clamp(y + dy, 0, photo.height - 1))[at];
+          }
+        }
+        const int count = (2 * x_radius + 1) * (2 * y_radius + 1);
+        result.row(y)[x * photo.channels + channel] = static_cast<std::uint8_t>(sum / count);
+      }
+    }
+  }
+  return result;
+}
+
+class RecognitionTest : public ::testing::Test {
+ protected:
+  // Around the face, so that the copies below take little time.
+  RecognitionTest() {
+    const Image whole = test::load_photo("astronaut.png");
+    photo_.reset(kSide, kSide, whole.channels);
+    for (int y = 0; y < kSide; ++y) {
+      std::copy_n(whole.row(y + kY) + kX * whole.channels, kSide * whole.channels, photo_.row(y));
+    }
+    landmarks_ = kAstronaut;
+    for (Point& point : landmarks_) point = {point.x - kX, point.y - kY};
+  }
+  void expect_poor(const Image& photo, PoorReason reason, const char* what) {
+    const RecognitionQuality quality = quality_of(photo, landmarks_);
+    EXPECT_LT(quality.value, kRecognitionFloor) << what;
+    EXPECT_EQ(poor_reason_name(quality.worst), poor_reason_name(reason)) << what;
+  }
+  static constexpr int kX = 150;
+  static constexpr int kY = 30;
+  static constexpr int kSide = 160;
+  Image photo_;
+  Landmarks landmarks_;
+};
+
+TEST_F(RecognitionTest, OfAGoodFaceIsHigh) { EXPECT_GT(quality_of(photo_, landmarks_).value, 0.9F); }
+
+TEST_F(RecognitionTest, FallsBelowTheFloorWhateverIsWrong) {
+  expect_poor(blurred(photo_, 4, 4), PoorReason::too_blurred, "out of focus");
+  expect_poor(blurred(photo_, 8, 0), PoorReason::too_blurred, "moved across");
+  expect_poor(blurred(photo_, 0, 8), PoorReason::too_blurred, "moved down");
+  expect_poor(changed(photo_, [](int value, int, int) { return static_cast<std::uint8_t>(value / 20); }),
+              PoorReason::too_dark, "dark");
+  expect_poor(changed(photo_,
+                      [](int value, int x, int y) {
+                        return static_cast<std::uint8_t>(value / 16 + (x * x * 7 + y * 13 + x * y * 5) % 5);
+                      }),
+              PoorReason::too_dark, "dark, with noise");
+  expect_poor(changed(photo_, [](int value, int, int) { return static_cast<std::uint8_t>(200 + value / 20); }),
+              PoorReason::low_contrast, "haze");
+  expect_poor(changed(photo_, [](int value, int, int) { return static_cast<std::uint8_t>(std::min(255, value * 5)); }),
+              PoorReason::low_contrast, "blown out");
+}
+
+TEST_F(RecognitionTest, LooksAtThePixelsThatThereWere) {
+  const Image small = test::scale_pixels(photo_, 20, 20);
+  Landmarks in_small = landmarks_;
+  for (Point& point : in_small) point = {point.x / 8, point.y / 8};
+  const RecognitionQuality tiny = quality_of(small, in_small);
+  EXPECT_LT(tiny.value, kRecognitionFloor);
+  EXPECT_EQ(tiny.worst, PoorReason::too_small);
+  expect_poor(test::scale_pixels(small, kSide, kSide), PoorReason::too_blurred, "enlarged");
+  expect_poor(changed(photo_, [&](int, int x, int y) { return photo_.row(y / 8 * 8)[x / 8 * 8 * photo_.channels]; }),
+              PoorReason::too_small, "mosaic");
+}
+
+TEST_F(RecognitionTest, IsTheSameHoweverTheFaceLies) {
+  const float upright = quality_of(photo_, landmarks_).value;
+  Image turned;
+  apply_orientation(photo_, 3, turned);  // by half a turn
+  Landmarks landmarks = landmarks_;
+  for (Point& point : landmarks) point = {kSide - 1 - point.x, kSide - 1 - point.y};
+  EXPECT_NEAR(quality_of(turned, landmarks).value, upright, 1e-3);  // the same pixels, rounded elsewhere
+}
+
+TEST(RecognitionNorm, HalvesAPerfectFaceAtItsThreshold) {
+  const NormScale scale{.half = 2, .slope = 10};
+  EXPECT_FLOAT_EQ(add_norm(1, 2, scale), 0.5F);
+  EXPECT_NEAR(add_norm(1, 4, scale), 1, 1e-3);
+  EXPECT_LT(add_norm(1, 1, scale), 0.01F);
+  EXPECT_LT(add_norm(1, 0, scale), 1e-6F);
+  EXPECT_LT(add_norm(0, 4, scale), 1e-5F);
+  EXPECT_LT(add_norm(0.5F, 4, scale), 0.5F);  // never better than without
+}
+
+}  // namespace
+}  // namespace mien
