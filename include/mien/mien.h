@@ -134,6 +134,10 @@ MIEN_API void mien_workspace_free(mien_workspace* workspace);
 
 /* ---- Analysing images -------------------------------------------------------------------------------------------- */
 
+/* How closely a photo is looked at: again where people are small, once, or everywhere down to its pixels. */
+typedef int32_t mien_detail;
+enum { MIEN_DETAIL_AUTO = 0, MIEN_DETAIL_OFF = 1, MIEN_DETAIL_FULL = 2 };
+
 typedef struct mien_analyze_options {
   size_t struct_size;
   mien_bool embed;
@@ -141,10 +145,11 @@ typedef struct mien_analyze_options {
   mien_bool image_quality;
   mien_bool phash;
   mien_bool enhance;     /* enlarge and sharpen small images first */
-  mien_bool rotations;   /* look at the image rotated by 90, 180 and 270 degrees too, and keep the best */
+  mien_bool rotations;   /* look at the image rotated by 90, 180 and 270 degrees too; each face has its own rotation */
   double min_quality;    /* faces with a lower overall score are dropped; 0 keeps all */
   const mien_stop* stop; /* may be null; mien_scan() has one of its own and leaves this alone */
   double min_face;       /* faces whose longer side has fewer pixels of the original are dropped; 0 keeps all */
+  mien_detail detail;    /* MIEN_PRECISION_EXACT knows MIEN_DETAIL_OFF alone: MIEN_DETAIL_AUTO means that there */
 } mien_analyze_options;
 
 /* Fills in the defaults: embeddings and the quality of faces, nothing else. */
@@ -238,6 +243,7 @@ typedef struct mien_face {
   mien_bool has_recognition_quality; /* not without landmarks */
   float recognition_quality;         /* how far the face can be recognised, 0..1, larger is better */
   mien_poor_reason poor_reason;      /* why that is below the floor (0.5); MIEN_NOT_POOR where it is not */
+  int32_t rotation;                  /* 0, 90, 180 or 270: degrees clockwise that the face is turned */
 } mien_face;
 
 typedef struct mien_quality {
@@ -280,7 +286,8 @@ typedef struct mien_timings {
 MIEN_API const char* mien_analysis_format(const mien_analysis* analysis); /* "jpeg", ...; "pixels" */
 MIEN_API int32_t mien_analysis_width(const mien_analysis* analysis);      /* of the upright image */
 MIEN_API int32_t mien_analysis_height(const mien_analysis* analysis);
-MIEN_API const char* mien_analysis_phash(const mien_analysis* analysis); /* 16 hex digits; empty when not asked for */
+MIEN_API mien_detail mien_analysis_detail(const mien_analysis* analysis); /* how closely it was looked at */
+MIEN_API const char* mien_analysis_phash(const mien_analysis* analysis);  /* 16 hex digits; empty when not asked for */
 MIEN_API const char* mien_analysis_detector(const mien_analysis* analysis);
 MIEN_API const char* mien_analysis_embedder(const mien_analysis* analysis);
 MIEN_API size_t mien_analysis_face_count(const mien_analysis* analysis);

@@ -313,6 +313,10 @@ class Face:
         """Upscale before detection, 1 if none."""
 
     @property
+    def rotation(self) -> int:
+        """0, 90, 180 or 270: degrees clockwise that the face is turned."""
+
+    @property
     def embedding(self) -> numpy.typing.NDArray[numpy.float32] | None:
         """As the model gives it; None when it was not asked for."""
 
@@ -374,6 +378,10 @@ class Analysis:
     def height(self) -> int: ...
 
     @property
+    def detail(self) -> str:
+        """How closely it was looked at: "auto", "off" or "full"."""
+
+    @property
     def phash(self) -> str:
         """16 hex digits; empty when not asked for."""
 
@@ -429,7 +437,7 @@ def compare_faces(a: Analysis, face_a: int, b: Analysis, face_b: int) -> float:
 class AnalyzeOptions:
     """What is done with an image."""
 
-    def __init__(self, *, embed: bool = True, face_quality: bool = True, image_quality: bool = False, phash: bool = False, enhance: bool = False, rotations: bool = False, min_quality: float = 0.0) -> None: ...
+    def __init__(self, *, embed: bool = True, face_quality: bool = True, image_quality: bool = False, phash: bool = False, enhance: bool = False, rotations: bool = False, min_quality: float = 0.0, detail: str = 'auto') -> None: ...
 
     @property
     def embed(self) -> bool: ...
@@ -472,6 +480,12 @@ class AnalyzeOptions:
 
     @min_quality.setter
     def min_quality(self, arg: float, /) -> None: ...
+
+    @property
+    def detail(self) -> str: ...
+
+    @detail.setter
+    def detail(self, arg: str, /) -> None: ...
 
     def __getstate__(self) -> object: ...
 

@@ -95,10 +95,13 @@ class Engine:
         rotations: bool = False,
         min_quality: float = 0.0,
         min_face: float = 0.0,
+        detail: str = "auto",
     ) -> Analysis:
         """Faces of one image: bytes, a path, an open file, a PIL image, or an array of uint8.
 
         An array with colours needs `colours`: "rgb", or "bgr" as OpenCV has them. Arrays are read where they are.
+        `detail`: how closely to look, "auto" (again where people are small), "off" (once) or "full" (everywhere, down
+        to the pixels).
         """
         options = _mien.AnalyzeOptions(
             embed=embed,
@@ -109,6 +112,7 @@ class Engine:
             rotations=rotations,
             min_quality=min_quality,
             min_face=min_face,
+            detail=detail,
         )
         try:
             analysis = self._native.analyze(image, colours, options)

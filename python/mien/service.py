@@ -40,6 +40,7 @@ def face_to_dict(face: _mien.Face) -> FaceDict:
         "det_score": face.det_score,
         "scale": face.scale,
         "enhancement_scale": face.enhancement_scale,
+        "rotation": face.rotation,
         "face_size": face.face_size,
         "quality": face.quality,
         "recognition_quality": face.recognition_quality,

@@ -1,6 +1,8 @@
 // Engine: analyse one image, several, or faces that are aligned already.
 #include "engine.h"
 
+#include "mien/detail.h"
+
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -11,6 +13,11 @@
 
 namespace mien::python {
 namespace {
+
+Detail detail_from_name(const std::string& name) {
+  if (const std::optional<Detail> detail = find_detail(name)) return *detail;
+  throw Exception(ErrorCode::invalid_argument, "detail='" + name + "' is not known: use 'auto', 'off', 'full'");
+}
 
 Precision precision_from_name(const std::string& name) {
   if (name == "default") return Precision::standard;
@@ -106,7 +113,7 @@ nb::list embed_aligned(PythonEngine& self, const nb::list& faces, const std::str
 }
 
 void init_options(AnalyzeOptions* self, bool embed, bool face_quality, bool image_quality, bool phash, bool enhance,
-                  bool rotations, double min_quality, double min_face) {
+                  bool rotations, double min_quality, double min_face, const std::string& detail) {
   new (self) AnalyzeOptions;
   self->embed = embed;
   self->face_quality = face_quality;
@@ -116,6 +123,7 @@ void init_options(AnalyzeOptions* self, bool embed, bool face_quality, bool imag
   self->rotations = rotations;
   self->min_quality = min_quality;
   self->min_face = min_face;
+  self->detail = detail_from_name(detail);
 }
 
 std::optional<ModelInfo> embedder_of(PythonEngine& self) {
@@ -137,7 +145,8 @@ void bind_engine(nb::module_& module) {
   nb::class_<AnalyzeOptions>(module, "AnalyzeOptions", "What is done with an image.")
       .def("__init__", init_options, nb::kw_only(), nb::arg("embed") = true, nb::arg("face_quality") = true,
            nb::arg("image_quality") = false, nb::arg("phash") = false, nb::arg("enhance") = false,
-           nb::arg("rotations") = false, nb::arg("min_quality") = 0.0, nb::arg("min_face") = 0.0)
+           nb::arg("rotations") = false, nb::arg("min_quality") = 0.0, nb::arg("min_face") = 0.0,
+           nb::arg("detail") = "auto")
       .def_rw("embed", &AnalyzeOptions::embed)
       .def_rw("face_quality", &AnalyzeOptions::face_quality)
       .def_rw("image_quality", &AnalyzeOptions::image_quality)
@@ -145,7 +154,10 @@ void bind_engine(nb::module_& module) {
       .def_rw("enhance", &AnalyzeOptions::enhance)
       .def_rw("rotations", &AnalyzeOptions::rotations)
       .def_rw("min_quality", &AnalyzeOptions::min_quality)
-      .def_rw("min_face", &AnalyzeOptions::min_face);
+      .def_rw("min_face", &AnalyzeOptions::min_face)
+      .def_prop_rw(
+          "detail", [](const AnalyzeOptions& self) { return std::string(detail_name(self.detail)); },
+          [](AnalyzeOptions& self, const std::string& name) { self.detail = detail_from_name(name); });
   nb::class_<PythonEngine>(module, "NativeEngine", "What mien.Engine is made of. Any thread may call it.")
       .def("analyze", analyze, nb::arg("image").none(), nb::arg("colours").none(), nb::arg("options"),
            nb::sig("def analyze(self, image: object, colours: str | None, options: AnalyzeOptions) -> "

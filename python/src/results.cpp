@@ -8,6 +8,7 @@
 
 #include "bindings.h"
 #include "images.h"
+#include "mien/detail.h"
 #include "mien/face.h"
 
 namespace mien::python {
@@ -107,6 +108,7 @@ void bind_face(nb::module_& module) {
       .def_ro("det_score", &Face::det_score, "0..1.")
       .def_ro("scale", &Face::scale, "Detector-input pixels per original pixel.")
       .def_ro("enhancement_scale", &Face::enhancement_scale, "Upscale before detection, 1 if none.")
+      .def_ro("rotation", &Face::rotation, "0, 90, 180 or 270: degrees clockwise that the face is turned.")
       .def_prop_ro("embedding", embedding, nb::sig("def embedding(self) -> numpy.typing.NDArray[numpy.float32] | None"),
                    "As the model gives it; None when it was not asked for.")
       .def_prop_ro("normed_embedding", normed_embedding,
@@ -156,6 +158,9 @@ void bind_results(nb::module_& module) {
       .def_ro("format", &Analysis::format)
       .def_ro("width", &Analysis::width, "Of the upright image.")
       .def_ro("height", &Analysis::height)
+      .def_prop_ro(
+          "detail", [](const Analysis& self) { return std::string(detail_name(self.detail)); },
+          "How closely it was looked at: \"auto\", \"off\" or \"full\".")
       .def_ro("phash", &Analysis::phash, "16 hex digits; empty when not asked for.")
       .def_prop_ro("faces", faces, nb::sig("def faces(self) -> list[Face]"), "By falling det_score.")
       .def_ro("quality", &Analysis::quality, "Of the whole image, when asked for.")

@@ -1,6 +1,7 @@
 // Where each setting is looked for, in order; the settings themselves are rows of
 // base/settings_table.cpp.
 #include "mien/settings.h"
+#include "mien/detail.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -195,6 +196,27 @@ static_assert(rows_stand_in_order());
 std::optional<Operation> find_operation(std::string_view name) {
   for (const OperationRow& row : kOperations) {
     if (row.name == name) return row.operation;
+  }
+  return std::nullopt;
+}
+
+namespace {
+
+constexpr std::pair<Detail, std::string_view> kDetails[] = {
+    {Detail::automatic, "auto"}, {Detail::off, "off"}, {Detail::full, "full"}};
+
+}  // namespace
+
+std::string_view detail_name(Detail detail) {
+  for (const auto& [value, name] : kDetails) {
+    if (value == detail) return name;
+  }
+  return {};
+}
+
+std::optional<Detail> find_detail(std::string_view name) {
+  for (const auto& [value, word] : kDetails) {
+    if (word == name) return value;
   }
   return std::nullopt;
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "mien/detail.h"
 
 namespace mien {
 
@@ -219,6 +220,20 @@ SettingRow precision_row() {
           .set = set};
 }
 
+SettingRow detail_row() {
+  const auto set = [](Settings& settings, std::string_view value) -> std::optional<std::string> {
+    const std::optional<Detail> detail = find_detail(lower(value));
+    if (!detail) return std::nullopt;
+    settings.detail = *detail;
+    return std::string(detail_name(*detail));
+  };
+  return {.name = "MIEN_DETAIL",
+          .standard = "auto",
+          .help = "how closely the commands look at photos: auto (again where people are small), off, or full",
+          .allowed = "one of auto, off, full",
+          .set = set};
+}
+
 }  // namespace
 
 std::vector<SettingRow> setting_rows(const std::vector<std::string_view>& backends) {
@@ -245,6 +260,7 @@ std::vector<SettingRow> setting_rows(const std::vector<std::string_view>& backen
   rows.push_back(int_row("MIEN_THREADS", 0, {0, kThreadsSettingMax}, &Settings::threads,
                          "threads of a scan that analyse (0: one a core)"));
   rows.push_back(precision_row());
+  rows.push_back(detail_row());
   rows.push_back(bool_row("MIEN_ALLOW_SOFTWARE_GPU", &Settings::allow_software_gpu,
                           "use Vulkan adapters that are software (for tests)"));
   rows.push_back(bool_row("MIEN_SANDBOX", &Settings::sandbox, "decode images in child processes without rights"));

@@ -30,6 +30,7 @@ mien_face to_c(const Face& face) {
   result.has_recognition_quality = face.recognition_quality.has_value();
   result.recognition_quality = face.recognition_quality.value_or(0);
   if (face.poor_reason) result.poor_reason = static_cast<mien_poor_reason>(*face.poor_reason) + 1;
+  result.rotation = face.rotation;
   return result;
 }
 
@@ -78,6 +79,10 @@ int32_t mien_analysis_width(const mien_analysis* analysis) {
 
 int32_t mien_analysis_height(const mien_analysis* analysis) {
   return analysis != nullptr ? analysis->analysis.height : 0;
+}
+
+mien_detail mien_analysis_detail(const mien_analysis* analysis) {
+  return analysis != nullptr ? static_cast<mien_detail>(analysis->analysis.detail) : MIEN_DETAIL_OFF;
 }
 
 const char* mien_analysis_phash(const mien_analysis* analysis) {

@@ -105,6 +105,9 @@ AnalyzeOptions read_options(const mien_analyze_options* given) {
   mien_analyze_options options{};
   mien_analyze_options_init(&options, sizeof options);
   if (given != nullptr) read_struct(given, options);
+  if (options.detail < MIEN_DETAIL_AUTO || options.detail > MIEN_DETAIL_FULL) {
+    fail("there is no detail number " + std::to_string(options.detail));
+  }
   AnalyzeOptions result;
   result.embed = options.embed != 0;
   result.face_quality = options.face_quality != 0;
@@ -114,6 +117,7 @@ AnalyzeOptions read_options(const mien_analyze_options* given) {
   result.rotations = options.rotations != 0;
   result.min_quality = options.min_quality;
   result.min_face = options.min_face;
+  result.detail = static_cast<Detail>(options.detail);
   if (options.stop != nullptr) result.stop = options.stop->source.get_token();
   return result;
 }

@@ -39,6 +39,7 @@ void declare(Arguments& arguments, BenchCommand& command) {
   arguments.flag({"--enhance", "", "with the enhancement of small images"}, command.bench.analyze.enhance);
   arguments.flag({"--json", "", "print JSON"}, command.json);
   add_model_options(arguments, command.engine, command.sources);
+  add_detail_option(arguments, command.sources);
   add_gpu_options(arguments, command.sources);
   arguments.example("mien bench pipeline --images photos --passes 5", "CPU time an image");
 }
@@ -146,6 +147,7 @@ int bench_pipeline_command(const Call& call) {
   command.engine.load_embedder = !command.no_embed;
   load_engine_settings(call.terminal, command.sources, command.engine);
   command.engine.many_images = true;
+  command.bench.analyze.detail = command.engine.settings.detail;
   if (command.bench.floor && floor_would_differ(command)) {
     command.bench.floor = false;
     call.terminal.note("the bare sessions are left out: with --rotations, --enhance or a GPU they have other work\n");

@@ -160,6 +160,7 @@ int run_compare(const Call& call) {
                    {-1, 1}, [&](double value) { threshold = static_cast<float>(value); });
   arguments.flag({"--compare-anyway", "", "let the threshold alone decide, however poor the faces are"}, anyway);
   arguments.flag({"--json", "", "print JSON"}, json);
+  add_detail_option(arguments, sources);
   arguments.flag({"--rotations", "", "also look for faces in the photos turned by 90, 180, 270"}, analyze.rotations);
   add_model_options(arguments, engine_options, sources);
   add_gpu_options(arguments, sources);
@@ -168,6 +169,7 @@ int run_compare(const Call& call) {
   if (!parse_or_help(call, arguments)) return 0;
 
   load_engine_settings(call.terminal, sources, engine_options);
+  analyze.detail = engine_options.settings.detail;
   const Engine engine(engine_options);
   const ModelInfo& model = *engine.embedder();
   if (!threshold && !model.threshold_verify) {

@@ -27,6 +27,9 @@ void add_sandbox_option(Arguments& arguments, bool& sandbox);
 // --det, --rec, --precision, --sandbox, --pixels-max, --memory-max.
 void add_model_options(Arguments& arguments, EngineOptions& options, SettingsSources& sources);
 
+// --detail, which wins over MIEN_DETAIL.
+void add_detail_option(Arguments& arguments, SettingsSources& sources);
+
 // --threads, which wins over MIEN_THREADS.
 void add_threads_option(Arguments& arguments, SettingsSources& sources);
 

@@ -22,6 +22,7 @@ struct FacesOptions {
 void declare(Arguments& arguments, FacesOptions& options) {
   arguments.positionals({"IMAGE...", 1, SIZE_MAX}, options.images);
   arguments.flag({"--json", "", "print JSON lines, as 'mien scan' writes them"}, options.json);
+  add_detail_option(arguments, options.sources);
   arguments.flag({"--rotations", "", "also look for faces in the image turned by 90, 180, 270"},
                  options.scan.analyze.rotations);
   arguments.flag({"--enhance", "", "enlarge and sharpen small images first"}, options.scan.analyze.enhance);
@@ -77,6 +78,7 @@ void add_rows(Table& table, const Record& record) {
         pose = fmt::format("{:+.0f} {:+.0f} {:+.0f}", angles->yaw, angles->pitch, angles->roll);
       }
     }
+    if (face.rotation != 0) pose += fmt::format(" (turned {})", face.rotation);
     table.add({record.source, std::to_string(i + 1), fmt::format("{:.3f}", face.det_score),
                fmt::format("{:.0f},{:.0f}", face.bbox.x1, face.bbox.y1),
                fmt::format("{:.0f}x{:.0f}", face.face_width(), face.face_height()), quality, recognition, pose});
@@ -98,6 +100,7 @@ int run_faces(const Call& call) {
   if (!parse_or_help(call, arguments)) return 0;
 
   load_engine_settings(call.terminal, options.sources, options.engine);
+  options.scan.analyze.detail = options.engine.settings.detail;
   call.terminal.make_out_private();
   const Engine engine(options.engine);
   Table table({shrinking("image", Keep::end), right("face"), right("score"), right("corner"), right("size"),
@@ -121,7 +124,7 @@ int run_faces(const Call& call) {
         legend(call.terminal,
                "score: how sure the detector is, 0 to 1; corner: top left, in pixels; size: pixels; "
                "quality: overall, 0 to 1; recognition: how far the face can be recognised, 0 to 1, poor below 0.5; "
-               "pose: yaw, pitch and roll in degrees"));
+               "pose: yaw, pitch and roll in degrees, and with --rotations how the face is turned, clockwise"));
   }
   return failed == 0 ? 0 : 1;
 }

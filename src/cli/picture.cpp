@@ -118,6 +118,7 @@ void declare(Arguments& arguments, CropOptions& options) {
   });
   arguments.number({"--margin", "M", "how much more on each side, as a part of the box (0.2)"}, {0, 10},
                    [&](double value) { options.margin = value; });
+  add_detail_option(arguments, options.paths.sources);
   arguments.flag({"--rotations", "", "also look for faces in the image turned by 90, 180, 270"},
                  options.analyze.rotations);
   add_model_options(arguments, options.engine, options.paths.sources);
@@ -177,6 +178,7 @@ int run_crop(const Call& call) {
   declare(arguments, options);
   if (!parse_paths(call, arguments, options.paths)) return 0;
   load_engine_settings(call.terminal, options.paths.sources, options.engine);
+  options.analyze.detail = options.engine.settings.detail;
   InputOptions input = open_input(options.engine.limits, options.engine.sandbox, options.engine.settings);
   input.on_warning = warnings_to(call, options.paths);
   const std::vector<std::uint8_t> bytes = read_image(options.paths.in()).take();

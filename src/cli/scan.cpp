@@ -58,6 +58,9 @@ void declare_results(Arguments& arguments, ScanCommand& command) {
                      }
                      command.scan.prune = value.empty() ? Prune::gone : Prune::all;
                    });
+  arguments.flag({"--look-again", "",
+                  "with --resume: look again at unchanged photos that were looked at less closely than --detail says"},
+                 command.scan.look_again);
   arguments.flag({"--force", "", "replace the FILE of --out"}, command.scan.force);
   arguments.text({"--report", "FILE", "write a web page for people, in one file"}, command.scan.report_path);
   arguments.text({"--summary", "FILE", "write the numbers of the summary as JSON"}, command.summary_path);
@@ -85,9 +88,10 @@ void declare_analysis(Arguments& arguments, ScanCommand& command) {
                   "say so"},
                  scan.compare_anyway);
   add_model_options(arguments, command.engine, command.sources);
+  add_detail_option(arguments, command.sources);
   arguments.flag({"--rotations", "",
                   "also look at images turned by 90, 180, 270 (scans without "
-                  "EXIF)"},
+                  "EXIF, album pages); each face says how it is turned"},
                  scan.analyze.rotations);
   arguments.flag({"--enhance", "", "enlarge and sharpen small images first"}, scan.analyze.enhance);
   arguments.number({"--min-quality", "Q", "drop faces with a lower overall_score, 0 to 1"}, {0, 1},
@@ -122,6 +126,9 @@ void check(const Arguments& arguments, const ScanCommand& command) {
     arguments.fail("--prune needs --resume", "add --resume: it drops records of an earlier run");
   }
   if (!command.summary_path.empty()) check_output(arguments, "--summary", command.summary_path, '{');
+  if (scan.look_again && !scan.resume) {
+    arguments.fail("--look-again needs --resume", "add --resume");
+  }
   if (scan.list_is_nul_separated && scan.list_path.empty()) {
     arguments.fail("--null (-0) needs --list", "add --list FILE");
   }
@@ -231,6 +238,7 @@ int run_scan(const Call& call) {
 
   load_engine_settings(call.terminal, command.sources, command.engine);
   command.scan.threads = command.engine.settings.threads;
+  command.scan.analyze.detail = command.engine.settings.detail;
   // Embeddings of strangers are neither needed nor made unless somebody is looked for.
   command.engine.load_embedder = !command.scan.like_path.empty() || command.scan.embeddings != EmbeddingFormat::none;
   command.scan.analyze.phash = true;

@@ -17,7 +17,7 @@
 #include "measure/bench_images.h"
 #include "measure/measure.h"
 #include "pipeline/analyze.h"
-#include "pipeline/passes.h"
+#include "pipeline/looks.h"
 
 namespace mien {
 namespace {
@@ -73,7 +73,8 @@ struct Floor {
 };
 
 // The floor of one image: what decode and sessions alone cost on the inputs that the pipeline gives them.
-Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Workspace::State& work) {
+Floor measure_floor(const Engine::State& engine, const AnalyzeOptions& options, Bytes bytes, int passes,
+                    Workspace::State& work) {
   auto detector_calls = std::make_unique<RecordingSession>(*engine.detector->session);
   const RecordingSession& detector_record = *detector_calls;
   const Detector detector = with_session(*engine.detector, std::move(detector_calls));
@@ -82,13 +83,14 @@ Floor measure_floor(const Engine::State& engine, Bytes bytes, int passes, Worksp
   const DecodeOptions decoding = decoding_of(engine);
   if (!decode_image(bytes, decoding, memory.decoded)) return {};
   const ImageView upright = upright_view(memory.decoded.pixels, memory.decoded.orientation, memory.upright);
-  const std::vector<Candidate> faces = detect_faces(detector, engine.options.precision, upright, work.detect).faces;
+  const DetectTerms terms = detect_terms(engine.options.precision, options, 1);
+  const std::vector<DetectedFace> faces = detect_faces(detector, terms, upright, work.detect);
 
   const RecordingSession* embedder_record = nullptr;
   Embedder embedder;
   if (engine.embedder != nullptr) {
     work.aligned.clear();
-    for (const Candidate& face : faces) {
+    for (const DetectedFace& face : faces) {
       const std::optional<Similarity> similarity = estimate_alignment(face.landmarks);
       if (similarity) warp_aligned_into(upright, *similarity, engine.embedder->feed, work.aligned.add());
     }
@@ -192,8 +194,8 @@ PipelineBenchResult bench_pipeline(const Engine& engine, const PipelineBenchOpti
   result.peak_rss_mb = peak_memory_mb();
   if (options.floor) {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      const Floor floor =
-          measure_floor(engine.state(), inputs[i].bytes, std::max(1, options.passes), workspace.state());
+      const Floor floor = measure_floor(engine.state(), options.analyze, inputs[i].bytes, std::max(1, options.passes),
+                                        workspace.state());
       result.images[i].decode_cpu_ms = floor.decode;
       result.images[i].floor_cpu_ms = floor.sessions;
     }

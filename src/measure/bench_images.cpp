@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "image/orientation.h"
 #include "image/resample.h"
-#include "pipeline/passes.h"
+#include "pipeline/looks.h"
 
 namespace mien {
 namespace {
@@ -19,9 +19,9 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kPhotosLookedAtMax = 100;
 
-Box around_all(const std::vector<Candidate>& faces) {
+Box around_all(const std::vector<DetectedFace>& faces) {
   Box box = faces.front().box;
-  for (const Candidate& face : faces) {
+  for (const DetectedFace& face : faces) {
     box.x1 = std::min(box.x1, face.box.x1);
     box.y1 = std::min(box.y1, face.box.y1);
     box.x2 = std::max(box.x2, face.box.x2);
@@ -81,8 +81,8 @@ std::vector<BenchPhoto> load_bench_photos(const Engine::State& engine, const std
     Image turned;
     if (!bytes || !decode_image(*bytes, decode_options(engine.input), decoded)) continue;
     const ImageView upright = upright_view(decoded.pixels, decoded.orientation, turned, stop);
-    const std::vector<Candidate> faces =
-        detect_faces(*engine.detector, engine.options.precision, upright, scratch, stop).faces;
+    const std::vector<DetectedFace> faces =
+        detect_faces(*engine.detector, {.precision = engine.options.precision}, upright, scratch, stop);
     if (faces.empty()) continue;
     photos.push_back({copy_picture(upright), around_all(faces)});
   }

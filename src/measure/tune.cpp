@@ -23,7 +23,7 @@
 #include "measure/tune_choice.h"
 #include "measure/tune_drift.h"
 #include "pipeline/analyze.h"
-#include "pipeline/passes.h"
+#include "pipeline/looks.h"
 
 namespace mien {
 namespace {
@@ -141,7 +141,7 @@ double measure_detection(const Engine& engine, const std::vector<BenchPhoto>& ph
       throw_if_stopped(options.stop);
       for (int i = 0; i <= runs; ++i) {
         const double start = wall_ms();
-        (void)detect_faces(*engine.state().detector, engine.state().options.precision, picture, scratch);
+        (void)detect_faces(*engine.state().detector, {.precision = engine.state().options.precision}, picture, scratch);
         if (i > 0) times.push_back(wall_ms() - start);  // the first one is the warm-up
       }
       sum += spread_of(std::move(times)).median;

@@ -49,6 +49,10 @@ Detector with_session(const Detector& detector, std::unique_ptr<Session> session
   return other;
 }
 
+float pass_threshold(const Detector& detector, const DetectPass& pass) {
+  return detector.score_threshold - pass.peak_margin;
+}
+
 float pass_scale(const DetectPass& pass) {
   return static_cast<float>(pass.size.height) / static_cast<float>(pass.height);
 }
@@ -88,7 +92,7 @@ void detect_pass(const Detector& detector, ImageView image, const DetectPass& pa
   const Outputs outputs = detector.session->run({&input, 1}, stop);
 
   std::vector<Candidate> found;
-  const DecodeContext context{pass.size.canvas_width, pass.size.canvas_height, detector.score_threshold};
+  const DecodeContext context{pass.size.canvas_width, pass.size.canvas_height, pass_threshold(detector, pass)};
   if (detector.heads != nullptr) {
     detector.kind->decode_heads(outputs, *detector.heads, context, scratch.heads, found);
   } else {

@@ -93,6 +93,7 @@ struct DetectPass {
   // Faces are mapped back by the scale of the height in both directions, as InsightFace does it: up to one pixel of the
   // scaled picture off, which is enough for other embeddings (631 faces at one scale: a mean cosine of 0.962).
   bool has_one_scale = false;
+  float peak_margin = 0;  // candidates so far below the detector's threshold are found too, for whoever looks closer
 };
 
 struct DetectScratch {
@@ -100,6 +101,9 @@ struct DetectScratch {
   ResizeScratch resize;
   HeadScratch heads;
 };
+
+// The least score of what this pass finds.
+float pass_threshold(const Detector& detector, const DetectPass& pass);
 
 // Detector-input pixels per image pixel of this pass, by its height. The width has another: sides are whole pixels.
 float pass_scale(const DetectPass& pass);

@@ -162,7 +162,7 @@ void DeviceDetector::run_batch(Accelerator& device, std::span<const CanvasPass> 
     std::vector<Candidate>& faces = *passes[i].found;
     canvas.sparse.fill(static_cast<std::int64_t>(i), anchors, rows);
     const LetterboxSize& part = passes[i].pass->size;
-    const DecodeContext context{key.width, key.height, detector_->score_threshold, part.canvas_width,
+    const DecodeContext context{key.width, key.height, pass_threshold(*detector_, *passes[i].pass), part.canvas_width,
                                 part.canvas_height};
     detector_->kind->decode(canvas.sparse.outputs(), context, faces);
     finish_pass(*detector_, *passes[i].pass, faces);
@@ -187,7 +187,9 @@ bool is_inside(const CandidatePlan& plan, std::span<const int> strides, int anch
 // Anchors inside the images whose score may be above the threshold.
 std::vector<std::int32_t> DeviceDetector::choose_anchors(const Canvas& canvas, std::span<const DeviceOutput> outputs,
                                                          std::span<const CanvasPass> passes) const {
-  const float threshold = mask_threshold(canvas.plan, detector_->score_threshold);
+  float lowest = detector_->score_threshold;
+  for (const CanvasPass& one : passes) lowest = std::min(lowest, pass_threshold(*detector_, *one.pass));
+  const float threshold = mask_threshold(canvas.plan, lowest);
   std::vector<DeviceInput> inputs;
   for (std::size_t group = 0; group < canvas.plan.groups().size(); ++group) {
     if (!canvas.plan.groups()[group].is_score) continue;

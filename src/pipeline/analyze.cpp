@@ -20,6 +20,7 @@
 #include "pipeline/placement.h"
 #include "pipeline/stages.h"
 #include "pipeline/stopwatch.h"
+#include "pipeline/tiles.h"
 
 namespace mien {
 namespace {
@@ -79,7 +80,7 @@ void add_item(Workspace::State& work, Group& group, std::size_t index, Open open
 // ---- Results
 
 // Returns what is known of the image now; the embeddings may still be missing.
-Result<Analysis> take_result(const Engine::State& engine, GroupItem& item) {
+Result<Analysis> take_result(const Engine::State& engine, const AnalyzeOptions& options, GroupItem& item) {
   if (item.error) return *item.error;
   for (ItemFace& one : item.faces) item.analysis.faces.push_back(std::move(one.face));
   item.analysis.models.detector = engine.detector_file.info.name;
@@ -87,6 +88,7 @@ Result<Analysis> take_result(const Engine::State& engine, GroupItem& item) {
     item.analysis.models.embedder = engine.embedder_file.info.name;
     item.analysis.models.embedder_id = engine.embedder->id;
   }
+  item.analysis.detail = choose_detail(engine.options.precision, options.detail);
   item.analysis.placement = describe_placement(engine, item);
   return std::move(item.analysis);
 }
@@ -127,7 +129,7 @@ class Results {
       : engine_(engine), options_(options), work_(work), stream_(stream) {}
 
   void add(GroupItem& item) {
-    waiting_.push_back(take_result(engine_, item));
+    waiting_.push_back(take_result(engine_, options_, item));
     if (stream_.on_seen) stream_.on_seen(item.index);
     if (work_.pending.empty() || waiting_.size() >= stream_.held_max) hand_out();
   }
@@ -244,9 +246,10 @@ class Flow {
     settle(operation, engine_, options_, work_, caller_, mine, groups.front().size());
   }
 
-  // All that the oldest group needs pixels for, which are let go then.
+  // All that the oldest group needs pixels for, which are let go then; or a step of it, where tiles are to come back.
   void end_pixels() {
     settle_first(Operation::face_detection, detecting_);
+    if (look_closer(engine_, options_, work_, detecting_.front())) return;  // it has to settle again
     Group group = std::move(detecting_.front());
     detecting_.pop_front();
     images_ -= group.size();

@@ -10,7 +10,7 @@
 #include "image/orientation.h"
 #include "models/mask_probe.h"
 #include "ops/align.h"
-#include "pipeline/rotations.h"
+#include "pipeline/looks.h"
 
 namespace mien {
 namespace {
@@ -97,13 +97,13 @@ struct PendingWork {
 };
 
 struct PendingPasses : PendingWork {
-  using PendingWork::PendingWork;
-  struct View {
-    PixelSize size;
-    std::vector<Pending<PassItem>> passes;
-    std::optional<Pending<PassItem>> small;
-  };
-  std::vector<View> views;
+  PendingPasses(Batcher& used, const Detector& detector, const DetectTerms& terms, std::span<const PixelSize> views)
+      : PendingWork(used), rounds(detector, terms, views), small(views.size()) {}
+  DetectRounds rounds;
+  std::vector<Pending<PassItem>> round;                 // one a request of `rounds`
+  std::vector<std::optional<Pending<PassItem>>> small;  // of each view
+  std::string failure;                                  // why the CPU has to find the faces
+  ResizeScratch resize;
 };
 
 struct PendingFaces : PendingWork {
@@ -341,39 +341,52 @@ bool DeviceModels::is_settled(Operation operation, const GroupItem& item) const 
 
 // ---- Detection
 
+namespace {
+
+// View `quarters` of an image: it as it is, or rotated so often.
+ImageView view_of(const GroupItem& item, std::size_t quarters, Image& rotated, const std::stop_token& stop) {
+  if (quarters == 0) return item.image;
+  apply_orientation(item.image, kOrientationOfRotation[quarters], rotated, stop);
+  return rotated;
+}
+
+}  // namespace
+
+void DeviceModels::submit_pass(PendingPasses& pending, ImageView view, const DetectPass& pass, bool waits) {
+  const std::vector<std::size_t> bins = bins_for(pass.size);
+  if (bins.empty()) throw LeftToCpu{fmt::format("{} has no room for another size", gpu_->backend())};
+  if (!waits && !batcher_.is_worthwhile(bins, patience_ms())) throw LeftToCpu{"the device is behind"};
+  const std::size_t pixels =
+      static_cast<std::size_t>(pass.size.canvas_width) * static_cast<std::size_t>(pass.size.canvas_height);
+  auto one = std::make_shared<PassItem>(planes_, 3 * pixels);
+  one->pass = pass;
+  letterbox_bytes(view.crop(pass.x, pass.y, pass.width, pass.height), pass.size, detector_->kind->feed.bgr,
+                  pending.resize, one->planes.data());
+  pending.round.push_back(pending.submit(std::move(one), bins));
+}
+
 std::string DeviceModels::submit_passes(GroupItem& item, const AnalyzeOptions& options, Image& rotated) {
-  auto pending = std::make_shared<PendingPasses>(batcher_);
+  const PixelSize upright{item.image.width, item.image.height};
+  const PixelSize turned{upright.height, upright.width};
+  std::vector<PixelSize> sizes{upright};
+  if (options.rotations) sizes.insert(sizes.end(), {turned, upright, turned});
+  auto pending =
+      std::make_shared<PendingPasses>(batcher_, *detector_, detect_terms(precision_, options, item.enhancement), sizes);
   pending->job.cpu_ms = detect_time.ms();
   const bool waits = !takes_back(Operation::face_detection, item);
-  ResizeScratch scratch;
-  const auto submit = [&](ImageView image, const DetectPass& pass) {
-    const std::vector<std::size_t> bins = bins_for(pass.size);
-    if (bins.empty()) throw LeftToCpu{fmt::format("{} has no room for another size", gpu_->backend())};
-    if (!waits && !batcher_.is_worthwhile(bins, patience_ms())) {
-      throw LeftToCpu{"the device is behind"};
-    }
-    const std::size_t pixels =
-        static_cast<std::size_t>(pass.size.canvas_width) * static_cast<std::size_t>(pass.size.canvas_height);
-    auto one = std::make_shared<PassItem>(planes_, 3 * pixels);
-    one->pass = pass;
-    letterbox_bytes(image.crop(pass.x, pass.y, pass.width, pass.height), pass.size, detector_->kind->feed.bgr, scratch,
-                    one->planes.data());
-    return pending->submit(std::move(one), bins);
-  };
-  const int rotations = options.rotations ? 4 : 1;
+  const std::span<const DetectRequest> requests = pending->rounds.requests();
   try {
-    for (int quarters = 0; quarters < rotations; ++quarters) {
-      ImageView image = item.image;
-      if (quarters > 0) {
-        apply_orientation(item.image, kOrientationOfRotation[quarters], rotated, options.stop);
-        image = rotated;
+    for (std::size_t i = 0, at = 0; i < sizes.size(); ++i) {
+      const ImageView view = view_of(item, i, rotated, options.stop);
+      for (; at < requests.size() && requests[at].view == i; ++at) {
+        submit_pass(*pending, view, requests[at].pass, waits);
       }
-      const DetectPlan plan = plan_detection(*detector_, precision_, image.width, image.height);
-      PendingPasses::View& view = pending->views.emplace_back();
-      view.size = {image.width, image.height};
-      for (const DetectPass& pass : plan.passes) view.passes.push_back(submit(image, pass));
       // The few pixels of the small pass go with the others, whether or not it will be asked for: that saves a round.
-      if (plan.small_pass) view.small = submit(image, *plan.small_pass);
+      const std::optional<DetectPass>& small = pending->rounds.small_pass(i);
+      if (!small) continue;
+      submit_pass(*pending, view, *small, waits);
+      pending->small[i] = std::move(pending->round.back());
+      pending->round.pop_back();
     }
   } catch (const LeftToCpu& left) {
     return left.reason;
@@ -382,33 +395,61 @@ std::string DeviceModels::submit_passes(GroupItem& item, const AnalyzeOptions& o
   return "";
 }
 
-std::string DeviceModels::collect_passes(GroupItem& item) {
-  const std::shared_ptr<PendingPasses> pending = std::move(item.pending_passes);
+bool DeviceModels::look_closer(GroupItem& item, const AnalyzeOptions& options, Image& rotated) {
+  PendingPasses& pending = *item.pending_passes;
   const auto fetch = [&](const Pending<PassItem>& pass) {
     const std::string reason = batcher_.outcome(pass.ticket);
     if (!reason.empty()) throw LeftToCpu{reason};
     return std::move(pass.item->found);
   };
-  bool is_small = false;  // first all passes are asked for, then the small ones of some views
-  const auto run = [&](std::span<const DetectRequest> requests) {
-    std::vector<std::vector<Candidate>> found;
-    std::vector<std::size_t> next(pending->views.size());
-    for (const DetectRequest& request : requests) {
-      PendingPasses::View& view = pending->views[request.view];
-      found.push_back(fetch(is_small ? *view.small : view.passes[next[request.view]++]));
-    }
-    is_small = true;
-    return found;
-  };
-  std::vector<PixelSize> sizes;
-  for (const PendingPasses::View& view : pending->views) sizes.push_back(view.size);
   try {
-    item.found =
-        choose_rotation(detect_views(*detector_, precision_, sizes, run), {item.image.width, item.image.height});
-    return "";
+    bool is_here = true;  // what this round asks for
+    while (is_here && pending.failure.empty() && !pending.rounds.requests().empty()) {
+      std::vector<std::vector<Candidate>> found;
+      for (std::size_t i = 0; i < pending.rounds.requests().size(); ++i) {
+        const std::size_t view = pending.rounds.requests()[i].view;
+        found.push_back(fetch(pending.rounds.is_small_round() ? *pending.small[view] : pending.round[i]));
+      }
+      pending.rounds.take(found);
+      is_here = pending.rounds.is_small_round();
+    }
+    if (pending.failure.empty() && !pending.rounds.requests().empty()) {
+      submit_tiles(item, options, rotated);
+      return true;
+    }
   } catch (const LeftToCpu& left) {
-    return left.reason;
+    pending.failure = left.reason;
   }
+  return false;
+}
+
+// A photo whose first look the device has done stays with it.
+void DeviceModels::submit_tiles(GroupItem& item, const AnalyzeOptions& options, Image& rotated) {
+  PendingPasses& pending = *item.pending_passes;
+  pending.round.clear();
+  pending.job.tickets.clear();  // they are settled
+  ImageView view;
+  std::optional<std::size_t> shown;
+  for (const DetectRequest& request : pending.rounds.requests()) {
+    throw_if_stopped(options.stop);
+    if (shown != request.view) view = view_of(item, request.view, rotated, options.stop);
+    shown = request.view;
+    submit_pass(pending, view, request.pass, true);
+  }
+}
+
+std::string DeviceModels::collect_passes(GroupItem& item) {
+  const std::shared_ptr<PendingPasses> pending = std::move(item.pending_passes);
+  if (!pending->failure.empty()) return pending->failure;
+  if (pending->rounds.requests().empty()) {
+    item.found = merge_rotations(pending->rounds.faces(), {item.image.width, item.image.height});
+    return "";
+  }
+  for (const std::shared_ptr<Batcher::Ticket>& ticket : pending->job.tickets) {
+    const std::string reason = batcher_.outcome(ticket);
+    if (!reason.empty()) return reason;
+  }
+  return "the CPU was faster";
 }
 
 // ---- Embedding

@@ -73,6 +73,9 @@ class DeviceModels {
   // Whether the device has nothing more to do for the image.
   bool is_settled(Operation operation, const GroupItem& item) const;
 
+  // Once all that was handed in for an image's faces is settled: hands in what that calls for, tiles of closer looks,
+  // and says whether there was any. Throws Exception(cancelled).
+  bool look_closer(GroupItem& item, const AnalyzeOptions& options, Image& rotated);
   // Returns an empty text, with the faces in `item.found`, or why the CPU has to find them.
   std::string collect_passes(GroupItem& item);
   // Whether the face was handed in and has not been fetched.
@@ -94,6 +97,9 @@ class DeviceModels {
   BatchBin detector_bin(PixelSize canvas, std::size_t batch, const std::shared_ptr<DeviceDetector>& detector,
                         bool is_planned) const;
   std::vector<std::size_t> bins_for(const LetterboxSize& size);
+  // Adds a pass to the round. `waits`: however long it may take.
+  void submit_pass(PendingPasses& pending, ImageView view, const DetectPass& pass, bool waits);
+  void submit_tiles(GroupItem& item, const AnalyzeOptions& options, Image& rotated);
   // The time in which an image that is handed in now will be asked for.
   double patience_ms() const;
   bool takes_back(Operation operation, const GroupItem& item) const;

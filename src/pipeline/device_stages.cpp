@@ -188,6 +188,14 @@ void DeviceStages::begin_detect(Group& group, const AnalyzeOptions& options, Ima
   }
 }
 
+bool DeviceStages::look_closer(GroupItem& item, const AnalyzeOptions& options, Image& rotated) {
+  if (!item.pending_passes) return false;
+  const auto begin = std::chrono::steady_clock::now();
+  const bool has_more = models_->look_closer(item, options, rotated);
+  add_time(kDetect, item, std::chrono::steady_clock::now() - begin);
+  return has_more;
+}
+
 bool DeviceStages::end_detect(GroupItem& item) {
   if (!item.pending_passes) return false;
   const std::string reason = models_->collect_passes(item);

@@ -75,6 +75,8 @@ class DeviceStages {
   // Detection and embedding are handed to the device first and collected later, with other work in between. What is
   // handed in needs the pixels no longer.
   void begin_detect(Group& group, const AnalyzeOptions& options, Image& rotated);
+  // See DeviceModels.
+  bool look_closer(GroupItem& item, const AnalyzeOptions& options, Image& rotated);
   // Whether the device has found the image's faces, which are in `item.found` then.
   bool end_detect(GroupItem& item);
   void begin_embed(Group& group, const AnalyzeOptions& options);

@@ -50,7 +50,7 @@ struct GroupItem {
   ImageOnDevice upright_on_device;
   std::shared_ptr<PendingPasses> pending_passes;
   std::shared_ptr<PendingFaces> pending_faces;
-  Detection found;
+  std::vector<DetectedFace> found;
   bool is_found = false;  // the CPU has found the faces, because the device would have come to them late
   std::vector<ItemFace> faces;
   Analysis analysis;

@@ -68,33 +68,6 @@ std::vector<DetectPass> exact_passes(const Detector& detector, int width, int he
   return passes;
 }
 
-// A face that an inner edge of its tile cuts is seen whole by the neighbour, or by the pass over the whole image.
-bool is_cut_by_tile(const Candidate& face, const DetectPass& tile, int width, int height) {
-  constexpr float kMargin = 2;
-  const float right = static_cast<float>(tile.x + tile.width);
-  const float bottom = static_cast<float>(tile.y + tile.height);
-  return (tile.x > 0 && face.box.x1 < static_cast<float>(tile.x) + kMargin) ||
-         (tile.y > 0 && face.box.y1 < static_cast<float>(tile.y) + kMargin) ||
-         (tile.x + tile.width < width && face.box.x2 > right - kMargin) ||
-         (tile.y + tile.height < height && face.box.y2 > bottom - kMargin);
-}
-
-float long_side(const Box& box) { return std::max(box.width(), box.height()); }
-
-float large_side(PixelSize view) { return kLargeFaceShare * static_cast<float>(std::max(view.width, view.height)); }
-
-// Faces of the small pass that fill the image and that no other pass has found.
-void add_large_faces(const std::vector<Candidate>& large, float side_min, std::vector<Candidate>& faces) {
-  const std::size_t before = faces.size();
-  for (const Candidate& face : large) {
-    if (long_side(face.box) < side_min) continue;
-    const bool is_known =
-        std::any_of(faces.begin(), faces.begin() + static_cast<std::ptrdiff_t>(before),
-                    [&](const Candidate& other) { return intersection_over_union(face.box, other.box) > 0.3F; });
-    if (!is_known) faces.push_back(face);
-  }
-}
-
 }  // namespace
 
 DetectPlan plan_detection(const Detector& detector, Precision precision, int width, int height) {
@@ -115,57 +88,6 @@ DetectPlan plan_detection(const Detector& detector, Precision precision, int wid
   // In a panorama that pixel is many of the image, and its tiles would show the same face elsewhere.
   plan.passes.front().has_one_scale = plan.small_pass->has_one_scale = !plan.is_merged;
   return plan;
-}
-
-std::vector<Detection> detect_views(const Detector& detector, Precision precision, std::span<const PixelSize> views,
-                                    const DetectRunner& run) {
-  std::vector<Detection> results(views.size());
-  std::vector<DetectPlan> plans;
-  std::vector<DetectRequest> requests;
-  for (std::size_t i = 0; i < views.size(); ++i) {
-    plans.push_back(plan_detection(detector, precision, views[i].width, views[i].height));
-    results[i].scale = pass_scale(plans[i].passes.front());
-    for (const DetectPass& pass : plans[i].passes) requests.push_back({i, pass});
-  }
-  std::vector<std::vector<Candidate>> found = run(requests);
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    const auto& [view, pass] = requests[i];
-    for (const Candidate& face : found[i]) {
-      if (!is_cut_by_tile(face, pass, views[view].width, views[view].height)) results[view].faces.push_back(face);
-    }
-  }
-
-  std::vector<DetectRequest> small_passes;
-  for (std::size_t i = 0; i < views.size(); ++i) {
-    std::vector<Candidate>& faces = results[i].faces;
-    if (plans[i].is_merged) suppress_overlaps(*detector.kind, faces);
-    const float large = large_side(views[i]);
-    const bool has_large =
-        std::any_of(faces.begin(), faces.end(), [&](const Candidate& face) { return long_side(face.box) >= large; });
-    if (plans[i].small_pass && !has_large) small_passes.push_back({i, *plans[i].small_pass});
-  }
-  if (small_passes.empty()) return results;
-  found = run(small_passes);
-  for (std::size_t i = 0; i < small_passes.size(); ++i) {
-    const std::size_t view = small_passes[i].view;
-    add_large_faces(found[i], large_side(views[view]), results[view].faces);
-    std::stable_sort(results[view].faces.begin(), results[view].faces.end(),
-                     [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
-  }
-  return results;
-}
-
-Detection detect_faces(const Detector& detector, Precision precision, ImageView image, DetectScratch& scratch,
-                       const std::stop_token& stop) {
-  const PixelSize size{image.width, image.height};
-  const auto run = [&](std::span<const DetectRequest> requests) {
-    std::vector<std::vector<Candidate>> found(requests.size());
-    for (std::size_t i = 0; i < requests.size(); ++i) {
-      detect_pass(detector, image, requests[i].pass, scratch, found[i], stop);
-    }
-    return found;
-  };
-  return std::move(detect_views(detector, precision, {&size, 1}, run).front());
 }
 
 }  // namespace mien

@@ -1,7 +1,9 @@
-// Which passes over an image a detector makes: one square (exact), or a rectangle, tiles and a small second pass.
+// Which passes a detector makes over an image at first: one square (exact), or a rectangle, tiles of a panorama and a
+// small second pass. tiles.h has those that look closer, looks.h runs them all.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,8 +21,6 @@ inline constexpr int kSmallSide = 128;
 inline constexpr int kDetectSideMin = 320;
 // Above this ratio of sides the long side alone would decide the scale, so the image is cut into overlapping tiles.
 inline constexpr double kTileAspect = 2.5;
-// A face may be this part of the image's long side before the first pass starts to miss it.
-inline constexpr float kLargeFaceShare = 0.4F;
 
 struct DetectPlan {
   std::vector<DetectPass> passes;        // all of them are run
@@ -36,21 +36,11 @@ struct DetectRequest {
   std::size_t view = 0;
   DetectPass pass;
 };
-// Runs the requests, in whatever batches suit it: returns one list of faces a request, as detect_pass gives it.
-using DetectRunner = std::function<std::vector<std::vector<Candidate>>(std::span<const DetectRequest> requests)>;
 
-// Faces in pixels of a view, by falling score, and the detector-input pixels per pixel of it.
-struct Detection {
-  std::vector<Candidate> faces;
-  float scale = 1;
+// A face in pixels of a view, and how it was seen.
+struct DetectedFace : Candidate {
+  float scale = 1;   // detector-input pixels per pixel of the view
+  int rotation = 0;  // Face::rotation
 };
-
-// Runs the plan of each view and merges what its passes found. Throws what the runner throws.
-std::vector<Detection> detect_views(const Detector& detector, Precision precision, std::span<const PixelSize> views,
-                                    const DetectRunner& run);
-
-// The same for one image, on the CPU. Throws Exception(internal, cancelled).
-Detection detect_faces(const Detector& detector, Precision precision, ImageView image, DetectScratch& scratch,
-                       const std::stop_token& stop = {});
 
 }  // namespace mien

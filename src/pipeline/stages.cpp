@@ -11,8 +11,7 @@
 #include "ops/enhance.h"
 #include "ops/quality.h"
 #include "ops/recognition_quality.h"
-#include "pipeline/passes.h"
-#include "pipeline/rotations.h"
+#include "pipeline/looks.h"
 #include "pipeline/stopwatch.h"
 
 namespace mien {
@@ -22,14 +21,15 @@ Box scale_box(const Box& box, float factor) {
   return {box.x1 * factor, box.y1 * factor, box.x2 * factor, box.y2 * factor};
 }
 
-Face make_face(const Detector& detector, const Candidate& candidate, float scale, float enhancement) {
+Face make_face(const Detector& detector, const DetectedFace& found, float enhancement) {
   Face face;
-  face.bbox = scale_box(candidate.box, 1 / enhancement);
-  face.det_score = candidate.score;
-  face.scale = scale * enhancement;
+  face.bbox = scale_box(found.box, 1 / enhancement);
+  face.det_score = found.score;
+  face.scale = found.scale * enhancement;
   face.enhancement_scale = enhancement;
+  face.rotation = found.rotation;
   if (detector.has_landmarks) {
-    Landmarks points = candidate.landmarks;
+    Landmarks points = found.landmarks;
     for (Point& point : points) point = {point.x / enhancement, point.y / enhancement};
     face.landmarks = points;
   }
@@ -66,25 +66,26 @@ bool wants_enhancement(const AnalyzeOptions& options, const GroupItem& item) {
   return options.enhance && (item.always_enhance || needs_enhancement(item.upright.width, item.upright.height));
 }
 
-// Runs the detector on the image as it is and, when asked, rotated; the rotation that shows most wins, the upright one
-// in doubt.
-Detection find_faces(const Engine::State& engine, ImageView image, const AnalyzeOptions& options,
-                     Workspace::State& work) {
-  std::vector<Detection> rotations;
+// Runs the detector on the image as it is and, when asked, rotated.
+std::vector<DetectedFace> find_faces(const Engine::State& engine, const GroupItem& item, const AnalyzeOptions& options,
+                                     Workspace::State& work) {
+  const ImageView image = item.image;
+  const DetectTerms terms = detect_terms(engine.options.precision, options, item.enhancement);
   const std::stop_token& stop = options.stop;
-  rotations.push_back(detect_faces(*engine.detector, engine.options.precision, image, work.detect, stop));
+  std::vector<std::vector<DetectedFace>> rotations;
+  rotations.push_back(detect_faces(*engine.detector, terms, image, work.detect, stop));
   for (int quarters = 1; options.rotations && quarters <= 3; ++quarters) {
     apply_orientation(image, kOrientationOfRotation[quarters], work.rotated, stop);
-    rotations.push_back(detect_faces(*engine.detector, engine.options.precision, work.rotated, work.detect, stop));
+    rotations.push_back(detect_faces(*engine.detector, terms, work.rotated, work.detect, stop));
   }
-  return choose_rotation(std::move(rotations), {image.width, image.height});
+  return merge_rotations(std::move(rotations), {image.width, image.height});
 }
 
 // The CPU finds the faces.
 void find_on_cpu(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, GroupItem& item) {
   Stopwatch watch;
   if (engine.device) engine.device->fetch_image(item);
-  item.found = find_faces(engine, item.image, options, work);
+  item.found = find_faces(engine, item, options, work);
   const double elapsed = watch.lap();
   item.analysis.timings_ms.detect += elapsed;
   if (engine.device) engine.device->add_cpu_time(Operation::face_detection, elapsed);
@@ -185,15 +186,24 @@ void begin_detect(const Engine::State& engine, const AnalyzeOptions& options, Wo
   offer_to_device(engine, group, [&](DeviceStages& device) { device.begin_detect(group, options, work.rotated); });
 }
 
+bool look_closer(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
+  bool has_more = false;
+  if (!engine.device) return has_more;
+  for_each_alive(group, [&](GroupItem& item) {
+    if (!item.is_found && engine.device->look_closer(item, options, work.rotated)) has_more = true;
+  });
+  return has_more;
+}
+
 void end_detect(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
   for_each_alive(group, [&](GroupItem& item) {
     const bool is_found = std::exchange(item.is_found, false) || (engine.device && engine.device->end_detect(item));
     if (item.error) return;
     if (!is_found) find_on_cpu(engine, options, work, item);
-    for (const Candidate& candidate : item.found.faces) {
-      Face face = make_face(*engine.detector, candidate, item.found.scale, item.enhancement);
+    for (const DetectedFace& found : item.found) {
+      Face face = make_face(*engine.detector, found, item.enhancement);
       if (std::max(face.face_width(), face.face_height()) < options.min_face) continue;
-      item.faces.push_back({candidate, std::move(face)});
+      item.faces.push_back({found, std::move(face)});
     }
   });
 }
@@ -314,7 +324,9 @@ void settle_group(Operation operation, const Engine::State& engine, const Analyz
 
 void detect_stage(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group) {
   begin_detect(engine, options, work, group);
-  settle_group(Operation::face_detection, engine, options, work, group);
+  do {
+    settle_group(Operation::face_detection, engine, options, work, group);
+  } while (look_closer(engine, options, work, group));
   end_detect(engine, options, work, group);
 }
 

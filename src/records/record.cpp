@@ -17,6 +17,7 @@
 
 #include "base/base64.h"
 #include "base/utf8.h"
+#include "mien/detail.h"
 #include "mien/scan.h"
 #include "ops/compare.h"
 
@@ -99,6 +100,7 @@ class RecordWriter {
     const bool known = analysis.width > 0 && analysis.height > 0;
     line["width"] = known ? JsonOut(analysis.width) : JsonOut(nullptr);
     line["height"] = known ? JsonOut(analysis.height) : JsonOut(nullptr);
+    line["detail"] = known ? JsonOut(detail_name(analysis.detail)) : JsonOut(nullptr);
     JsonOut faces = JsonOut::array();
     for (const Face& face : analysis.faces) faces.push_back(face_json(face));
     line["faces"] = std::move(faces);
@@ -143,6 +145,7 @@ class RecordWriter {
     out["face_size"] = JsonOut::array({number(face.face_width()), number(face.face_height())});
     out["scale"] = number(face.scale);
     out["enhancement_scale"] = number(face.enhancement_scale);
+    out["rotation"] = face.rotation;
     out["quality"] = face.quality ? quality_json(*face.quality) : JsonOut(nullptr);
     out["recognition_quality"] = face.recognition_quality ? number(*face.recognition_quality) : JsonOut(nullptr);
     out["poor_reason"] = face.poor_reason ? JsonOut(poor_reason_name(*face.poor_reason)) : JsonOut(nullptr);
@@ -270,7 +273,8 @@ class RecordReader {
 
   bool read_image(const JsonIn& line, Analysis& analysis) {
     if (!read_text(line, "phash", analysis.phash, true) || !read_text(line, "format", analysis.format, true) ||
-        !read_integer(line, "width", analysis.width) || !read_integer(line, "height", analysis.height)) {
+        !read_integer(line, "width", analysis.width) || !read_integer(line, "height", analysis.height) ||
+        !read_detail(line, analysis.detail)) {
       return false;
     }
     const JsonIn* faces = find(line, "faces");
@@ -280,6 +284,25 @@ class RecordReader {
       if (!read_face(one, analysis.faces.emplace_back())) return false;
     }
     if (const JsonIn* quality = find(line, "quality")) return read_quality(*quality, analysis.quality);
+    return true;
+  }
+
+  // Photos were looked at once before there was a choice.
+  bool read_detail(const JsonIn& line, Detail& out) {
+    const JsonIn* value = find(line, "detail");
+    if (!value || value->is_null()) return true;
+    const std::optional<Detail> detail =
+        value->is_string() ? find_detail(value->get_ref<const std::string&>()) : std::nullopt;
+    if (!detail) return fail_key("detail", "auto, off, full or null");
+    out = *detail;
+    return true;
+  }
+
+  // Older records have none.
+  bool read_rotation(const JsonIn& object, int& out) {
+    if (!find(object, "rotation")) return true;
+    if (!read_integer(object, "rotation", out, false)) return false;
+    if (out < 0 || out > 270 || out % 90 != 0) return fail_key("rotation", "0, 90, 180 or 270");
     return true;
   }
 
@@ -296,8 +319,9 @@ class RecordReader {
     if (!quality) return fail_key("quality", "an object or null");
     return read_landmarks(find(object, "landmarks"), face) && read_number(object, "det_score", face.det_score) &&
            read_number(object, "scale", face.scale) &&
-           read_number(object, "enhancement_scale", face.enhancement_scale) && read_quality(*quality, face.quality) &&
-           read_recognition(object, face) && read_embedding(find(object, "embedding"), face.embedding);
+           read_number(object, "enhancement_scale", face.enhancement_scale) && read_rotation(object, face.rotation) &&
+           read_quality(*quality, face.quality) && read_recognition(object, face) &&
+           read_embedding(find(object, "embedding"), face.embedding);
   }
 
   bool read_landmarks(const JsonIn* value, Face& face) {

@@ -17,6 +17,7 @@
 
 #include "base/base64.h"
 #include "base/utf8.h"
+#include "mien/detail.h"
 #include "scan/gone.h"
 #include "sources/source.h"
 
@@ -41,6 +42,7 @@ struct LineFacts {
   std::string sha256;
   ModelNames models;
   std::string terms;
+  std::string detail;
   bool has_error_key = false;
   std::string error_code;
   std::int64_t faces = 0;
@@ -68,6 +70,7 @@ constexpr TopKey kTopKeys[] = {
     {"source_mtime_ns", Section::mtime},
     {"sha256", Section::text, &LineFacts::sha256},
     {"terms", Section::text, &LineFacts::terms},
+    {"detail", Section::text, &LineFacts::detail},
     {"faces", Section::faces},
     {"quality", Section::quality},
     {"models", Section::models},
@@ -268,6 +271,14 @@ std::string difference(const LineFacts& facts, const ResumeTerms& terms) {
   return {};
 }
 
+// Whether the photo was looked at less closely than this scan looks. Records of before there was a choice do not say:
+// they were looked at once.
+bool is_less_close(const LineFacts& facts, const ResumeTerms& terms) {
+  if (!facts.error_code.empty()) return false;  // nothing was looked at
+  const auto rank = [](Detail detail) { return detail == Detail::off ? 0 : detail == Detail::automatic ? 1 : 2; };
+  return rank(find_detail(facts.detail).value_or(Detail::off)) < rank(terms.detail);
+}
+
 // A line of the file, and what was found out about it.
 struct ExaminedLine {
   std::string text;
@@ -330,6 +341,12 @@ class Resumption {
     } else {
       file_.truncate(whole_bytes_);
     }
+    if (less_close_ > 0) {
+      kept_.notes.push_back(
+          fmt::format("{} of the photos kept were looked at less closely than --detail {}: "
+                      "--look-again with --resume looks again at those alone",
+                      less_close_, detail_name(terms_.detail)));
+    }
     return kept_;
   }
 
@@ -371,6 +388,7 @@ class Resumption {
     if (facts.matches > 0) ++kept_.matched_images;
     kept_.faces += facts.faces;
     kept_.poor_faces += facts.poor_faces;
+    if (is_less_close(facts, terms_)) ++less_close_;
   }
 
   bool is_kept(const ExaminedLine& line) {
@@ -389,6 +407,7 @@ class Resumption {
       return false;
     }
     if (now == SourceNow::unchanged && may_be_over(line.facts->error_code)) return false;
+    if (now == SourceNow::unchanged && terms_.look_again && is_less_close(*line.facts, terms_)) return false;
     // A second record of one image cannot be ours; the first stays.
     if (!paths_.insert(line.source.identity)) {
       ++doubled_;
@@ -440,6 +459,7 @@ class Resumption {
   std::optional<RecordFile::Rewrite> rewrite_;  // from the first line on that is dropped
   std::int64_t line_number_ = 0;
   std::int64_t damaged_line_ = 0;
+  std::int64_t less_close_ = 0;   // photos kept
   std::int64_t whole_bytes_ = 0;  // up to the end of the last line that is a record
 };
 

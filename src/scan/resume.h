@@ -19,6 +19,8 @@ struct ResumeTerms {
   bool like = false;
   EmbeddingFormat embeddings = EmbeddingFormat::none;
   bool image_quality = false;
+  Detail detail = Detail::automatic;  // of this scan; records may have another
+  bool look_again = false;            // drops the records of photos that were looked at less closely
   Prune prune = Prune::none;
   std::vector<std::string> sources = {};  // of this scan: files and folders
 };

@@ -19,6 +19,7 @@
 #include "device/where_it_pays.h"
 #include "mien/file.h"
 #include "pipeline/analyze.h"
+#include "pipeline/tiles.h"
 #include "records/tally.h"
 #include "scan/loop.h"
 #include "scan/resume.h"
@@ -112,6 +113,7 @@ WantedPerson find_wanted_person(const Engine& engine, const ScanOptions& options
   analyze.face_quality = false;
   analyze.rotations = options.analyze.rotations;
   analyze.enhance = options.analyze.enhance;
+  analyze.detail = options.analyze.detail;
   WantedPerson person = read_wanted_person(
       options.like_path,
       [&](Bytes encoded, Workspace& workspace) { return engine.analyze(encoded, analyze, workspace); },
@@ -141,7 +143,8 @@ SourceOptions source_options(const ScanOptions& options, const std::optional<Cro
   return sources;
 }
 
-// Two scans with the same fingerprint say the same of the same image.
+// Two scans with the same fingerprint say the same of the same image, looked at as closely: a scan keeps records that
+// were looked at otherwise, and says so.
 std::string fingerprint_of(const Engine& engine, const ScanOptions& options,
                            const std::optional<WantedPerson>& person) {
   const AnalyzeOptions& analyze = options.analyze;
@@ -175,6 +178,8 @@ ResumeTerms resume_terms(const Engine& engine, const ScanOptions& options, const
   terms.fingerprint = fingerprint;
   terms.prune = options.prune;
   terms.sources = options.sources;
+  terms.detail = choose_detail(engine.options().precision, options.analyze.detail);
+  terms.look_again = options.look_again;
   return terms;
 }
 
@@ -300,6 +305,7 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
   check_written(options);
   check_resume(options);
   if (!options.like_path.empty()) check_like(options.like_path);
+  (void)choose_detail(engine.options().precision, options.analyze.detail);
   if (options.embeddings != EmbeddingFormat::none) require_embedder(engine);
   std::optional<WantedPerson> person;
   if (!options.like_path.empty()) person = find_wanted_person(engine, options);

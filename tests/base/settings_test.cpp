@@ -218,6 +218,7 @@ TEST_F(SettingsTest, EveryValueSaysItsKind) {
       {"LOG_LEVEL", SettingKind::choice},
       {"MIEN_THREADS", SettingKind::number},
       {"MIEN_PRECISION", SettingKind::choice},
+      {"MIEN_DETAIL", SettingKind::choice},
       {"MIEN_MODEL_DIR", SettingKind::path},
       {"MIEN_ORT_LIBRARY", SettingKind::path},
   };
@@ -231,6 +232,9 @@ TEST_F(SettingsTest, ThreadsAndPrecisionAreFields) {
   EXPECT_EQ(load({{"MIEN_THREADS", "7"}}).threads, 7);
   EXPECT_EQ(load({{"MIEN_PRECISION", "Exact"}}).precision, Precision::exact);
   EXPECT_EQ(load({{"MIEN_PRECISION", "fast"}}).precision, Precision::fast);
+  EXPECT_EQ(load().detail, Detail::automatic);
+  EXPECT_EQ(load({{"MIEN_DETAIL", "Full"}}).detail, Detail::full);
+  EXPECT_EQ(load({{"MIEN_DETAIL", "off"}}).detail, Detail::off);
   EXPECT_EQ(load({{"MIEN_PRECISION", "default"}}).precision, Precision::standard);
   EXPECT_TRUE(contains(error_of({{"MIEN_THREADS", "1025"}}), "a whole number from 0 to 1024"));
   EXPECT_TRUE(contains(error_of({{"MIEN_PRECISION", "standard"}}), "one of exact, default, fast"));

@@ -185,6 +185,8 @@ def test_models(mien):
         (["scan", "x", "--threads", "-1"], "from 0 to 1024"),
         (["scan", "x", "--threads", "2.5"], "whole number"),
         (["scan", "x", "--precision", "best"], "exact, default, fast"),
+        (["scan", "x", "--detail", "closely"], "one of auto, off, full"),
+        (["scan", "x", "--look-again"], "--look-again needs --resume"),
         (["scan", "x", "--embeddings", "csv"], "none, json, base64"),
         (["scan", "x", "--fail-on", "some"], "any, none"),
         (["scan", "x", "--batch", "0"], "--batch"),

@@ -30,6 +30,7 @@ GUIDE_DEFAULTS = {
     "MIEN_RUNTIME": "auto",
     "MIEN_THREADS": "0",
     "MIEN_PRECISION": "default",
+    "MIEN_DETAIL": "auto",
     "MIEN_ALLOW_SOFTWARE_GPU": "false",
     "MIEN_SANDBOX": "false",
     "MIEN_DECODER": "",

@@ -1,4 +1,4 @@
-#include "pipeline/passes.h"
+#include "pipeline/looks.h"
 
 #include <gtest/gtest.h>
 
@@ -137,12 +137,10 @@ TEST(Plan, ThinStripsAreBounded) {
   }
 }
 
-std::vector<Candidate> detect(const FakeDetector& fake, int width, int height, float* scale_out = nullptr) {
+std::vector<DetectedFace> detect(const FakeDetector& fake, int width, int height) {
   const Image image = test::make_slope(width, height);
   DetectScratch scratch;
-  Detection found = detect_faces(fake.detector, Precision::standard, image, scratch);
-  if (scale_out != nullptr) *scale_out = found.scale;
-  return std::move(found.faces);
+  return detect_faces(fake.detector, {}, image, scratch);
 }
 
 bool is_small_look(const FakeRun& run) { return std::max(run.width, run.height) == 128; }
@@ -151,16 +149,17 @@ TEST(Passes, ALargeFaceSparesTheSmallLook) {
   const FakeDetector large = test::make_fake_detector([](const FakeRun&) {
     return std::vector<Candidate>{make_candidate({100, 100, 370, 400}, 0.9F)};
   });
-  float scale = 0;
-  EXPECT_EQ(detect(large, 640, 480, &scale).size(), 1U);
+  const std::vector<DetectedFace> filling = detect(large, 640, 480);
+  ASSERT_EQ(filling.size(), 1U);
   EXPECT_EQ(large.session->runs.size(), 1U);
-  EXPECT_EQ(scale, 1.0F);
+  EXPECT_EQ(filling[0].scale, 1.0F);
   const FakeDetector small = test::make_fake_detector([](const FakeRun&) {
     return std::vector<Candidate>{make_candidate({10, 10, 40, 50}, 0.9F)};
   });
-  EXPECT_EQ(detect(small, 1280, 960, &scale).size(), 1U);
+  const std::vector<DetectedFace> little = detect(small, 1280, 960);
+  ASSERT_EQ(little.size(), 1U);
   EXPECT_EQ(small.session->runs.size(), 2U);
-  EXPECT_EQ(scale, 0.5F);
+  EXPECT_EQ(little[0].scale, 0.5F);
 }
 
 TEST(Passes, TheSmallLookAddsOnlyLargeAndUnknownFaces) {
@@ -172,7 +171,7 @@ TEST(Passes, TheSmallLookAddsOnlyLargeAndUnknownFaces) {
     return std::vector<Candidate>{make_candidate({0, 0, 54, 54}, 0.95F), make_candidate({60, 60, 124, 124}, 0.7F),
                                   make_candidate({70, 0, 118, 40}, 0.99F)};
   });
-  const std::vector<Candidate> faces = detect(fake, 640, 640);
+  const std::vector<DetectedFace> faces = detect(fake, 640, 640);
   ASSERT_EQ(faces.size(), 3U);
   EXPECT_EQ(faces[0].score, 0.8F);
   EXPECT_EQ(faces[1].score, 0.7F);
@@ -192,7 +191,7 @@ TEST(Passes, FacesCutByATileComeFromItsNeighbour) {
     if (tile == 2) return {make_candidate({120, 200, 144, 224}, 0.8F)};
     return {};
   });
-  const std::vector<Candidate> faces = detect(fake, 8000, 1600);
+  const std::vector<DetectedFace> faces = detect(fake, 8000, 1600);
   EXPECT_EQ(tile, 6);
   ASSERT_EQ(faces.size(), 1U);
   EXPECT_FLOAT_EQ(faces[0].box.x1, 1580);
@@ -209,9 +208,37 @@ TEST(Passes, FacesSeenByTwoTilesCountOnce) {
     if (tile == 2) return {make_candidate({48, 200, 72, 224}, 0.8F)};    // at 1280 + 120
     return {};
   });
-  const std::vector<Candidate> faces = detect(fake, 8000, 1600);
+  const std::vector<DetectedFace> faces = detect(fake, 8000, 1600);
   ASSERT_EQ(faces.size(), 1U);
   EXPECT_EQ(faces[0].score, 0.8F);
+}
+
+// The first tile ends at 1600 and shows half a face, whose box ends five pixels before that: no edge cuts it, and it
+// shares little of the union with the whole face, which the second tile shows.
+TEST(Passes, HalfAFaceBesideTheEdgeOfATileIsNone) {
+  for (const float half_score : {0.6F, 0.9F}) {
+    int tile = 0;
+    const FakeDetector fake = test::make_fake_detector([&](const FakeRun& run) -> std::vector<Candidate> {
+      if (run.width != run.height) return {};
+      ++tile;
+      if (tile == 1) return {make_candidate({608, 200, 638, 232}, half_score)};  // at 1520 to 1595
+      if (tile == 2) return {make_candidate({96, 190, 160, 254}, 0.8F)};         // at 1520 to 1680
+      return {};
+    });
+    const std::vector<DetectedFace> faces = detect(fake, 8000, 1600);
+    ASSERT_EQ(faces.size(), 1U);
+    EXPECT_EQ(faces[0].score, 0.8F);
+  }
+}
+
+// What only one tile shows stays, however near its edge it is.
+TEST(Passes, AFaceBesideTheEdgeOfATileStaysWhereNobodySeesMoreOfIt) {
+  int tile = 0;
+  const FakeDetector fake = test::make_fake_detector([&](const FakeRun& run) -> std::vector<Candidate> {
+    if (run.width != run.height) return {};
+    return ++tile == 1 ? std::vector{make_candidate({608, 200, 638, 232}, 0.6F)} : std::vector<Candidate>();
+  });
+  EXPECT_EQ(detect(fake, 8000, 1600).size(), 1U);
 }
 
 // A strip of 8000 x 510 is looked at in 640 x 40 pixels: by one scale for both directions faces would lie 2 % too far
@@ -223,7 +250,7 @@ TEST(Passes, FacesOfTheWholeStripAreThoseOfItsTiles) {
     if (run.width != 512 || run.height != 512) return {};
     return ++run_of_tile == 19 ? std::vector{make_candidate({105, 100, 345, 340}, 0.8F)} : std::vector<Candidate>();
   });
-  const std::vector<Candidate> faces = detect(fake, 8000, 510);
+  const std::vector<DetectedFace> faces = detect(fake, 8000, 510);
   EXPECT_EQ(run_of_tile, 20);
   ASSERT_EQ(faces.size(), 1U);
   EXPECT_FLOAT_EQ(faces[0].box.x1, 7200);

@@ -85,6 +85,7 @@ class RandomRecords {
       out.format = "jpeg";
       out.width = static_cast<int>(1 + random_() % 60000);
       out.height = static_cast<int>(1 + random_() % 60000);
+      out.detail = static_cast<Detail>(random_() % 3);
     }
     out.phash = chance(5) ? "0123456789abcdef" : "";
     for (std::uint64_t i = random_() % 4; i > 0; --i) out.faces.push_back(face());
@@ -108,6 +109,7 @@ class RandomRecords {
     out.det_score = number(1);
     out.scale = number(2);
     out.enhancement_scale = chance(5) ? 1.0F : 3.0F;
+    out.rotation = 90 * static_cast<int>(random_() % 4);
     if (chance(8)) out.quality = quality();
     if (chance(7)) out.recognition_quality = number(1);
     if (chance(3)) out.poor_reason = PoorReason::too_dark;
@@ -152,6 +154,7 @@ void expect_equal(const Face& a, const Face& b) {
   EXPECT_EQ(a.det_score, b.det_score);
   EXPECT_EQ(a.scale, b.scale);
   EXPECT_EQ(a.enhancement_scale, b.enhancement_scale);
+  EXPECT_EQ(a.rotation, b.rotation);
   EXPECT_EQ(a.embedding, b.embedding);
   expect_equal(a.quality, b.quality);
 }
@@ -160,6 +163,7 @@ void expect_equal(const Analysis& a, const Analysis& b) {
   EXPECT_EQ(a.format, b.format);
   EXPECT_EQ(a.width, b.width);
   EXPECT_EQ(a.height, b.height);
+  EXPECT_EQ(a.detail, b.detail);
   EXPECT_EQ(a.phash, b.phash);
   EXPECT_EQ(a.models.detector, b.models.detector);
   EXPECT_EQ(a.models.embedder, b.models.embedder);
@@ -249,7 +253,7 @@ TEST(Record, KeysAreInTheDocumentedOrder) {
     if (item.key() != "quality") keys.push_back(item.key());
   }
   const std::vector<std::string> expected = {
-      "source", "source_size", "source_mtime_ns", "sha256",    "phash",      "format",   "width", "height",
+      "source", "source_size", "source_mtime_ns", "sha256",    "phash",      "format",   "width", "height", "detail",
       "faces",  "models",      "terms",           "placement", "timings_ms", "warnings", "error", "matches"};
   EXPECT_EQ(keys, expected);
 }
@@ -260,11 +264,30 @@ TEST(Record, WhatIsNotKnownIsNull) {
   record.error = Error{ErrorCode::not_found, "cannot read gone.jpg"};
   EXPECT_EQ(record_to_json(record, EmbeddingFormat::json),
             R"({"source":"gone.jpg","source_size":null,"source_mtime_ns":null,"sha256":null,)"
-            R"("phash":null,"format":null,"width":null,"height":null,"faces":[],)"
+            R"("phash":null,"format":null,"width":null,"height":null,"detail":null,"faces":[],)"
             R"("models":{"detector":null,"embedder":null,"embedder_id":null},"terms":null,"placement":{},)"
             R"("timings_ms":{"read":0.0,"decode":0.0,"enhance":0.0,"detect":0.0,"embed":0.0,)"
             R"("quality":0.0,"total":0.0},"warnings":[],)"
             R"("error":{"code":"not_found","message":"cannot read gone.jpg"}})");
+}
+
+TEST(Record, OlderRecordsHaveNoDetailAndNoRotation) {
+  Record record = example();
+  record.analysis.detail = Detail::full;
+  record.analysis.faces[0].rotation = 90;
+  nlohmann::json line = nlohmann::json::parse(record_to_json(record, EmbeddingFormat::none));
+  EXPECT_EQ(line["detail"], "full");
+  EXPECT_EQ(line["faces"][0]["rotation"], 90);
+  line.erase("detail");
+  line["faces"][0].erase("rotation");
+  const Record back = record_from_json(line.dump()).take();
+  EXPECT_EQ(back.analysis.detail, Detail::off);
+  EXPECT_EQ(back.analysis.faces[0].rotation, 0);
+  line["detail"] = "closely";
+  EXPECT_FALSE(record_from_json(line.dump()));
+  line["detail"] = "off";
+  line["faces"][0]["rotation"] = 45;
+  EXPECT_FALSE(record_from_json(line.dump()));
 }
 
 TEST(Record, NamesThatAreNotUtf8KeepTheirBytes) {

@@ -202,6 +202,44 @@ TEST_F(ResumeTest, MakesTheFilePrivateWhoeverMadeIt) {
   }
 }
 
+// Records of before there was a choice have no "detail": their photos were looked at once.
+TEST_F(ResumeTest, KeepsWhatWasLookedAtLessCloselyUntilItIsToBeLookedAtAgain) {
+  std::string before = line_of(record_of(put("before.jpg", "1"), "1"));
+  const std::string key = R"("detail":null,)";
+  ASSERT_NE(before.find(key), std::string::npos);
+  before.erase(before.find(key), key.size());
+  const auto looked = [&](const std::string& name, Detail detail) {
+    Record record = record_of(put(name, name), "2");
+    record.analysis.width = record.analysis.height = 100;
+    record.analysis.detail = detail;
+    return line_of(record);
+  };
+  const std::string once = looked("once.jpg", Detail::off);
+  const std::string automatic = looked("auto.jpg", Detail::automatic);
+  const std::string full = looked("full.jpg", Detail::full);
+  Record failed = record_of(put("bad.jpg", "c"), "c");
+  failed.error = Error{ErrorCode::bad_data, "no image"};
+  Record gone = record_of(path("gone.jpg"), "d");
+  const std::string stays = automatic + full + line_of(failed) + line_of(gone);
+  put("out", before + once + stays);
+
+  const ScanSummary kept = resume();
+  EXPECT_EQ(kept.images, 6);
+  ASSERT_EQ(kept.notes.size(), 1U);
+  EXPECT_EQ(kept.notes[0].substr(0, 53), "3 of the photos kept were looked at less closely than");
+  EXPECT_EQ(get(path("out")), before + once + stays);
+
+  terms_.look_again = true;
+  EXPECT_EQ(resume().images, 4);
+  EXPECT_EQ(get(path("out")), stays) << "what is gone cannot be looked at again";
+  EXPECT_FALSE(is_known(path("before.jpg")));
+
+  terms_.detail = Detail::off;
+  put("out", before + once + stays);
+  EXPECT_TRUE(resume().notes.empty());
+  EXPECT_EQ(get(path("out")), before + once + stays);
+}
+
 TEST_F(ResumeTest, CutsATornLastLineWhereverItEnds) {
   const std::string first = line_of(record_of(put("1.jpg")));
   const std::string second = line_of(record_of(put("2.jpg")));
