@@ -38,11 +38,11 @@ inline auto fields(Analysis& a) {
 inline auto fields(Match& m) { return std::tie(m.face, m.similarity); }
 inline auto fields(Error& e) { return std::tie(e.code, e.message); }
 inline auto fields(Record& r) {
-  return std::tie(r.source, r.source_size, r.source_mtime_ns, r.sha256, r.terms, r.analysis, r.matches,
-                  r.best_similarity, r.like, r.error);
+  return std::tie(r.source, r.source_folder, r.source_size, r.source_mtime_ns, r.sha256, r.terms, r.analysis, r.matches,
+                  r.best_similarity, r.like, r.compare_anyway, r.error);
 }
 inline auto fields(ScanProgress& p) { return std::tie(p.done, p.found, p.listing_finished, p.images_per_second); }
-inline auto fields(LeftOut& l) { return std::tie(l.kind, l.count); }
+inline auto fields(LeftOut& l) { return std::tie(l.kind, l.one, l.count); }
 inline auto fields(ScanSummary& s) {
   return std::tie(s.images, s.analyzed, s.resumed, s.gone, s.changed, s.pruned, s.duplicates, s.failed, s.unavailable,
                   s.faces, s.matched_images, s.poor_faces, s.left_out, s.seconds, s.threshold, s.expected_false_matches,
@@ -50,7 +50,8 @@ inline auto fields(ScanSummary& s) {
 }
 inline auto fields(ModelInfo& m) {
   return std::tie(m.name, m.path, m.sha256, m.licence, m.role, m.id, m.dimension, m.threshold_verify,
-                  m.threshold_search, m.rate_verify, m.rate_search, m.threshold_source);
+                  m.threshold_search, m.rate_verify, m.rate_search, m.rate_verify_max, m.rate_search_max,
+                  m.threshold_source);
 }
 inline auto fields(ProbedModel& m) { return std::tie(m.role, m.decoder, m.dimension); }
 inline auto fields(Device& d) {
