@@ -1,5 +1,8 @@
 // The numbers of a scan as JSON; docs/formats.md describes them.
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "mien/scan.h"
 
@@ -16,7 +19,8 @@ std::string summary_to_json(const ScanSummary& summary) {
   for (const LeftOut& one : summary.left_out) result["left_out"][one.kind] = one.count;
   result["seconds"] = summary.seconds;
   result["threshold"] = nullptr;
-  if (summary.threshold) result["threshold"] = *summary.threshold;
+  // A float's shortest text, and not 0.47799998521804810.
+  if (summary.threshold) result["threshold"] = std::stod(fmt::format("{}", *summary.threshold));
   result["expected_false_matches"] = summary.expected_false_matches;
   result["interrupted"] = summary.interrupted;
   result["notes"] = summary.notes;

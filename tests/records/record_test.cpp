@@ -258,6 +258,29 @@ TEST(Record, KeysAreInTheDocumentedOrder) {
   EXPECT_EQ(keys, expected);
 }
 
+TEST(Record, SaysWhereARelativeSourceBegins) {
+  Record record = example();
+  EXPECT_EQ(record_to_json(record, EmbeddingFormat::none).find("source_folder"), std::string::npos);
+  record.source_folder = "/home/me";
+  const std::string line = record_to_json(record, EmbeddingFormat::none);
+  EXPECT_NE(line.find(R"("source_folder":"/home/me")"), std::string::npos) << line;
+  EXPECT_EQ(record_from_json(line).take().source_folder, "/home/me");
+}
+
+TEST(Summary, IsOneObjectOfNumbers) {
+  ScanSummary summary;
+  summary.images = 5;
+  summary.gone = 2;
+  summary.left_out = {{"videos", "video", 212}, {"documents", "document", 3}};
+  summary.notes = {"a note"};
+  const nlohmann::ordered_json json = nlohmann::ordered_json::parse(summary_to_json(summary));
+  EXPECT_EQ(json["images"], 5);
+  EXPECT_EQ(json["gone"], 2);
+  EXPECT_EQ(json["left_out"].dump(), R"({"videos":212,"documents":3})");
+  EXPECT_TRUE(json["threshold"].is_null());
+  EXPECT_EQ(json["notes"].size(), 1U);
+}
+
 TEST(Record, WhatIsNotKnownIsNull) {
   Record record;
   record.source = "gone.jpg";

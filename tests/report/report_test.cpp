@@ -106,6 +106,21 @@ TEST_F(ReportTest, IsOneFileForItsOwnerThatNeedsNoNetwork) {
   EXPECT_NE(page.find("Biometric data."), std::string::npos);
 }
 
+TEST_F(ReportTest, SaysWhatTheFoldersHoldAndWasNotRead) {
+  ReportOptions options;
+  EXPECT_EQ(page_of({record_of("a.jpg", 1)}, options).find("Left out"), std::string::npos);
+  options.left_out = {{"videos", "video", 1212}, {"documents", "document", 1}};
+  EXPECT_NE(page_of({record_of("a.jpg", 1)}, options).find("Left out of the folders: 1,212 videos, 1 document."),
+            std::string::npos);
+}
+
+TEST_F(ReportTest, FindsRelativeSourcesWhereTheirScanRan) {
+  put_photo("a.jpg");
+  Record record = record_of("a.jpg", 1);
+  record.source_folder = folder_.string();
+  EXPECT_EQ(count_of(page_of({record}), "src=\"data:image/jpeg"), 1U);
+}
+
 TEST_F(ReportTest, ShowsMatchesByFallingSimilarityThenFailuresThenTheRest) {
   const std::string page =
       page_of({record_of("/p/none.jpg", 0), record_of("/p/face.jpg", 1), match_of("/p/low.jpg", 0.375F),
