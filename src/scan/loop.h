@@ -42,8 +42,8 @@ struct LoopParts {
   std::size_t held_max = 1;           // see ImageStream
   const WantedPerson* person = nullptr;
   const CropFolder* crops = nullptr;
-  std::string terms;           // for every record
-  std::string working_folder;  // absolute, for records of relative sources; empty: they do not say it
+  std::string terms;                // for every record
+  std::string working_folder = {};  // absolute, for records of relative sources; empty: they do not say it
   EmbeddingFormat embeddings = EmbeddingFormat::none;
   std::size_t image_bytes_max = ImageLimits{}.bytes_max;
   int threads = 1;
