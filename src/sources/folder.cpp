@@ -22,7 +22,7 @@ namespace {
 
 // So many threads look into files, each at so many at least: where storage is slow, waiting is shared by many.
 constexpr std::size_t kLookersMax = 8;
-constexpr std::size_t kLooksPerThread = 256;
+constexpr std::size_t kLooksPerThread = 128;
 constexpr std::size_t kSlowLooksPerThread = 4;
 constexpr std::size_t kLooksOnTrial = 8;
 constexpr std::chrono::microseconds kSlowLook{500};
