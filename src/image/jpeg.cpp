@@ -524,10 +524,15 @@ Result<Done> decode_jpeg(Bytes encoded, const DecodeOptions& options, DecodedIma
   // The second attempt ends cleanly where the scans that can be read end, and cannot fail there again.
   const BrokenTail broken = *tail;
   tail.reset();
+  out.warnings.clear();
   const Result<Done> second = decode_once(encoded.first(broken.offset), options, watch, out, tail);
   if (!second) return second;
-  out.warnings = {
-      fmt::format("corrupt: {}; only the first {} passes of the image were used", broken.reason, broken.scans)};
+  // The cut is ours: what it looks like is not said, in contrast to what the file says of its colours and its turn.
+  std::erase_if(out.warnings, [](const std::string& warning) {
+    return warning.starts_with("truncated: ") || warning.starts_with("corrupt: ");
+  });
+  out.warnings.insert(out.warnings.begin(), fmt::format("corrupt: {}; only the first {} passes of the image were used",
+                                                        broken.reason, broken.scans));
   return second;
 }
 
