@@ -176,6 +176,11 @@ Result<Done> decode_stored(const StoredPreview& stored, const RawPhoto& photo, c
 
 std::int64_t area(PixelSize size) { return size.width * size.height; }
 
+// Whether another preview is worth a try: limits and a stop hold for all of them.
+bool may_have_other(const Error& error) {
+  return error.code == ErrorCode::unsupported || error.code == ErrorCode::bad_data;
+}
+
 Error cannot_open(const LibRaw& libraw, int code) {
   if (code == LIBRAW_UNSUFFICIENT_MEMORY) {
     return {ErrorCode::limit_exceeded, "the camera raw file asks for more memory than there is"};
@@ -204,10 +209,15 @@ Result<Done> decode_raw(Bytes encoded, const DecodeOptions& options, DecodedImag
   }
   const RawPhoto photo = describe_photo(*raw, stored);
   const bool is_larger = area(stored.size) > area({raw->thumbnail.twidth, raw->thumbnail.theight});
-  if (!stored.jpeg.empty() && is_larger) return decode_stored(stored, photo, options, out);
+  if (!stored.jpeg.empty() && is_larger) {
+    const Result<Done> decoded = decode_stored(stored, photo, options, out);
+    if (decoded || !may_have_other(decoded.error())) return decoded;
+    out.warnings.clear();
+  }
   const Result<Done> decoded = decode_preview(libraw, *raw, photo, options, out);
-  const bool has_other = !decoded && decoded.error().code == ErrorCode::unsupported && !stored.jpeg.empty();
-  return has_other ? decode_stored(stored, photo, options, out) : decoded;
+  if (decoded || is_larger || stored.jpeg.empty() || !may_have_other(decoded.error())) return decoded;
+  out.warnings.clear();
+  return decode_stored(stored, photo, options, out);
 }
 
 }  // namespace mien

@@ -38,6 +38,8 @@ Result<Done> decode(Bytes encoded, const InputOptions& input, const DecodeOption
   Result<Done> done = decode_image(encoded, options, decoded);
   if (!done) return done;
   for (const std::string& warning : decoded.warnings) {
+    // Who asks for colours as stored need not hear that they are.
+    if (!options.convert_colours && warning.starts_with("colour")) continue;
     if (input.on_warning) {
       input.on_warning(warning);
     } else {

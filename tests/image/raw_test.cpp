@@ -126,6 +126,27 @@ TEST_F(Raw, ThePreviewIsReadWhateverTheRawDataAre) {
   EXPECT_TRUE(decode_image(cut, {}, image));
 }
 
+TEST_F(Raw, TheLargestPreviewIsTaken) {
+  TinyDng dng;
+  dng.preview = read_image("jpeg_17x13.jpg");
+  dng.preview_width = 17;
+  dng.preview_height = 13;
+  dng.second_preview = read_image("jpeg_420.jpg");
+  DecodedImage image;
+  for (const int compression : {1, 52546}) {
+    SCOPED_TRACE(compression);
+    dng.sensor_compression = compression;
+    ASSERT_TRUE(decode_image(make_dng(dng), {}, image));
+    EXPECT_EQ(image.stored_width, kWidth);
+  }
+  // One that cannot be read leaves the other, where LibRaw finds it.
+  dng.sensor_compression = 1;
+  dng.second_preview.resize(find_marker(dng.second_preview, 0xDA));
+  const Result<Done> decoded = decode_image(make_dng(dng), {}, image);
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(image.stored_width, 17);
+}
+
 TEST_F(Raw, MirrorsAndXmpSayWhichWayIsUp) {
   TinyDng dng = with_preview("jpeg_420.jpg");
   DecodedImage image;

@@ -23,6 +23,7 @@ struct TinyDng {
   int sensor_photometric = 32803;  // a filter array; 34892: colours in each pixel
   std::string xmp = {};
   bool states_orientation = true;
+  ByteVector second_preview = {};  // a JPEG in a sub-directory of its own
 };
 
 namespace tiff {
@@ -88,6 +89,7 @@ inline ByteVector make_dng(const TinyDng& dng) {
   };
   const auto number = [](int value) { return std::vector{static_cast<std::uint32_t>(value)}; };
   const std::uint32_t preview_at = append(dng.preview);
+  const std::uint32_t second_at = append(dng.second_preview);
   const auto preview_size = static_cast<int>(dng.preview.size());
   const ByteVector sensor(static_cast<std::size_t>(2 * dng.sensor_width * dng.sensor_height));
   const std::uint32_t sensor_at = append(sensor);
@@ -103,6 +105,15 @@ inline ByteVector make_dng(const TinyDng& dng) {
                                                   {279, kLong, number(static_cast<int>(sensor.size()))},
                                                   {33421, kShort, {2, 2}},
                                                   {33422, kByte, {0, 1, 1, 2}}});
+  std::vector<std::uint32_t> sub_directories = {raw};
+  if (!dng.second_preview.empty()) {
+    sub_directories.push_back(
+        put_directory(bytes, {{254, kLong, {1}},
+                              {259, kShort, {7}},
+                              {262, kShort, {6}},
+                              {273, kLong, {second_at}},
+                              {279, kLong, number(static_cast<int>(dng.second_preview.size()))}}));
+  }
   std::vector<Entry> entries = {{254, kLong, {1}},
                                 {256, kLong, number(dng.preview_width)},
                                 {257, kLong, number(dng.preview_height)},
@@ -116,7 +127,7 @@ inline ByteVector make_dng(const TinyDng& dng) {
                                 {277, kShort, {3}},
                                 {278, kLong, number(dng.preview_height)},
                                 {279, kLong, number(preview_size)},
-                                {330, kLong, {raw}},
+                                {330, kLong, sub_directories},
                                 {50706, kByte, {1, 4, 0, 0}},
                                 text_entry(50708, "Tiny Camera")};
   if (!dng.states_orientation) std::erase_if(entries, [](const Entry& entry) { return entry.tag == 274; });
