@@ -142,8 +142,8 @@ def upper_bits(image: Any) -> Any:
     samples = numpy.asarray(image)
     if samples.size and samples.max() < 4096:
         warnings.warn(
-            "all samples of 16 bits lie in the lowest sixteenth, as values of 12 bits or fewer do that were not scaled; "
-            "they are used as stored: bring them to 0..255 for another result",
+            "all samples of 16 bits lie in the lowest sixteenth, as values of 12 bits or fewer do that were not "
+            "scaled; they are used as stored: bring them to 0..255 for another result",
             RuntimeWarning,
             stacklevel=2,
         )
