@@ -24,8 +24,10 @@ void set_state(T& self, nb::handle state) {
 constexpr const char* kStateOf = "def __getstate__(self) -> object";
 constexpr const char* kSetState = "def __setstate__(self, state: object) -> None";
 
+// Of a class that the module has: what is part of another result alone may have none.
 template <typename T>
 void make_picklable() {
+  if (!nb::type<T>().is_valid()) return;
   bound_class<T>()
       .def("__getstate__", state_of<T>, nb::sig(kStateOf))
       .def("__setstate__", set_state<T>, nb::arg("state"), nb::sig(kSetState));
@@ -62,6 +64,7 @@ void bind_pickling() {
   make_picklable<Record>();
   make_picklable<ScanProgress>();
   make_picklable<ScanSummary>();
+  make_picklable<LeftOut>();
   make_picklable<ModelInfo>();
   make_picklable<ProbedModel>();
   make_picklable<Device>();
