@@ -104,9 +104,9 @@ RawPhoto describe_photo(const libraw_data_t& raw, const StoredPreview& stored) {
   const int by_camera = orientation_of_flip(raw.sizes.flip);
   const int by_tag = stored.orientation.value_or(1);
   const bool is_mirrored = by_tag == 2 || by_tag == 4 || by_tag == 5 || by_tag == 7;
-  if (is_mirrored || by_camera == 1) {
-    photo.orientation.add("the raw file's tag", stored.orientation);
-  } else {
+  if (is_mirrored) {
+    photo.orientation.add("the raw file's tag", by_tag);
+  } else if (by_camera != 1 || stored.orientation) {
     photo.orientation.add("the raw file", by_camera);
   }
   photo.orientation.add_xmp("the raw file's XMP", stored.xmp);
