@@ -52,16 +52,16 @@ class Engine:
             from .runtimes import check_onnxruntime  # for those alone who have named one
 
             check_onnxruntime(library)
-        self._native = _mien.open_engine(
-            self._settings.native,
-            detector=os.fsdecode(detector),
-            embedder=os.fsdecode(embedder),
-            precision=precision or self._settings.values["MIEN_PRECISION"].value,
-            load_embedder=load_embedder,
-            det_threshold=det_threshold,
-            exact_sizes=list(exact_sizes),
-            sandbox=sandbox,
-        )
+        self._arguments: dict[str, Any] = {
+            "detector": os.fsdecode(detector),
+            "embedder": os.fsdecode(embedder),
+            "precision": precision or self._settings.values["MIEN_PRECISION"].value,
+            "load_embedder": load_embedder,
+            "det_threshold": det_threshold,
+            "exact_sizes": list(exact_sizes),
+            "sandbox": sandbox,
+        }
+        self._native = _mien.open_engine(self._settings.native, **self._arguments)
 
     @property
     def native(self) -> _mien.NativeEngine:
@@ -139,6 +139,23 @@ class Engine:
 
     def __repr__(self) -> str:
         return repr(self._native)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the models anew, once for all that is sent to it."""
+        return _open_again, (self._arguments, self._settings)
+
+    def __copy__(self) -> Engine:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Engine:
+        return self
+
+
+def _open_again(arguments: dict[str, Any], settings: Settings) -> Engine:
+    import pickle
+
+    key = pickle.dumps((arguments, settings))
+    return shared_engine(key, lambda: Engine(**arguments, settings=settings))
 
 
 def _remember(analysis: Analysis, image: object, colours: str | None) -> None:

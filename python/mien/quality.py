@@ -60,6 +60,9 @@ class QualityChecker:
     def __init__(self) -> None:
         self._input = _mien.open_input(get_settings().native)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return QualityChecker, ()
+
     def assess_quality(
         self,
         image: Any,

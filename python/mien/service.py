@@ -190,6 +190,14 @@ class FaceService:
     def __repr__(self) -> str:
         return f"FaceService({self._engine!r})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process has its own threads."""
+        return _service_of, (self._engine, self._threads, self._waiting_max)
+
+
+def _service_of(engine: Engine, threads: int, waiting_max: int) -> FaceService:
+    return FaceService(engine, threads=threads, waiting_max=waiting_max)
+
 
 def _encoded(image: Any) -> bytes:
     if hasattr(image, "__array_interface__"):

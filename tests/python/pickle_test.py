@@ -95,14 +95,30 @@ def test_foreign_states_are_refused(photos):
         mien.Face.__new__(mien.Face).__setstate__("text")
 
 
+def test_what_makes_results_goes_along(photos):
+    """It is opened anew in the other process, and once."""
+    engine = mien.Engine(det_threshold=0.4)
+    first, second = (pickle.loads(pickle.dumps(engine)) for _ in range(2))
+    assert first is second and first is not engine and copy.copy(engine) is copy.deepcopy(engine) is engine
+    path = photos / "obama.jpg"
+    assert facts(first.analyze(path).faces) == facts(engine.analyze(path).faces)
+    service = pickle.loads(pickle.dumps(mien.FaceService(engine, waiting_max=3)))
+    assert len(service.detect_and_embed(path)) == 1 and service._waiting_max == 3
+    assert pickle.loads(pickle.dumps(mien.QualityChecker())).assess_quality(numpy.zeros((9, 9), numpy.uint8))
+    assert pickle.loads(pickle.dumps(mien.GPUManager())).get_available_backends()
+
+
 def test_a_pool_of_processes():
     done = run("""
 import multiprocessing, mien
 if __name__ == "__main__":
     with multiprocessing.get_context("fork").Pool(2) as pool:
         print([len(one.faces) for one in pool.map(mien.analyze, ["photos/obama.jpg", "photos/biden.jpg"])])
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        engine = mien.Engine(load_embedder=False)
+        print([len(one.faces) for one in pool.map(engine.analyze, ["photos/obama.jpg", "photos/biden.jpg"])])
 """)
-    assert done.stdout == "[1, 1]\n", done.stderr
+    assert done.stdout == "[1, 1]\n[1, 1]\n", done.stderr
 
 
 @pytest.fixture
