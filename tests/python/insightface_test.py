@@ -1,6 +1,8 @@
 """mien.insightface: a program for InsightFace finds what it expects, or an error that says why not."""
 
+import copy
 import inspect
+import pickle
 import warnings
 
 import numpy
@@ -55,6 +57,15 @@ def test_get(app, solvay):
     assert face.embedding.dtype == numpy.float32 and face.age is None and face.gender is None and face.sex is None
     assert abs(numpy.linalg.norm(face.normed_embedding) - 1) < 1e-5
     assert sorted(face) == ["bbox", "det_score", "embedding", "kps"]
+
+
+def test_another_process_gets_faces_and_the_app(app, solvay):
+    faces = app.get(solvay)[:3]
+    again = pickle.loads(pickle.dumps(faces))
+    assert [sorted(face) for face in again] == [sorted(face) for face in faces]
+    assert (again[0].embedding == faces[0].embedding).all() and copy.deepcopy(faces[0]).age is None
+    sent = pickle.loads(pickle.dumps(app))
+    assert [list(face.bbox) for face in sent.get(solvay)[:3]] == [list(face.bbox) for face in faces]
 
 
 def test_the_largest_faces(app, solvay):
