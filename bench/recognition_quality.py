@@ -22,6 +22,7 @@ import numpy as np
 SEARCH, VERIFY = 0.478, 0.375  # thresholds of the default embedder
 FLOOR = 0.5
 PHOTOS_A_FILE = 20
+PHOTOS_FITTED = 800  # the people of the first photos, in an order by chance, are those that fits see
 
 # ---- The grid: blur and size as a share, or in pixels, of the face's width
 
@@ -159,6 +160,7 @@ def measure(arguments):
     people = sorted({person_of(path.name) for path in paths})
     order = {person: at for at, person in enumerate(random.permutation(people))}
     paths.sort(key=lambda path: (order[person_of(path.name)], path.name))
+    fitted = {person_of(path.name) for path in paths[:PHOTOS_FITTED]}
     paths = paths[:arguments.photos]
     part, parts = map(int, arguments.part.split("/"))
     os.makedirs(arguments.measured, exist_ok=True)
@@ -171,7 +173,8 @@ def measure(arguments):
             measure_photo(engine, path, rows)
         names = ("name", "kind", "strength", "size", "gray", "embedding", "quality")
         partial = out.with_suffix(".part.npz")
-        np.savez(partial, **{name: np.array(column) for name, column in zip(names, zip(*rows))})
+        columns = {name: np.array(column) for name, column in zip(names, zip(*rows))}
+        np.savez(partial, fitted=np.array([person_of(row[0]) in fitted for row in rows]), **columns)
         partial.rename(out)
 
 
@@ -248,9 +251,6 @@ def load(folder):
                                         * 1.0 for name in TERMS], 1))
     for name in LESS_IS_BETTER:
         data["measures"][:, TERMS.index(name)] *= -1
-    people = np.unique(data["person"])
-    fitted = set(np.random.default_rng(3).permutation(people)[:len(people) // 2])
-    data["is_fitted"] = np.array([person in fitted for person in data["person"]])
     return data
 
 
@@ -360,7 +360,7 @@ HEAD = ("| photos | above the floor | rate without a floor | comparable pairs | 
 
 def report(arguments):
     data = load(arguments.measured)
-    others = ~data["is_fitted"]
+    others = ~data["fitted"]
     people = len(np.unique(data["person"][others]))
     print(f"built in, {people} people that no fit has seen\n\n{HEAD}")
     built_in = data["quality"].astype(float)
@@ -378,7 +378,7 @@ def report(arguments):
                       for cell in cells))
     print(f"\nfits that have not seen the kind\n\n{HEAD}")
     for kind, _, _ in GRID[1:]:
-        terms = fit(data, data["is_fitted"] & (data["kind"] != kind))
+        terms = fit(data, data["fitted"] & (data["kind"] != kind))
         quality = 1 / (1 + odds(terms, data["measures"]))
         for cell in cells:
             faces = np.flatnonzero(others & (data["cell"] == cell) & (data["kind"] == kind))
@@ -431,7 +431,7 @@ def main():
         measure(arguments)
     elif arguments.command == "fit":
         data = load(arguments.measured)
-        print_terms(fit(data, data["is_fitted"]))
+        print_terms(fit(data, data["fitted"]))
     else:
         report(arguments)
 

@@ -21,13 +21,15 @@ int main(int argc, char** argv) {
   check(mien_engine_create(NULL, &engine, &error), error);
   mien_analysis* one = analyze(engine, argv[1]);
   mien_analysis* other = analyze(engine, argv[2]);
+  static const char* const kTexts[] = {"the same person", "different people", "not comparable", "cannot tell"};
+  mien_verdict verdict = MIEN_DIFFERENT;
   float similarity = 0;
   float threshold = 0;
-  check(mien_compare_faces(one, 0, other, 0, &similarity, &error), error);
   if (mien_engine_threshold_verify(engine, &threshold)) {
-    printf("similarity %.3f, threshold %.3f: %s\n", similarity, threshold,
-           similarity >= threshold ? "the same person" : "different people");
+    check(mien_judge_faces(one, 0, other, 0, threshold, &verdict, &similarity, &error), error);
+    printf("similarity %.3f, threshold %.3f: %s\n", similarity, threshold, kTexts[verdict]);
   } else {
+    check(mien_compare_faces(one, 0, other, 0, &similarity, &error), error);
     printf("similarity %.3f; %s has no threshold\n", similarity, mien_engine_embedder(engine));
   }
   mien_analysis_free(one);

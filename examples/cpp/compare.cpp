@@ -25,10 +25,15 @@ int main(int argc, char** argv) try {
   mien::EngineOptions options;
   options.settings = mien::load_settings();
   const mien::Engine engine(options);
-  const float similarity = mien::compare_faces(analysis_of(engine, argv[1]), 0, analysis_of(engine, argv[2]), 0).take();
+  const mien::Analysis one = analysis_of(engine, argv[1]);
+  const mien::Analysis other = analysis_of(engine, argv[2]);
+  const float similarity = mien::compare_faces(one, 0, other, 0).take();
   if (const std::optional<float> threshold = engine.embedder()->threshold_verify) {
+    // By the verdict's number.
+    constexpr const char* kTexts[] = {"the same person", "different people", "not comparable", "cannot tell"};
+    const mien::Verdict verdict = mien::judge_pair(one.faces[0], other.faces[0], similarity, *threshold);
     std::printf("similarity %.3f, threshold %.3f: %s\n", similarity, *threshold,
-                similarity >= *threshold ? "the same person" : "different people");
+                kTexts[static_cast<std::size_t>(verdict)]);
   } else {
     std::printf("similarity %.3f; %s has no threshold\n", similarity, engine.embedder()->name.c_str());
   }

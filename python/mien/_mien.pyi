@@ -331,6 +331,18 @@ class Face:
     @property
     def quality(self) -> Quality | None: ...
 
+    @property
+    def recognition_quality(self) -> float | None:
+        """
+        How far the face can be recognised, 0..1, larger is better: below 0.5 it is too poor to be told from other poor faces. None without landmarks.
+        """
+
+    @property
+    def poor_reason(self) -> str | None:
+        """
+        "too_small", "too_blurred", "too_dark" or "low_contrast" below 0.5; None above.
+        """
+
     def __repr__(self) -> str: ...
 
     def __getstate__(self) -> object: ...
@@ -434,10 +446,15 @@ def compare_faces(a: Analysis, face_a: int, b: Analysis, face_b: int) -> float:
     Cosine similarity of two faces, -1..1. ValueError when their embeddings are of different models.
     """
 
+def judge_faces(a: Analysis, face_a: int, b: Analysis, face_b: int, threshold: float) -> str:
+    """
+    What can be said of two faces at this cosine: "same", "different"; "not_comparable" when both are too poor to be told from other poor faces, "cannot_tell" when one is and the threshold is not reached.
+    """
+
 class AnalyzeOptions:
     """What is done with an image."""
 
-    def __init__(self, *, embed: bool = True, face_quality: bool = True, image_quality: bool = False, phash: bool = False, enhance: bool = False, rotations: bool = False, min_quality: float = 0.0, detail: str = 'auto') -> None: ...
+    def __init__(self, *, embed: bool = True, face_quality: bool = True, image_quality: bool = False, phash: bool = False, enhance: bool = False, rotations: bool = False, min_quality: float = 0.0, min_face: float = 0.0, detail: str = 'auto') -> None: ...
 
     @property
     def embed(self) -> bool: ...
@@ -480,6 +497,12 @@ class AnalyzeOptions:
 
     @min_quality.setter
     def min_quality(self, arg: float, /) -> None: ...
+
+    @property
+    def min_face(self) -> float: ...
+
+    @min_face.setter
+    def min_face(self, arg: float, /) -> None: ...
 
     @property
     def detail(self) -> str: ...
@@ -599,6 +622,10 @@ class Record:
     def matches(self) -> list[Match]: ...
 
     @property
+    def compare_anyway(self) -> bool:
+        """Whether poor faces matched by the threshold alone."""
+
+    @property
     def error(self) -> Exception | None: ...
 
     def to_json(self) -> str:
@@ -671,6 +698,10 @@ class ScanSummary:
     def threshold(self) -> float | None: ...
 
     @property
+    def poor_faces(self) -> int:
+        """Too poor to be told from other poor faces."""
+
+    @property
     def expected_false_matches(self) -> float: ...
 
     @property
@@ -691,7 +722,7 @@ class ScanSummary:
 class ScanRun:
     """A scan that runs."""
 
-    def __init__(self, engine: NativeEngine, sources: Sequence[str], analyze: AnalyzeOptions, *, like: str = '', threshold: float | None = None, out: str = '', force: bool = False, threads: int = 0, excludes: Sequence[str] = [], embeddings: bool = False, resume: bool = False, prune: str = 'none', no_skip: bool = False) -> None: ...
+    def __init__(self, engine: NativeEngine, sources: Sequence[str], analyze: AnalyzeOptions, *, like: str = '', threshold: float | None = None, compare_anyway: bool = False, out: str = '', force: bool = False, threads: int = 0, excludes: Sequence[str] = [], embeddings: bool = False, resume: bool = False, prune: str = 'none', no_skip: bool = False) -> None: ...
 
     def __iter__(self) -> Iterator[Record]: ...
 

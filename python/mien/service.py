@@ -44,7 +44,6 @@ def face_to_dict(face: _mien.Face) -> FaceDict:
         "face_size": face.face_size,
         "quality": face.quality,
         "recognition_quality": face.recognition_quality,
-        "poor_reason": face.poor_reason,
     }
 
 

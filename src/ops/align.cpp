@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "image/gray_weights.h"
 #include "ops/warp_kernel.h"
 
 namespace mien {
@@ -76,6 +77,25 @@ void warp_square(ImageView in, const Similarity& to_square, int side, Image& out
       for (std::size_t channel = 0; channel < 3; ++channel) {
         pixel[channel] = static_cast<std::uint8_t>(values[channel * width + x]);
       }
+    }
+  }
+}
+
+void warp_aligned_gray(ImageView in, const Similarity& to_template, Image& out) {
+  constexpr std::size_t kSide = kAlignedSide;
+  const Similarity from = invert(to_template);
+  const GrayWeights& weights = gray_weights(in);
+  const std::int32_t second = 65536 - weights.first - weights.third;
+  std::array<float, 3 * kSide> values;
+  out.reset(kAlignedSide, kAlignedSide, 1);
+  for (int y = 0; y < kAlignedSide; ++y) {
+    warp_row({in, from, y, kAlignedSide}, {}, values.data(), values.data() + kSide, values.data() + 2 * kSide);
+    std::uint8_t* const row = out.row(y);
+    for (std::size_t x = 0; x < kSide; ++x) {
+      const std::int32_t sum = static_cast<std::int32_t>(values[x]) * weights.first +
+                               static_cast<std::int32_t>(values[kSide + x]) * second +
+                               static_cast<std::int32_t>(values[2 * kSide + x]) * weights.third;
+      row[x] = static_cast<std::uint8_t>((sum + 32768) >> 16);
     }
   }
 }

@@ -40,6 +40,9 @@ Similarity alignment_for_side(const Similarity& to_template, int side);
 // bits. Colours keep their order; gray becomes three equal channels.
 void warp_square(ImageView in, const Similarity& to_square, int side, Image& out);
 
+// The gray values of what warp_square gives for kAlignedSide.
+void warp_aligned_gray(ImageView in, const Similarity& to_template, Image& out);
+
 // Warps the image by the similarity to kAlignedSide squared, bilinear, black outside, each value rounded to 8 bits
 // (as a crop on disk would be), and writes normalised planes (3 x 112 x 112 floats). RGB or gray.
 void warp_aligned_into(ImageView in, const Similarity& to_template, const Feed& feed, float* planes);

@@ -38,7 +38,6 @@
 #include <cstdint>
 #include <iterator>
 
-#include "image/gray.h"
 #include "ops/align.h"
 
 namespace mien {
@@ -83,16 +82,14 @@ constexpr double kSmallSize = 20;
 constexpr double kDark = 60;  // mean gray of a face that lacks light
 constexpr double kMeasureMin = 1e-6;
 
-using GrayFace = std::array<std::uint8_t, static_cast<std::size_t>(kAlignedSide) * kAlignedSide>;
-
-const std::uint8_t* row_of(const GrayFace& gray, int row) { return gray.data() + row * kAlignedSide + kLeft; }
+const std::uint8_t* row_of(ImageView gray, int row) { return gray.row(row) + kLeft; }
 
 // The mean square of differences between pixels that are one step apart.
-double mean_square(const GrayFace& gray, int x, int y) {
+double mean_square(ImageView gray, int x, int y) {
   std::uint32_t sum = 0;  // of 4,608 squares of at most 255
   for (int row = kTop; row < kTop + kHeight; ++row) {
     const std::uint8_t* const here = row_of(gray, row);
-    const std::uint8_t* const there = here + y * kAlignedSide + x;
+    const std::uint8_t* const there = row_of(gray, row + y) + x;
     for (int i = 0; i < kWidth; ++i) {
       const int difference = static_cast<int>(there[i]) - static_cast<int>(here[i]);
       sum += static_cast<std::uint32_t>(difference * difference);
@@ -102,18 +99,19 @@ double mean_square(const GrayFace& gray, int x, int y) {
 }
 
 // The mean square over the squared mean of differences between neighbours that are not blown out.
-double flatness_of(const GrayFace& gray) {
+double flatness_of(ImageView gray) {
   double square = 0;
   double size = 0;
-  for (const int step : {1, kAlignedSide}) {
+  for (const int down : {0, 1}) {
     std::uint32_t squares = 0;
     std::uint32_t sizes = 0;
     std::uint32_t count = 0;
     for (int row = kTop; row < kTop + kHeight; ++row) {
       const std::uint8_t* const here = row_of(gray, row);
+      const std::uint8_t* const there = row_of(gray, row + down) + 1 - down;
       for (int i = 0; i < kWidth; ++i) {
-        const int counts = static_cast<int>(here[i] < kBlownOut) & static_cast<int>(here[i + step] < kBlownOut);
-        const int difference = (static_cast<int>(here[i + step]) - static_cast<int>(here[i])) * counts;
+        const int counts = static_cast<int>(here[i] < kBlownOut) & static_cast<int>(there[i] < kBlownOut);
+        const int difference = (static_cast<int>(there[i]) - static_cast<int>(here[i])) * counts;
         squares += static_cast<std::uint32_t>(difference * difference);
         sizes += static_cast<std::uint32_t>(std::abs(difference));
         count += static_cast<std::uint32_t>(counts);
@@ -131,7 +129,7 @@ struct Levels {
   double exposed = 0;
 };
 
-Levels levels_of(const GrayFace& gray) {
+Levels levels_of(ImageView gray) {
   std::uint32_t sum = 0;
   std::uint32_t square = 0;
   std::uint32_t exposed = 0;
@@ -146,14 +144,6 @@ Levels levels_of(const GrayFace& gray) {
   }
   const double mean = sum / kPixels;
   return {mean, square / kPixels - mean * mean, exposed / kPixels};
-}
-
-GrayFace to_gray_face(ImageView aligned) {
-  GrayFace gray;
-  for (int y = 0; y < kAlignedSide; ++y) {
-    gray_row(aligned, y, gray.data() + static_cast<std::ptrdiff_t>(y) * kAlignedSide);
-  }
-  return gray;
 }
 
 double harm(const Term& term, const RecognitionMeasures& measures) {
@@ -172,9 +162,8 @@ PoorReason reason_of(double RecognitionMeasures::*measure, const RecognitionMeas
 
 }  // namespace
 
-RecognitionMeasures measure_recognition(ImageView aligned, double size) {
-  assert(aligned.width == kAlignedSide && aligned.height == kAlignedSide);
-  const GrayFace gray = to_gray_face(aligned);
+RecognitionMeasures measure_recognition(ImageView gray, double size) {
+  assert(gray.width == kAlignedSide && gray.height == kAlignedSide && gray.channels == 1);
   std::array<double, std::size(kDirections)> near{};
   for (std::size_t i = 0; i < near.size(); ++i) near[i] = mean_square(gray, kDirections[i].x, kDirections[i].y);
   const double noise_across = 4 * mean_square(gray, 1, 0) - near[0];

@@ -29,7 +29,7 @@ struct NormScale {
   double slope = 0;
 };
 
-// `aligned`: 112 x 112, as warp_square() makes it. `size`: see RecognitionMeasures.
+// `aligned`: 112 x 112 gray values, as warp_aligned_gray() makes them. `size`: see RecognitionMeasures.
 RecognitionMeasures measure_recognition(ImageView aligned, double size);
 RecognitionQuality assess_recognition(const RecognitionMeasures& measures);
 // The quality when the length of the embedding is known too.

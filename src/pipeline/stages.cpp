@@ -244,7 +244,7 @@ void recognition_stage(const Engine::State& engine, const AnalyzeOptions& option
       const std::optional<Similarity> to_template = estimate_alignment(one.candidate.landmarks);
       if (!to_template) continue;
       if (engine.device) engine.device->fetch_image(item);
-      warp_square(item.image, *to_template, kAlignedSide, work.aligned_face);
+      warp_aligned_gray(item.image, *to_template, work.aligned_face);
       const double eyes = kTemplateEyeDistance / std::hypot(to_template->a, to_template->b) / item.enhancement;
       const RecognitionQuality quality = assess_recognition(measure_recognition(work.aligned_face, eyes));
       one.face.recognition_quality = quality.value;

@@ -1,4 +1,4 @@
-"""Faces that are too blurred, dark or small to be told from one another (what makes a similarity of 0.9 say nothing)."""
+"""Faces that are too blurred, dark or small to be told from one another, so that a similarity of 0.9 says nothing."""
 
 import itertools
 import json
@@ -17,13 +17,13 @@ KINDS = {
 
 @pytest.fixture
 def heads(mien, photos):
-    """A square of 600 pixels around one face of each of six people."""
+    """A square of 600 pixels around one face of each of five people."""
 
     def faces(name):
         return json.loads(mien("faces", "--json", str(photos / name)).stdout.splitlines()[0])["faces"]
 
     found = {}
-    for name, index in (("obama.jpg", 0), ("biden.jpg", 0), *(("solvay_conference_1927.jpg", i) for i in range(4))):
+    for name, index in (("obama.jpg", 0), ("biden.jpg", 0), *(("solvay_conference_1927.jpg", i) for i in range(3))):
         x1, y1, x2, y2 = faces(name)[index]["bbox"]
         half = max(x2 - x1, y2 - y1) * 1.3
         x, y = (x1 + x2) / 2, (y1 + y2) / 2
@@ -72,7 +72,7 @@ def test_a_poor_face_against_a_good_one(mien, heads, photos):
     KINDS["blurred"][0](heads["obama_0"]).save(mien.folder / "blurred.png")
     result = mien("compare", "blurred.png", str(photos / "biden.jpg"))
     assert result.returncode == 4
-    assert "cannot tell" in result.stdout and "too_blurred" in result.stdout and "different" not in result.stdout
+    assert "cannot tell" in result.stdout and "too_blurred" in result.stdout and "different people\n" not in result.stdout
     assert mien("compare", "blurred.png", str(photos / "biden.jpg"), "--threshold", "-1").returncode == 0
     text = mien("compare", "blurred.png", "blurred.png").stdout
     assert "not comparable" in text and "the same person" not in text

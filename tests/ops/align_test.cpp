@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "image/gray.h"
 #include "support/pictures.h"
 #include "support/targets.h"
 
@@ -45,6 +46,23 @@ TEST(WarpSquare, IsWhatModelsAreFed) {
   for (std::size_t i = 0; i < kPlane; ++i) {
     ASSERT_EQ(static_cast<float>(face.data()[3 * i]), planes[i]);
     ASSERT_EQ(static_cast<float>(face.data()[3 * i + 2]), planes[2 * kPlane + i]);
+  }
+}
+
+TEST(WarpAlignedGray, IsTheGrayOfTheSquare) {
+  const Similarity similarity = *estimate_alignment(scale_points(3.0F, 60.0F));
+  for (const int channels : {1, 3}) {
+    const Image photo = test::make_noise(450, 470, channels, 11);
+    for (const bool bgr : {false, true}) {
+      ImageView view = photo;
+      view.bgr = bgr;
+      Image face, expected, gray;
+      warp_square(view, similarity, 112, face);
+      to_gray(face, expected);
+      warp_aligned_gray(view, similarity, gray);
+      ASSERT_EQ(gray.size_bytes(), expected.size_bytes());
+      EXPECT_TRUE(std::equal(gray.row(0), gray.row(0) + kPlane, expected.row(0))) << channels << bgr;
+    }
   }
 }
 

@@ -53,36 +53,43 @@ constexpr Landmarks kAstronaut = {
 RecognitionQuality quality_of(ImageView photo, const Landmarks& landmarks) {
   const std::optional<Similarity> to_template = estimate_alignment(landmarks);
   Image aligned;
-  warp_square(photo, *to_template, kAlignedSide, aligned);
+  warp_aligned_gray(photo, *to_template, aligned);
   return assess_recognition(
       measure_recognition(aligned, kTemplateEyeDistance / std::hypot(to_template->a, to_template->b)));
 }
 
+Image like(const Image& photo) {
+  Image result;
+  result.reset(photo.width(), photo.height(), photo.channels());
+  return result;
+}
+
 template <typename Change>
 Image changed(const Image& photo, Change change) {
-  Image result = photo;
-  for (int y = 0; y < photo.height; ++y) {
-    std::uint8_t* const row = result.row(y);
-    for (int i = 0; i < photo.width * photo.channels; ++i) row[i] = change(row[i], i / photo.channels, y);
+  Image result = like(photo);
+  for (int y = 0; y < photo.height(); ++y) {
+    const std::uint8_t* const from = photo.row(y);
+    std::uint8_t* const to = result.row(y);
+    for (int i = 0; i < photo.width() * photo.channels(); ++i) to[i] = change(from[i], i / photo.channels(), y);
   }
   return result;
 }
 
 // The mean of (2 x + 1) by (2 y + 1) pixels.
 Image blurred(const Image& photo, int x_radius, int y_radius) {
-  Image result = photo;
-  for (int y = 0; y < photo.height; ++y) {
-    for (int x = 0; x < photo.width; ++x) {
-      for (int channel = 0; channel < photo.channels; ++channel) {
+  Image result = like(photo);
+  for (int y = 0; y < photo.height(); ++y) {
+    for (int x = 0; x < photo.width(); ++x) {
+      for (int channel = 0; channel < photo.channels(); ++channel) {
         int sum = 0;
         for (int dy = -y_radius; dy <= y_radius; ++dy) {
           for (int dx = -x_radius; dx <= x_radius; ++dx) {
-            const int at = std::clamp(x + dx, 0, photo.width - 1) * photo.channels + channel;
-            sum += photo.row(std::clamp(y + dy, 0, photo.height - 1))[at];
+            const int at = std::clamp(x + dx, 0, photo.width() - 1) * photo.channels() + channel;
+            sum += photo.row(std::clamp(y + dy, 0, photo.height() - 1))[at];
           }
         }
         const int count = (2 * x_radius + 1) * (2 * y_radius + 1);
-        result.row(y)[x * photo.channels + channel] = static_cast<std::uint8_t>(sum / count);
+        result.row(y)[x * photo.channels() + channel] = static_cast<std::uint8_t>(sum / count);
       }
     }
   }
@@ -94,9 +101,9 @@ class RecognitionTest : public ::testing::Test {
   // Around the face, so that the copies below take little time.
   RecognitionTest() {
     const Image whole = test::load_photo("astronaut.png");
-    photo_.reset(kSide, kSide, whole.channels);
+    photo_.reset(kSide, kSide, whole.channels());
     for (int y = 0; y < kSide; ++y) {
-      std::copy_n(whole.row(y + kY) + kX * whole.channels, kSide * whole.channels, photo_.row(y));
+      std::copy_n(whole.row(y + kY) + kX * whole.channels(), kSide * whole.channels(), photo_.row(y));
     }
     landmarks_ = kAstronaut;
     for (Point& point : landmarks_) point = {point.x - kX, point.y - kY};
@@ -140,7 +147,7 @@ TEST_F(RecognitionTest, LooksAtThePixelsThatThereWere) {
   EXPECT_LT(tiny.value, kRecognitionFloor);
   EXPECT_EQ(tiny.worst, PoorReason::too_small);
   expect_poor(test::scale_pixels(small, kSide, kSide), PoorReason::too_blurred, "enlarged");
-  expect_poor(changed(photo_, [&](int, int x, int y) { return photo_.row(y / 8 * 8)[x / 8 * 8 * photo_.channels]; }),
+  expect_poor(changed(photo_, [&](int, int x, int y) { return photo_.row(y / 8 * 8)[x / 8 * 8 * photo_.channels()]; }),
               PoorReason::too_small, "mosaic");
 }
 

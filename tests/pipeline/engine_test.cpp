@@ -268,10 +268,11 @@ TEST_F(EngineTest, EachFaceSaysHowFarItCanBeRecognised) {
   // Without an embedding the pixels alone decide: its length can only lower the measure.
   const Analysis bare = analyze_with(*shared, photo, {.embed = false});
   EXPECT_GE(bare.faces[0].recognition_quality.value_or(0), *embedded.faces[0].recognition_quality);
-  Image dark = photo;
-  for (int y = 0; y < dark.height; ++y) {
-    std::uint8_t* const row = dark.row(y);
-    for (int i = 0; i < dark.width * dark.channels; ++i) row[i] = static_cast<std::uint8_t>(row[i] / 16);
+  Image dark;
+  dark.reset(photo.width(), photo.height(), photo.channels());
+  for (int y = 0; y < dark.height(); ++y) {
+    std::transform(photo.row(y), photo.row(y) + photo.width() * photo.channels(), dark.row(y),
+                   [](std::uint8_t value) { return static_cast<std::uint8_t>(value / 16); });
   }
   for (const bool embed : {false, true}) {
     const Analysis poor = analyze_with(*shared, dark, {.embed = embed});

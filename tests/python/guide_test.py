@@ -43,7 +43,7 @@ def test_snippet(snippet, obama):
 def test_keys_of_a_face(obama):
     face = mien.get_face_service().detect_and_embed(obama)[0]
     assert set(face) == set("""bbox landmarks embedding normed_embedding det_score scale enhancement_scale rotation
-                               face_size quality""".split())
+                               face_size quality recognition_quality""".split())
     assert face["bbox"].shape == (4,) and face["landmarks"].shape == (5, 2)
     assert face["embedding"].dtype == numpy.float32 and face["enhancement_scale"] == 1.0
 
