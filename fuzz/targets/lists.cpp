@@ -4,6 +4,7 @@
 #include "../scratch_file.h"
 #include "base/glob.h"
 #include "cli/arguments.h"
+#include "sources/file_kinds.h"
 #include "sources/source.h"
 
 namespace {
@@ -26,7 +27,8 @@ void read_list(const std::string& path, bool is_nul_separated) {
     while (const std::optional<std::string> name = list.next({})) {
       fuzz::require(name->find('\0') == std::string::npos || !is_nul_separated, "a separator is not part of a name");
       (void)has_image_extension(*name);
-      (void)is_skipped_name(*name);
+      (void)skipped_name(*name, true);
+      (void)skipped_name(*name, false);
     }
   } catch (const Exception& error) {
     fuzz::require(error.error().code == ErrorCode::limit_exceeded, "only a name that is too long ends a list");
