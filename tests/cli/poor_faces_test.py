@@ -72,7 +72,8 @@ def test_a_poor_face_against_a_good_one(mien, heads, photos):
     KINDS["blurred"][0](heads["obama_0"]).save(mien.folder / "blurred.png")
     result = mien("compare", "blurred.png", str(photos / "biden.jpg"))
     assert result.returncode == 4
-    assert "cannot tell" in result.stdout and "too_blurred" in result.stdout and "different people\n" not in result.stdout
+    assert "cannot tell" in result.stdout and "too_blurred" in result.stdout
+    assert "different people\n" not in result.stdout
     assert mien("compare", "blurred.png", str(photos / "biden.jpg"), "--threshold", "-1").returncode == 0
     text = mien("compare", "blurred.png", "blurred.png").stdout
     assert "not comparable" in text and "the same person" not in text
