@@ -101,12 +101,13 @@ def scan(
     """Analyses files and folders; what could not be read is a record with an error, never an exception.
 
     `like` is a photo of the person looked for; a poor face (see Face.recognition_quality) matches no poor one, unless
-    `compare_anyway` says so. `out` is a file for the records as JSON lines. `resume` goes on with that file, and only records that are new come out; `prune` drops its records of photos that are gone, but not where
-    all of a source is gone at once, as when a disk is not mounted: "all" drops even those. `no_skip` reads the folders
-    too in which photo libraries keep what they made of photos; `summary.left_out` counts what was left out. Embeddings
-    are biometric data: they are compared and dropped, unless `embeddings` says that records and file shall keep them. A
-    progress bar is shown on a terminal where tqdm is installed; `progress` decides otherwise. `threads` is what
-    MIEN_THREADS says where it is 0. Further options are those of Engine.analyze.
+    `compare_anyway` says so. `out` is a file for the records as JSON lines. `resume` goes on with that file, and only
+    records that are new come out; `prune` drops its records of photos that are gone, but not where all of a source is
+    gone at once, as when a disk is not mounted: "all" drops even those. `no_skip` reads the folders too in which photo
+    libraries keep what they made of photos; `summary.left_out` counts what was left out. Embeddings are biometric data:
+    they are compared and dropped, unless `embeddings` says that records and file shall keep them. A progress bar is
+    shown on a terminal where tqdm is installed; `progress` decides otherwise. `threads` is what MIEN_THREADS says where
+    it is 0. Further options are those of Engine.analyze.
     """
     sources = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
     if not sources:

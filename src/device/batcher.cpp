@@ -226,8 +226,7 @@ struct Batcher::State : std::enable_shared_from_this<State> {
 
   // The bin whose next run holds most of what waits, this ticket with it, and how many that are.
   std::pair<std::size_t, std::size_t> fullest_bin(const Ticket& ticket) const {
-    std::size_t best = ticket.bin;
-    std::size_t most = 0;
+    std::pair<std::size_t, std::size_t> best(ticket.bin, 0);
     for (const std::size_t bin : ticket.bins) {
       if (!is_ready(bin) || !takes(bin, ticket)) continue;
       std::size_t fitting = 0;
@@ -236,12 +235,9 @@ struct Batcher::State : std::enable_shared_from_this<State> {
                                                           [&](const auto& one) { return takes(bin, *one); }));
       }
       fitting = std::min(fitting, bins[bin].work.batch);
-      if (fitting > most) {
-        most = fitting;
-        best = bin;
-      }
+      if (fitting > best.second) best = {bin, fitting};
     }
-    return {best, most};
+    return best;
   }
 
   // Takes the next batch of a bin, and fills it up with what waits for others and fits.

@@ -294,19 +294,23 @@ std::string describe_choice(const Engine& engine, const ScanSummary& summary) {
   return fmt::format("GPU: {}; CPU: {}", fmt::join(on_gpu, ", "), fmt::join(groups, "; "));
 }
 
-}  // namespace
-
-ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCallbacks& callbacks,
-                 const std::stop_token& stop) {
-  const auto begin = std::chrono::steady_clock::now();
-  // First everything that can be wrong with the call, so that nothing is written then.
-  const int threads = choose_threads(options.threads);
+// Everything that can be wrong with the call, so that nothing is written then.
+void check_call(const Engine& engine, const ScanOptions& options) {
   if (!options.report_path.empty()) check_report_path(options.report_path);
   check_written(options);
   check_resume(options);
   if (!options.like_path.empty()) check_like(options.like_path);
   (void)choose_detail(engine.options().precision, options.analyze.detail);
   if (options.embeddings != EmbeddingFormat::none) require_embedder(engine);
+}
+
+}  // namespace
+
+ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCallbacks& callbacks,
+                 const std::stop_token& stop) {
+  const auto begin = std::chrono::steady_clock::now();
+  const int threads = choose_threads(options.threads);
+  check_call(engine, options);
   std::optional<WantedPerson> person;
   if (!options.like_path.empty()) person = find_wanted_person(engine, options);
   std::optional<CropFolder> crops;

@@ -61,7 +61,8 @@ TEST_P(Golden, PhotosGiveTheOraclesFaces) {
   const nlohmann::json golden = test::read_golden(GetParam().file);
   for (const auto& [name, photo] : golden.at("photos").items()) {
     SCOPED_TRACE(name);
-    const Result<Analysis> result = engine.analyze(test::read_photo(name), {.face_quality = false}, workspace);
+    const Result<Analysis> result =
+        engine.analyze(test::read_photo(name), {.face_quality = false, .detail = Detail::off}, workspace);
     ASSERT_TRUE(result) << result.error().message;
     EXPECT_EQ(result->width, photo.at("width").get<int>());
     EXPECT_EQ(result->height, photo.at("height").get<int>());

@@ -60,7 +60,7 @@ class ResumeTest : public ScanFilesTest {
     return {kNothingThrown, ""};
   }
 
-  ResumeTerms terms_;
+  ResumeTerms terms_{.detail = Detail::off};
   KnownPaths paths_;
   KnownContents contents_;
 };
@@ -222,6 +222,7 @@ TEST_F(ResumeTest, KeepsWhatWasLookedAtLessCloselyUntilItIsToBeLookedAtAgain) {
   Record gone = record_of(path("gone.jpg"), "d");
   const std::string stays = automatic + full + line_of(failed) + line_of(gone);
   put("out", before + once + stays);
+  terms_.detail = Detail::automatic;
 
   const ScanSummary kept = resume();
   EXPECT_EQ(kept.images, 6);
