@@ -217,7 +217,7 @@ class FolderSource : public Source {
   bool is_wanted_by_kind(const Level& level, Entry& entry) {
     if (entry.kind == EntryKind::ask) return true;
     if (entry.kind == EntryKind::folder) {
-      const LibraryFolder* const made = options_.no_skip ? nullptr : find_library_folder(level.prefix, entry.name);
+      const LibraryFolder* const made = options_.no_skip ? nullptr : find_library_folder(level.identity, entry.name);
       if (made) leave_out(level, made->kind);
       return !made;
     }

@@ -167,6 +167,7 @@ TEST_F(SourceTest, LeavesOutWhatLibrariesOfPhotosMadeByTheirMarks) {
     options.no_skip = true;
     EXPECT_EQ(folder(root, options).size(), names.size()) << kind;
   }
+  EXPECT_EQ(folder("My.photoslibrary/.").size(), 1U) << "its name is a mark however it is spelled";
   put("plain/thumbs/1.jpg");
   put("plain/resources/2.jpg");
   put("plain/Previews/3.jpg");
