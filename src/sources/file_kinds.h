@@ -64,8 +64,8 @@ struct LibraryFolder {
   // name of the folder that holds both, "*" as above; empty: the name is the mark.
   std::string_view marks = {};
 };
-// The row that this folder is of, or null. `holder` is the folder that holds it: its canonical path, whose last name may
-// be a mark, with a slash behind it.
+// The row that this folder is of, or null. `holder` is the folder that holds it: its canonical path, because its last
+// name may be a mark, with a slash behind it.
 const LibraryFolder* find_library_folder(const std::string& holder, std::string_view name);
 
 // Names that no photographer chose: null, or the row under which a file or a folder of this name is counted.
