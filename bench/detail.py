@@ -117,7 +117,9 @@ def faces_in_cuts(engine, pixels, parts):
                 cut = np.ascontiguousarray(pixels[top : top + CUT, left : left + CUT])
                 for box, score in faces_of(engine, cut, OFF):
                     margin = 0.2 * long_side(box)
-                    if min(box[:2]) < margin or box[2] > cut.shape[1] - margin or box[3] > cut.shape[0] - margin:
+                    if ((left > 0 and box[0] < margin) or (top > 0 and box[1] < margin)
+                            or (left + CUT < width and box[2] > CUT - margin)
+                            or (top + CUT < height and box[3] > CUT - margin)):
                         continue  # another cut shows all of it
                     seen.append(((box[0] + left, box[1] + top, box[2] + left, box[3] + top), score))
     seen.sort(key=lambda face: -face[1])

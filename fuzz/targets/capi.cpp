@@ -110,6 +110,7 @@ mien_analyze_options take_options(InputReader& reader) {
   options.phash = reader.take_below(2);
   options.enhance = reader.take_below(8) == 0 ? 1 : 0;
   options.rotations = reader.take_below(4) == 0 ? 1 : 0;
+  options.detail = reader.take_below(4) == 0 ? MIEN_DETAIL_OFF : MIEN_DETAIL_AUTO;
   options.min_quality = reader.take_flag() ? reader.take<double>() : 0;
   return options;
 }

@@ -71,8 +71,9 @@ struct Face {
   // How far the face can be recognised, 0..1, larger is better; empty without landmarks.
   std::optional<float> recognition_quality;
   std::optional<PoorReason> poor_reason;  // set where recognition_quality is below kRecognitionFloor
-  int rotation =
-      0;  // 0, 90, 180 or 270: degrees clockwise that the face is turned from upright in the upright original
+  // 0, 90, 180 or 270: degrees clockwise that the face is turned in the upright original, as AnalyzeOptions::rotations
+  // found it. Its landmarks are the face's own: the eye first that is left when it stands upright.
+  int rotation = 0;
   float face_width() const { return bbox.width(); }
   float face_height() const { return bbox.height(); }
 };

@@ -64,6 +64,10 @@ enum class Precision { exact, standard, fast };
 // How closely a photo is looked at beyond the first pass. automatic ("auto"): where that pass shows that people are
 // small; full: everywhere, down to the pixels of the source.
 enum class Detail { automatic, off, full };
+// "auto", "off", "full": the words of settings, records, C and Python.
+MIEN_API std::string_view detail_name(Detail detail);
+// Nothing when no detail has this name.
+MIEN_API std::optional<Detail> find_detail(std::string_view name);
 
 // How a setting's value is to be read. gpu_mode is a flag that may be "auto" or "require" too.
 enum class SettingKind { flag, gpu_mode, number, choice, path };

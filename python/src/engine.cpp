@@ -1,8 +1,6 @@
 // Engine: analyse one image, several, or faces that are aligned already.
 #include "engine.h"
 
-#include "mien/detail.h"
-
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>

@@ -8,7 +8,6 @@
 
 #include "bindings.h"
 #include "images.h"
-#include "mien/detail.h"
 #include "mien/face.h"
 
 namespace mien::python {

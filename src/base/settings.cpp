@@ -1,7 +1,6 @@
 // Where each setting is looked for, in order; the settings themselves are rows of
 // base/settings_table.cpp.
 #include "mien/settings.h"
-#include "mien/detail.h"
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "base/text.h"
-#include "mien/detail.h"
 
 namespace mien {
 

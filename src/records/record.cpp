@@ -17,7 +17,6 @@
 
 #include "base/base64.h"
 #include "base/utf8.h"
-#include "mien/detail.h"
 #include "mien/scan.h"
 #include "ops/compare.h"
 

@@ -21,6 +21,14 @@ namespace {
 using namespace std::chrono_literals;
 using test::Tolerance;
 
+Image red(ImageView pixels) {
+  Image image = test::copy_pixels(pixels);
+  for (int y = 0; y < image.height(); ++y) {
+    for (int x = 0; x < image.width(); ++x) image.row(y)[3 * x] = static_cast<std::uint8_t>(250 - (x + y) % 9);
+  }
+  return image;
+}
+
 class DeviceTest : public testing::Test {
  protected:
   // Each operation's flag from the bits of `flags`.
@@ -65,6 +73,26 @@ TEST_F(DeviceTest, AllMixesOfFlagsGiveEqualResults) {
             << placement.operation << ": " << placement.reason.value_or("");
         EXPECT_EQ(placement.reason, std::nullopt) << placement.operation;
       }
+    }
+  }
+}
+
+// Tiles of closer looks are asked for by what the first look found: the plan is the same wherever it runs.
+TEST_F(DeviceTest, CloserLooksAreTheSameOnTheDevice) {
+  const Image large = test::scale_pixels(test::make_noise(300, 200, 3, 5), 1500, 1000);
+  std::vector<test::ByteVector> pictures = {pictures_[3]};
+  Image with_faces = test::copy_pixels(large);
+  const Image face = test::make_flat(30, 30, 3, 0);
+  for (int i = 0; i < 3; ++i) test::paste(red(face), 150 + 550 * i, 100 + 330 * i, with_faces);
+  pictures.push_back(encode_jpeg(with_faces, 95));
+  const Engine cpu(files_.options(test::plain_settings()));
+  const Engine engine(files_.options(settings_of(1, GpuMode::require)));
+  for (const Detail detail : {Detail::automatic, Detail::full}) {
+    for (const bool rotations : {false, true}) {
+      SCOPED_TRACE(std::string(detail == Detail::full ? "full" : "auto") + (rotations ? ", rotations" : ""));
+      const AnalyzeOptions options{.embed = false, .rotations = rotations, .detail = detail};
+      const std::vector<Result<Analysis>> of_cpu = test::analyze_all(cpu, pictures, options);
+      test::expect_equal(test::analyze_all(engine, pictures, options), of_cpu, {});
     }
   }
 }

@@ -3,9 +3,10 @@ import json
 
 import numpy
 import pytest
-from PIL import Image
 
 import mien
+
+Image = pytest.importorskip("PIL.Image")
 
 
 @pytest.fixture(scope="module")
