@@ -14,8 +14,8 @@ namespace mien {
 // The terms that all records of one file must share: otherwise a half of it would say less, or
 // something else, than the other.
 struct ResumeTerms {
-  ModelNames models;
-  std::string fingerprint;  // of the other options that decide what a record says (Record::terms)
+  ModelNames models = {};
+  std::string fingerprint = {};  // of the other options that decide what a record says (Record::terms)
   bool like = false;
   EmbeddingFormat embeddings = EmbeddingFormat::none;
   bool image_quality = false;
