@@ -40,15 +40,13 @@ ItemFace make_face(PixelSize size) {
   const float side = static_cast<float>(size.height) / 4;
   const float x = static_cast<float>(size.width) / 2, y = static_cast<float>(size.height) / 2;
   ItemFace one;
-  one.candidate.box = {x - side / 2, y - side / 2, x + side / 2, y + side / 2};
-  one.candidate.landmarks = {{{x - side / 6, y - side / 8},
-                              {x + side / 6, y - side / 8},
-                              {x, y + side / 20},
-                              {x - side / 7, y + side / 5},
-                              {x + side / 7, y + side / 5}}};
-  one.candidate.score = 0.9F;
-  one.face.bbox = one.candidate.box;
-  one.face.landmarks = one.candidate.landmarks;
+  one.face.bbox = {x - side / 2, y - side / 2, x + side / 2, y + side / 2};
+  one.landmarks = {{{x - side / 6, y - side / 8},
+                    {x + side / 6, y - side / 8},
+                    {x, y + side / 20},
+                    {x - side / 7, y + side / 5},
+                    {x + side / 7, y + side / 5}}};
+  one.face.landmarks = one.landmarks;
   return one;
 }
 
@@ -104,7 +102,7 @@ KernelCase warp_case(PixelSize size) {
   return {Operation::face_embedding, fmt::format("warp {}x{} to 112x112", size.width, size.height), size,
           [size, planes = std::make_shared<AlignedFaces>()](const Engine::State& engine, const Image& image) {
             planes->clear();
-            const std::optional<Similarity> similarity = estimate_alignment(make_face(size).candidate.landmarks);
+            const std::optional<Similarity> similarity = estimate_alignment(make_face(size).landmarks);
             warp_aligned_into(image, *similarity, engine.embedder->feed, planes->add());
           }};
 }

@@ -424,7 +424,7 @@ std::vector<std::vector<float>> embed_crops(const Engine::State& engine, std::sp
     group.clear();
     for (; next < crops.size() && group.size() < kCropsMax; ++next) {
       add_upright(work, group, crops[next]);
-      group.back().faces.emplace_back().candidate.landmarks = template_landmarks();
+      group.back().faces.emplace_back().landmarks = template_landmarks();
     }
     run_stage(Operation::face_embedding, engine, options, work, group);
     for (std::size_t i = 0; i < work.pending.size(); ++i) {

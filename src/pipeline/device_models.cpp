@@ -463,7 +463,7 @@ std::string DeviceModels::submit_faces(GroupItem& item, const std::stop_token& s
   auto pending = std::make_shared<PendingFaces>(batcher_);
   for (std::size_t i = 0; i < item.faces.size(); ++i) {
     throw_if_stopped(stop);
-    const std::optional<Similarity> to_template = estimate_alignment(item.faces[i].candidate.landmarks);
+    const std::optional<Similarity> to_template = estimate_alignment(item.faces[i].landmarks);
     if (!to_template) continue;
     auto one = std::make_shared<FaceItem>(planes_, kFaceBytes);
     warp_aligned_bytes(item.image, *to_template, embedder_->feed.bgr, one->planes.data());

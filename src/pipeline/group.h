@@ -30,7 +30,7 @@ struct StageNote {
 
 // A face between detection and the result.
 struct ItemFace {
-  Candidate candidate;  // in pixels of GroupItem::image
+  Landmarks landmarks;  // in pixels of GroupItem::image
   Face face;            // in pixels of GroupItem::upright
 };
 

@@ -203,7 +203,7 @@ void end_detect(const Engine::State& engine, const AnalyzeOptions& options, Work
     for (const DetectedFace& found : item.found) {
       Face face = make_face(*engine.detector, found, item.enhancement);
       if (std::max(face.face_width(), face.face_height()) < options.min_face) continue;
-      item.faces.push_back({found, std::move(face)});
+      item.faces.push_back({found.landmarks, std::move(face)});
     }
   });
 }
@@ -241,7 +241,7 @@ void recognition_stage(const Engine::State& engine, const AnalyzeOptions& option
     for (ItemFace& one : item.faces) {
       throw_if_stopped(options.stop);
       if (!one.face.landmarks) continue;
-      const std::optional<Similarity> to_template = estimate_alignment(one.candidate.landmarks);
+      const std::optional<Similarity> to_template = estimate_alignment(one.landmarks);
       if (!to_template) continue;
       if (engine.device) engine.device->fetch_image(item);
       warp_aligned_gray(item.image, *to_template, work.aligned_face);
@@ -293,7 +293,7 @@ void begin_embed(const Engine::State& engine, const AnalyzeOptions& options, Wor
     for (std::size_t i = 0; i < item.faces.size(); ++i) {
       throw_if_stopped(options.stop);
       if (engine.device && engine.device->has_face(item, i)) continue;
-      const std::optional<Similarity> similarity = estimate_alignment(item.faces[i].candidate.landmarks);
+      const std::optional<Similarity> similarity = estimate_alignment(item.faces[i].landmarks);
       if (!similarity) {
         item.analysis.warnings.push_back(fmt::format("face {} has no embedding: its landmarks are one point", i));
         continue;

@@ -20,7 +20,8 @@ def heads(mien, photos):
     """A square of 600 pixels around one face of each of five people."""
 
     def faces(name):
-        return json.loads(mien("faces", "--json", "--detail", "off", str(photos / name)).stdout.splitlines()[0])["faces"]
+        done = mien("faces", "--json", "--detail", "off", str(photos / name))
+        return json.loads(done.stdout.splitlines()[0])["faces"]
 
     found = {}
     for name, index in (("obama.jpg", 0), ("biden.jpg", 0), *(("solvay_conference_1927.jpg", i) for i in range(3))):
