@@ -18,7 +18,9 @@ def on_device(mien):
     def run(*arguments, **settings):
         counters = mien.folder / "counters.json"
         counters.unlink(missing_ok=True)
-        device = {"MIEN_TEST_DEVICE": str(DEVICE), "MIEN_TEST_DEVICE_COUNTERS": str(counters)}
+        # Under sanitizers the device takes longer than a real one may.
+        limits = {"GPU_BATCH_SIZE": "1", "MIEN_GPU_TIME_LIMIT": "600"}
+        device = {"MIEN_TEST_DEVICE": str(DEVICE), "MIEN_TEST_DEVICE_COUNTERS": str(counters)} | limits
         return mien(*arguments, env=device | settings), counters.exists()
 
     return run
