@@ -58,9 +58,9 @@ const VerdictRow& row_of(Verdict verdict) {
 
 // With --compare-anyway poor faces count as good ones.
 Verdict judge(const Comparison& comparison) {
-  Face a = comparison.a.face();
-  Face b = comparison.b.face();
-  if (comparison.anyway) a.recognition_quality = b.recognition_quality = std::nullopt;
+  const Face good;  // of which nothing else is known
+  const Face& a = comparison.anyway ? good : comparison.a.face();
+  const Face& b = comparison.anyway ? good : comparison.b.face();
   return judge_pair(a, b, comparison.similarity, comparison.threshold);
 }
 
