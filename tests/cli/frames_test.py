@@ -1,11 +1,11 @@
 """Animations whose first frames show nothing, and samples of 16 bits that hold fewer."""
 
-import io
 import json
 import struct
 import zlib
 
 import pytest
+from image_bytes import SIGNATURE, chunk, header, saved
 
 Image = pytest.importorskip("PIL.Image", reason="no Pillow: install python3-pil")
 numpy = pytest.importorskip("numpy", reason="no numpy: install python3-numpy")
@@ -14,16 +14,6 @@ numpy = pytest.importorskip("numpy", reason="no numpy: install python3-numpy")
 @pytest.fixture
 def face(photos):
     return Image.open(photos / "astronaut.png").convert("RGB").crop((100, 0, 340, 240))
-
-
-def saved(image, kind, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def chunk(name, data):
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
 def frames_of(png):
@@ -118,7 +108,7 @@ def gray_png(values, significant=None):
     height, width = values.shape
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
     before = b"" if significant is None else chunk(b"sBIT", bytes([significant]))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 0, 0, 0, 0)) + before
+    return (SIGNATURE + header(width, height, 16, 0) + before
             + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 

@@ -10,12 +10,12 @@ import os
 import pathlib
 import random
 import signal
-import struct
 import subprocess
 import time
 import zlib
 
 import pytest
+from image_bytes import SIGNATURE, chunk, header
 
 FULL = os.environ.get("MIEN_FULL") == "1"
 PHOTOS = 1000 if FULL else 100
@@ -48,12 +48,8 @@ def png(index):
                 row[left * 3 : (left + SQUARE) * 3] = bytes((250 - (y + index) % 9, 40, 30)) * SQUARE
         rows += b"\0" + row  # no filter
 
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(rows), 1)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + parts
+    pixels = chunk(b"IDAT", zlib.compress(bytes(rows), 1))
+    return SIGNATURE + header(width, height) + pixels + chunk(b"IEND", b"")
 
 
 def whole_lines(out):

@@ -7,9 +7,10 @@ import hashlib
 import json
 import os
 import random
-import struct
 import time
 import zlib
+
+from image_bytes import SIGNATURE, chunk, header
 
 FULL = os.environ.get("MIEN_FULL") == "1"
 IMAGES = 1000 if FULL else 120
@@ -26,16 +27,8 @@ def png(index):
         for x in range(SIDE):
             rows += bytes(((x * 2 + index) % 256, (y * 2 + index // 256) % 256, (x ^ y) & 255))
 
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(bytes(rows), 1))
-        + chunk(b"IEND", b"")
-    )
+    pixels = chunk(b"IDAT", zlib.compress(bytes(rows), 1))
+    return SIGNATURE + header(SIDE, SIDE) + pixels + chunk(b"IEND", b"")
 
 
 def whole_lines(out):

@@ -5,6 +5,8 @@ import pathlib
 import struct
 import zlib
 
+from image_bytes import SIGNATURE, chunk, header
+
 IMAGES = pathlib.Path(__file__).resolve().parents[1] / "data/images"
 
 
@@ -25,17 +27,7 @@ def image(name):
     return (IMAGES / name).read_bytes()
 
 
-def chunk(name, data, checksum=None):
-    checksum = zlib.crc32(name + data) if checksum is None else checksum
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum)
-
-
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PIXELS = bytes(range(0, 240, 5)) * 3  # of a row of 48 RGB pixels
-
-
-def header(width, height, depth=8, colour=2, interlaced=0):
-    return chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced))
 
 
 def rows(width, height):

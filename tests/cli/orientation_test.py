@@ -6,6 +6,7 @@ import struct
 import zlib
 
 import pytest
+from image_bytes import chunk, saved
 
 Image = pytest.importorskip("PIL.Image", reason="no Pillow: install python3-pil")
 
@@ -45,16 +46,6 @@ def xmp(value, more=b"", form="attribute", prefix=b"tiff"):
         inside = b"<rdf:Description %s/>" % more
     return (b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
             + inside + b"</rdf:RDF></x:xmpmeta>")
-
-
-def saved(image, kind, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def chunk(name, data):
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
 def profile(kind, data):
