@@ -1,6 +1,8 @@
 // The engine: made once, shared by threads, turns the bytes of an image into faces.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "mien/device.h"
 #include "mien/export.h"
 #include "mien/face.h"
 #include "mien/image.h"
@@ -78,11 +81,22 @@ struct AnalyzeOptions {
   bool enhance = false;               // enlarge and sharpen small images first (see enhance_image)
   bool rotations = false;             // look at the image rotated by 90, 180 and 270 degrees too, and keep the best
   Detail detail = Detail::automatic;  // Precision::exact knows off alone
-  double min_quality = 0;             // faces with a lower overall_score are dropped; 0 keeps all
+  std::optional<float> det_threshold = {};  // 0..1; empty: the engine's. No model is opened again, whatever it is
+  double min_quality = 0;                   // faces with a lower overall_score are dropped; 0 keeps all
   double min_face = 0;  // faces whose longer side has fewer pixels of the original are dropped; 0 keeps all
   // Asked often: decoding, inference and what lies between end within 100 ms, with Error cancelled. A run of
   // OpenVINO's or of a device's comes to its end first.
   std::stop_token stop = {};
+};
+
+// What one of the engine's devices holds, and which operations it is not asked for at the moment.
+struct DeviceStatus {
+  Device device;
+  std::int64_t held_bytes = 0;                       // by this engine
+  std::int64_t ceiling_bytes = 0;                    // the most that it may hold; 0: no ceiling
+  std::array<bool, kOperationCount> breaker_open{};  // by index_of(): it failed, and the CPU takes its place
+  std::int64_t batches = 0;                          // that it has run
+  std::int64_t batch_images = 0;                     // in them
 };
 
 struct ModelInfo {
@@ -156,6 +170,8 @@ class MIEN_API Engine {
   std::string runtime() const;
   // Why Precision::fast computes like standard here; empty where it does not, or was not asked for.
   const std::string& why_not_fast() const;
+  // The GPUs that operations run on; none where no operation does. It asks the drivers and takes milliseconds.
+  std::vector<DeviceStatus> device_status() const;
   // Images that analyze_batch takes to a device at once: GPU_BATCH_SIZE where one is used, else 1.
   int batch_max() const;
 

@@ -127,8 +127,9 @@ enum class Verdict { same, different, not_comparable, cannot_tell };
 // "same", ...: the word in JSON, C and Python.
 MIEN_API std::string_view verdict_name(Verdict verdict);
 // Both faces poor: not_comparable. Else the threshold decides; below it, with a poor face among them: cannot_tell.
-// A face of which no recognition quality is known counts as good.
-MIEN_API Verdict judge_pair(const Face& a, const Face& b, float similarity, float threshold);
+// A face of which no recognition quality is known counts as good, and with `compare_anyway` every face does.
+MIEN_API Verdict judge_pair(const Face& a, const Face& b, float similarity, float threshold,
+                            bool compare_anyway = false);
 
 // Cosine similarity of two faces' embeddings, -1..1; 0 when either embedding is zero. Error: invalid_argument when a
 // face is not there or has no embedding, or when the embeddings are of different models, which the message names.

@@ -40,6 +40,8 @@ MIEN_API std::string_view error_code_name(ErrorCode code);
 MIEN_API ErrorCode error_code_from_name(std::string_view name);
 // The exit code of a program that ends because of this error: 2 wrong call, 3 no GPU, 130 interrupted, else 1.
 MIEN_API int error_exit_code(ErrorCode code);
+// The status of an HTTP answer that reports it: 400, 404, 413, ...
+MIEN_API int error_http_status(ErrorCode code);
 
 class MIEN_API Exception : public std::exception {
  public:

@@ -126,6 +126,11 @@ struct ScanCallbacks {
 // One JSON object without a newline (docs/formats.md).
 MIEN_API std::string summary_to_json(const ScanSummary& summary);
 
+// What a scan with these options would say of one image: its record without a source. The error of an image that cannot
+// be read is in the record.
+MIEN_API Record analyze_to_record(const Engine& engine, Bytes encoded, const AnalyzeOptions& options,
+                                  Workspace& workspace);
+
 // Runs to the end, or until the token asks to stop (what is done is kept). Throws Exception for what makes the whole
 // scan impossible: no such source, an output that exists, a photo to look for without exactly one usable face.
 MIEN_API ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCallbacks& callbacks,

@@ -70,7 +70,7 @@ MIEN_API std::string_view detail_name(Detail detail);
 MIEN_API std::optional<Detail> find_detail(std::string_view name);
 
 // How a setting's value is to be read. gpu_mode is a flag that may be "auto" or "require" too.
-enum class SettingKind { flag, gpu_mode, number, choice, path };
+enum class SettingKind { flag, gpu_mode, number, choice, path, text };
 
 // One setting as it stands.
 struct SettingValue {
@@ -98,16 +98,30 @@ struct MIEN_API Settings {
   Precision precision = Precision::standard;  // of the commands; an Engine is told by its own options
   Detail detail = Detail::automatic;          // likewise of the commands
   bool allow_software_gpu = false;
-  bool sandbox = false;               // decode images in child processes without rights
-  std::string decoder;                // mien-decoder for that; empty: the default places
-  std::string model_dir;              // empty: the default places
-  std::string catalog;                // a catalogue of models beside the built-in one and the user's; empty: none
-  std::string ort_library;            // empty: the default places
-  std::string openvino_library;       // likewise
-  std::string test_device;            // a library that plays a GPU; refused by builds without tests
-  std::string backend_dir;            // folder of the GPU backends' libraries; empty: the default places
-  std::vector<SettingValue> values;   // all of the above, for `mien config`
-  std::vector<std::string> warnings;  // for example an unknown LOG_LEVEL, which other programs use too
+  bool sandbox = false;          // decode images in child processes without rights
+  std::string decoder;           // mien-decoder for that; empty: the default places
+  std::string model_dir;         // empty: the default places
+  std::string catalog;           // a catalogue of models beside the built-in one and the user's; empty: none
+  std::string ort_library;       // empty: the default places
+  std::string openvino_library;  // likewise
+  std::string test_device;       // a library that plays a GPU; refused by builds without tests
+  std::string backend_dir;       // folder of the GPU backends' libraries; empty: the default places
+  // ---- Of `mien serve`
+  std::string listen = "127.0.0.1:8765";  // ADDRESS:PORT
+  std::string key_file;                   // empty: the default place
+  std::string hosts;                      // names besides localhost that Host may have on loopback, by comma
+  std::string immich;                     // NAME=DET+REC, by comma: what a client's modelName stands for
+  std::string immich_from;                // networks (CIDR) that need no key for Immich's calls, by comma
+  std::string upstream;                   // http://HOST:PORT that answers Immich's other tasks; empty: nobody
+  int queue = 256;                        // images that wait at most
+  int queue_mb = 512;                     // of bodies that wait at most
+  int body_mb = 64;                       // of one image
+  int batch_delay_ms = 2;                 // that a device's batch waits for more images while the device is idle
+  int drain_seconds = 30;                 // for what was accepted when it is told to end
+  std::string log_format = "text";        // text or json
+  bool no_sandbox = false;                // decode in this process although others than this computer may send images
+  std::vector<SettingValue> values;       // all of the above, for `mien config`
+  std::vector<std::string> warnings;      // for example an unknown LOG_LEVEL, which other programs use too
 
   // Returns what is asked for this operation: its own flag, or where that is false ALL_GPU.
   GpuMode gpu_mode(Operation operation) const;

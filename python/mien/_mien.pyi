@@ -446,9 +446,9 @@ def compare_faces(a: Analysis, face_a: int, b: Analysis, face_b: int) -> float:
     Cosine similarity of two faces, -1..1. ValueError when their embeddings are of different models.
     """
 
-def judge_faces(a: Analysis, face_a: int, b: Analysis, face_b: int, threshold: float) -> str:
+def judge_faces(a: Analysis, face_a: int, b: Analysis, face_b: int, threshold: float, compare_anyway: bool = False) -> str:
     """
-    What can be said of two faces at this cosine: "same", "different"; "not_comparable" when both are too poor to be told from other poor faces, "cannot_tell" when one is and the threshold is not reached.
+    What can be said of two faces at this cosine: "same", "different"; "not_comparable" when both are too poor to be told from other poor faces, "cannot_tell" when one is and the threshold is not reached. With compare_anyway no face counts as poor.
     """
 
 class AnalyzeOptions:

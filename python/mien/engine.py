@@ -299,10 +299,9 @@ def compare(
         if embedder is not None and embedder.name == first.embedder:
             threshold = embedder.threshold_verify
     # Beyond every cosine: only what needs no threshold is said then.
-    verdict: str | None = _mien.judge_faces(first, 0, second, 0, 2.0 if threshold is None else threshold)
-    if compare_anyway and threshold is not None:
-        verdict = "same" if similarity >= threshold else "different"
-    elif threshold is None and (compare_anyway or verdict != "not_comparable"):
+    at = 2.0 if threshold is None else threshold
+    verdict: str | None = _mien.judge_faces(first, 0, second, 0, at, compare_anyway)
+    if threshold is None and verdict != "not_comparable":
         verdict = None
     reasons = (first.faces[0].poor_reason, second.faces[0].poor_reason)
     return Comparison(similarity, verdict, threshold, reasons, compare_anyway)

@@ -186,14 +186,18 @@ void bind_results(nb::module_& module) {
       "Cosine similarity of two faces, -1..1. ValueError when their embeddings are of different models.");
   module.def(
       "judge_faces",
-      [](const Analysis& a, std::size_t face_a, const Analysis& b, std::size_t face_b, float threshold) {
+      [](const Analysis& a, std::size_t face_a, const Analysis& b, std::size_t face_b, float threshold,
+         bool compare_anyway) {
         const float similarity = take(compare_faces(a, face_a, b, face_b));
-        return std::string(verdict_name(judge_pair(a.faces[face_a], b.faces[face_b], similarity, threshold)));
+        return std::string(
+            verdict_name(judge_pair(a.faces[face_a], b.faces[face_b], similarity, threshold, compare_anyway)));
       },
       nb::arg("a"), nb::arg("face_a"), nb::arg("b"), nb::arg("face_b"), nb::arg("threshold"),
+      nb::arg("compare_anyway") = false,
       "What can be said of two faces at this cosine: \"same\", \"different\"; \"not_comparable\" when both are too "
       "poor "
-      "to be told from other poor faces, \"cannot_tell\" when one is and the threshold is not reached.");
+      "to be told from other poor faces, \"cannot_tell\" when one is and the threshold is not reached. With "
+      "compare_anyway no face counts as poor.");
 }
 
 }  // namespace mien::python

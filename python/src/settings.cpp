@@ -40,7 +40,8 @@ void bind_setting(nb::module_& module) {
       .value("gpu_mode", SettingKind::gpu_mode)
       .value("number", SettingKind::number)
       .value("choice", SettingKind::choice)
-      .value("path", SettingKind::path);
+      .value("path", SettingKind::path)
+      .value("text", SettingKind::text);
   nb::class_<SettingValue>(module, "SettingValue", "A setting as it stands, and where its value comes from.")
       .def_ro("name", &SettingValue::name)
       .def_ro("value", &SettingValue::value)

@@ -112,7 +112,7 @@ Layer file_layer(const std::string& path, std::string_view home, std::vector<std
 // Takes out what the file of a folder may not say.
 void drop_names_of_code(const std::vector<SettingRow>& rows, Layer& layer, std::vector<std::string>& warnings) {
   for (const SettingRow& row : rows) {
-    const Layer::iterator found = row.names_code ? layer.find(row.name) : layer.end();
+    const Layer::iterator found = row.needs_trust ? layer.find(row.name) : layer.end();
     if (found == layer.end()) continue;
     warnings.push_back(fmt::format(
         "{}: {} is not taken from there, because it names code to run and the folder may be somebody else's: put it "

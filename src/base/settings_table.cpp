@@ -138,8 +138,30 @@ SettingRow path_row(std::string name, std::string Settings::*field, std::string 
 
 SettingRow code_row(std::string name, std::string Settings::*field, std::string help) {
   SettingRow row = path_row(std::move(name), field, std::move(help));
-  row.names_code = true;
+  row.needs_trust = true;
   return row;
+}
+
+struct TextRow {
+  std::string name;
+  std::string standard;
+  std::string Settings::*field;
+  std::string help;
+  std::string allowed;  // completes "use ..."; who uses it says what is wrong with it
+  bool needs_trust = false;
+};
+
+SettingRow text_row(const TextRow& row) {
+  return {.name = row.name,
+          .standard = row.standard,
+          .help = row.help,
+          .allowed = row.allowed,
+          .kind = SettingKind::text,
+          .set = [field = row.field](Settings& settings, std::string_view value) -> std::optional<std::string> {
+            settings.*field = value;
+            return std::string(value);
+          },
+          .needs_trust = row.needs_trust};
 }
 
 // Decimal numbers above 0 and up to `most`.
@@ -233,6 +255,41 @@ SettingRow detail_row() {
           .set = set};
 }
 
+// What `mien serve` asks for besides the rest.
+void add_service_rows(std::vector<SettingRow>& rows) {
+  rows.push_back(text_row(
+      {"MIEN_LISTEN", "127.0.0.1:8765", &Settings::listen, "where 'mien serve' listens", "ADDRESS:PORT", true}));
+  rows.push_back(code_row("MIEN_KEY_FILE", &Settings::key_file,
+                          "file of the keys that 'mien keys' makes (empty: the standard place)"));
+  rows.push_back(text_row({"MIEN_HOST", "", &Settings::hosts,
+                           "names besides localhost by which the service on this computer is called",
+                           "names, separated by commas"}));
+  rows.push_back(text_row({"MIEN_IMMICH", "", &Settings::immich,
+                           "the models that Immich's model names stand for: buffalo_l=centerface+fr_feature",
+                           "NAME=DETECTOR+EMBEDDER, separated by commas"}));
+  rows.push_back(text_row({"MIEN_IMMICH_FROM", "", &Settings::immich_from,
+                           "networks that need no key for Immich's calls: 192.168.1.0/24",
+                           "addresses with the length of their prefix, separated by commas", true}));
+  rows.push_back(text_row({"MIEN_UPSTREAM", "", &Settings::upstream,
+                           "the service that answers Immich's other tasks (empty: none)", "http://HOST:PORT", true}));
+  rows.push_back(int_row("MIEN_QUEUE", 256, {1, kQueueImagesMax}, &Settings::queue,
+                         "images that may wait in the service; more are refused"));
+  rows.push_back(int_row("MIEN_QUEUE_MB", 512, {1, kServiceMbMax}, &Settings::queue_mb,
+                         "MB of images that may wait in the service (1 MB = 2^20 bytes)"));
+  rows.push_back(int_row("MIEN_BODY_MB", 64, {1, kServiceMbMax}, &Settings::body_mb,
+                         "MB that one image sent to the service may have"));
+  rows.push_back(int_row("MIEN_BATCH_DELAY_MS", 2, {0, kServiceMsMax}, &Settings::batch_delay_ms,
+                         "milliseconds that a batch waits for more images of the service while the GPU is idle"));
+  rows.push_back(int_row("MIEN_DRAIN_SECONDS", 30, {0, kServiceSecondsMax}, &Settings::drain_seconds,
+                         "seconds in which the service answers what it accepted, once it is told to end"));
+  rows.push_back(
+      choice_row("MIEN_LOG_FORMAT", {"text", "json"}, &Settings::log_format, "the form of the service's log lines"));
+  SettingRow sandbox = bool_row("MIEN_NO_SANDBOX", &Settings::no_sandbox,
+                                "the service decodes without a sandbox although others may send images");
+  sandbox.needs_trust = true;
+  rows.push_back(std::move(sandbox));
+}
+
 }  // namespace
 
 std::vector<SettingRow> setting_rows(const std::vector<std::string_view>& backends) {
@@ -276,6 +333,7 @@ std::vector<SettingRow> setting_rows(const std::vector<std::string_view>& backen
                           "a library that plays a GPU, in builds with tests alone (docs/add-a-backend.md)"));
   rows.push_back(code_row("MIEN_BACKEND_DIR", &Settings::backend_dir,
                           "folder of the GPU backends' libraries (empty: the standard places)"));
+  add_service_rows(rows);
   return rows;
 }
 

@@ -22,9 +22,9 @@ struct SettingRow {
   // A value that is not allowed is an error; for names that other programs use as well, a warning,
   // and the default holds.
   bool warn_only = false;
-  // Names a library or program that runs with the user's rights. The .env of the folder one happens to work in may be a
-  // stranger's, so that it is not asked for these.
-  bool names_code = false;
+  // Names a library or program that runs with the user's rights, or decides who may send images. The .env of the folder
+  // one happens to work in may be a stranger's, so that it is not asked for these.
+  bool needs_trust = false;
 };
 
 // In the order in which `mien config` prints them; a later row may change what an earlier one set.
@@ -39,6 +39,10 @@ inline constexpr std::string_view kSettingPrefix = "MIEN_";
 inline constexpr int kBatchSizeMax = 4096;
 inline constexpr double kMemoryLimitGbMax = 1'000'000;
 inline constexpr int kThreadsSettingMax = 1024;
+inline constexpr int kQueueImagesMax = 100'000;
+inline constexpr int kServiceMbMax = 1'000'000;
+inline constexpr int kServiceMsMax = 60'000;
+inline constexpr int kServiceSecondsMax = 3'600;
 inline constexpr double kTimeLimitMax = 86'400;
 
 }  // namespace mien

@@ -56,14 +56,6 @@ const VerdictRow& row_of(Verdict verdict) {
                        [&](const VerdictRow& row) { return row.verdict == verdict; });
 }
 
-// With --compare-anyway poor faces count as good ones.
-Verdict judge(const Comparison& comparison) {
-  const Face good;  // of which nothing else is known
-  const Face& a = comparison.anyway ? good : comparison.a.face();
-  const Face& b = comparison.anyway ? good : comparison.b.face();
-  return judge_pair(a, b, comparison.similarity, comparison.threshold);
-}
-
 Photo look_at(const Engine& engine, const std::string& path, const AnalyzeOptions& options) {
   const std::vector<std::uint8_t> bytes = read_image(path).take();
   Analysis analysis = take(engine.analyze(bytes, options), path);
@@ -189,7 +181,8 @@ int run_compare(const Call& call) {
         compare_faces(comparison.a.analysis, *comparison.a.largest, comparison.b.analysis, *comparison.b.largest)
             .take();
     comparison.anyway = anyway;
-    comparison.verdict = judge(comparison);
+    comparison.verdict = judge_pair(comparison.a.face(), comparison.b.face(), comparison.similarity,
+                                    comparison.threshold, comparison.anyway);
   }
   for (const Photo* photo : {&comparison.a, &comparison.b}) {
     note_warnings(call.terminal, photo->path, photo->analysis.warnings);

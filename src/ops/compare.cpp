@@ -54,8 +54,8 @@ Verdict judge(bool is_a_poor, bool is_b_poor, float similarity, float threshold)
   return is_a_poor || is_b_poor ? Verdict::cannot_tell : Verdict::different;
 }
 
-Verdict judge_pair(const Face& a, const Face& b, float similarity, float threshold) {
-  return judge(is_poor(a), is_poor(b), similarity, threshold);
+Verdict judge_pair(const Face& a, const Face& b, float similarity, float threshold, bool compare_anyway) {
+  return judge(is_poor(a) && !compare_anyway, is_poor(b) && !compare_anyway, similarity, threshold);
 }
 
 float cosine_similarity(const std::vector<float>& a, const std::vector<float>& b) {
