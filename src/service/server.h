@@ -40,6 +40,9 @@ struct ServerOptions {
   std::vector<std::string> hosts;                      // besides localhost, 127.0.0.1 and [::1]
   std::vector<std::string> immich_from;                // CIDR
   std::function<bool(std::string_view key)> is_key;    // empty: no keys, which loopback alone may have
+  std::string upstream;                                // http://HOST:PORT of Flow::forward; empty: none
+  std::chrono::milliseconds upstream_time{290'000};    // for its whole answer
+  std::function<int()> retry_after;                    // whole seconds, for refusals; empty: 1
   std::function<void(const Completed&)> on_completed;  // on the server's thread
 };
 
