@@ -125,13 +125,6 @@ void note_placement(Terminal& terminal, const InputOptions& input) {
   }
 }
 
-const Face* largest_face(const Analysis& analysis) {
-  const auto largest = std::max_element(analysis.faces.begin(), analysis.faces.end(), [](const Face& a, const Face& b) {
-    return a.face_width() * a.face_height() < b.face_width() * b.face_height();
-  });
-  return largest == analysis.faces.end() ? nullptr : &*largest;
-}
-
 Result<std::vector<std::uint8_t>> read_image(const std::string& path) {
   return read_named_file(path, ImageLimits{}.bytes_max);
 }

@@ -47,9 +47,6 @@ Settings load(Terminal& terminal, const SettingsSources& sources = {});
 // The same into the options of an engine, with the precision that the settings say.
 void load_engine_settings(Terminal& terminal, const SettingsSources& sources, EngineOptions& options);
 
-// By area; null when there is none. Belongs to the analysis.
-const Face* largest_face(const Analysis& analysis);
-
 // Bytes of an image file or of standard input ("-"), within the limits of a scan.
 Result<std::vector<std::uint8_t>> read_image(const std::string& path);
 

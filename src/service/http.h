@@ -59,9 +59,9 @@ struct RequestFacts {
 };
 
 // The reasons of refusals that the HTTP side itself gives.
-inline constexpr std::string_view kRefusedBytes = "queue_bytes_full";  // no room in the budget
-inline constexpr std::string_view kRefusedConnections = "connections"; // more than connections_max
-inline constexpr std::string_view kRefusedDraining = "draining";       // it is told to end
+inline constexpr std::string_view kRefusedBytes = "queue_bytes_full";   // no room in the budget
+inline constexpr std::string_view kRefusedConnections = "connections";  // more than connections_max
+inline constexpr std::string_view kRefusedDraining = "draining";        // it is told to end
 
 // The way to answer. Any thread may call it; what comes when the client is gone is dropped. Shared by the server and
 // whoever works for the request.
