@@ -176,7 +176,8 @@ void log_in_form(Terminal& terminal, const Settings& settings, LogFormat format)
 }
 
 // Ends when a signal says so and what was accepted is answered.
-void serve(const Call& call, EngineOptions engine, service::ServerOptions options, const std::shared_ptr<LiveKeys>& keys) {
+void serve(const Call& call, EngineOptions engine, service::ServerOptions options,
+           const std::shared_ptr<LiveKeys>& keys) {
   const Settings settings = engine.settings;
   const LogFormat format = settings.log_format == "json" ? LogFormat::json : LogFormat::text;
   const LogLevel level_min = log_level_from_name(settings.log_level);
@@ -201,8 +202,9 @@ void serve(const Call& call, EngineOptions engine, service::ServerOptions option
   terminal.print(fmt::format("listening on http://{}:{}\n", is_ipv6 ? "[" + address + "]" : address, server.port()));
   signals.listen(
       [&] {
-        say(LogLevel::info, fmt::format("stopping: what was accepted is answered within {} s; once more ends it at once",
-                                        settings.drain_seconds));
+        say(LogLevel::info,
+            fmt::format("stopping: what was accepted is answered within {} s; once more ends it at once",
+                        settings.drain_seconds));
         service.drain();
         server.drain(std::chrono::seconds(settings.drain_seconds));
       },

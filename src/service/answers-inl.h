@@ -11,40 +11,23 @@ namespace mien::service {
 
 inline std::string_view reason_of(int status) {
   switch (status) {
-    case 200:
-      return "OK";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 408:
-      return "Request Timeout";
-    case 413:
-      return "Content Too Large";
-    case 415:
-      return "Unsupported Media Type";
-    case 422:
-      return "Unprocessable Content";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
-    case 501:
-      return "Not Implemented";
-    case 502:
-      return "Bad Gateway";
-    case 503:
-      return "Service Unavailable";
-    case 504:
-      return "Gateway Timeout";
-    default:
-      return "Status";
+    case 200: return "OK";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 413: return "Content Too Large";
+    case 415: return "Unsupported Media Type";
+    case 422: return "Unprocessable Content";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    default: return "Status";
   }
 }
 
@@ -72,10 +55,10 @@ inline void Connection::decide_keep_alive(Request& request) {
 inline std::string Connection::head_of(Request& request, const Response& response) {
   decide_keep_alive(request);
   request.status = response.status;
-  std::string text = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nX-Request-Id: {}\r\n"
-                                 "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n",
-                                 response.status, reason_of(response.status), date_now(), response.content_type,
-                                 request.head.request.id);
+  std::string text = fmt::format(
+      "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nX-Request-Id: {}\r\n"
+      "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n",
+      response.status, reason_of(response.status), date_now(), response.content_type, request.head.request.id);
   if (!request.head.request.trace_id.empty()) {
     text += fmt::format("traceparent: {}\r\n", request.head.request.header("traceparent").value_or(""));
   }
@@ -144,8 +127,9 @@ inline void Connection::refuse(const std::shared_ptr<Request>& request, const Re
   if (!is_current(request) || request->is_ended) return;
   if (request->is_begun) return hang_up();
   const bool own_form = request->route != nullptr && request->route->error;
-  Response response = own_form ? request->route->error(refusal.status, refusal.code, refusal.message)
-                               : error_response(refusal.status, refusal.code, refusal.message, request->head.request.id);
+  Response response = own_form
+                          ? request->route->error(refusal.status, refusal.code, refusal.message)
+                          : error_response(refusal.status, refusal.code, refusal.message, request->head.request.id);
   for (const NameValue& header : refusal.headers) response.headers.push_back(header);
   answer(request, std::move(response));
 }

@@ -15,14 +15,10 @@ constexpr std::size_t kOverheadBytes = std::size_t{64} << 10;   // of a multipar
 
 BodyReader::Outcome BodyReader::outcome_of(Flow flow) {
   switch (flow) {
-    case Flow::read_on:
-      return Outcome::read_on;
-    case Flow::wait:
-      return Outcome::wait;
-    case Flow::stop:
-      return Outcome::stop;
-    case Flow::forward:
-      return Outcome::forward;
+    case Flow::read_on: return Outcome::read_on;
+    case Flow::wait: return Outcome::wait;
+    case Flow::stop: return Outcome::stop;
+    case Flow::forward: return Outcome::forward;
   }
   return Outcome::stop;
 }
@@ -42,7 +38,8 @@ BodyReader::BodyReader(const Route& route, const RequestHead& head, RequestHandl
 std::size_t BodyReader::length_max() const {
   if (!parser_) return limits_.image_bytes_max;
   if (route_.body == BodyKind::stream) return SIZE_MAX;
-  const auto files = std::count_if(route_.parts.begin(), route_.parts.end(), [](const PartRow& row) { return row.is_file; });
+  const auto files =
+      std::count_if(route_.parts.begin(), route_.parts.end(), [](const PartRow& row) { return row.is_file; });
   return static_cast<std::size_t>(std::max<std::ptrdiff_t>(files, 1)) * limits_.image_bytes_max + kOverheadBytes;
 }
 
@@ -125,19 +122,11 @@ BodyReader::Outcome BodyReader::take_parts(std::string_view& piece) {
     }
     Outcome outcome = Outcome::read_on;
     switch (std::move(parser_->next(piece)).take()) {
-      case MultipartParser::Event::need_more:
-        return Outcome::read_on;
-      case MultipartParser::Event::part_begin:
-        outcome = begin_part();
-        break;
-      case MultipartParser::Event::bytes:
-        held_ = parser_->bytes();
-        break;
-      case MultipartParser::Event::part_end:
-        outcome = hand_over();
-        break;
-      case MultipartParser::Event::end:
-        break;
+      case MultipartParser::Event::need_more: return Outcome::read_on;
+      case MultipartParser::Event::part_begin: outcome = begin_part(); break;
+      case MultipartParser::Event::bytes: held_ = parser_->bytes(); break;
+      case MultipartParser::Event::part_end: outcome = hand_over(); break;
+      case MultipartParser::Event::end: break;
     }
     if (outcome != Outcome::read_on) return outcome;
   }

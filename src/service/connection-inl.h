@@ -112,9 +112,7 @@ class Connection final : public Answering, public std::enable_shared_from_this<C
   void enter(Phase phase);
   Task<void> wait();
   void wake() { wake_.cancel(); }
-  std::string_view input() const {
-    return {static_cast<const char*>(in_.data().data()), in_.size()};
-  }
+  std::string_view input() const { return {static_cast<const char*>(in_.data().data()), in_.size()}; }
 
   Hub& hub_;
   const std::shared_ptr<Loop> loop_;
@@ -135,7 +133,7 @@ class Connection final : public Answering, public std::enable_shared_from_this<C
   std::size_t out_done_ = 0;  // bytes of its first that are written
   Phase phase_ = Phase::idle;
   Clock::time_point phase_began_ = Clock::now();
-  Clock::time_point write_began_;  // since when nothing of the answer went out
+  Clock::time_point write_began_;   // since when nothing of the answer went out
   Clock::time_point window_began_;  // of measuring how fast a body comes
   std::size_t window_bytes_ = 0;
 };

@@ -20,12 +20,12 @@ struct Request {
   // ---- Of the server's thread alone
   std::uint64_t bytes_in = 0;
   int status = 0;
-  bool is_begun = false;        // an answer, or the first piece of one, was handed in
-  bool is_ended = false;        // all of it was
-  bool is_chunked = false;      // it goes out in pieces
+  bool is_begun = false;    // an answer, or the first piece of one, was handed in
+  bool is_ended = false;    // all of it was
+  bool is_chunked = false;  // it goes out in pieces
   bool body_is_read = false;
   bool may_read_on = false;
-  bool is_completed = false;    // it was reported
+  bool is_completed = false;  // it was reported
 };
 
 // What a Connection does for an exchange.

@@ -15,7 +15,8 @@ constexpr std::size_t kHeadersMax = 100;
 
 bool is_token_char(char c) {
   const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  return letter || (c >= '0' && c <= '9') || (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
+  return letter || (c >= '0' && c <= '9') ||
+         (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
 }
 
 bool is_token(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char); }
@@ -235,7 +236,8 @@ std::string trace_id_of(std::string_view traceparent) {
   constexpr std::size_t kTraceBegin = 3;
   constexpr std::size_t kTraceLength = 32;
   constexpr std::size_t kLengthMin = 55;
-  if (traceparent.size() < kLengthMin || traceparent[2] != '-' || traceparent[kTraceBegin + kTraceLength] != '-') return "";
+  if (traceparent.size() < kLengthMin || traceparent[2] != '-' || traceparent[kTraceBegin + kTraceLength] != '-')
+    return "";
   const std::string_view id = traceparent.substr(kTraceBegin, kTraceLength);
   const bool hex = std::all_of(id.begin(), id.end(), [](char c) { return hex_digit(c) && !(c >= 'A' && c <= 'F'); });
   const bool zero = std::all_of(id.begin(), id.end(), [](char c) { return c == '0'; });

@@ -101,7 +101,8 @@ std::string KeyFile::add(const std::string& name) {
 void KeyFile::remove(std::string_view name) {
   const auto removed = std::remove_if(keys_.begin(), keys_.end(), [&](const Key& key) { return key.name == name; });
   if (removed == keys_.end()) {
-    throw Exception(ErrorCode::not_found, fmt::format("there is no key named {}: 'mien keys list' has the names", name));
+    throw Exception(ErrorCode::not_found,
+                    fmt::format("there is no key named {}: 'mien keys list' has the names", name));
   }
   keys_.erase(removed, keys_.end());
   save();

@@ -67,10 +67,11 @@ inline void Listener::open() {
   SystemError error;
   const asio::ip::address address = asio::ip::make_address(options.address, error);
   if (error) {
-    throw Exception(ErrorCode::invalid_argument,
-                    fmt::format("cannot listen on '{}': it is no address: use 127.0.0.1, 0.0.0.0, [::] or another one of "
-                                "this computer, and :PORT",
-                                options.address));
+    throw Exception(
+        ErrorCode::invalid_argument,
+        fmt::format("cannot listen on '{}': it is no address: use 127.0.0.1, 0.0.0.0, [::] or another one of "
+                    "this computer, and :PORT",
+                    options.address));
   }
   const asio::ip::tcp::endpoint place(address, options.port);
   (void)acceptor_.open(place.protocol(), error);
@@ -80,9 +81,10 @@ inline void Listener::open() {
   if (!error) (void)acceptor_.listen(asio::socket_base::max_listen_connections, error);
   if (error) {
     const std::string shown = address.is_v6() ? "[" + options.address + "]" : options.address;
-    throw Exception(ErrorCode::io, fmt::format("cannot listen on {}:{}: {}: use another one with --listen ADDRESS:PORT, "
-                                               "or end what listens there",
-                                               shown, options.port, error.message()));
+    throw Exception(ErrorCode::io,
+                    fmt::format("cannot listen on {}:{}: {}: use another one with --listen ADDRESS:PORT, "
+                                "or end what listens there",
+                                shown, options.port, error.message()));
   }
   port_ = acceptor_.local_endpoint(error).port();
 }

@@ -78,7 +78,8 @@ std::optional<Parameters> parse_parameters(std::string_view text) {
 
 bool is_boundary_char(char c) {
   const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  return letter || (c >= '0' && c <= '9') || (c != '\0' && std::string_view("'()+_,-./:=? ").find(c) != std::string_view::npos);
+  return letter || (c >= '0' && c <= '9') ||
+         (c != '\0' && std::string_view("'()+_,-./:=? ").find(c) != std::string_view::npos);
 }
 
 }  // namespace
@@ -115,17 +116,12 @@ Error MultipartParser::wrong(std::string_view what) const {
 
 Result<MultipartParser::Event> MultipartParser::next(std::string_view& piece) {
   switch (state_) {
-    case State::first_boundary:
-      return take_first_boundary(piece);
-    case State::behind_boundary:
-      return take_behind_boundary(piece);
-    case State::head:
-      return take_head(piece);
-    case State::body:
-      return take_body(piece);
+    case State::first_boundary: return take_first_boundary(piece);
+    case State::behind_boundary: return take_behind_boundary(piece);
+    case State::head: return take_head(piece);
+    case State::body: return take_body(piece);
     case State::last_dash:
-    case State::done:
-      return take_rest(piece);
+    case State::done: return take_rest(piece);
   }
   return Event::need_more;
 }
@@ -180,7 +176,8 @@ Result<MultipartParser::Event> MultipartParser::take_head(std::string_view& piec
     const std::size_t taken = line_end == std::string_view::npos ? piece.size() : line_end + 1;
     line_ += piece.substr(0, taken);
     piece.remove_prefix(taken);
-    if (line_.size() > kPartHeadBytesMax) return wrong(fmt::format("its head is longer than {} bytes", kPartHeadBytesMax));
+    if (line_.size() > kPartHeadBytesMax)
+      return wrong(fmt::format("its head is longer than {} bytes", kPartHeadBytesMax));
     if (line_.ends_with(kEnd) || line_ == kLineEnd) return begin_part();
   }
   return Event::need_more;
@@ -195,13 +192,15 @@ Result<MultipartParser::Event> MultipartParser::begin_part() {
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(end + kLineEnd.size());
     const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos || colon == 0 || line.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
+    if (colon == std::string_view::npos || colon == 0 ||
+        line.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
       return wrong("a line of its head is no header");
     }
     const std::string name = lower(line.substr(0, colon));
     const std::string_view value = trim(line.substr(colon + 1));
     if (name == "content-type") part_.content_type = value;
-    if (name == "content-transfer-encoding" && lower(value) != "binary" && lower(value) != "8bit" && lower(value) != "7bit") {
+    if (name == "content-transfer-encoding" && lower(value) != "binary" && lower(value) != "8bit" &&
+        lower(value) != "7bit") {
       return wrong("Content-Transfer-Encoding is not binary: send the bytes as they are");
     }
     if (name != "content-disposition") continue;
@@ -225,10 +224,11 @@ Result<MultipartParser::Event> MultipartParser::begin_part() {
 Result<MultipartParser::Event> MultipartParser::take_body(std::string_view& piece) {
   if (piece.empty()) return Event::need_more;
   if (matched_ > 0) {
-    // A delimiter began in the piece before. Its first character, CR, comes nowhere else in it: when it breaks off, what
-    // was kept back are bytes of the part, and nothing in them begins another one.
+    // A delimiter began in the piece before. Its first character, CR, comes nowhere else in it: when it breaks off,
+    // what was kept back are bytes of the part, and nothing in them begins another one.
     std::size_t more = 0;
-    while (more < piece.size() && matched_ + more < delimiter_.size() && piece[more] == delimiter_[matched_ + more]) ++more;
+    while (more < piece.size() && matched_ + more < delimiter_.size() && piece[more] == delimiter_[matched_ + more])
+      ++more;
     piece.remove_prefix(more);
     if (matched_ + more < delimiter_.size() && piece.empty()) {
       matched_ += more;

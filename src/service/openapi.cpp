@@ -15,38 +15,22 @@ Json reference(std::string_view schema) { return {{"$ref", "#/components/schemas
 
 std::string_view meaning_of(int status) {
   switch (status) {
-    case 400:
-      return "The request is wrong: the message names the place and what is allowed";
-    case 401:
-      return "A key is needed, or the key is wrong";
-    case 403:
-      return "A page of another site asked, or Host is not a name of this service";
-    case 404:
-      return "There is no such path";
-    case 405:
-      return "The path does not take this method: Allow has those that it takes";
-    case 408:
-      return "The head of the request took too long";
-    case 413:
-      return "Too large";
-    case 415:
-      return "A type that is not known here";
-    case 422:
-      return "What was sent is broken, or holds no face where one is needed";
-    case 431:
-      return "The head of the request is too long";
-    case 500:
-      return "A part of the service failed";
-    case 501:
-      return "Nobody is there for this task";
-    case 502:
-      return "The service behind this one does not answer";
-    case 503:
-      return "No room now, or not ready: Retry-After has seconds";
-    case 504:
-      return "It took longer than timeout_ms, or the service behind this one did";
-    default:
-      return "Error";
+    case 400: return "The request is wrong: the message names the place and what is allowed";
+    case 401: return "A key is needed, or the key is wrong";
+    case 403: return "A page of another site asked, or Host is not a name of this service";
+    case 404: return "There is no such path";
+    case 405: return "The path does not take this method: Allow has those that it takes";
+    case 408: return "The head of the request took too long";
+    case 413: return "Too large";
+    case 415: return "A type that is not known here";
+    case 422: return "What was sent is broken, or holds no face where one is needed";
+    case 431: return "The head of the request is too long";
+    case 500: return "A part of the service failed";
+    case 501: return "Nobody is there for this task";
+    case 502: return "The service behind this one does not answer";
+    case 503: return "No room now, or not ready: Retry-After has seconds";
+    case 504: return "It took longer than timeout_ms, or the service behind this one did";
+    default: return "Error";
   }
 }
 
@@ -160,14 +144,13 @@ std::string openapi_json(const std::vector<Route>& routes, std::string_view vers
     }
     path[method] = std::move(operation);
   }
-  const Json document = {
-      {"openapi", "3.1.0"},
-      {"info",
-       {{"title", "mien"},
-        {"version", std::string(version)},
-        {"description", "Finds, measures and recognises faces in images."}}},
-      {"paths", std::move(paths)},
-      {"components", components()}};
+  const Json document = {{"openapi", "3.1.0"},
+                         {"info",
+                          {{"title", "mien"},
+                           {"version", std::string(version)},
+                           {"description", "Finds, measures and recognises faces in images."}}},
+                         {"paths", std::move(paths)},
+                         {"components", components()}};
   return document.dump(1) + "\n";
 }
 

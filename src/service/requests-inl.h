@@ -75,7 +75,9 @@ inline Task<bool> Connection::serve_one() {
     head.peer = peer_;
     if (fault != nullptr) {
       request->head.keep_alive = false;
-      const std::string_view code = fault->status == 408 ? "timeout" : fault->status == 400 ? "invalid_argument" : "limit_exceeded";
+      const std::string_view code = fault->status == 408   ? "timeout"
+                                    : fault->status == 400 ? "invalid_argument"
+                                                           : "limit_exceeded";
       refuse(request, Refusal{fault->status, std::string(code), fault->message});
     } else {
       dispatch(request);
@@ -120,7 +122,8 @@ inline Task<std::optional<std::variant<Head, HeadFault>>> Connection::read_head(
     seen = bytes.size();
     const Read read = co_await read_more();
     if (read == Read::timed_out) {
-      co_return HeadFault{408, fmt::format("the head was not complete within {} s", hub_.options.header_time.count() / 1000)};
+      co_return HeadFault{
+          408, fmt::format("the head was not complete within {} s", hub_.options.header_time.count() / 1000)};
     }
     if (read == Read::end && seen > 0) co_return HeadFault{400, "the head ends before its empty line"};
     if (read != Read::data) co_return std::nullopt;
@@ -194,8 +197,8 @@ inline void Connection::dispatch(const std::shared_ptr<Request>& request) {
   }
   if (hub_.is_draining) return refuse(request, Refusal{503, "unavailable", "the service is about to end"});
   const RequestHead& head = request->head.request;
-  const auto by_path = std::find_if(hub_.routes.begin(), hub_.routes.end(),
-                                    [&](const Route& route) { return route.path == head.path; });
+  const auto by_path =
+      std::find_if(hub_.routes.begin(), hub_.routes.end(), [&](const Route& route) { return route.path == head.path; });
   const Access access = by_path == hub_.routes.end() ? Access::keyed : by_path->access;
   if (const std::optional<Refusal> refusal = hub_.guard.check(access, head)) return refuse(request, *refusal);
   request->route = find_route(request);
@@ -203,7 +206,8 @@ inline void Connection::dispatch(const std::shared_ptr<Request>& request) {
   const bool has_body = request->head.is_chunked || head.content_length.value_or(0) > 0;
   if (has_body && request->route->body == BodyKind::none) {
     request->head.keep_alive = false;
-    return refuse(request, Error{ErrorCode::invalid_argument, fmt::format("{} {} takes no body", head.method, head.path)});
+    return refuse(request,
+                  Error{ErrorCode::invalid_argument, fmt::format("{} {} takes no body", head.method, head.path)});
   }
 }
 
@@ -217,7 +221,8 @@ inline Connection::Outcome Connection::guarded(const std::shared_ptr<Request>& r
   } catch (const std::bad_alloc&) {
     refuse(request, Error{ErrorCode::unavailable, "out of memory: try again later"});
   } catch (const std::exception& exception) {
-    refuse(request, Error{ErrorCode::internal, fmt::format("a defect of mien: {}: please report it", exception.what())});
+    refuse(request,
+           Error{ErrorCode::internal, fmt::format("a defect of mien: {}: please report it", exception.what())});
   }
   return Outcome::stop;
 }
@@ -225,8 +230,8 @@ inline Connection::Outcome Connection::guarded(const std::shared_ptr<Request>& r
 inline Task<void> Connection::run(std::shared_ptr<Request> request) {
   std::unique_ptr<RequestHandler> handler;
   Outcome outcome = guarded(request, [&] {
-    handler = request->route->make(
-        std::make_shared<ServedExchange>(hub_.loop.shared_from_this(), weak_from_this(), request));
+    handler =
+        request->route->make(std::make_shared<ServedExchange>(hub_.loop.shared_from_this(), weak_from_this(), request));
     return BodyReader::outcome_of(handler->on_head());
   });
   outcome = co_await when_wanted(request, outcome);
@@ -247,7 +252,8 @@ inline Task<void> Connection::run(std::shared_ptr<Request> request) {
 inline Task<Connection::Outcome> Connection::read_body(std::shared_ptr<Request> request, RequestHandler& handler) {
   std::optional<BodyReader> reader;
   Outcome outcome = guarded(request, [&] {
-    reader.emplace(*request->route, request->head.request, handler, hub_.budget, BodyLimits{hub_.options.body_bytes_max});
+    reader.emplace(*request->route, request->head.request, handler, hub_.budget,
+                   BodyLimits{hub_.options.body_bytes_max});
     return Outcome::read_on;
   });
   if (outcome == Outcome::read_on) outcome = co_await when_room(request, handler, [&] { return reader->begin(); });
@@ -336,9 +342,10 @@ inline Connection::Outcome Connection::body_failed(const std::shared_ptr<Request
     return Outcome::stop;
   }
   request->gone.request_stop();
-  refuse(request, Error{ErrorCode::invalid_argument,
-                        read == Read::end ? fmt::format("the body ends after {} bytes, before its end", request->bytes_in)
-                                          : "the body's chunks are not those of HTTP/1.1"});
+  refuse(request,
+         Error{ErrorCode::invalid_argument,
+               read == Read::end ? fmt::format("the body ends after {} bytes, before its end", request->bytes_in)
+                                 : "the body's chunks are not those of HTTP/1.1"});
   if (!request->is_ended) hang_up();
   return Outcome::stop;
 }
@@ -384,7 +391,8 @@ inline void Connection::check_time(Clock::time_point now) {
   }
   if (phase_ == Phase::body && now - window_began_ >= options.slow_after) {
     const double seconds = std::chrono::duration<double>(now - window_began_).count();
-    if (is_reading_ && static_cast<double>(window_bytes_) < seconds * static_cast<double>(options.slow_bytes_per_second)) {
+    if (is_reading_ &&
+        static_cast<double>(window_bytes_) < seconds * static_cast<double>(options.slow_bytes_per_second)) {
       return hang_up();
     }
     window_began_ = now;

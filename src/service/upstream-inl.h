@@ -18,8 +18,8 @@ namespace mien::service {
 // The head as it came, but for what belongs to the connection, and for keys, which are not meant for others.
 inline std::string Connection::forwarded_head(const Request& request) const {
   constexpr std::array<std::string_view, 11> kOwn = {
-      "host",    "connection", "keep-alive",    "proxy-connection", "transfer-encoding", "content-length", "expect",
-      "upgrade", "te",         "authorization", "x-api-key"};
+      "host",   "connection", "keep-alive", "proxy-connection", "transfer-encoding", "content-length",
+      "expect", "upgrade",    "te",         "authorization",    "x-api-key"};
   const UpstreamAddress upstream = parse_upstream(hub_.options.upstream).take();
   std::string text = fmt::format("{} {} HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\n", request.head.request.method,
                                  request.head.target, upstream.host, upstream.port);
@@ -107,10 +107,12 @@ inline Task<void> Connection::forward(std::shared_ptr<Request> request) {
   const std::optional<Error> error = co_await forward_request(request, *upstream);
   limit.cancel();
   if (error && *is_late) {
-    refuse(request, Refusal{504, "cancelled", fmt::format("{} did not answer in {} s", hub_.options.upstream,
-                                                          hub_.options.upstream_time.count() / 1000)});
+    refuse(request, Refusal{504, "cancelled",
+                            fmt::format("{} did not answer in {} s", hub_.options.upstream,
+                                        hub_.options.upstream_time.count() / 1000)});
   } else if (error) {
-    refuse(request, Refusal{502, "unavailable", fmt::format("{} does not answer: {}", hub_.options.upstream, error->message)});
+    refuse(request,
+           Refusal{502, "unavailable", fmt::format("{} does not answer: {}", hub_.options.upstream, error->message)});
   }
 }
 

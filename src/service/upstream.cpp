@@ -20,8 +20,9 @@ Result<UpstreamAddress> parse_upstream(std::string_view text) {
   if (address.host.starts_with('[') && address.host.ends_with(']')) {
     address.host = address.host.substr(1, address.host.size() - 2);
   }
-  const bool digits = !address.port.empty() && address.port.size() <= kPortDigitsMax &&
-                      std::all_of(address.port.begin(), address.port.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits =
+      !address.port.empty() && address.port.size() <= kPortDigitsMax &&
+      std::all_of(address.port.begin(), address.port.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (address.host.empty() || !digits) return wrong;
   return address;
 }
