@@ -35,14 +35,14 @@ void set_gpu(const Arguments& arguments, const std::string& value, SettingsSourc
   for (const OperationRow& row : kOperations) override_with(gpu_setting(row.operation), off ? "false" : "require");
 }
 
+}  // namespace
+
 void add_override(Arguments& arguments, SettingsSources& sources, Option option, const std::string& setting) {
   const std::string flag = option.name;
   arguments.custom(std::move(option), [&sources, setting, flag](const std::string& value) {
     sources.overrides.push_back({setting, value, flag});
   });
 }
-
-}  // namespace
 
 void add_device_options(Arguments& arguments, SettingsSources& sources) {
   const std::string backends = fmt::format("kind of GPU: auto, {}", fmt::join(backend_names(), ", "));

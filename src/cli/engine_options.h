@@ -12,6 +12,9 @@
 
 namespace mien::cli {
 
+// An option with a value that wins over every other source of a setting.
+void add_override(Arguments& arguments, SettingsSources& sources, Option option, const std::string& setting);
+
 // --gpu[=require|off], --backend, --device and --batch: they win over every other source.
 void add_gpu_options(Arguments& arguments, SettingsSources& sources);
 

@@ -34,6 +34,13 @@ Reservation Reservation::split(std::size_t bytes) {
   return part;
 }
 
+void Reservation::merge(Reservation other) {
+  if (!other.budget_) return;
+  budget_ = other.budget_;
+  bytes_ += std::exchange(other.bytes_, 0);
+  is_beyond_ = std::exchange(other.is_beyond_, false) || is_beyond_;
+}
+
 Budget::Budget(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
 bool Budget::reserve(Reservation& reservation, std::size_t bytes) {

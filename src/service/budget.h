@@ -24,6 +24,8 @@ class Reservation {
   void shrink(std::size_t bytes);
   // Moves `bytes` of these into another one.
   Reservation split(std::size_t bytes);
+  // Takes over all of another one's.
+  void merge(Reservation other);
 
  private:
   friend class Budget;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "mien/result.h"
 #include "service/http.h"
 
 namespace mien::service {
@@ -48,6 +49,8 @@ struct ServerOptions {
 
 class Server {
  public:
+  // Whether this build has one; without Boost the constructor throws Exception(unsupported).
+  static bool is_built_in();
   // Listens. Throws Exception(invalid_argument) for a wrong address or network, (io) for a port that is taken.
   Server(ServerOptions options, std::vector<Route> routes, std::shared_ptr<Budget> budget);
   ~Server();
