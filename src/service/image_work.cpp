@@ -27,7 +27,9 @@ ImageTask make_task(OneAnswer answer) {
   const auto shared = std::make_shared<OneAnswer>(std::move(answer));
   task.work = [shared](const Turn& turn) {
     Exchange& exchange = *shared->exchange;
-    RequestFacts facts{.images = 1, .queue_ms = turn.queue_ms};
+    RequestFacts facts;
+    facts.images = 1;
+    facts.queue_ms = turn.queue_ms;
     Response response;
     try {
       shared->options.analyze.stop = turn.stop;
@@ -44,7 +46,10 @@ ImageTask make_task(OneAnswer answer) {
   task.late = [shared](double queue_ms) {
     Exchange& exchange = *shared->exchange;
     shared->service.metrics().add_late();
-    exchange.add({.images = 1, .queue_ms = queue_ms});
+    RequestFacts facts;
+    facts.images = 1;
+    facts.queue_ms = queue_ms;
+    exchange.add(facts);
     exchange.answer(shared->error(late_error(shared->options.time_limit)));
   };
   return task;

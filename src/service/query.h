@@ -2,8 +2,8 @@
 #pragma once
 
 #include <chrono>
-#include <initializer_list>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -21,12 +21,13 @@ struct QueryOptions {
   bool compare_anyway = false;
 };
 
-using OptionNames = std::initializer_list<std::string_view>;
-inline constexpr OptionNames kAnalyzeOptionNames = {
+// Names of the options that a route takes.
+using OptionNames = std::span<const std::string_view>;
+inline constexpr std::string_view kAnalyzeOptionNames[] = {
     "embeddings", "min_score", "min_quality", "phash", "image_quality", "enhance", "rotations", "detail", "timeout_ms"};
-inline constexpr OptionNames kCompareOptionNames = {"threshold", "compare_anyway", "min_score", "enhance",
-                                                    "rotations", "detail",         "timeout_ms"};
-inline constexpr OptionNames kQualityOptionNames = {"timeout_ms"};
+inline constexpr std::string_view kCompareOptionNames[] = {
+    "threshold", "compare_anyway", "min_score", "enhance", "rotations", "detail", "timeout_ms"};
+inline constexpr std::string_view kQualityOptionNames[] = {"timeout_ms"};
 
 std::vector<QueryRow> query_rows(OptionNames names);
 

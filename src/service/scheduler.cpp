@@ -64,13 +64,14 @@ struct Scheduler::State : std::enable_shared_from_this<State> {
 
   explicit State(SchedulerOptions given) : options(std::move(given)) {}
 
-  // ---- With the mutex held. What has to be called, and what is to be destroyed, goes into `calls`.
+  // ---- With the mutex held. What has to be called goes into `calls`, and so does what is let go of: that may wake
+  // others, who come back here.
 
   bool has_room_for(const Request& request) const {
     return waiting < options.images_max && request.waiting.size() < options.ahead_max;
   }
 
-  bool put(const std::shared_ptr<Request>& request, ImageTask task, std::size_t most) {
+  bool put(const std::shared_ptr<Request>& request, ImageTask& task, std::size_t most) {
     if (is_closed || waiting >= most) return false;
     if (request->is_gone) return true;  // nobody waits for an answer
     auto image = std::make_shared<Pending>();
@@ -109,7 +110,9 @@ struct Scheduler::State : std::enable_shared_from_this<State> {
   void wake(Calls& calls) {
     std::erase_if(waiters, [&](Waiter& waiter) {
       if (!waiter.request->is_gone && !has_room_for(*waiter.request)) return false;
-      if (!waiter.request->is_gone) calls.push_back(std::move(waiter.call));
+      calls.push_back([call = std::move(waiter.call), is_gone = waiter.request->is_gone] {
+        if (!is_gone) call();
+      });
       return true;
     });
     std::size_t room = options.images_max > waiting ? options.images_max - waiting : 0;
@@ -120,7 +123,9 @@ struct Scheduler::State : std::enable_shared_from_this<State> {
   }
 
   void call_held(std::list<Held>::iterator one, bool is_room, Calls& calls) {
-    if (!one->request->is_gone) calls.push_back([call = std::move(one->call), is_room] { call(is_room); });
+    calls.push_back([call = std::move(one->call), is_room, is_gone = one->request->is_gone] {
+      if (!is_gone) call(is_room);
+    });
     held.erase(one);
   }
 
@@ -296,12 +301,12 @@ bool Scheduler::is_full() const {
 bool Scheduler::submit(const std::shared_ptr<Request>& request, ImageTask task) {
   const std::lock_guard lock(state_->mutex);
   if (request->waiting.size() >= state_->options.ahead_max) return false;
-  return state_->put(request, std::move(task), state_->options.images_max);
+  return state_->put(request, task, state_->options.images_max);
 }
 
 bool Scheduler::submit_held(const std::shared_ptr<Request>& request, ImageTask task) {
   const std::lock_guard lock(state_->mutex);
-  return state_->put(request, std::move(task), state_->options.images_max + state_->options.held_max);
+  return state_->put(request, task, state_->options.images_max + state_->options.held_max);
 }
 
 bool Scheduler::when_room(const std::shared_ptr<Request>& request, std::function<void()> call) {

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <future>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -122,7 +120,9 @@ std::string Service::metrics_page() {
 
 Response Service::refusal(Exchange& exchange, std::string_view reason) {
   const int seconds = scheduler_->retry_after_seconds();
-  exchange.add({.refused_reason = std::string(reason)});
+  RequestFacts facts;
+  facts.refused_reason = reason;
+  exchange.add(facts);
   Response response = error_response(503, error_code_name(ErrorCode::unavailable),
                                      fmt::format("{} images wait already, which is all that may: come again in {} s",
                                                  scheduler_->images_max(), seconds),

@@ -81,7 +81,7 @@ Response readiness(const Service& service) {
 }  // namespace
 
 std::vector<Route> status_routes(Service& service) {
-  constexpr std::string_view kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
+  static constexpr std::string_view kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
   return {
       status_route(
           service,
