@@ -62,6 +62,7 @@ inline Task<bool> Connection::serve_one() {
     refuse(request, *refused_);
   } else {
     enter(Phase::idle);
+    if (hub_.is_draining && in_.size() == 0) hang_up();
     read = co_await read_head();
     if (!read) co_return false;
     current_ = request;
@@ -99,7 +100,7 @@ inline Task<bool> Connection::serve_one() {
 inline Task<std::optional<std::variant<Head, HeadFault>>> Connection::read_head() {
   constexpr std::string_view kEnd = "\r\n\r\n";
   std::size_t seen = 0;
-  for (;;) {
+  while (!is_closed_) {
     const std::string_view bytes = input();
     if (seen == 0 && !bytes.empty()) enter(Phase::head);
     const std::size_t end = bytes.find(kEnd, seen - std::min(seen, kEnd.size() - 1));
@@ -128,6 +129,7 @@ inline Task<std::optional<std::variant<Head, HeadFault>>> Connection::read_head(
     if (read == Read::end && seen > 0) co_return HeadFault{400, "the head ends before its empty line"};
     if (read != Read::data) co_return std::nullopt;
   }
+  co_return std::nullopt;
 }
 
 inline Task<Connection::Read> Connection::read_more() {
