@@ -159,6 +159,8 @@ inline void Connection::write_some() {
       self->out_done_ = 0;
     }
     if (!self->out_.empty()) return self->write_some();
+    // The client has it; what it does while the rest of its body is dropped changes nothing.
+    if (self->current_ && self->current_->is_ended) self->complete(*self->current_, self->current_->status);
     self->wake();
   });
 }
