@@ -65,6 +65,7 @@ void add_serve_options(Arguments& arguments, SettingsSources& sources, std::vect
     }
   }
   arguments.custom({.name = "--no-sandbox",
+                    .placeholder = "",
                     .help = "decode without a sandbox although other computers may send images (see SECURITY.md)"},
                    [&sources](const std::string&) {
                      sources.overrides.push_back({"MIEN_NO_SANDBOX", "true", "--no-sandbox"});
@@ -195,7 +196,7 @@ void serve(const Call& call, EngineOptions engine, service::ServerOptions option
   };
   options.retry_after = [&service] { return service.scheduler().retry_after_seconds(); };
   std::vector<service::Route> routes = service::make_routes(service);
-  routes.push_back(service::openapi_route(routes, version_info().version));
+  routes.push_back(service::openapi_route(routes));
   const std::string address = options.address;
   service::Server server(std::move(options), std::move(routes), service.budget());
   const bool is_ipv6 = address.find(':') != std::string::npos;

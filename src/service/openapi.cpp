@@ -129,7 +129,7 @@ class TextHandler final : public RequestHandler {
 
 }  // namespace
 
-std::string openapi_json(const std::vector<Route>& routes, std::string_view version) {
+std::string openapi_json(const std::vector<Route>& routes) {
   Json paths = Json::object();
   for (const Route& route : routes) {
     std::string method(route.method);
@@ -147,14 +147,14 @@ std::string openapi_json(const std::vector<Route>& routes, std::string_view vers
   const Json document = {{"openapi", "3.1.0"},
                          {"info",
                           {{"title", "mien"},
-                           {"version", std::string(version)},
+                           {"version", MIEN_VERSION},
                            {"description", "Finds, measures and recognises faces in images."}}},
                          {"paths", std::move(paths)},
                          {"components", components()}};
   return document.dump(1) + "\n";
 }
 
-Route openapi_route(const std::vector<Route>& routes, std::string_view version) {
+Route openapi_route(const std::vector<Route>& routes) {
   Route route{.method = "GET",
               .path = "/openapi.json",
               .summary = "This description of the service",
@@ -162,7 +162,7 @@ Route openapi_route(const std::vector<Route>& routes, std::string_view version) 
               .answer_schema = R"({"type": "object"})"};
   std::vector<Route> all = routes;
   all.push_back(route);
-  const auto text = std::make_shared<const std::string>(openapi_json(all, version));
+  const auto text = std::make_shared<const std::string>(openapi_json(all));
   route.make = [text](std::shared_ptr<Exchange> exchange) {
     return std::make_unique<TextHandler>(std::move(exchange), text);
   };

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "service/http.h"
@@ -10,8 +9,8 @@
 namespace mien::service {
 
 // OpenAPI 3.1, as JSON.
-std::string openapi_json(const std::vector<Route>& routes, std::string_view version);
+std::string openapi_json(const std::vector<Route>& routes);
 // The row of GET /openapi.json, which describes itself too.
-Route openapi_route(const std::vector<Route>& routes, std::string_view version);
+Route openapi_route(const std::vector<Route>& routes);
 
 }  // namespace mien::service
