@@ -250,8 +250,9 @@ inline Task<void> Connection::run(std::shared_ptr<Request> request) {
     });
   }
   if (outcome == Outcome::read_on) outcome = co_await read_body(request);
+  request->is_forwarded = outcome == Outcome::forward;
   handler_.reset();
-  if (outcome == Outcome::forward) co_await forward(request);
+  if (request->is_forwarded) co_await forward(request);
 }
 
 inline Task<Connection::Outcome> Connection::read_body(std::shared_ptr<Request> request) {

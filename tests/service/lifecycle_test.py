@@ -146,6 +146,7 @@ def test_descriptors_and_threads_come_back(start, photo):
         return len(os.listdir(folder + "/fd")), len(os.listdir(folder + "/task"))
 
     service.post("/v1/analyze", photo)
+    time.sleep(1)
     before = held()
     for _ in range(30):
         with service.connect() as connection:

@@ -88,7 +88,7 @@ def test_a_key_is_printed_once_and_stored_as_its_digest(mien, tmp_path):
     assert key not in path.read_text() and "crawler" in path.read_text()
     assert mien("keys", "list").stdout == "crawler\n"
     assert mien("keys", "add", "crawler").returncode == 2, "a name twice"
-    assert mien("keys", "remove", "nobody").returncode == 1
+    assert mien("keys", "remove", "nobody").returncode == 2
     assert mien("keys", "remove", "crawler").returncode == 0
     assert mien("keys", "list").stdout == ""
 
