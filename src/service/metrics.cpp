@@ -57,24 +57,44 @@ void put_counters(MetricsText& text, const Map& counters, Label label) {
   for (const auto& [key, value] : counters) text.sample({{label, key}}, static_cast<double>(value));
 }
 
-void put_devices(MetricsText& text, const std::vector<DeviceStatus>& devices) {
-  if (devices.empty()) return;
-  text.family("mien_breaker_open", "gauge", "1: the GPU failed, and the CPU does the operation for a while.");
-  for (const DeviceStatus& status : devices) {
-    for (const OperationRow& row : kOperations) {
-      text.sample({{"operation", row.name}}, status.breaker_open[index_of(row.operation)] ? 1 : 0);
+// Several engines may use one device: what they hold is added up.
+std::vector<DeviceStatus> by_device(const std::vector<DeviceStatus>& of_engines) {
+  std::vector<DeviceStatus> devices;
+  for (const DeviceStatus& status : of_engines) {
+    const auto known = std::find_if(devices.begin(), devices.end(), [&](const DeviceStatus& other) {
+      return other.device.name == status.device.name && other.device.id == status.device.id;
+    });
+    if (known == devices.end()) {
+      devices.push_back(status);
+      continue;
     }
+    known->held_bytes += status.held_bytes;
+    known->ceiling_bytes += status.ceiling_bytes;
+  }
+  return devices;
+}
+
+void put_devices(MetricsText& text, const std::vector<DeviceStatus>& of_engines) {
+  if (of_engines.empty()) return;
+  text.family("mien_breaker_open", "gauge", "1: the GPU failed, and the CPU does the operation for a while.");
+  for (const OperationRow& row : kOperations) {
+    const bool is_open = std::any_of(of_engines.begin(), of_engines.end(), [&](const DeviceStatus& status) {
+      return status.breaker_open[index_of(row.operation)];
+    });
+    text.sample({{"operation", row.name}}, is_open ? 1 : 0);
   }
   text.family("mien_device_memory_bytes", "gauge",
               "Memory of a GPU: total and free by its driver, held by this service, and the ceiling of that.");
-  for (const DeviceStatus& status : devices) {
+  for (const DeviceStatus& status : by_device(of_engines)) {
     constexpr double kMegabyte = 1 << 20;
     const std::pair<std::string_view, double> kinds[] = {
         {"total", static_cast<double>(status.device.memory_total_mb) * kMegabyte},
         {"free", static_cast<double>(status.device.memory_free_mb) * kMegabyte},
         {"held", static_cast<double>(status.held_bytes)},
         {"ceiling", static_cast<double>(status.ceiling_bytes)}};
-    for (const auto& [kind, bytes] : kinds) text.sample({{"device", status.device.name}, {"kind", kind}}, bytes);
+    const std::string name =
+        status.device.id == 0 ? status.device.name : status.device.name + " " + std::to_string(status.device.id);
+    for (const auto& [kind, bytes] : kinds) text.sample({{"device", name}, {"kind", kind}}, bytes);
   }
 }
 

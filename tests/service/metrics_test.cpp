@@ -51,7 +51,7 @@ TEST(MetricsTest, CountsWhatHappened) {
   device.breaker_open[index_of(Operation::face_embedding)] = true;
   device.batches = 3;
   device.batch_images = 40;
-  now.devices = {device};
+  now.devices = {device, device};  // of two engines
   now.models.resize(1);
   now.models[0].name = "centerface";
   const std::string page = metrics.page(now);
@@ -71,8 +71,9 @@ TEST(MetricsTest, CountsWhatHappened) {
         "mien_queue_duration_seconds_count 1",
         "mien_queue_duration_seconds_bucket{le=\"0.005\"} 1",
         "mien_stage_duration_seconds_sum{stage=\"detect\"} 0.04",
-        "mien_batch_images_count 4",
-        "mien_batch_images_sum 41",
+        "mien_batch_images_count 7",
+        "mien_batch_images_sum 81",
+        "mien_device_memory_bytes{device=\"a \\\"GPU\\\"\\\\\",kind=\"ceiling\"} 10",
         "mien_operation_images_total{operation=\"face_detection\",requested=\"gpu\",ran=\"mixed\"} 1",
         "mien_fallback_images_total{operation=\"face_detection\",reason=\"behind\"} 1",
         "mien_breaker_open{operation=\"face_embedding\"} 1",
