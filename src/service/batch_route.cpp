@@ -150,7 +150,7 @@ Route batch_route(Service& service) {
           .summary = "A record for each of up to 1,000 images, as soon as it is ready",
           .body = BodyKind::stream,
           .query = query_rows(kAnalyzeOptionNames),
-          .parts = {{"images", true, true, "an image; its file name becomes the record's source"}},
+          .parts = {{"images", true, true, "an image; its file name becomes the record's source", true}},
           .answer_type = "application/x-ndjson",
           .answer_schema = kRecordSchema,
           .errors = {400, 413, 503},

@@ -122,7 +122,7 @@ Route compare_route(Service& service) {
           .summary = "Whether the largest faces of two images are the same person's",
           .body = BodyKind::multipart,
           .query = query_rows(kCompareOptionNames),
-          .parts = {{"a", true, false, "one image"}, {"b", true, false, "the other one"}},
+          .parts = {{"a", true, false, "one image", true}, {"b", true, false, "the other one", true}},
           .answer_schema = kCompareSchema,
           .errors = {400, 413, 415, 422, 503, 504},
           .analyses = true,

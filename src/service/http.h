@@ -133,6 +133,7 @@ struct PartRow {
   bool is_file = false;
   bool repeated = false;
   std::string_view help;
+  bool required = false;
 };
 
 // A row of the table of routes, from which 405s, HEAD, /openapi.json and docs/service.md derive.

@@ -57,16 +57,18 @@ Json parameters_of(const Route& route) {
 
 Json body_of(const Route& route) {
   Json properties = Json::object();
+  Json required = Json::array();
   for (const PartRow& part : route.parts) {
     Json schema = {{"type", "string"}};
     if (part.is_file) schema["contentMediaType"] = "application/octet-stream";
-    if (part.repeated) schema = {{"type", "array"}, {"items", schema}, {"maxItems", route.parts_max}};
+    if (part.repeated) schema = {{"type", "array"}, {"items", schema}, {"minItems", 1}, {"maxItems", route.parts_max}};
     schema["description"] = std::string(part.help);
     properties[std::string(part.name)] = std::move(schema);
+    if (part.required) required.push_back(std::string(part.name));
   }
   Json content = Json::object();
   if (!route.parts.empty()) {
-    content["multipart/form-data"] = {{"schema", {{"type", "object"}, {"properties", properties}}}};
+    content["multipart/form-data"] = {{"schema", {{"type", "object"}, {"properties", properties}, {"required", required}}}};
   }
   if (route.body == BodyKind::image) content["application/octet-stream"] = {{"schema", {{"type", "string"}}}};
   return {{"required", true}, {"content", content}};
