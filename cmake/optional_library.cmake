@@ -25,8 +25,8 @@ function(mien_optional_library name header library package what)
 endfunction()
 
 # mien_optional_headers(NAME HEADER LEAST VERSION_HEADER MACRO PACKAGE WHAT)
-#   likewise for what is headers alone and becomes part of the program: sets MIEN_HAVE_<NAME> and MIEN_<NAME>_INCLUDE
-#   where the MACRO of VERSION_HEADER is LEAST or more.
+#   likewise for what is headers alone and becomes part of the program: sets MIEN_HAVE_<NAME>, MIEN_<NAME>_INCLUDE and
+#   MIEN_<NAME>_VERSION where the MACRO of VERSION_HEADER, counted as Boost does (108100 is 1.81), is LEAST or more.
 function(mien_optional_headers name header least version_header macro package what)
   set(MIEN_HAVE_${name} OFF PARENT_SCOPE)
   option(MIEN_WITHOUT_${name} "Build without ${what}" OFF)
@@ -41,6 +41,9 @@ function(mien_optional_headers name header least version_header macro package wh
     message(STATUS "${what}: not built in (needs ${package})")
     return()
   endif()
+  math(EXPR major "${version} / 100000")
+  math(EXPR minor "${version} / 100 % 1000")
   set(MIEN_HAVE_${name} ON PARENT_SCOPE)
+  set(MIEN_${name}_VERSION ${major}.${minor} PARENT_SCOPE)
   message(STATUS "${what}: built in, with the headers of ${package}")
 endfunction()
