@@ -113,6 +113,10 @@ void take_listen(const std::string& text, service::ServerOptions& options) {
   options.address = address;
 }
 
+bool on_loopback(const service::ServerOptions& options) {
+  return service::is_loopback(*service::parse_address(options.address));
+}
+
 // Keys that SIGHUP reads again.
 class LiveKeys {
  public:
@@ -143,8 +147,8 @@ class LiveKeys {
 };
 
 // On loopback none are needed, unless somebody names a file of them.
-std::shared_ptr<LiveKeys> keys_of(const Settings& settings, bool on_loopback) {
-  if (on_loopback && settings.key_file.empty()) return nullptr;
+std::shared_ptr<LiveKeys> keys_of(const Settings& settings, const service::ServerOptions& options) {
+  if (on_loopback(options) && settings.key_file.empty()) return nullptr;
   const std::string path = settings.key_file.empty() ? service::default_key_file() : settings.key_file;
   auto keys = std::make_shared<LiveKeys>(service::KeyFile(path));
   if (keys->count() > 0) return keys;
@@ -188,7 +192,19 @@ void serve(const Call& call, EngineOptions engine, service::ServerOptions option
     if (level >= level_min) terminal.note(printable(service::library_line(level, begin + text, format)) + "\n");
   };
   ServiceSignals signals;
-  service::Service service(std::move(engine));
+  const bool needs_sandbox = engine.sandbox && !on_loopback(options);
+  std::optional<service::Service> opened;
+  try {
+    opened.emplace(std::move(engine));
+  } catch (const Exception& exception) {
+    const Error& error = exception.error();
+    if (!needs_sandbox || error.message.find("sandbox") == std::string::npos) throw;
+    throw Exception(error.code,
+                    fmt::format("{}: other computers may send images to {}, which are decoded in the sandbox "
+                                "unless --no-sandbox says otherwise",
+                                error.message, settings.listen));
+  }
+  service::Service& service = *opened;
   options.on_completed = [&service, &terminal, format, level_min](const service::Completed& request) {
     service.completed(request);
     if (service::level_of(request) < level_min) return;
@@ -249,11 +265,10 @@ int run_serve(const Call& call) {
   log_in_form(call.terminal, settings, settings.log_format == "json" ? LogFormat::json : LogFormat::text);
   engine.many_images = true;
   service::ServerOptions options = server_options(settings);
-  const bool on_loopback = service::is_loopback(*service::parse_address(options.address));
-  const std::shared_ptr<LiveKeys> keys = keys_of(settings, on_loopback);
+  const std::shared_ptr<LiveKeys> keys = keys_of(settings, options);
   if (keys) options.is_key = [keys](std::string_view key) { return keys->has(key); };
   // Images of strangers are decoded where they can do no harm.
-  if (!on_loopback && !settings.no_sandbox) engine.sandbox = true;
+  if (!on_loopback(options) && !settings.no_sandbox) engine.sandbox = true;
   serve(call, std::move(engine), std::move(options), keys);
   return 0;
 }

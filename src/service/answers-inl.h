@@ -116,7 +116,7 @@ inline void Connection::read_on(const std::shared_ptr<Request>& request) {
 }
 
 inline void Connection::abandon(const std::shared_ptr<Request>& request) {
-  if (!is_current(request)) return;
+  if (!is_current(request) || request->is_ended || request->is_forwarded) return;
   // Half an answer is cut off, so that nobody takes it for a whole one.
   if (request->is_begun) return hang_up();
   refuse(request, Error{ErrorCode::internal, "a defect of mien: nobody answered: please report it"});
@@ -159,6 +159,8 @@ inline void Connection::write_some() {
       self->out_done_ = 0;
     }
     if (!self->out_.empty()) return self->write_some();
+    // The client has it; what it does while the rest of its body is dropped changes nothing.
+    if (self->current_ && self->current_->is_ended) self->complete(*self->current_, self->current_->status);
     self->wake();
   });
 }

@@ -86,12 +86,12 @@ class Connection final : public Answering, public std::enable_shared_from_this<C
   void dispatch(const std::shared_ptr<Request>& request);
   const Route* find_route(const std::shared_ptr<Request>& request);
   Task<void> run(std::shared_ptr<Request> request);
-  Task<Outcome> read_body(std::shared_ptr<Request> request, RequestHandler& handler);
-  Task<Outcome> take_piece(std::shared_ptr<Request> request, RequestHandler& handler, BodyReader& reader,
-                           std::string_view piece);
-  Task<Outcome> when_room(std::shared_ptr<Request> request, RequestHandler& handler, std::function<Outcome()> call);
+  Task<Outcome> read_body(std::shared_ptr<Request> request);
+  Task<Outcome> take_piece(std::shared_ptr<Request> request, BodyReader& reader, std::string_view piece);
+  Task<Outcome> when_room(std::shared_ptr<Request> request, std::function<Outcome()> call);
   Task<Outcome> when_wanted(std::shared_ptr<Request> request, Outcome outcome);
   Outcome body_failed(const std::shared_ptr<Request>& request, Read read);
+  void failed(const std::shared_ptr<Request>& request, const Error& error);
   Outcome guarded(const std::shared_ptr<Request>& request, const std::function<Outcome()>& call);
   Task<void> finish_body(std::shared_ptr<Request> request);
   Task<void> linger();
@@ -123,6 +123,7 @@ class Connection final : public Answering, public std::enable_shared_from_this<C
   Timer wake_;
   boost::beast::flat_buffer in_;
   std::shared_ptr<Request> current_;
+  std::unique_ptr<RequestHandler> handler_;  // of the current request, as long as calls are left for it
   std::optional<BodyFraming> framing_;
   std::string raw_;  // of the body, as long as it may be forwarded
   bool is_closed_ = false;

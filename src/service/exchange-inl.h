@@ -25,6 +25,7 @@ struct Request {
   bool is_chunked = false;  // it goes out in pieces
   bool body_is_read = false;
   bool may_read_on = false;
+  bool is_forwarded = false;  // another service answers
   bool is_completed = false;  // it was reported
 };
 

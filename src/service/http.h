@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "mien/result.h"
 #include "service/budget.h"
 
 namespace mien::service {
@@ -102,6 +103,9 @@ class RequestHandler {
   virtual Flow on_no_room() { return Flow::stop; }
   virtual Flow on_part(Part part) = 0;
   virtual void on_end() = 0;  // the body is complete
+  // The answer has begun (Exchange::begin), and the rest of the body is wrong: broken, or a part too many. true: the
+  // handler says so in the answer and ends it. false: the connection ends, so that nobody takes the answer for whole.
+  virtual bool on_failure(const Error& /*error*/) { return false; }
 };
 
 enum class BodyKind {

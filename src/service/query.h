@@ -25,8 +25,8 @@ struct QueryOptions {
 using OptionNames = std::span<const std::string_view>;
 inline constexpr std::string_view kAnalyzeOptionNames[] = {
     "embeddings", "min_score", "min_quality", "phash", "image_quality", "enhance", "rotations", "detail", "timeout_ms"};
-inline constexpr std::string_view kCompareOptionNames[] = {
-    "threshold", "compare_anyway", "min_score", "enhance", "rotations", "detail", "timeout_ms"};
+inline constexpr std::string_view kCompareOptionNames[] = {"threshold", "compare_anyway", "min_score", "enhance",
+                                                           "rotations", "detail",         "timeout_ms"};
 inline constexpr std::string_view kQualityOptionNames[] = {"timeout_ms"};
 
 std::vector<QueryRow> query_rows(OptionNames names);

@@ -62,6 +62,7 @@ inline Task<bool> Connection::serve_one() {
     refuse(request, *refused_);
   } else {
     enter(Phase::idle);
+    if (hub_.is_draining && in_.size() == 0) hang_up();
     read = co_await read_head();
     if (!read) co_return false;
     current_ = request;
@@ -99,7 +100,7 @@ inline Task<bool> Connection::serve_one() {
 inline Task<std::optional<std::variant<Head, HeadFault>>> Connection::read_head() {
   constexpr std::string_view kEnd = "\r\n\r\n";
   std::size_t seen = 0;
-  for (;;) {
+  while (!is_closed_) {
     const std::string_view bytes = input();
     if (seen == 0 && !bytes.empty()) enter(Phase::head);
     const std::size_t end = bytes.find(kEnd, seen - std::min(seen, kEnd.size() - 1));
@@ -128,6 +129,7 @@ inline Task<std::optional<std::variant<Head, HeadFault>>> Connection::read_head(
     if (read == Read::end && seen > 0) co_return HeadFault{400, "the head ends before its empty line"};
     if (read != Read::data) co_return std::nullopt;
   }
+  co_return std::nullopt;
 }
 
 inline Task<Connection::Read> Connection::read_more() {
@@ -211,52 +213,56 @@ inline void Connection::dispatch(const std::shared_ptr<Request>& request) {
   }
 }
 
+inline void Connection::failed(const std::shared_ptr<Request>& request, const Error& error) {
+  const bool has_begun = is_current(request) && request->is_begun && !request->is_ended;
+  if (!has_begun || handler_ == nullptr || !handler_->on_failure(error)) return refuse(request, error);
+  request->head.keep_alive = false;
+}
+
 // What throws is answered.
 inline Connection::Outcome Connection::guarded(const std::shared_ptr<Request>& request,
                                                const std::function<Outcome()>& call) {
   try {
     return call();
   } catch (const Exception& exception) {
-    refuse(request, exception.error());
+    failed(request, exception.error());
   } catch (const std::bad_alloc&) {
-    refuse(request, Error{ErrorCode::unavailable, "out of memory: try again later"});
+    failed(request, Error{ErrorCode::unavailable, "out of memory: try again later"});
   } catch (const std::exception& exception) {
-    refuse(request,
+    failed(request,
            Error{ErrorCode::internal, fmt::format("a defect of mien: {}: please report it", exception.what())});
   }
   return Outcome::stop;
 }
 
 inline Task<void> Connection::run(std::shared_ptr<Request> request) {
-  std::unique_ptr<RequestHandler> handler;
   Outcome outcome = guarded(request, [&] {
-    handler =
+    handler_ =
         request->route->make(std::make_shared<ServedExchange>(hub_.loop.shared_from_this(), weak_from_this(), request));
-    return BodyReader::outcome_of(handler->on_head());
+    return BodyReader::outcome_of(handler_->on_head());
   });
   outcome = co_await when_wanted(request, outcome);
-  if (outcome != Outcome::read_on) co_return;
-  if (request->route->body == BodyKind::none) {
+  if (outcome == Outcome::read_on && request->route->body == BodyKind::none) {
     request->body_is_read = true;
-    guarded(request, [&] {
-      handler->on_end();
-      return Outcome::read_on;
+    outcome = guarded(request, [&] {
+      handler_->on_end();
+      return Outcome::stop;
     });
-    co_return;
   }
-  outcome = co_await read_body(request, *handler);
-  handler.reset();
-  if (outcome == Outcome::forward) co_await forward(request);
+  if (outcome == Outcome::read_on) outcome = co_await read_body(request);
+  request->is_forwarded = outcome == Outcome::forward;
+  handler_.reset();
+  if (request->is_forwarded) co_await forward(request);
 }
 
-inline Task<Connection::Outcome> Connection::read_body(std::shared_ptr<Request> request, RequestHandler& handler) {
+inline Task<Connection::Outcome> Connection::read_body(std::shared_ptr<Request> request) {
   std::optional<BodyReader> reader;
   Outcome outcome = guarded(request, [&] {
-    reader.emplace(*request->route, request->head.request, handler, hub_.budget,
+    reader.emplace(*request->route, request->head.request, *handler_, hub_.budget,
                    BodyLimits{hub_.options.body_bytes_max});
     return Outcome::read_on;
   });
-  if (outcome == Outcome::read_on) outcome = co_await when_room(request, handler, [&] { return reader->begin(); });
+  if (outcome == Outcome::read_on) outcome = co_await when_room(request, [&] { return reader->begin(); });
   if (outcome != Outcome::read_on) co_return outcome;
   if (request->head.expects_continue && in_.size() == 0) push("HTTP/1.1 100 Continue\r\n\r\n");
   enter(Phase::body);
@@ -271,20 +277,20 @@ inline Task<Connection::Outcome> Connection::read_body(std::shared_ptr<Request> 
     request->bytes_in += piece.size();
     if (reader->may_forward()) raw_ += piece;
     const std::size_t size = piece.size();
-    outcome = co_await take_piece(request, handler, *reader, piece);
+    outcome = co_await take_piece(request, *reader, piece);
     in_.consume(size);
     if (!reader->may_forward()) raw_ = {};
   }
   co_return outcome;
 }
 
-inline Task<Connection::Outcome> Connection::take_piece(std::shared_ptr<Request> request, RequestHandler& handler,
-                                                        BodyReader& reader, std::string_view piece) {
+inline Task<Connection::Outcome> Connection::take_piece(std::shared_ptr<Request> request, BodyReader& reader,
+                                                        std::string_view piece) {
   Outcome outcome = Outcome::read_on;
   do {
     outcome = guarded(request, [&] { return reader.take(piece); });
     if (outcome == Outcome::no_room) {
-      outcome = co_await when_room(request, handler, [&] { return reader.take(piece); });
+      outcome = co_await when_room(request, [&] { return reader.take(piece); });
     }
     outcome = co_await when_wanted(request, outcome);
   } while (outcome == Outcome::read_on && !piece.empty());
@@ -292,12 +298,13 @@ inline Task<Connection::Outcome> Connection::take_piece(std::shared_ptr<Request>
 }
 
 // Calls until there is room. Time limits of reading rest.
-inline Task<Connection::Outcome> Connection::when_room(std::shared_ptr<Request> request, RequestHandler& handler,
+inline Task<Connection::Outcome> Connection::when_room(std::shared_ptr<Request> request,
                                                        std::function<Outcome()> call) {
   Outcome outcome = guarded(request, call);
   if (outcome != Outcome::no_room) co_return outcome;
   const bool is_batch = request->route->body == BodyKind::stream;
-  if (!is_batch && guarded(request, [&] { return BodyReader::outcome_of(handler.on_no_room()); }) != Outcome::wait) {
+  const auto ask = [&] { return BodyReader::outcome_of(handler_->on_no_room()); };
+  if (!is_batch && guarded(request, ask) != Outcome::wait) {
     {
       const std::lock_guard lock(request->mutex);
       request->facts.refused_reason = kRefusedBytes;

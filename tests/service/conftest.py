@@ -226,3 +226,12 @@ def mien(tmp_path):
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def photo():
+    """The bytes of a photo with a face."""
+    path = DEPS / "photos" / "obama.jpg"
+    if not path.is_file():
+        pytest.skip(f"no photos in {DEPS}: ./dev build fetches them")
+    return path.read_bytes()

@@ -96,7 +96,8 @@ TEST(Multipart, WhatIsWrongIsSaidWithItsPlace) {
       {part("name=\"\xff\"", "x") + "--b--", "not UTF-8"},
       {good + "--b--\r\nmore", "bytes behind the last boundary"},
       {good + "--b--\r\n\r\n", "bytes behind the last boundary"},
-      {good, "behind part 1"},
+      {good, "in part 1"},
+      {good + "--b", "behind part 1"},
       {good.substr(0, good.size() - 3), "in part 1"},
       {"--b", "before the first part"},
   };
