@@ -28,6 +28,8 @@ class SettingKind(enum.Enum):
 
     path = 4
 
+    text = 5
+
 class SettingValue:
     """A setting as it stands, and where its value comes from."""
 

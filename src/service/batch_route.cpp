@@ -2,7 +2,9 @@
 // room, so that a batch is never refused half-way and leaves room for others.
 #include <fmt/format.h>
 
+#include <functional>
 #include <mutex>
+#include <stop_token>
 #include <utility>
 
 #include "service/image_work.h"
@@ -21,7 +23,8 @@ class Batch : public std::enable_shared_from_this<Batch> {
       : service_(service),
         exchange_(std::move(exchange)),
         options_(std::move(options)),
-        request_(service_.scheduler().open(exchange_->gone())) {}
+        on_gone_(exchange_->gone(), [this] { stop_all(); }),
+        request_(service_.scheduler().open(left_.get_token())) {}
 
   // False: the image waits for room; reading goes on by Exchange::read_on then.
   bool take(Part part) {
@@ -42,7 +45,31 @@ class Batch : public std::enable_shared_from_this<Batch> {
     if (open_ == 0) end_answer();
   }
 
+  // The request was refused before an answer began: what was taken of it is of no use.
+  void leave() {
+    {
+      const std::lock_guard lock(mutex_);
+      is_left_ = true;
+    }
+    stop_all();
+  }
+
+  // No more images come, because the form is wrong from here on: the last line says so.
+  void fail(const Error& error) {
+    const std::lock_guard lock(mutex_);
+    const Response response = error_response(error, *exchange_);
+    last_line_ = response.body + (response.body.ends_with('\n') ? "" : "\n");
+    is_complete_ = true;
+    if (open_ == 0) end_answer();
+  }
+
  private:
+  // What it stops may be the last to hold this object.
+  void stop_all() {
+    std::stop_source left = left_;
+    left.request_stop();
+  }
+
   bool submit(const std::shared_ptr<Part>& image, std::size_t index, bool reads_on) {
     while (!service_.scheduler().submit(request_, task(image, index))) {
       const auto again = [self = shared_from_this(), image, index] { (void)self->submit(image, index, true); };
@@ -88,6 +115,7 @@ class Batch : public std::enable_shared_from_this<Batch> {
   void finish(std::size_t index, const Record& record, double queue_ms) {
     const std::string line = record_to_json(record, options_.embeddings);
     const std::lock_guard lock(mutex_);
+    if (is_left_) return;
     facts_.faces += static_cast<int>(record.analysis.faces.size());
     facts_.queue_ms = std::max(facts_.queue_ms, queue_ms);
     if (!has_begun_) exchange_->begin({.body = {}, .content_type = "application/x-ndjson"});
@@ -99,18 +127,23 @@ class Batch : public std::enable_shared_from_this<Batch> {
   void end_answer() {
     facts_.images = static_cast<int>(images_);
     exchange_->add(facts_);
+    if (!last_line_.empty()) exchange_->write(last_line_);
     exchange_->end();
   }
 
   Service& service_;
   const std::shared_ptr<Exchange> exchange_;
   const QueryOptions options_;
+  std::stop_source left_;
+  const std::stop_callback<std::function<void()>> on_gone_;
   const std::shared_ptr<Scheduler::Request> request_;
-  std::mutex mutex_;          // guards all that follows
-  std::size_t images_ = 0;    // so far
-  std::size_t open_ = 0;      // without a record
+  std::mutex mutex_;        // guards all that follows
+  std::size_t images_ = 0;  // so far
+  std::size_t open_ = 0;    // without a record
+  bool is_left_ = false;
   bool is_complete_ = false;  // no more images come
   bool has_begun_ = false;
+  std::string last_line_;  // why no more came
   RequestFacts facts_;
 };
 
@@ -118,6 +151,11 @@ class BatchHandler final : public RequestHandler {
  public:
   BatchHandler(Service& service, std::shared_ptr<Exchange> exchange)
       : service_(service), exchange_(std::move(exchange)) {}
+  ~BatchHandler() override {
+    if (batch_ && !is_ended_) batch_->leave();
+  }
+  BatchHandler(const BatchHandler&) = delete;
+  BatchHandler& operator=(const BatchHandler&) = delete;
 
   Flow on_head() override {
     QueryOptions options = read_query(exchange_->request(), kAnalyzeOptionNames, service_.query_defaults());
@@ -134,12 +172,22 @@ class BatchHandler final : public RequestHandler {
     return batch_->take(std::move(part)) ? Flow::read_on : Flow::wait;
   }
 
-  void on_end() override { batch_->end(); }
+  void on_end() override {
+    batch_->end();
+    is_ended_ = true;
+  }
+
+  bool on_failure(const Error& error) override {
+    batch_->fail(error);
+    is_ended_ = true;
+    return true;
+  }
 
  private:
   Service& service_;
   std::shared_ptr<Exchange> exchange_;
   std::shared_ptr<Batch> batch_;
+  bool is_ended_ = false;
 };
 
 }  // namespace

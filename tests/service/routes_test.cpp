@@ -184,6 +184,37 @@ TEST_F(ServiceTest, ABatchAnswersEachImageOnce) {
   EXPECT_EQ(seen.size(), 40U);
 }
 
+// A form that is wrong from some part on: its images have their records, and the last line says what is wrong.
+TEST_F(ServiceTest, ABatchThatGoesWrongSaysSoAtItsEnd) {
+  Service service(options());
+  const auto exchange = std::make_shared<FakeExchange>();
+  {
+    const std::unique_ptr<RequestHandler> handler = find(service, "/v1/batch").make(exchange);
+    ASSERT_EQ(handler->on_head(), Flow::read_on);
+    ASSERT_EQ(handler->on_part(make_part("images", pictures_[0], "a.jpg")), Flow::read_on);
+    ASSERT_TRUE(exchange->waits_for([&] { return exchange->answers == 1; }));
+    EXPECT_TRUE(handler->on_failure({ErrorCode::limit_exceeded, "too many parts"}));
+  }
+  const std::string body = exchange->wait().body;
+  EXPECT_EQ(std::count(body.begin(), body.end(), '\n'), 2);
+  const Json last = Json::parse(body.substr(body.find('\n') + 1));
+  EXPECT_EQ(last["error"]["message"], "too many parts");
+  EXPECT_EQ(last["error"]["code"], "limit_exceeded");
+}
+
+TEST_F(ServiceTest, ABatchThatIsRefusedIsDropped) {
+  Service service(options());
+  const auto exchange = std::make_shared<FakeExchange>();
+  {
+    const std::unique_ptr<RequestHandler> handler = find(service, "/v1/batch").make(exchange);
+    ASSERT_EQ(handler->on_head(), Flow::read_on);
+    ASSERT_EQ(handler->on_part(make_part("images", pictures_[0], "a.jpg")), Flow::read_on);
+    EXPECT_THROW((void)handler->on_part(make_part("photo", pictures_[0], "a.jpg")), Exception);
+  }
+  EXPECT_EQ(ask(service, "/v1/quality", one(pictures_[0])).status, 200);
+  EXPECT_EQ(service.scheduler().waiting(), 0U);
+}
+
 TEST_F(ServiceTest, TimeIsOver) {
   Service service(options());
   std::vector<Part> parts;
