@@ -116,8 +116,7 @@ void drop_names_of_code(const std::vector<SettingRow>& rows, Layer& layer, std::
     if (found == layer.end()) continue;
     warnings.push_back(
         fmt::format("{}: {} is not taken from there, because it says what runs or who is let in, and the folder may be "
-                    "somebody else's: put it "
-                    "into the environment or ~/.config/mien/env",
+                    "somebody else's: put it into the environment or ~/.config/mien/env",
                     found->second.source, row.name));
     layer.erase(found);
   }

@@ -50,6 +50,7 @@ int list(const Call& call) {
   SettingsSources sources;
   Arguments arguments("mien keys list", "Prints the names of the keys, a line each. The keys themselves are nowhere.");
   add_key_file_option(arguments, sources);
+  arguments.example("mien keys list --key-file /etc/mien/keys", "those of another file");
   if (!parse_or_help(call, arguments)) return 0;
   const service::KeyFile keys = open_keys(call, sources);
   for (const service::Key& key : keys.keys()) call.terminal.print(key.name + "\n");
@@ -62,6 +63,7 @@ int remove(const Call& call) {
   Arguments arguments("mien keys remove", "Takes a key out of the file: who has it is no longer answered.");
   arguments.positionals({"NAME", 1, 1}, names);
   add_key_file_option(arguments, sources);
+  arguments.example("mien keys remove crawler", "then SIGHUP to a service that runs");
   if (!parse_or_help(call, arguments)) return 0;
   service::KeyFile keys = open_keys(call, sources);
   keys.remove(names[0]);

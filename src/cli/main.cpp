@@ -52,7 +52,8 @@ const Command* find_command(std::string_view name) {
 std::string help(int width) {
   std::string result =
       "usage: mien COMMAND [OPTIONS]\n\n" +
-      wrap("mien finds, measures and recognises faces in images. Nothing leaves this computer unless you ask for it.", width, 0) +
+      wrap("mien finds, measures and recognises faces in images. Nothing leaves this computer unless you ask for it.",
+           width, 0) +
       "\n\nCommands:\n";
   for (const Command& command : kCommands) {
     const std::string start = "  " + pad(command.name, 11, Align::left);

@@ -68,7 +68,8 @@ Json body_of(const Route& route) {
   }
   Json content = Json::object();
   if (!route.parts.empty()) {
-    content["multipart/form-data"] = {{"schema", {{"type", "object"}, {"properties", properties}, {"required", required}}}};
+    content["multipart/form-data"] = {
+        {"schema", {{"type", "object"}, {"properties", properties}, {"required", required}}}};
   }
   if (route.body == BodyKind::image) content["application/octet-stream"] = {{"schema", {{"type", "string"}}}};
   return {{"required", true}, {"content", content}};

@@ -18,8 +18,8 @@ def test_the_service_keeps_its_contract(start, tmp_path, seed):
     service = start("--upstream", "http://127.0.0.1:1").ready()
     config = pathlib.Path(__file__).with_name("schemathesis.toml")
     result = subprocess.run(
-        [PROGRAM, "--config-file", str(config), "run", f"http://127.0.0.1:{service.port}/openapi.json", "--checks", "all",
-         "--max-examples", EXAMPLES, "--seed", seed, "--no-color"],
+        [PROGRAM, "--config-file", str(config), "run", f"http://127.0.0.1:{service.port}/openapi.json",
+         "--checks", "all", "--max-examples", EXAMPLES, "--seed", seed, "--no-color"],
         cwd=tmp_path, capture_output=True, text=True, timeout=500, check=False)
     sys.stdout.write(result.stdout)
     assert result.returncode == 0

@@ -53,8 +53,8 @@ def test_a_name_of_host_may_be_added(start):
 
 def test_pages_of_other_sites_are_refused(service, photo):
     own = f"localhost:{service.port}"
-    foreign = ["Origin: http://evil.example", "Origin: null", "Origin: http://localhost:1", "Sec-Fetch-Site: cross-site",
-               f"Origin: http://evil.example:{service.port}"]
+    foreign = ["Origin: http://evil.example", "Origin: null", "Origin: http://localhost:1",
+               "Sec-Fetch-Site: cross-site", f"Origin: http://evil.example:{service.port}"]
     for header in foreign:
         for path in (*KEYED, *OPEN):
             assert service.get(path, headers=[header], host=own).status == 403, header

@@ -42,7 +42,7 @@ class Upstream:
 
 @pytest.fixture
 def upstream():
-    one = Upstream(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"clip":"[0.5]"}'[:-1])
+    one = Upstream(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"clip":"[0.5]"}')
     yield one
     one.server.close()
 
@@ -51,7 +51,7 @@ def test_the_request_goes_on_as_it_came(start, upstream):
     service = start("--upstream", upstream.url)
     body = form([("entries", None, CLIP), ("image", "blob", bytes(range(256)) * 1000)])
     answer = service.post("/predict?a=b", body, headers=[FORM, "X-Other: 1", "Authorization: Bearer secret"])
-    assert answer.status == 200 and answer.body == b'{"clip":"[0.5]"'
+    assert answer.status == 200 and answer.body == b'{"clip":"[0.5]"}'
     (line, headers, got), = upstream.got
     assert line == b"POST /predict?a=b HTTP/1.1"
     assert got == body
