@@ -84,7 +84,8 @@ class Connection final : public Answering, public std::enable_shared_from_this<C
   Task<Read> read_more();
   Task<Read> next_piece(std::string_view& piece);
   void dispatch(const std::shared_ptr<Request>& request);
-  const Route* find_route(const std::shared_ptr<Request>& request);
+  const Route* find_route(const RequestHead& head) const;
+  void refuse_unknown(const std::shared_ptr<Request>& request);
   Task<void> run(std::shared_ptr<Request> request);
   Task<Outcome> read_body(std::shared_ptr<Request> request);
   Task<Outcome> take_piece(std::shared_ptr<Request> request, BodyReader& reader, std::string_view piece);

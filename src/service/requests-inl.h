@@ -171,45 +171,52 @@ inline Task<Connection::Read> Connection::next_piece(std::string_view& piece) {
   co_return Read::data;
 }
 
-inline const Route* Connection::find_route(const std::shared_ptr<Request>& request) {
-  const RequestHead& head = request->head.request;
+inline const Route* Connection::find_route(const RequestHead& head) const {
   const std::string_view method = head.method == "HEAD" ? "GET" : std::string_view(head.method);
+  const auto found = std::find_if(hub_.routes.begin(), hub_.routes.end(), [&](const Route& route) {
+    return route.path == head.path && route.method == method;
+  });
+  return found == hub_.routes.end() ? nullptr : &*found;
+}
+
+// There is no such path, or it does not take this method.
+inline void Connection::refuse_unknown(const std::shared_ptr<Request>& request) {
+  const RequestHead& head = request->head.request;
   std::string allowed;
   for (const Route& route : hub_.routes) {
     if (route.path != head.path) continue;
-    if (route.method == method) return &route;
     allowed += fmt::format("{}{}{}", allowed.empty() ? "" : ", ", route.method, route.method == "GET" ? ", HEAD" : "");
   }
-  const bool is_known = method == "GET" || method == "POST";
+  const bool is_known = head.method == "GET" || head.method == "HEAD" || head.method == "POST";
   if (is_known && allowed.empty()) {
-    refuse(request, Error{ErrorCode::not_found, "there is no such path: /openapi.json has those that there are"});
-    return nullptr;
+    return refuse(request,
+                  Error{ErrorCode::not_found, "there is no such path: /openapi.json has those that there are"});
   }
   if (allowed.empty()) allowed = "GET, HEAD, POST";
   request->head.keep_alive = false;
   refuse(request, Refusal{405, "method_not_allowed", fmt::format("this path takes {}", allowed), {{"Allow", allowed}}});
-  return nullptr;
 }
 
-// Sets the request's route, or refuses it.
+// Refuses the request, or leaves it to its route.
 inline void Connection::dispatch(const std::shared_ptr<Request>& request) {
-  if (hub_.is_draining) {
-    const std::lock_guard lock(request->mutex);
-    request->facts.refused_reason = kRefusedDraining;
-  }
-  if (hub_.is_draining) return refuse(request, Refusal{503, "unavailable", "the service is about to end"});
   const RequestHead& head = request->head.request;
+  request->route = find_route(head);
+  if (hub_.is_draining) {
+    {
+      const std::lock_guard lock(request->mutex);
+      request->facts.refused_reason = kRefusedDraining;
+    }
+    return refuse(request, Refusal{503, "unavailable", "the service is about to end"});
+  }
   const auto by_path =
       std::find_if(hub_.routes.begin(), hub_.routes.end(), [&](const Route& route) { return route.path == head.path; });
   const Access access = by_path == hub_.routes.end() ? Access::keyed : by_path->access;
   if (const std::optional<Refusal> refusal = hub_.guard.check(access, head)) return refuse(request, *refusal);
-  request->route = find_route(request);
-  if (request->route == nullptr) return;
+  if (request->route == nullptr) return refuse_unknown(request);
   const bool has_body = request->head.is_chunked || head.content_length.value_or(0) > 0;
   if (has_body && request->route->body == BodyKind::none) {
     request->head.keep_alive = false;
-    return refuse(request,
-                  Error{ErrorCode::invalid_argument, fmt::format("{} {} takes no body", head.method, head.path)});
+    refuse(request, Error{ErrorCode::invalid_argument, fmt::format("{} {} takes no body", head.method, head.path)});
   }
 }
 
