@@ -4,8 +4,8 @@
 # name | licence (SPDX) | how | version | Debian package whose copyright file is the licence text | option
 #   how      inside: code of it is in our binaries; bundled: a file of it is installed with us; linked: the system's
 #            shared library; opened: the system's, opened on first use, and not needed otherwise
-#   version  pkg:NAME as pkg-config knows it, header: as a header defines it, ort: and openvino: of the runtimes' files,
-#            or itself
+#   version  pkg:NAME as pkg-config knows it, header: as a header defines it, var: of CMake, ort: and openvino: of the
+#            runtimes' files, or itself
 #   option   of what a build may go without: MIEN_HAVE_<option> says whether this one has it (optional_library.cmake)
 set(MIEN_COMPONENTS
   "ONNX Runtime|MIT|bundled|ort:|"
@@ -29,6 +29,7 @@ set(MIEN_COMPONENTS
   "Expat|MIT|opened|pkg:expat|libexpat1|EXPAT"
   "libcurl|curl|opened|pkg:libcurl|libcurl4|CURL"
   "libarchive|BSD-2-Clause|opened|pkg:libarchive|libarchive13|ARCHIVE"
+  "Boost|BSL-1.0|inside|var:MIEN_BOOST_VERSION|libboost1.81-dev|BOOST"
   "libseccomp|LGPL-2.1-only|linked|pkg:libseccomp|libseccomp2|SECCOMP"
 )
 # The default models: name | licence | file | where it comes from and its version

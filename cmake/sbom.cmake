@@ -10,6 +10,8 @@ function(mien_component_version source result)
     file(STRINGS "${${CMAKE_MATCH_1}}/${CMAKE_MATCH_2}" lines REGEX "#define +[A-Z]+_(MAJOR|MINOR|RELEASE) +[0-9]+")
     string(REGEX REPLACE "[^;]*#define +[A-Z]+_[A-Z]+ +([0-9]+)[^;]*" "\\1" numbers "${lines}")
     string(REPLACE ";" "." version "${numbers}")
+  elseif(source MATCHES "^var:(.+)$")
+    set(version "${${CMAKE_MATCH_1}}")
   elseif(source STREQUAL "openvino:")
     # Four digits of the year and the release: 2641 is 2026.4.1.
     if(MIEN_DEFAULT_OPENVINO_LIBRARY MATCHES "\\.so\\.([0-9][0-9])([0-9])([0-9])$")

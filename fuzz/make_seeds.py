@@ -491,6 +491,27 @@ LISTS = {
 }
 
 
+MULTIPARTS = {
+    "immich.txt": "--b\r\nContent-Disposition: form-data; name=\"entries\"\r\n\r\n{\"facial-recognition\":{}}\r\n"
+                  "--b\r\nContent-Disposition: form-data; name=\"image\"; filename=\"blob\"\r\n"
+                  "Content-Type: application/octet-stream\r\n\r\n\xff\xd8\xff\r\n--b--\r\n",
+    "quotes.txt": "\r\n--b \t\r\ncontent-disposition: form-data; name=a; filename=\"x \\\"y\\\" z\"\r\n\r\n"
+                  "\r\n--a\r\n--\r\n-\r\n--b--",
+    "empty.txt": "--b--\r\n",
+    "truncated.txt": "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nbytes\r\n--",
+}
+
+HTTP_HEADS = {
+    "get.txt": "GET /healthz?a=%41+b&c HTTP/1.1\r\nHost: localhost:8765\r\nAccept: */*\r\n\r\n",
+    "post.txt": "POST /v1/analyze HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/jpeg\r\nContent-Length: 12\r\n"
+                "Expect: 100-continue\r\nAuthorization: Bearer x\r\nX-Request-Id: a.b\r\n\r\n",
+    "chunked.txt": "POST / HTTP/1.1\r\nHost: [::1]:1\r\nTransfer-Encoding: chunked\r\nOrigin: null\r\n"
+                   "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n",
+    "old.txt": "GET / HTTP/1.0\r\nConnection: keep-alive, close\r\nSec-Fetch-Site: cross-site\r\n\r\n",
+    "smuggled.txt": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+}
+
+
 def record(**changes) -> bytes:
     face = {"bbox": [1.5, 2, 30.25, 40], "det_score": 0.9, "landmarks": [[1, 2], [3, 4], [5, 6], [7, 8], [9, 10]],
             "scale": 0.5, "enhancement_scale": 1}
@@ -543,6 +564,8 @@ def main(arguments: list[str]) -> int:
         "records": records(golden), "resume": resumes(golden),
         "settings": {name: text.encode() for name, text in SETTINGS.items()},
         "lists": {name: text.encode("latin-1") for name, text in LISTS.items()},
+        "multipart": {name: text.encode("latin-1") for name, text in MULTIPARTS.items()},
+        "http_head": {name: text.encode("latin-1") for name, text in HTTP_HEADS.items()},
     }
     kinds["settings"]["lines.env"] = SETTINGS["lines.env"].encode("utf-8")
     for kind, files in kinds.items():

@@ -15,6 +15,8 @@ from typing import Callable, Iterator
 # The list of src/README.md is the arrow: a folder includes itself and those before it. These stand outside: they use
 # the public C++ API like any user.
 BINDINGS = ["cli", "capi"]
+# Of the program alone: built on the public API and `base`, and used by `cli`.
+SERVICE = "service"
 
 COLUMNS_MAX = 120
 FUNCTION_LINES_MAX = 70
@@ -60,7 +62,7 @@ class Tree:
             if "__pycache__" not in name and (path.suffix in TEXT or is_script(name)):
                 self.text[name] = path.read_text(encoding="utf-8", errors="replace")
         described = folders_in_order(self.text.get("src/README.md", ""))
-        self.folders = [folder for folder in described if folder not in BINDINGS]
+        self.folders = [folder for folder in described if folder not in [*BINDINGS, SERVICE]]
 
     def files(self, prefix: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         for name, text in self.text.items():
@@ -101,22 +103,33 @@ def check_order(tree: Tree) -> Iterator[str]:
     for position, folder in enumerate(tree.folders):
         for where, _, target in includes(tree, f"src/{folder}/"):
             other = target.split("/")[0]
-            if "/" in target and other in tree.folders[position + 1:] + BINDINGS:
+            if "/" in target and other in [*tree.folders[position + 1:], *BINDINGS, SERVICE]:
                 yield f"{where}: {folder} includes {target}, which comes after it"
 
 
 def check_known_folders(tree: Tree) -> Iterator[str]:
     for name, _ in tree.files("src/", CODE):
         folder = name.split("/")[1]
-        if folder not in tree.folders + BINDINGS:
+        if folder not in [*tree.folders, *BINDINGS, SERVICE]:
             yield f"{name}: the folder {folder} has no place in the order of src/README.md"
 
 
 def check_bindings(tree: Tree) -> Iterator[str]:
     for binding in [f"src/{folder}/" for folder in BINDINGS] + ["python/", "examples/"]:
         for where, _, target in includes(tree, binding):
-            if "/" in target and target.split("/")[0] in tree.folders:
+            closed = tree.folders if binding == "src/cli/" else [*tree.folders, SERVICE]
+            if "/" in target and target.split("/")[0] in closed:
                 yield f"{where}: includes {target}, only include/mien is open to it"
+
+
+def check_service(tree: Tree) -> Iterator[str]:
+    """The HTTP side knows no faces, and the engine side no sockets."""
+    for where, _, target in includes(tree, f"src/{SERVICE}/"):
+        folder = target.split("/")[0]
+        if "/" in target and folder in [*tree.folders, *BINDINGS] and folder != "base":
+            yield f"{where}: includes {target}, only include/mien and base are open to it"
+        if target.startswith("boost/") and not re.search(r"-inl\.h:|/server\.cpp:", where):
+            yield f"{where}: includes {target}, only server.cpp and its -inl.h files know Boost"
 
 
 def check_public(tree: Tree) -> Iterator[str]:
@@ -235,7 +248,9 @@ RULES: list[tuple[Callable[[Tree], Iterator[str]], list[tuple[str, str]]]] = [
                    ("src/scan/bad.cpp", '#include "cli/a.h"\n')]),
     (check_known_folders, [("src/misc/bad.cpp", "int a;\n")]),
     (check_bindings, [("src/cli/bad.cpp", '#include "base/sha256.h"\n'), ("src/capi/bad.cpp", '#include "ops/a.h"\n'),
-                      ("python/bad.cpp", '#include "ops/a.h"\n')]),
+                      ("python/bad.cpp", '#include "ops/a.h"\n'), ("src/capi/bad.cpp", '#include "service/a.h"\n')]),
+    (check_service, [("src/service/bad.cpp", '#include "ops/a.h"\n'),
+                     ("src/service/bad.cpp", "#include <boost/asio.hpp>\n")]),
     (check_public, [("include/mien/bad.h", text) for text in (
         "#include <fmt/format.h>\n", "#include <stdint.h>\n", '#include "base/a.h"\n', "#include <unistd.h>\n")]),
     (check_exported, [("include/mien/bad.h", "namespace mien {\nstd::vector<int> all(const int& a);\n}\n")]),

@@ -150,6 +150,7 @@ typedef struct mien_analyze_options {
   const mien_stop* stop; /* may be null; mien_scan() has one of its own and leaves this alone */
   double min_face;       /* faces whose longer side has fewer pixels of the original are dropped; 0 keeps all */
   mien_detail detail;    /* MIEN_PRECISION_EXACT knows MIEN_DETAIL_OFF alone: MIEN_DETAIL_AUTO means that there */
+  float det_threshold;   /* 0..1; negative: the engine's. No model is opened again, whatever it is */
 } mien_analyze_options;
 
 /* Fills in the defaults: embeddings and the quality of faces, nothing else. */

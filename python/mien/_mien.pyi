@@ -28,6 +28,8 @@ class SettingKind(enum.Enum):
 
     path = 4
 
+    text = 5
+
 class SettingValue:
     """A setting as it stands, and where its value comes from."""
 
@@ -454,7 +456,7 @@ def judge_faces(a: Analysis, face_a: int, b: Analysis, face_b: int, threshold: f
 class AnalyzeOptions:
     """What is done with an image."""
 
-    def __init__(self, *, embed: bool = True, face_quality: bool = True, image_quality: bool = False, phash: bool = False, enhance: bool = False, rotations: bool = False, min_quality: float = 0.0, min_face: float = 0.0, detail: str = 'auto') -> None: ...
+    def __init__(self, *, embed: bool = True, face_quality: bool = True, image_quality: bool = False, phash: bool = False, enhance: bool = False, rotations: bool = False, min_quality: float = 0.0, min_face: float = 0.0, detail: str = 'auto', det_threshold: float | None = None) -> None: ...
 
     @property
     def embed(self) -> bool: ...
@@ -503,6 +505,12 @@ class AnalyzeOptions:
 
     @min_face.setter
     def min_face(self, arg: float, /) -> None: ...
+
+    @property
+    def det_threshold(self) -> float | None: ...
+
+    @det_threshold.setter
+    def det_threshold(self, threshold: float | None) -> None: ...
 
     @property
     def detail(self) -> str: ...

@@ -96,12 +96,14 @@ class Engine:
         min_quality: float = 0.0,
         min_face: float = 0.0,
         detail: str = "auto",
+        det_threshold: float | None = None,
     ) -> Analysis:
         """Faces of one image: bytes, a path, an open file, a PIL image, or an array of uint8.
 
         An array with colours needs `colours`: "rgb", or "bgr" as OpenCV has them. Arrays are read where they are.
         `detail`: how closely to look, "auto" (again where people are small), "off" (once) or "full" (everywhere, down
-        to the pixels).
+        to the pixels). `det_threshold`: the score from which on something is a face, 0 to 1, for this image; None is
+        the engine's.
         """
         options = _mien.AnalyzeOptions(
             embed=embed,
@@ -113,6 +115,7 @@ class Engine:
             min_quality=min_quality,
             min_face=min_face,
             detail=detail,
+            det_threshold=det_threshold,
         )
         try:
             analysis = self._native.analyze(image, colours, options)

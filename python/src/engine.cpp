@@ -111,7 +111,8 @@ nb::list embed_aligned(PythonEngine& self, const nb::list& faces, const std::str
 }
 
 void init_options(AnalyzeOptions* self, bool embed, bool face_quality, bool image_quality, bool phash, bool enhance,
-                  bool rotations, double min_quality, double min_face, const std::string& detail) {
+                  bool rotations, double min_quality, double min_face, const std::string& detail,
+                  std::optional<float> det_threshold) {
   new (self) AnalyzeOptions;
   self->embed = embed;
   self->face_quality = face_quality;
@@ -122,6 +123,7 @@ void init_options(AnalyzeOptions* self, bool embed, bool face_quality, bool imag
   self->min_quality = min_quality;
   self->min_face = min_face;
   self->detail = detail_from_name(detail);
+  self->det_threshold = det_threshold;
 }
 
 std::optional<ModelInfo> embedder_of(PythonEngine& self) {
@@ -144,7 +146,7 @@ void bind_engine(nb::module_& module) {
       .def("__init__", init_options, nb::kw_only(), nb::arg("embed") = true, nb::arg("face_quality") = true,
            nb::arg("image_quality") = false, nb::arg("phash") = false, nb::arg("enhance") = false,
            nb::arg("rotations") = false, nb::arg("min_quality") = 0.0, nb::arg("min_face") = 0.0,
-           nb::arg("detail") = "auto")
+           nb::arg("detail") = "auto", nb::arg("det_threshold") = nb::none())
       .def_rw("embed", &AnalyzeOptions::embed)
       .def_rw("face_quality", &AnalyzeOptions::face_quality)
       .def_rw("image_quality", &AnalyzeOptions::image_quality)
@@ -153,6 +155,7 @@ void bind_engine(nb::module_& module) {
       .def_rw("rotations", &AnalyzeOptions::rotations)
       .def_rw("min_quality", &AnalyzeOptions::min_quality)
       .def_rw("min_face", &AnalyzeOptions::min_face)
+      .def_rw("det_threshold", &AnalyzeOptions::det_threshold, nb::arg("threshold").none())
       .def_prop_rw(
           "detail", [](const AnalyzeOptions& self) { return std::string(detail_name(self.detail)); },
           [](AnalyzeOptions& self, const std::string& name) { self.detail = detail_from_name(name); });

@@ -64,12 +64,14 @@ inline auto fields(Settings& s) {
   return std::tie(s.all_gpu, s.all_gpu_where_it_pays, s.operation_gpu, s.gpu_backend, s.gpu_device_id,
                   s.gpu_memory_limit_gb, s.gpu_batch_size, s.gpu_time_limit_s, s.cudnn_search, s.log_level, s.runtime,
                   s.threads, s.precision, s.detail, s.allow_software_gpu, s.sandbox, s.decoder, s.model_dir, s.catalog,
-                  s.ort_library, s.openvino_library, s.test_device, s.backend_dir, s.values, s.warnings);
+                  s.ort_library, s.openvino_library, s.test_device, s.backend_dir, s.listen, s.key_file, s.hosts,
+                  s.immich, s.immich_from, s.upstream, s.queue, s.queue_mb, s.body_mb, s.batch_delay_ms,
+                  s.drain_seconds, s.log_format, s.no_sandbox, s.values, s.warnings);
 }
 
 inline auto fields(AnalyzeOptions& o) {
-  return std::tie(o.embed, o.face_quality, o.image_quality, o.phash, o.enhance, o.rotations, o.detail, o.min_quality,
-                  o.min_face);
+  return std::tie(o.embed, o.face_quality, o.image_quality, o.phash, o.enhance, o.rotations, o.detail, o.det_threshold,
+                  o.min_quality, o.min_face);
 }
 
 // How many fields a struct has: as many as braces may initialise.

@@ -114,10 +114,10 @@ void drop_names_of_code(const std::vector<SettingRow>& rows, Layer& layer, std::
   for (const SettingRow& row : rows) {
     const Layer::iterator found = row.needs_trust ? layer.find(row.name) : layer.end();
     if (found == layer.end()) continue;
-    warnings.push_back(fmt::format(
-        "{}: {} is not taken from there, because it names code to run and the folder may be somebody else's: put it "
-        "into the environment or ~/.config/mien/env",
-        found->second.source, row.name));
+    warnings.push_back(
+        fmt::format("{}: {} is not taken from there, because it says what runs or who is let in, and the folder may be "
+                    "somebody else's: put it into the environment or ~/.config/mien/env",
+                    found->second.source, row.name));
     layer.erase(found);
   }
 }

@@ -118,6 +118,7 @@ AnalyzeOptions read_options(const mien_analyze_options* given) {
   result.min_quality = options.min_quality;
   result.min_face = options.min_face;
   result.detail = static_cast<Detail>(options.detail);
+  if (!(options.det_threshold < 0)) result.det_threshold = options.det_threshold;
   if (options.stop != nullptr) result.stop = options.stop->source.get_token();
   return result;
 }
@@ -197,6 +198,7 @@ void mien_analyze_options_init(mien_analyze_options* options, size_t struct_size
   mien_analyze_options defaults{};
   defaults.embed = 1;
   defaults.face_quality = 1;
+  defaults.det_threshold = -1;
   init_struct(defaults, options, struct_size);
 }
 

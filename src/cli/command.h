@@ -46,6 +46,9 @@ int run_config(const Call& call);
 int run_models(const Call& call);
 int run_bench(const Call& call);
 int run_tune(const Call& call);
+int run_serve(const Call& call);
+int run_keys(const Call& call);
+int run_health(const Call& call);
 int run_version(const Call& call);
 
 }  // namespace mien::cli

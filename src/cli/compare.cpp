@@ -8,6 +8,7 @@
 #include "cli/engine_options.h"
 #include "cli/json.h"
 #include "cli/text.h"
+#include "service/views.h"
 
 namespace mien::cli {
 namespace {
@@ -59,35 +60,18 @@ const VerdictRow& row_of(Verdict verdict) {
 Photo look_at(const Engine& engine, const std::string& path, const AnalyzeOptions& options) {
   const std::vector<std::uint8_t> bytes = read_image(path).take();
   Analysis analysis = take(engine.analyze(bytes, options), path);
-  const Face* const largest = largest_face(analysis);
-  std::optional<std::size_t> index;
-  if (largest != nullptr) index = static_cast<std::size_t>(largest - analysis.faces.data());
-  return {path, std::move(analysis), index};
+  const std::optional<std::size_t> largest = service::largest_face(analysis);
+  return {path, std::move(analysis), largest};
 }
 
 nlohmann::ordered_json photo_json(const Photo& photo) {
-  nlohmann::ordered_json result = {{"source", photo.path}, {"faces", photo.face_count()}};
-  if (photo.largest) {
-    const Box& box = photo.face().bbox;
-    result["bbox"] = {box.x1, box.y1, box.x2, box.y2};
-    result["det_score"] = photo.face().det_score;
-    const std::optional<float>& quality = photo.face().recognition_quality;
-    const std::optional<PoorReason>& reason = photo.face().poor_reason;
-    result["recognition_quality"] = quality ? nlohmann::ordered_json(*quality) : nullptr;
-    result["poor_reason"] = reason ? nlohmann::ordered_json(poor_reason_name(*reason)) : nullptr;
-  }
-  result["warnings"] = photo.analysis.warnings;
+  nlohmann::ordered_json result = {{"source", photo.path}};
+  result.update(service::compared_view(photo.analysis, photo.largest));
   return result;
 }
 
 void print_json(Terminal& terminal, const Comparison& comparison) {
-  nlohmann::ordered_json result = {{"same", nullptr}, {"verdict", nullptr}, {"similarity", nullptr}};
-  if (comparison.verdict) {
-    const Verdict verdict = *comparison.verdict;
-    if (row_of(verdict).exit_code != kExitUndecided) result["same"] = verdict == Verdict::same;
-    result["verdict"] = verdict_name(verdict);
-    result["similarity"] = comparison.similarity;
-  }
+  nlohmann::ordered_json result = service::verdict_view(comparison.verdict, comparison.similarity);
   result["compare_anyway"] = comparison.anyway;
   result["threshold"] = comparison.threshold;
   result["threshold_source"] = comparison.threshold_source;

@@ -6,41 +6,13 @@
 #include "cli/json.h"
 #include "cli/table.h"
 #include "mien/device.h"
+#include "service/views.h"
 
 namespace mien::cli {
 namespace {
 
-std::string_view mode_name(GpuMode mode) {
-  if (mode == GpuMode::off) return "cpu";
-  if (mode == GpuMode::where_it_pays) return "auto";
-  return mode == GpuMode::on ? "gpu" : "require";
-}
-
 void print_json(Terminal& terminal, const std::vector<BackendInfo>& backends, const Settings& settings) {
-  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  for (const BackendInfo& backend : backends) {
-    nlohmann::ordered_json devices = nlohmann::ordered_json::array();
-    for (const Device& device : backend.devices) {
-      devices.push_back({{"id", device.id},
-                         {"name", device.name},
-                         {"backend", device.backend},
-                         {"memory_total_mb", device.memory_total_mb},
-                         {"memory_free_mb", device.memory_free_mb},
-                         {"memory_used_mb", device.memory_used_mb},
-                         {"memory_held_mb", device.memory_held_mb},
-                         {"unified_memory", device.unified_memory},
-                         {"software", device.is_software},
-                         {"driver", device.driver},
-                         {"cores", device.cores},
-                         {"features", device.features}});
-    }
-    rows.push_back({{"name", backend.name}, {"status", backend.status}, {"devices", devices}});
-  }
-  nlohmann::ordered_json requested = nlohmann::ordered_json::object();
-  for (const OperationRow& row : kOperations) {
-    requested[std::string(row.name)] = mode_name(settings.gpu_mode(row.operation));
-  }
-  terminal.print(json_text({{"backends", rows}, {"requested", requested}}));
+  terminal.print(json_text(service::devices_view(backends, settings)));
 }
 
 std::string device_details(const Device& device) {
@@ -89,7 +61,7 @@ void print_tables(Terminal& terminal, const std::vector<BackendInfo>& backends, 
   }
   Table requested({"operation", "requested"});
   for (const OperationRow& row : kOperations) {
-    requested.add({std::string(row.name), std::string(mode_name(settings.gpu_mode(row.operation)))});
+    requested.add({std::string(row.name), std::string(service::gpu_mode_name(settings.gpu_mode(row.operation)))});
   }
   const int width = terminal.table_width();
   terminal.print(

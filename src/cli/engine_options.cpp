@@ -35,14 +35,14 @@ void set_gpu(const Arguments& arguments, const std::string& value, SettingsSourc
   for (const OperationRow& row : kOperations) override_with(gpu_setting(row.operation), off ? "false" : "require");
 }
 
+}  // namespace
+
 void add_override(Arguments& arguments, SettingsSources& sources, Option option, const std::string& setting) {
   const std::string flag = option.name;
   arguments.custom(std::move(option), [&sources, setting, flag](const std::string& value) {
     sources.overrides.push_back({setting, value, flag});
   });
 }
-
-}  // namespace
 
 void add_device_options(Arguments& arguments, SettingsSources& sources) {
   const std::string backends = fmt::format("kind of GPU: auto, {}", fmt::join(backend_names(), ", "));
@@ -123,13 +123,6 @@ void note_placement(Terminal& terminal, const InputOptions& input) {
     const std::string reason = placement.reason ? fmt::format(" ({})", printable(*placement.reason)) : "";
     terminal.note(fmt::format("ran: {}: {}{}\n", placement.operation, placement.ran, reason));
   }
-}
-
-const Face* largest_face(const Analysis& analysis) {
-  const auto largest = std::max_element(analysis.faces.begin(), analysis.faces.end(), [](const Face& a, const Face& b) {
-    return a.face_width() * a.face_height() < b.face_width() * b.face_height();
-  });
-  return largest == analysis.faces.end() ? nullptr : &*largest;
 }
 
 Result<std::vector<std::uint8_t>> read_image(const std::string& path) {

@@ -12,6 +12,9 @@
 
 namespace mien::cli {
 
+// An option with a value that wins over every other source of a setting.
+void add_override(Arguments& arguments, SettingsSources& sources, Option option, const std::string& setting);
+
 // --gpu[=require|off], --backend, --device and --batch: they win over every other source.
 void add_gpu_options(Arguments& arguments, SettingsSources& sources);
 
@@ -43,9 +46,6 @@ void note_placement(Terminal& terminal, const InputOptions& input);
 Settings load(Terminal& terminal, const SettingsSources& sources = {});
 // The same into the options of an engine, with the precision that the settings say.
 void load_engine_settings(Terminal& terminal, const SettingsSources& sources, EngineOptions& options);
-
-// By area; null when there is none. Belongs to the analysis.
-const Face* largest_face(const Analysis& analysis);
 
 // Bytes of an image file or of standard input ("-"), within the limits of a scan.
 Result<std::vector<std::uint8_t>> read_image(const std::string& path);

@@ -21,7 +21,7 @@
 namespace mien::cli {
 namespace {
 
-constexpr std::array<Command, 15> kCommands = {{
+constexpr std::array<Command, 18> kCommands = {{
     {"scan", "find, measure and match the faces in files and folders", run_scan},
     {"faces", "the faces of a few images, as a table", run_faces},
     {"compare", "whether two photos show the same person", run_compare, 2},
@@ -36,6 +36,9 @@ constexpr std::array<Command, 15> kCommands = {{
     {"models", "list, check and add models", run_models},
     {"bench", "measure each operation, on the CPU and on the GPU", run_bench},
     {"tune", "measure, and set the switches to what is fastest here", run_tune},
+    {"serve", "answer other programs: HTTP, and Immich's recogniser", run_serve, 2},
+    {"keys", "the keys that programs elsewhere need for 'mien serve'", run_keys},
+    {"health", "whether 'mien serve' answers", run_health},
     {"version", "version, runtime, backends and formats", run_version},
 }};
 
@@ -49,7 +52,8 @@ const Command* find_command(std::string_view name) {
 std::string help(int width) {
   std::string result =
       "usage: mien COMMAND [OPTIONS]\n\n" +
-      wrap("mien finds, measures and recognises faces in images. Nothing leaves this computer.", width, 0) +
+      wrap("mien finds, measures and recognises faces in images. Nothing leaves this computer unless you ask for it.",
+           width, 0) +
       "\n\nCommands:\n";
   for (const Command& command : kCommands) {
     const std::string start = "  " + pad(command.name, 11, Align::left);

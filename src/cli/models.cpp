@@ -10,6 +10,7 @@
 #include "cli/json.h"
 #include "cli/table.h"
 #include "mien/catalog.h"
+#include "service/views.h"
 
 namespace mien::cli {
 namespace {
@@ -32,38 +33,6 @@ void print_entry(Terminal& terminal, const CatalogEntry& entry) {
   terminal.print(printable(fmt::format("{}: {}, {}", entry.model.name, entry.model.role, entry.model.path)) + "\n");
 }
 
-nlohmann::ordered_json entry_json(const CatalogEntry& entry) {
-  const ModelInfo& model = entry.model;
-  const auto optional = [](const auto& value) {
-    return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
-  };
-  return {{"name", model.name},
-          {"role", model.role},
-          {"path", model.path},
-          {"sha256", model.sha256},
-          {"size_bytes", entry.size_bytes},
-          {"licence", model.licence},
-          {"licence_must_be_accepted", entry.licence_must_be_accepted},
-          {"licence_url", entry.licence_url},
-          {"decoder", entry.decoder},
-          {"feed", entry.feed},
-          {"dimension", model.dimension},
-          {"threshold_verify", optional(model.threshold_verify)},
-          {"threshold_search", optional(model.threshold_search)},
-          {"rate_verify", optional(model.rate_verify)},
-          {"rate_search", optional(model.rate_search)},
-          {"rate_verify_max", optional(model.rate_verify_max)},
-          {"rate_search_max", optional(model.rate_search_max)},
-          {"threshold_source", model.threshold_source},
-          {"installed", entry.installed},
-          {"is_default", entry.is_default},
-          {"added_by_user", entry.added_by_user},
-          {"source", entry.source},
-          {"packs", entry.packs},
-          {"urls", entry.urls},
-          {"note", entry.note}};
-}
-
 std::string state_text(const CatalogEntry& entry) {
   std::string state = entry.installed ? "installed" : "not here";
   if (entry.is_default) state += ", default";
@@ -80,9 +49,7 @@ int list(const Call& call) {
   if (!parse_or_help(call, arguments)) return 0;
   const std::vector<CatalogEntry> entries = list_models(load(call.terminal));
   if (json) {
-    nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-    for (const CatalogEntry& entry : entries) rows.push_back(entry_json(entry));
-    call.terminal.print(json_text(rows));
+    call.terminal.print(json_text(service::models_view(entries)));
     return 0;
   }
   Table table({"model", "role", "state", "pack", right("verify"), right("search"), shrinking("licence"),

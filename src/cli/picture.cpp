@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/engine_options.h"
 #include "cli/text.h"
+#include "service/views.h"
 
 namespace mien::cli {
 namespace {
@@ -136,8 +137,8 @@ std::optional<Box> find_box(const Call& call, const CropOptions& options, Bytes 
     const std::size_t index = static_cast<std::size_t>(options.face) - 1;
     return index < faces.size() ? std::optional<Box>(faces[index].bbox) : std::nullopt;
   }
-  const Face* const largest = largest_face(analysis);
-  return largest == nullptr ? std::nullopt : std::optional<Box>(largest->bbox);
+  const std::optional<std::size_t> largest = service::largest_face(analysis);
+  return largest ? std::optional<Box>(faces[*largest].bbox) : std::nullopt;
 }
 
 }  // namespace

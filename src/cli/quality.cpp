@@ -5,17 +5,18 @@
 #include "cli/engine_options.h"
 #include "cli/json.h"
 #include "cli/table.h"
+#include "service/views.h"
 
 namespace mien::cli {
 namespace {
 
-// The parts of a record that say something here, in the form that 'mien scan' has them.
 std::string quality_json(const Record& record) {
   const nlohmann::ordered_json whole = record_json(record);
   nlohmann::ordered_json result;
-  for (const char* key : {"source", "source_base64", "width", "height", "quality", "warnings", "error"}) {
+  for (const char* key : {"source", "source_base64"}) {
     if (whole.contains(key)) result[key] = whole[key];
   }
+  result.update(service::quality_view(record));
   return result.dump() + "\n";
 }
 

@@ -113,9 +113,12 @@ std::string Gpu::try_backend(const Settings& settings, const Runtime& runtime, c
   if (backend.software_variable != nullptr && settings.allow_software_gpu) setenv(backend.software_variable, "1", 0);
   AcceleratorOptions options;
   options.device_id = settings.gpu_device_id;
-  limit_to_free_memory(settings, backend);
-  options.memory_bytes_max = memory_bytes_max_;
   options.allow_software = settings.allow_software_gpu || backend.is_for_tests;
+  probe_ = [&backend, id = options.device_id, allow_software = options.allow_software] {
+    return find_chosen_device(backend, id, allow_software);
+  };
+  limit_to_free_memory(settings);
+  options.memory_bytes_max = memory_bytes_max_;
   options.library = library.path;
   options.cudnn_search = settings.cudnn_search;
   auto lane = std::make_unique<Lane>();
@@ -143,10 +146,9 @@ std::string Gpu::try_backend(const Settings& settings, const Runtime& runtime, c
 }
 
 // To be called before the device is opened: opening fixes its ceiling.
-void Gpu::limit_to_free_memory(const Settings& settings, const Backend& backend) {
+void Gpu::limit_to_free_memory(const Settings& settings) {
   memory_bytes_max_ = static_cast<std::uint64_t>(settings.gpu_memory_limit_gb * kBytesPerGigabyte);
-  const bool allow_software = settings.allow_software_gpu || backend.is_for_tests;
-  const std::optional<Device> device = find_chosen_device(backend, settings.gpu_device_id, allow_software);
+  const std::optional<Device> device = probe_();
   if (!device || device->memory_free_mb <= 0) return;
   const std::uint64_t free_bytes = static_cast<std::uint64_t>(device->memory_free_mb) << 20;
   if (memory_bytes_max_ <= free_bytes) return;
@@ -273,6 +275,12 @@ std::string Gpu::refusal_of(const OperationState& operation) const {
     return operation.last_failure.empty() ? "the device gave no answer to an earlier call" : operation.last_failure;
   }
   return operation.breaker.would_allow() ? std::string() : paused_text(operation);
+}
+
+bool Gpu::is_paused(Operation asked) const {
+  const OperationState& operation = shared_->operations[index_of(asked)];
+  if (!is_usable() || operation.mode == GpuMode::off || !operation.kept.empty()) return false;
+  return lane_->is_abandoned() || operation.breaker.is_open();
 }
 
 std::string Gpu::refusal(Operation operation) const { return refusal_of(shared_->operations[index_of(operation)]); }

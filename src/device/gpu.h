@@ -62,6 +62,8 @@ class Gpu {
   const std::string& backend() const { return backend_; }
   std::string runtime() const { return runtime_; }
   const Device* device() const { return accelerator_ != nullptr ? &accelerator_->device() : nullptr; }
+  // The same as its driver tells it now, which takes milliseconds; there must be one.
+  Device device_now() const { return probe_().value_or(accelerator_->device()); }
   // Why there is no device; empty when there is one.
   const std::string& reason() const { return reason_; }
   const TransferCounters* counters() const;
@@ -88,6 +90,8 @@ class Gpu {
   // Returns the error of an item that failed because its operation requires the GPU: ErrorCode::unavailable.
   Error required_error(Operation operation, const std::string& reason) const;
 
+  // Whether the device is not asked for the operation because it failed there.
+  bool is_paused(Operation operation) const;
   // Why the next batch of an operation would not be tried on the device; empty: it would be.
   std::string refusal(Operation operation) const;
 
@@ -122,7 +126,7 @@ class Gpu {
   std::string refusal_of(const OperationState& operation) const;
   std::string paused_text(const OperationState& operation) const;
   std::string try_backend(const Settings& settings, const Runtime& runtime, const struct Backend& backend);
-  void limit_to_free_memory(const Settings& settings, const struct Backend& backend);
+  void limit_to_free_memory(const Settings& settings);
   std::string run_batch(OperationState& operation, std::size_t first, std::size_t& count, const WorkSize& size,
                         const DeviceWork& work);
   void start_compiling(OperationState& operation, const std::string& shape, std::size_t first, std::size_t count,
@@ -135,6 +139,7 @@ class Gpu {
   std::string label_;
   std::string runtime_;
   std::string reason_;
+  std::function<std::optional<Device>()> probe_;  // of the backend that was tried last
   bool compiles_slowly_ = false;
   bool plans_by_shape_ = false;
   std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();

@@ -50,7 +50,7 @@ Detector with_session(const Detector& detector, std::unique_ptr<Session> session
 }
 
 float pass_threshold(const Detector& detector, const DetectPass& pass) {
-  return detector.score_threshold - pass.peak_margin;
+  return pass.score_threshold.value_or(detector.score_threshold) - pass.peak_margin;
 }
 
 float pass_scale(const DetectPass& pass) {

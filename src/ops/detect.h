@@ -93,7 +93,8 @@ struct DetectPass {
   // Faces are mapped back by the scale of the height in both directions, as InsightFace does it: up to one pixel of the
   // scaled picture off, which is enough for other embeddings (631 faces at one scale: a mean cosine of 0.962).
   bool has_one_scale = false;
-  float peak_margin = 0;  // candidates so far below the detector's threshold are found too, for whoever looks closer
+  float peak_margin = 0;  // candidates so far below the threshold are found too, for whoever looks closer
+  std::optional<float> score_threshold = {};  // of a face; empty: the detector's
 };
 
 struct DetectScratch {
@@ -102,7 +103,7 @@ struct DetectScratch {
   HeadScratch heads;
 };
 
-// The least score of what this pass finds.
+// The least score of what this pass finds, whatever the detector's own threshold is.
 float pass_threshold(const Detector& detector, const DetectPass& pass);
 
 // Detector-input pixels per image pixel of this pass, by its height. The width has another: sides are whole pixels.

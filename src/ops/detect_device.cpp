@@ -184,12 +184,15 @@ bool is_inside(const CandidatePlan& plan, std::span<const int> strides, int anch
 
 }  // namespace
 
-// Anchors inside the images whose score may be above the threshold.
+// Anchors inside the images whose score may be above the lowest threshold of their passes.
 std::vector<std::int32_t> DeviceDetector::choose_anchors(const Canvas& canvas, std::span<const DeviceOutput> outputs,
                                                          std::span<const CanvasPass> passes) const {
-  float lowest = detector_->score_threshold;
-  for (const CanvasPass& one : passes) lowest = std::min(lowest, pass_threshold(*detector_, *one.pass));
-  const float threshold = mask_threshold(canvas.plan, lowest);
+  std::optional<float> lowest;
+  for (const CanvasPass& one : passes) {
+    const float of_pass = pass_threshold(*detector_, *one.pass);
+    lowest = std::min(lowest.value_or(of_pass), of_pass);
+  }
+  const float threshold = mask_threshold(canvas.plan, lowest.value_or(detector_->score_threshold));
   std::vector<DeviceInput> inputs;
   for (std::size_t group = 0; group < canvas.plan.groups().size(); ++group) {
     if (!canvas.plan.groups()[group].is_score) continue;

@@ -209,6 +209,22 @@ std::string Engine::runtime() const {
   return fmt::format("{} (detector), {} (embedder)", detector, state_->embedder_runtime->name());
 }
 const std::string& Engine::why_not_fast() const { return state_->why_not_fast; }
+std::vector<DeviceStatus> Engine::device_status() const {
+  if (!state_->device || !state_->device->gpu().is_usable()) return {};
+  const Gpu& gpu = state_->device->gpu();
+  DeviceStatus status;
+  status.device = gpu.device_now();
+  status.held_bytes = static_cast<std::int64_t>(gpu.counters()->held.load());
+  status.ceiling_bytes = static_cast<std::int64_t>(gpu.memory_bytes_max());
+  for (const OperationRow& row : kOperations) {
+    status.breaker_open[index_of(row.operation)] = gpu.is_paused(row.operation);
+  }
+  const BatcherCounts counts = state_->device->counts();
+  status.batches = static_cast<std::int64_t>(counts.runs);
+  status.batch_images = static_cast<std::int64_t>(counts.items);
+  return {std::move(status)};
+}
+
 int Engine::batch_max() const {
   return state_->device && state_->device->gpu().is_usable() ? state_->device->gpu().batch_max() : 1;
 }

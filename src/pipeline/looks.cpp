@@ -22,9 +22,7 @@ constexpr std::size_t kTilesMax = 64;
 // A face may be this part of the image's long side before the first pass starts to miss it.
 constexpr float kLargeFaceShare = 0.4F;
 
-float peak_margin(const Detector& detector) {
-  return std::min(kPeakMargin, (1 - kPeakShare) * std::max(0.0F, detector.score_threshold));
-}
+float peak_margin(float threshold) { return std::min(kPeakMargin, (1 - kPeakShare) * std::max(0.0F, threshold)); }
 
 float large_side(PixelSize view) { return kLargeFaceShare * static_cast<float>(std::max(view.width, view.height)); }
 
@@ -48,7 +46,7 @@ bool is_of_a_face(const Candidate& peak, std::span<const Candidate> faces) {
 }  // namespace
 
 DetectRounds::DetectRounds(const Detector& detector, const DetectTerms& terms, std::span<const PixelSize> views)
-    : detector_(detector), terms_(terms) {
+    : detector_(detector), terms_(terms), threshold_(terms.score_threshold.value_or(detector.score_threshold)) {
   for (const PixelSize& size : views) {
     View& view = views_.emplace_back();
     view.size = size;
@@ -58,8 +56,10 @@ DetectRounds::DetectRounds(const Detector& detector, const DetectTerms& terms, s
     view.scale = pass_scale(is_tiled ? view.plan.passes.back() : view.plan.passes.front());
     if (terms.detail == Detail::automatic) view.levels = closer_scales(view.scale, terms.scale_max);
     if (terms.detail == Detail::full) view.levels = full_scales(view.scale, terms.scale_max);
+    if (view.plan.small_pass) view.plan.small_pass->score_threshold = threshold_;
     for (DetectPass pass : view.plan.passes) {
-      if (terms.detail == Detail::automatic && !view.levels.empty()) pass.peak_margin = peak_margin(detector);
+      pass.score_threshold = threshold_;
+      if (terms.detail == Detail::automatic && !view.levels.empty()) pass.peak_margin = peak_margin(threshold_);
       requests_.push_back({views_.size() - 1, pass});
     }
   }
@@ -85,11 +85,11 @@ void DetectRounds::take_first(std::span<const std::vector<Candidate>> found) {
   requests_.clear();
   for (std::size_t i = 0; i < views_.size(); ++i) {
     View& view = views_[i];
-    drop_pieces(seen[i], detector_.score_threshold);
+    drop_pieces(seen[i], threshold_);
     std::vector<Candidate> all(seen[i].begin(), seen[i].end());
     if (view.plan.is_merged) suppress_overlaps(*detector_.kind, all);
     for (const Candidate& face : all) {
-      (face.score >= detector_.score_threshold ? view.faces : view.peaks).push_back(face);
+      (face.score >= threshold_ ? view.faces : view.peaks).push_back(face);
     }
     const float large = large_side(view.size);
     const bool has_large = std::any_of(view.faces.begin(), view.faces.end(),
@@ -129,7 +129,8 @@ void DetectRounds::begin_closer() {
 
 void DetectRounds::add_tiles(std::size_t view, std::vector<DetectPass> tiles) {
   for (DetectPass& tile : tiles) {
-    if (terms_.detail == Detail::automatic) tile.peak_margin = peak_margin(detector_);
+    tile.score_threshold = threshold_;
+    if (terms_.detail == Detail::automatic) tile.peak_margin = peak_margin(threshold_);
     tiles_.push_back({view, tile});
   }
 }
@@ -180,12 +181,12 @@ void DetectRounds::end_level() {
     view.closer.resize(view.level_begin);
     for (const Sighting& face : seen) {
       const float side = long_side(face.box) * face.scale;
-      const bool is_face = face.score >= detector_.score_threshold;
+      const bool is_face = face.score >= threshold_;
       const bool is_hint = is_face ? side < kKeptFace || face.place == EdgePlace::cut : side < kHintFace;
       if (is_hint && terms_.detail == Detail::automatic) view.hints.push_back(face.box);
     }
-    drop_pieces(seen, detector_.score_threshold);
-    std::erase_if(seen, [&](const Sighting& face) { return face.score < detector_.score_threshold; });
+    drop_pieces(seen, threshold_);
+    std::erase_if(seen, [&](const Sighting& face) { return face.score < threshold_; });
     view.closer.insert(view.closer.end(), seen.begin(), seen.end());
   }
   ++level_;

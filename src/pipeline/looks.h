@@ -55,6 +55,7 @@ class DetectRounds {
 
   const Detector& detector_;
   DetectTerms terms_;
+  float threshold_;  // of a face
   Stage stage_ = Stage::first;
   std::size_t level_ = 0;
   std::vector<View> views_;

@@ -1,5 +1,7 @@
 #include "pipeline/tiles.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -114,7 +116,12 @@ Detail choose_detail(Precision precision, Detail asked) {
 }
 
 DetectTerms detect_terms(Precision precision, const AnalyzeOptions& options, float enhancement) {
-  return {precision, choose_detail(precision, options.detail), 1 / enhancement};
+  if (options.det_threshold && !(*options.det_threshold >= 0 && *options.det_threshold <= 1)) {
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("a face cannot be asked to have a score of {:g}: det_threshold is a number from 0 to 1",
+                                *options.det_threshold));
+  }
+  return {precision, choose_detail(precision, options.detail), 1 / enhancement, options.det_threshold};
 }
 
 std::vector<float> closer_scales(float first_scale, float scale_max) {

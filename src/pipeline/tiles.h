@@ -19,13 +19,14 @@ struct DetectTerms {
   Detail detail = Detail::off;
   // Detector-input pixels per pixel of the image at most, in tiles. An enlarged image has fewer pixels of its source.
   float scale_max = 1;
+  std::optional<float> score_threshold = {};  // of a face; empty: the detector's
 };
 
 // What is looked at: `exact` knows Detail::off alone. Throws Exception(invalid_argument) for `exact` with
 // Detail::full.
 Detail choose_detail(Precision precision, Detail asked);
 
-// Of an image that was enlarged by `enhancement`. Throws as choose_detail.
+// Of an image that was enlarged by `enhancement`. Throws as choose_detail, and for a threshold that is no score.
 DetectTerms detect_terms(Precision precision, const AnalyzeOptions& options, float enhancement);
 
 // The scales at which hints are looked at again: twice and four times the first, where that is worth a look.

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "base/sha256.h"
 #include "mien/file.h"
 #include "ops/compare.h"
+#include "scan/one_image.h"
 #include "scan/outcome.h"
 
 namespace mien {
@@ -92,8 +92,7 @@ class Worker {
     record.error = image.error;
     if (record.error) return false;
     const Clock::time_point begin = Clock::now();
-    outcome.digest = sha256(image.bytes);
-    record.sha256 = sha256_hex(outcome.digest);
+    outcome.digest = add_content(image.bytes, record);
     one.read_ms += seconds_since(begin) * 1000;
     outcome.owner = parts_.contents.claim(outcome.digest, image.ticket);
     return !outcome.owner;
@@ -104,12 +103,11 @@ class Worker {
     in_work_.pop_front();
     ++finished_;
     Record& record = one.outcome.record;
-    if (!analysis) {
-      one.outcome.is_cancelled = analysis.error().code == ErrorCode::cancelled && stop_.stop_requested();
-      record.error = analysis.error();
+    add_result(std::move(analysis), record);
+    if (record.error) {
+      one.outcome.is_cancelled = record.error->code == ErrorCode::cancelled && stop_.stop_requested();
       return complete(one);
     }
-    record.analysis = std::move(*analysis);
     if (parts_.person) match_faces(*parts_.person, record);
     // From here on embeddings exist only where they were asked for: they are biometric data of strangers.
     if (parts_.embeddings == EmbeddingFormat::none) {
@@ -121,8 +119,7 @@ class Worker {
 
   void complete(InWork& one) {
     Outcome& outcome = one.outcome;
-    Timings& timings = outcome.record.analysis.timings_ms;
-    timings.total += timings.read = one.read_ms;
+    add_read_time(one.read_ms, outcome.record);
     if (!outcome.owner && !outcome.is_cancelled) outcome.line = record_to_json(outcome.record, parts_.embeddings);
     queue_.complete(one.ticket, std::move(outcome));
   }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "mien/result.h"
 #include "service/budget.h"
 
 namespace mien::service {
@@ -58,6 +59,11 @@ struct RequestFacts {
   std::string refused_reason;  // of a table in metrics.h: "queue_full"; empty: not refused
 };
 
+// The reasons of refusals that the HTTP side itself gives.
+inline constexpr std::string_view kRefusedBytes = "queue_bytes_full";   // no room in the budget
+inline constexpr std::string_view kRefusedConnections = "connections";  // more than connections_max
+inline constexpr std::string_view kRefusedDraining = "draining";        // it is told to end
+
 // The way to answer. Any thread may call it; what comes when the client is gone is dropped. Shared by the server and
 // whoever works for the request.
 class Exchange {
@@ -80,18 +86,26 @@ class Exchange {
 
 enum class Flow {
   read_on,
-  wait,  // reads no more until Exchange::read_on; time limits of reading rest
-  stop   // there is or will be an answer without the rest of the body, which is drained within bounds
+  wait,    // reads no more until Exchange::read_on; time limits of reading rest
+  stop,    // there is or will be an answer without the rest of the body, which is drained within bounds
+  forward  // the request goes unchanged to ServerOptions::upstream, whose answer is this one's (Route::forward_after)
 };
 
 // What a route does with one request. Called on the server's thread, one call at a time, in the order of the body. One
-// that throws is answered by the error's status (see error_response).
+// that throws is answered by the error's status (see error_response). It is destroyed as soon as no call is left for
+// it: behind on_end, after stop and forward, and when the client is gone. What works on keeps the Exchange, not this.
 class RequestHandler {
  public:
   virtual ~RequestHandler() = default;
   virtual Flow on_head() { return Flow::read_on; }  // before anything of the body is read
+  // The budget has no room for the body (never of BodyKind::stream). stop: the server answers 503. wait: it reads as
+  // soon as there is room, unless an answer comes before; Exchange::read_on is not needed.
+  virtual Flow on_no_room() { return Flow::stop; }
   virtual Flow on_part(Part part) = 0;
   virtual void on_end() = 0;  // the body is complete
+  // The answer has begun (Exchange::begin), and the rest of the body is wrong: broken, or a part too many. true: the
+  // handler says so in the answer and ends it. false: the connection ends, so that nobody takes the answer for whole.
+  virtual bool on_failure(const Error& /*error*/) { return false; }
 };
 
 enum class BodyKind {
@@ -119,6 +133,7 @@ struct PartRow {
   bool is_file = false;
   bool repeated = false;
   std::string_view help;
+  bool required = false;
 };
 
 // A row of the table of routes, from which 405s, HEAD, /openapi.json and docs/service.md derive.
@@ -136,6 +151,8 @@ struct Route {
   std::string_view metrics_name = {};     // empty: its path
   bool analyses = false;                  // its duration is measured
   std::size_t parts_max = 16;
+  // The part behind which a handler may say Flow::forward; until then what came of the body is kept as it came.
+  std::string_view forward_after = {};
   std::function<std::unique_ptr<RequestHandler>(std::shared_ptr<Exchange>)> make = {};
   // How this route says that something is wrong, where it is not the body of error_response: Immich's.
   std::function<Response(int status, std::string_view code, std::string_view message)> error = {};

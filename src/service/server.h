@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "mien/result.h"
 #include "service/http.h"
 
 namespace mien::service {
@@ -40,11 +41,16 @@ struct ServerOptions {
   std::vector<std::string> hosts;                      // besides localhost, 127.0.0.1 and [::1]
   std::vector<std::string> immich_from;                // CIDR
   std::function<bool(std::string_view key)> is_key;    // empty: no keys, which loopback alone may have
+  std::string upstream;                                // http://HOST:PORT of Flow::forward; empty: none
+  std::chrono::milliseconds upstream_time{290'000};    // for its whole answer
+  std::function<int()> retry_after;                    // whole seconds, for refusals; empty: 1
   std::function<void(const Completed&)> on_completed;  // on the server's thread
 };
 
 class Server {
  public:
+  // Whether this build has one; without Boost the constructor throws Exception(unsupported).
+  static bool is_built_in();
   // Listens. Throws Exception(invalid_argument) for a wrong address or network, (io) for a port that is taken.
   Server(ServerOptions options, std::vector<Route> routes, std::shared_ptr<Budget> budget);
   ~Server();

@@ -283,6 +283,21 @@ static void test_batch_and_pixels(const mien_engine* engine, file photo) {
   free(gray);
 }
 
+static void test_threshold(const mien_engine* engine, file photo) {
+  mien_analyze_options options;
+  mien_analysis* analysis = NULL;
+  mien_error* error = NULL;
+  mien_analyze_options_init(&options, sizeof options);
+  CHECK(options.det_threshold < 0);
+  options.det_threshold = 1;
+  CHECK(mien_analyze(engine, photo.bytes, photo.size, &options, NULL, &analysis, &error) == MIEN_OK);
+  CHECK(mien_analysis_face_count(analysis) == 0);
+  mien_analysis_free(analysis);
+  options.det_threshold = 1.5F;
+  CHECK(fails(mien_analyze(engine, photo.bytes, photo.size, &options, NULL, &analysis, &error), &error) ==
+        MIEN_INVALID_ARGUMENT);
+}
+
 static void test_stop(const mien_engine* engine, file photo) {
   mien_analyze_options options;
   mien_analysis* analysis = NULL;
@@ -425,6 +440,7 @@ int main(int argc, char** argv) {
   if (engine != NULL) {
     test_analysis(engine, photo);
     test_batch_and_pixels(engine, photo);
+    test_threshold(engine, photo);
     test_stop(engine, photo);
     test_operations(photo);
     test_sandbox(photo);

@@ -191,4 +191,4 @@ def test_folder_of_backends_is_a_setting(mien):
     broken = mien("doctor", "--open", "webgpu", env=env)
     assert broken.returncode == 3 and str(folder) in broken.stderr
     (mien.folder / ".env").write_text("MIEN_BACKEND_DIR=/tmp\n")
-    assert "names code to run" in mien("backends", "list").stderr
+    assert "it says what runs" in mien("backends", "list").stderr

@@ -27,6 +27,9 @@ COMMANDS = [
     "models",
     "bench",
     "tune",
+    "serve",
+    "keys",
+    "health",
     "version",
 ]
 
@@ -59,7 +62,8 @@ def test_no_arguments_prints_help_and_fails(mien):
 
 @pytest.mark.parametrize(
     "command", [*COMMANDS, "models list", "models pull", "models add", "models remove", "models verify",
-                "backends list", "backends install", "backends remove", "bench pipeline", "bench ops"]
+                "backends list", "backends install", "backends remove", "bench pipeline", "bench ops",
+                "keys add", "keys list", "keys remove"]
 )
 def test_every_command_has_help_with_usage(mien, command):
     result = mien(*command.split(), "--help")

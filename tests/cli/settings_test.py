@@ -40,6 +40,19 @@ GUIDE_DEFAULTS = {
     "MIEN_OPENVINO_LIBRARY": "",
     "MIEN_BACKEND_DIR": "",
     "MIEN_TEST_DEVICE": "",
+    "MIEN_LISTEN": "127.0.0.1:8765",
+    "MIEN_KEY_FILE": "",
+    "MIEN_HOST": "",
+    "MIEN_IMMICH": "",
+    "MIEN_IMMICH_FROM": "",
+    "MIEN_UPSTREAM": "",
+    "MIEN_QUEUE": "256",
+    "MIEN_QUEUE_MB": "512",
+    "MIEN_BODY_MB": "64",
+    "MIEN_BATCH_DELAY_MS": "2",
+    "MIEN_DRAIN_SECONDS": "30",
+    "MIEN_LOG_FORMAT": "text",
+    "MIEN_NO_SANDBOX": "false",
 }
 
 

@@ -57,3 +57,17 @@ def test_a_page_with_faces_that_stand_otherwise(engine, photos):
 def test_records_say_how_closely_a_photo_was_looked_at(photos):
     record = json.loads(next(iter(mien.scan(photos / "obama.jpg", detail="off"))).to_json())
     assert record["detail"] == "off" and record["faces"][0]["rotation"] == 0
+
+
+def test_each_image_may_have_a_threshold(engine, photos):
+    photo = photos / "solvay_conference_1927.jpg"
+    counts = [len(engine.analyze(photo, embed=False, det_threshold=score).faces) for score in (0.9, None, 0.2)]
+    assert counts[0] < counts[1] < counts[2]
+    opened = mien.Engine(load_embedder=False, det_threshold=0.2)
+    assert len(opened.analyze(photo, embed=False).faces) == counts[2]
+    for wrong in (-0.1, 1.1, float("nan")):
+        with pytest.raises(mien.InvalidArgumentError, match="from 0 to 1"):
+            engine.analyze(photo, det_threshold=wrong)
+    options = mien.AnalyzeOptions(det_threshold=0.5)
+    options.det_threshold = None
+    assert options.det_threshold is None

@@ -48,6 +48,7 @@ def results(photos, tmp_path):
             settings.values["GPU_BACKEND"].kind, settings.native, *_mien.list_backends(settings.native),
             *[device for info in _mien.list_backends(settings.native) for device in info.devices],
             *manager.get_available_backends(), mien.AnalyzeOptions(rotations=True, min_quality=0.25),
+            mien.AnalyzeOptions(det_threshold=0.75),
             mien.QualityChecker().assess_quality(numpy.zeros((9, 9), numpy.uint8))]
 
 

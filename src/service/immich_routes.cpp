@@ -1,0 +1,189 @@
+// Immich's recogniser: GET /ping and POST /predict. A quick refusal loses a photo there, which is never tried again, so
+// that requests wait where there is no room.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <utility>
+
+#include "service/image_work.h"
+#include "service/immich.h"
+#include "service/routes.h"
+#include "service/schemas.h"
+
+namespace mien::service {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Immich hangs up after 300 s.
+constexpr std::chrono::seconds kHeldMost{240};
+constexpr std::chrono::seconds kDoneMost{290};
+constexpr std::size_t kPartsMost = 8;
+
+int status_of(ErrorCode code) {
+  const bool is_of_image = code == ErrorCode::bad_data || code == ErrorCode::unsupported;
+  return is_of_image ? error_http_status(ErrorCode::invalid_argument) : error_http_status(code);
+}
+
+class PingHandler final : public RequestHandler {
+ public:
+  explicit PingHandler(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
+  Flow on_part(Part /*part*/) override { return Flow::read_on; }
+  void on_end() override { exchange_->answer({.body = "pong", .content_type = "text/plain; charset=utf-8"}); }
+
+ private:
+  std::shared_ptr<Exchange> exchange_;
+};
+
+class PredictHandler final : public RequestHandler {
+ public:
+  PredictHandler(Service& service, std::shared_ptr<Exchange> exchange)
+      : service_(service), exchange_(std::move(exchange)), request_(service_.scheduler().open(exchange_->gone())) {}
+
+  Flow on_part(Part part) override {
+    try {
+      return take(std::move(part));
+    } catch (const ImmichRefusal& refusal) {
+      return refuse(refusal.status, refusal.message);
+    }
+  }
+
+  void on_end() override {
+    if (!ask_) return (void)refuse(422, "entries: the part is missing");
+    if (!image_) return (void)refuse(400, "there is no image: send it as the part 'image'");
+    QueryOptions options = service_.query_defaults();
+    options.analyze.embed = ask_->recognition;
+    options.analyze.face_quality = false;
+    options.analyze.phash = false;
+    options.analyze.det_threshold = ask_->min_score;
+    options.time_limit = left_of(kDoneMost);
+    OneAnswer answer{service_, exchange_, options,
+                     [&service = service_, ask = *ask_, image = image_, engine = engine_](
+                         const QueryOptions& with, Workspace& workspace, RequestFacts& facts) {
+                       return analyze(service, *engine, ask, image->bytes, with, workspace, facts);
+                     },
+                     [exchange = exchange_](const Error& error) {
+                       return immich_error(status_of(error.code), error.message, exchange->request().id);
+                     }};
+    if (service_.scheduler().submit_held(request_, make_task(std::move(answer)))) return;
+    exchange_->answer(service_.refusal(*exchange_, kRefusedQueue));
+  }
+
+ private:
+  static Response analyze(Service& service, const Engine& engine, const ImmichAsk& ask, Bytes image,
+                          const QueryOptions& options, Workspace& workspace, RequestFacts& facts) {
+    Record record;
+    if (Result<Analysis> found = engine.analyze(image, options.analyze, workspace)) {
+      record.analysis = std::move(*found);
+    } else {
+      record.error = found.error();
+    }
+    service.metrics().add(record);
+    if (record.error) throw Exception(*record.error);
+    facts.faces = static_cast<int>(record.analysis.faces.size());
+    return json_response(immich_answer(ask, record.analysis));
+  }
+
+  std::chrono::milliseconds left_of(Clock::duration most) const {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(begin_ + most - Clock::now());
+    return std::max(left, std::chrono::milliseconds(1));
+  }
+
+  Flow refuse(int status, const std::string& message) {
+    exchange_->answer(immich_error(status, message, exchange_->request().id));
+    return Flow::stop;
+  }
+
+  Flow take(Part part) {
+    if (part.name == "image") {
+      if (image_) throw ImmichRefusal{422, "image: the form has it twice"};
+      image_ = std::make_shared<Part>(std::move(part));
+      return Flow::read_on;
+    }
+    if (part.name == "text") return Flow::read_on;  // of a task that is not ours
+    if (part.name != "entries") {
+      throw ImmichRefusal{422, fmt::format("the form has a part '{}': use entries, image and text", part.name)};
+    }
+    if (ask_) throw ImmichRefusal{422, "entries: the form has it twice"};
+    return take_entries({reinterpret_cast<const char*>(part.bytes.data()), part.bytes.size()});
+  }
+
+  Flow take_entries(std::string_view text) {
+    ask_ = read_entries(text);
+    if (!ask_->is_faces() && !ask_->task.empty()) {
+      if (!service_.settings().upstream.empty()) return Flow::forward;
+      constexpr std::size_t kShownMost = 60;
+      return refuse(501, fmt::format("the task '{}' is not done here: start the service with --upstream "
+                                     "http://HOST:PORT, the address of Immich's own machine learning, which gets such "
+                                     "requests then",
+                                     ask_->task.substr(0, kShownMost)));
+    }
+    engine_ = service_.shared_engine();
+    if (ask_->is_faces()) {
+      const Result<std::shared_ptr<const Engine>> engine = service_.immich().find(ask_->model);
+      if (!engine) return refuse(status_of(engine.error().code), engine.error().message);
+      engine_ = *engine;
+    }
+    return wait_for_room();
+  }
+
+  Flow wait_for_room() {
+    const auto go_on = [&service = service_, exchange = exchange_](bool is_room) {
+      if (is_room) return exchange->read_on();
+      const std::string_view reason = service.is_draining() ? kRefusedDraining : kRefusedHeldLong;
+      exchange->answer(service.refusal(*exchange, reason));
+    };
+    Scheduler::Hold hold = Scheduler::Hold::refused;
+    if (!service_.is_draining()) hold = service_.scheduler().hold(request_, left_of(kHeldMost), go_on);
+    if (hold == Scheduler::Hold::not_needed) return Flow::read_on;
+    if (hold == Scheduler::Hold::held) return Flow::wait;
+    exchange_->answer(service_.refusal(*exchange_, service_.is_draining() ? kRefusedDraining : kRefusedQueue));
+    return Flow::stop;
+  }
+
+  Service& service_;
+  std::shared_ptr<Exchange> exchange_;
+  std::shared_ptr<Scheduler::Request> request_;
+  const Clock::time_point begin_ = Clock::now();
+  std::optional<ImmichAsk> ask_;
+  std::shared_ptr<const Engine> engine_;
+  std::shared_ptr<Part> image_;
+};
+
+}  // namespace
+
+std::vector<Route> immich_routes(Service& service) {
+  // What the server finds wrong with a form is 422 to Immich's own service.
+  const auto error = [](int status, std::string_view /*code*/, std::string_view message) {
+    return immich_error(status == 400 ? 422 : status, message, {});
+  };
+  Route ping{.method = "GET",
+             .path = "/ping",
+             .summary = "Whether the service answers, for Immich",
+             .access = Access::immich,
+             .answer_type = "text/plain",
+             .answer_schema = kTextSchema,
+             .make = [](std::shared_ptr<Exchange> exchange) -> std::unique_ptr<RequestHandler> {
+               return std::make_unique<PingHandler>(std::move(exchange));
+             }};
+  Route predict{.method = "POST",
+                .path = "/predict",
+                .summary = "The faces of one image, in the form of Immich's machine learning",
+                .body = BodyKind::stream,
+                .access = Access::immich,
+                .parts = {{"entries", false, false, "JSON: the task and its models", true},
+                          {"image", true, false, "the image"},
+                          {"text", false, false, "for tasks of --upstream"}},
+                .answer_schema = kImmichSchema,
+                .errors = {400, 404, 413, 422, 501, 502, 503, 504},
+                .analyses = true,
+                .parts_max = kPartsMost,
+                .forward_after = "entries",
+                .make = [&service](std::shared_ptr<Exchange> exchange) -> std::unique_ptr<RequestHandler> {
+                  return std::make_unique<PredictHandler>(service, std::move(exchange));
+                },
+                .error = error};
+  return {std::move(ping), std::move(predict)};
+}
+
+}  // namespace mien::service
