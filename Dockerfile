@@ -12,6 +12,8 @@ FROM scratch AS deps
 FROM debian:12-slim AS build
 # How many compilers run at once; by default one for each processor.
 ARG CMAKE_BUILD_PARALLEL_LEVEL
+# The certificates that pip believes, where a network has its own.
+ARG PIP_CERT
 WORKDIR /mien
 # What has to be installed and fetched changes more seldom than the code.
 COPY dev ./
@@ -24,11 +26,12 @@ RUN ./dev install /opt/mien \
     && rm -r build /opt/mien/include /opt/mien/lib/libmien.* /opt/mien/lib/cmake /opt/mien/lib/pkgconfig \
         /opt/mien/share/doc/mien/examples \
     && mkdir /absent \
-    && gcc -O2 -shared -fPIC -o /absent/libx265.so.199 deploy/container/absent_libraries.c \
+    && gcc -O2 -shared -fPIC -o /absent/libx265.so.199 docker/absent_libraries.c \
     && cp /absent/libx265.so.199 /absent/libicudata.so.72
 
 # ONNX Runtime for CUDA 13 and NVIDIA's libraries, from PyPI by name. Of these only what is opened goes on.
 FROM build AS cuda-libraries
+ARG PIP_CERT
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates python3-pip \
@@ -43,7 +46,7 @@ RUN python3 -m pip install --no-cache-dir --target /wheels 'nvidia-cublas==13.*'
 
 FROM debian:12-slim AS runtime
 # The libraries that cmake/components.cmake names, and what checks certificates for `mien models pull`. Two of them are
-# asked for by others and of no use here: deploy/container/absent_libraries.c takes their place.
+# asked for by others and of no use here: docker/absent_libraries.c takes their place.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libarchive13 libcurl4 libexif12 libexpat1 libfmt9 \
