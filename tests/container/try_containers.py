@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +51,7 @@ def say(text: str) -> None:
 
 
 def run(*command: object, timeout: float = 600, check: bool = True, environment: dict[str, str] | None = None,
-        folder: Path | None = None) -> subprocess.CompletedProcess:
+        folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     words = [str(word) for word in command]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False,
                           env={**os.environ, **(environment or {})}, cwd=folder)
@@ -65,7 +65,7 @@ def podman(*words: object, **more) -> str:
     return run(*PODMAN, *words, **more).stdout.strip()
 
 
-def run_image(*words: object, options: tuple[object, ...] = (), check: bool = True) -> subprocess.CompletedProcess:
+def run_image(*words: object, options: tuple[object, ...] = (), check: bool = True) -> subprocess.CompletedProcess[str]:
     """`docker run` with the rights of docker-compose.yml, and no network."""
     return run(*PODMAN, "run", "--rm", "--network", "none", *RIGHTS, *options, "mien:cpu", *words, check=check)
 
@@ -117,8 +117,10 @@ def lint() -> str:
     return f"hadolint and dclint find nothing in Dockerfile, {', '.join(file.name for file in files)}"
 
 
-def build(target: str) -> str:
-    options: list[object] = ["--build-context", f"deps={DEPS}"] if DEPS.is_dir() else []
+def build(target: str, layers: bool = False) -> str:
+    """With `layers` each step is kept, so that the next image takes those that both share."""
+    options: list[object] = ["--layers"] if layers else []
+    options += ["--build-context", f"deps={DEPS}"] if DEPS.is_dir() else []
     if jobs := os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL"):
         options += ["--build-arg", f"CMAKE_BUILD_PARALLEL_LEVEL={jobs}"]
     if certificates := os.environ.get("PIP_CERT"):
@@ -255,7 +257,7 @@ def serve_by_compose() -> str:
 
 
 def build_cuda() -> str:
-    told = build("cuda")
+    told = build("cuda", layers=True)
     size = image_bytes("mien:cuda")
     listed = run(*PODMAN, "run", "--rm", "--network", "none", *RIGHTS, "mien:cuda", "backends", "list").stdout
     expect("cuda" in listed, listed)
@@ -264,18 +266,22 @@ def build_cuda() -> str:
 
 # --- All of it ------------------------------------------------------------------------------------------------------
 
-STEPS: tuple[tuple[str, Callable[[], str]], ...] = (
-    ("tools", get_tools),
-    ("base image", make_base),
-    ("clone of", clone),
-    ("linters", lint),
-    ("build of cpu", lambda: build("cpu")),
-    ("size", measure),
-    ("rights", look_at_rights),
-    ("scan", scan_one),
-    ("service", serve_with_a_key),
-    ("compose", serve_by_compose),
-)
+def steps(with_cuda: bool) -> Iterator[tuple[str, Callable[[], str]]]:
+    yield "tools", get_tools
+    yield "base image", make_base
+    yield "clone of", clone
+    yield "linters", lint
+    yield "build of cpu", lambda: build("cpu", layers=with_cuda)
+    yield "size", measure
+    yield "rights", look_at_rights
+    yield "scan", scan_one
+    yield "service", serve_with_a_key
+    yield "compose", serve_by_compose
+    if with_cuda:
+        yield "build of cuda", build_cuda
+
+
+NEEDED_BY_THE_REST = ("tools", "base image", "clone of", "build of cpu")
 NOT_DONE = ("Docker itself (no daemon here: buildah and podman took its place)", "a GPU (cuda is built, and started at "
             "most)", "the lines for Vulkan and ROCm", "podman without root, and its user namespaces", "64-bit Arm")
 
@@ -288,14 +294,14 @@ def remove_what_was_made() -> None:
 
 def try_all(with_cuda: bool) -> int:
     failed = 0
-    for name, step in (*STEPS, *((("build of cuda", build_cuda),) if with_cuda else ())):
+    for name, step in steps(with_cuda):
         try:
             say(f"ok      {name}: {step()}")
         except (Failure, OSError, ValueError, KeyError, subprocess.TimeoutExpired) as problem:
             say(f"FAILED  {name}: {problem}")
             failed += 1
-            if name in ("tools", "base image", "clone of", "build of cpu"):
-                break  # nothing of the rest can be
+            if name in NEEDED_BY_THE_REST:
+                break
     for what in (*NOT_DONE, *(() if with_cuda else ("the image cuda: --cuda builds it too",))):
         say(f"not tried: {what}")
     return 1 if failed else 0
