@@ -21,6 +21,8 @@ COPY cmake/deps.py cmake/deps.lock ./cmake/
 RUN --mount=type=bind,from=deps,target=/deps \
     cp -a /deps .deps && ./dev setup && rm -rf /var/lib/apt/lists/*
 COPY . .
+# What `mien version` says: .git is not copied.
+ARG MIEN_COMMIT
 # The image takes the program and what it opens, and not what others are compiled against.
 RUN ./dev install /opt/mien \
     && rm -r build /opt/mien/include /opt/mien/lib/libmien.* /opt/mien/lib/cmake /opt/mien/lib/pkgconfig \

@@ -38,6 +38,8 @@ RIGHTS = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "all", "--security-opt
           "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096")
 NAME = "mien-trial"
 PORT = 8765
+PICTURES = ("heic/plain.heic", "avif/plain.avif", "tiff/rgb.tif", "webp/lossy.webp", "gif/plain.gif", "bmp/rgb24.bmp")
+LIBRARIES = ("libheif.so.1", "libarchive.so.13", "libcurl.so.4", "libraw_r.so.20")
 ADDED_MB_MAX, ADDED_MB_MAX_WITHOUT_OPENVINO = 200, 130
 STOP_SECONDS_MAX = 2
 
@@ -119,7 +121,8 @@ def lint() -> str:
 
 def build(target: str, layers: bool = False) -> str:
     """With `layers` each step is kept, so that the next image takes those that both share."""
-    options: list[object] = ["--layers"] if layers else []
+    commit = run("git", "-C", CLONE, "describe", "--always", "--abbrev=9").stdout.strip()
+    options: list[object] = ["--build-arg", f"MIEN_COMMIT={commit}", *(["--layers"] if layers else [])]
     options += ["--build-context", f"deps={DEPS}"] if DEPS.is_dir() else []
     if jobs := os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL"):
         options += ["--build-arg", f"CMAKE_BUILD_PARALLEL_LEVEL={jobs}"]
@@ -175,6 +178,18 @@ def scan_one() -> str:
         faces.append(len(record["faces"]))
     expect(faces == [1, 1], f"{PHOTO} has one face, found: {faces}")
     return f"{version}: one face in {PHOTO}, with --sandbox too"
+
+
+def read_formats() -> str:
+    """Each library is opened with all of its symbols, those that two small files stand in for too."""
+    preload = ("--env", "LD_BIND_NOW=1", "--env", f"LD_PRELOAD={' '.join(LIBRARIES)}")
+    done = run_image("version", options=preload)
+    expect("LD_PRELOAD" not in done.stderr, done.stderr)
+    lines = run_image("scan", *(f"/corpus/{name}" for name in PICTURES), "--sandbox",
+                      options=("--volume", f"{CLONE / 'fuzz/corpus'}:/corpus:ro")).stdout.splitlines()
+    formats = [json.loads(line)["format"] for line in lines]
+    expect(len(formats) == len(PICTURES), f"read: {formats}")
+    return ", ".join(formats)
 
 
 # --- What the service does ------------------------------------------------------------------------------------------
@@ -275,6 +290,7 @@ def steps(with_cuda: bool) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "size", measure
     yield "rights", look_at_rights
     yield "scan", scan_one
+    yield "formats", read_formats
     yield "service", serve_with_a_key
     yield "compose", serve_by_compose
     if with_cuda:
