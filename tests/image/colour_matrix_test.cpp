@@ -19,7 +19,9 @@ double encode(double light) { return light <= 0.0031308 ? light * 12.92 : 1.055 
 MatrixProfile display_p3() {
   MatrixProfile profile{};
   for (std::size_t channel = 0; channel < 3; ++channel) {
-    for (std::size_t value = 0; value < 256; ++value) profile.light[channel][value] = decode(value / 255.0);
+    for (std::size_t value = 0; value < 256; ++value) {
+      profile.light[channel][value] = decode(static_cast<double>(value) / 255);
+    }
   }
   profile.matrix = {{{1.2249401762805598, -0.22494017628055996, 0},
                      {-0.042056954709688163, 1.0420569547096881, 0},
