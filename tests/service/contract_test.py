@@ -19,12 +19,14 @@ EXAMPLES = os.environ.get("MIEN_TEST_EXAMPLES", "20")
 @pytest.mark.parametrize("seed", ["1", "2", "3"])
 def test_the_service_keeps_its_contract(start, mien, tmp_path, photo, seed):
     image = tmp_path / "small.jpg"
-    assert photo and mien("thumbnail", str(DEPS / "photos" / "obama.jpg"), str(image), "--size", "64x64").returncode == 0
+    whole = DEPS / "photos" / "obama.jpg"
+    assert photo and mien("thumbnail", str(whole), str(image), "--size", "64x64").returncode == 0
     service = start("--upstream", "http://127.0.0.1:1", "--immich", "buffalo_l=centerface+fr_feature").ready()
     environment = os.environ | {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "MIEN_TEST_IMAGE": str(image),
                                 "PYTHONPATH": str(pathlib.Path(__file__).parent)}
     result = subprocess.run(
-        [PROGRAM, "--config-file", str(CONFIG), "run", f"http://127.0.0.1:{service.port}/openapi.json", "--checks", "all",
+        [PROGRAM, "--config-file", str(CONFIG), "run",
+         f"http://127.0.0.1:{service.port}/openapi.json", "--checks", "all",
          "--max-examples", EXAMPLES, "--seed", seed, "--no-color"],
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=3000, check=False)
     sys.stdout.write(result.stdout + result.stderr)
