@@ -224,7 +224,7 @@ LOST, LEAST_POWER = .08, .02
 TERMS = ("resolution", "contrast", "relative contrast", "noise", "flatness", "exposed", "size", "norm")
 LESS_IS_BETTER = ("noise", "flatness")
 START = {"resolution": (.117, 15), "contrast": (5.5, 11), "relative contrast": (.036, 10), "noise": (.35, 4),
-         "flatness": (3.6, 15), "exposed": (.41, 5), "size": (7.3, 16), "norm": (2.35, 16)}
+         "flatness": (1.6, 16), "exposed": (.41, 5), "size": (7.3, 16), "norm": (2.35, 16)}
 
 
 def power_along(gray, direction):
@@ -263,17 +263,22 @@ def measures_of(gray, size, norm):
                                      4 * mean_square(0, 1) - mean_square(0, 2)) / 3)
     far = np.maximum(0, np.mean([mean_square(*step) for step in ((8, 0), (0, 8), (6, 6), (-6, 6))], 0) - noise)
     contrast = np.sqrt(far / 2)
-    squares, sizes = [], []
-    for step in ((1, 0), (0, 1)):
-        counts = (here < 250) & (there(*step) < 250)
-        difference = (there(*step) - here) * counts
-        count = np.maximum(1, counts.sum((1, 2)))
-        squares.append((difference ** 2).sum((1, 2)) / count)
-        sizes.append(np.abs(difference).sum((1, 2)) / count)
+
+    def peakedness(step):
+        """The mean square over the squared mean of differences that are not blown out."""
+        squares, sizes = [], []
+        for x, y in ((step, 0), (0, step)):
+            counts = (here < 250) & (there(x, y) < 250)
+            difference = (there(x, y) - here) * counts
+            count = np.maximum(1, counts.sum((1, 2)))
+            squares.append((difference ** 2).sum((1, 2)) / count)
+            sizes.append(np.abs(difference).sum((1, 2)) / count)
+        return np.maximum(1, np.mean(squares, 0) / (np.mean(sizes, 0) ** 2 + 1e-6))
+
     return {"resolution": resolution_of(gray, noise), "contrast": contrast,
             "relative contrast": contrast / (here.mean((1, 2)) + 1), "noise": noise / np.maximum(here.var((1, 2)), 1),
-            "flatness": np.maximum(1, np.mean(squares, 0) / (np.mean(sizes, 0) ** 2 + 1e-6)),
-            "exposed": (here < 250).mean((1, 2)), "size": size, "norm": norm}
+            "flatness": peakedness(1) / peakedness(3), "exposed": (here < 250).mean((1, 2)), "size": size,
+            "norm": norm}
 
 
 def load(folder):

@@ -21,8 +21,9 @@
 //   what D keeps when k goes to 0: where a picture is smooth, D(k) = noise + c k^2, so that the noise is
 //   (4 D(1) - D(2)) / 3. Contrast is D(8) without noise, as levels of gray; relative contrast is its share of the
 //   brightness, which haze takes.
-// - Flatness is the mean square over the squared mean of differences between neighbours: 2 for faces, more where most
-//   neighbours are equal, as in mosaic.
+// - Flatness tells mosaic: how much larger the mean square over the squared mean of differences is for neighbours than
+//   for pixels three apart. In mosaic most neighbours are equal and few differ much; smooth skin beside sharp edges
+//   looks alike at both distances.
 // - Exposed is the share of pixels that are not blown out.
 //
 // Data: thresholds and slopes are fitted by bench/recognition_quality.py on LFW photos of half of the people and
@@ -103,7 +104,7 @@ constexpr Term kTerms[] = {
     {&RecognitionMeasures::contrast, 4.9, 12},
     {&RecognitionMeasures::relative_contrast, 0.0375, 12},
     {&RecognitionMeasures::noise, 0.35, -4},
-    {&RecognitionMeasures::flatness, 3.4, -15},
+    {&RecognitionMeasures::flatness, 1.6, -16},
     {&RecognitionMeasures::exposed, 0.41, 6},
     {&RecognitionMeasures::size, 7.4, 16},
 };
@@ -128,8 +129,8 @@ double mean_square(ImageView gray, int x, int y) {
   return sum / kPixels;
 }
 
-// The mean square over the squared mean of differences between neighbours that are not blown out.
-double flatness_of(ImageView gray) {
+// The mean square over the squared mean of differences between pixels `step` apart that are not blown out.
+double peakedness(ImageView gray, int step) {
   double square = 0;
   double size = 0;
   for (const int down : {0, 1}) {
@@ -138,7 +139,7 @@ double flatness_of(ImageView gray) {
     std::uint32_t count = 0;
     for (int row = kTop; row < kTop + kHeight; ++row) {
       const std::uint8_t* const here = row_of(gray, row);
-      const std::uint8_t* const there = row_of(gray, row + down) + 1 - down;
+      const std::uint8_t* const there = row_of(gray, row + step * down) + step * (1 - down);
       for (int i = 0; i < kWidth; ++i) {
         const int counts = static_cast<int>(here[i] < kBlownOut) & static_cast<int>(there[i] < kBlownOut);
         const int difference = (static_cast<int>(there[i]) - static_cast<int>(here[i])) * counts;
@@ -295,7 +296,7 @@ RecognitionMeasures measure_recognition(ImageView gray, double size) {
   measures.contrast = std::sqrt(far / 2);
   measures.relative_contrast = measures.contrast / (levels.mean + 1);
   measures.noise = noise / std::max(levels.variance, 1.0);
-  measures.flatness = flatness_of(gray);
+  measures.flatness = peakedness(gray, 1) / peakedness(gray, 3);
   measures.exposed = levels.exposed;
   measures.size = size;
   measures.brightness = levels.mean;
