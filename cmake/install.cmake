@@ -50,7 +50,7 @@ endforeach()
 
 install(FILES LICENSE README.md CHANGELOG.md TYPE DOC)
 install(DIRECTORY docs/ TYPE DOC FILES_MATCHING PATTERN "*.md")
-install(DIRECTORY examples TYPE DOC)
+install(DIRECTORY examples deploy TYPE DOC)
 install(FILES docs/record.schema.json DESTINATION ${own_data})
 mien_write_sbom(${generated}/mien.spdx.json)
 install(FILES ${generated}/mien.spdx.json TYPE DOC)

@@ -501,6 +501,15 @@ MULTIPARTS = {
     "truncated.txt": "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nbytes\r\n--",
 }
 
+ENTRIES = {
+    "faces.json": '{"facial-recognition":{"detection":{"modelName":"buffalo_l","options":{"minScore":0.7}},'
+                  '"recognition":{"modelName":"buffalo_l"}}}',
+    "clip.json": '{"clip":{"visual":{"modelName":"ViT-B-32__openai"}}}',
+    "ocr.json": '{"ocr":{"detection":{"modelName":"a","options":{"minScore":0.8,"maxResolution":736}}}}',
+    "detection.json": '{"facial-recognition":{"detection":{"modelName":"\\u00e4\\ud83d\\ude00","options":null}}}',
+    "two.json": '{"clip":{},"facial-recognition":[[[1e3,-0.5,true]]]}',
+}
+
 HTTP_HEADS = {
     "get.txt": "GET /healthz?a=%41+b&c HTTP/1.1\r\nHost: localhost:8765\r\nAccept: */*\r\n\r\n",
     "post.txt": "POST /v1/analyze HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/jpeg\r\nContent-Length: 12\r\n"
@@ -565,6 +574,7 @@ def main(arguments: list[str]) -> int:
         "settings": {name: text.encode() for name, text in SETTINGS.items()},
         "lists": {name: text.encode("latin-1") for name, text in LISTS.items()},
         "multipart": {name: text.encode("latin-1") for name, text in MULTIPARTS.items()},
+        "entries": {name: text.encode() for name, text in ENTRIES.items()},
         "http_head": {name: text.encode("latin-1") for name, text in HTTP_HEADS.items()},
     }
     kinds["settings"]["lines.env"] = SETTINGS["lines.env"].encode("utf-8")

@@ -134,6 +134,7 @@ struct PartRow {
   bool repeated = false;
   std::string_view help;
   bool required = false;
+  std::string_view schema = {};  // JSON of its schema, where it is JSON itself
 };
 
 // A row of the table of routes, from which 405s, HEAD, /openapi.json and docs/service.md derive.

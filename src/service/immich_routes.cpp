@@ -156,7 +156,7 @@ std::vector<Route> immich_routes(Service& service) {
                 .summary = "The faces of one image, in the form of Immich's machine learning",
                 .body = BodyKind::stream,
                 .access = Access::immich,
-                .parts = {{"entries", false, false, "JSON: the task and its models", true},
+                .parts = {{"entries", false, false, "JSON: the task and its models", true, kEntriesSchema},
                           {"image", true, false, "the image"},
                           {"text", false, false, "for tasks of --upstream"}},
                 .answer_schema = kImmichSchema,

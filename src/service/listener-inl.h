@@ -109,7 +109,8 @@ inline Task<void> Listener::accept() {
 inline void Listener::take(Socket socket) {
   SystemError error;
   const asio::ip::tcp::endpoint peer = socket.remote_endpoint(error);
-  if (error) return;
+  // So many that are refused take longer to go than others to come: then they go without a word.
+  if (error || hub_.connections.size() >= connections_max_ + connections_max_ / 2) return;
   (void)socket.set_option(asio::ip::tcp::no_delay(true), error);
   std::optional<Refusal> refusal = make_room();
   const std::shared_ptr<Connection> connection =

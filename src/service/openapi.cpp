@@ -55,22 +55,30 @@ Json parameters_of(const Route& route) {
   return rows;
 }
 
-Json body_of(const Route& route) {
+// A form: which parts there are, which must be there, and what each holds.
+Json form_of(const Route& route) {
   Json properties = Json::object();
   Json required = Json::array();
+  Json encoding = Json::object();
   for (const PartRow& part : route.parts) {
-    Json schema = {{"type", "string"}};
-    if (part.is_file) schema["contentMediaType"] = "application/octet-stream";
+    const std::string name(part.name);
+    Json schema = part.schema.empty() ? Json{{"type", "string"}} : Json::parse(part.schema);
     if (part.repeated) schema = {{"type", "array"}, {"items", schema}, {"minItems", 1}, {"maxItems", route.parts_max}};
     schema["description"] = std::string(part.help);
-    properties[std::string(part.name)] = std::move(schema);
-    if (part.required) required.push_back(std::string(part.name));
+    if (part.required) required.push_back(name);
+    if (part.is_file) encoding[name] = {{"contentType", "application/octet-stream"}};
+    properties[name] = std::move(schema);
   }
+  Json form = {
+      {"schema",
+       {{"type", "object"}, {"properties", properties}, {"required", required}, {"additionalProperties", false}}}};
+  if (!encoding.empty()) form["encoding"] = std::move(encoding);
+  return form;
+}
+
+Json body_of(const Route& route) {
   Json content = Json::object();
-  if (!route.parts.empty()) {
-    content["multipart/form-data"] = {
-        {"schema", {{"type", "object"}, {"properties", properties}, {"required", required}}}};
-  }
+  if (!route.parts.empty()) content["multipart/form-data"] = form_of(route);
   if (route.body == BodyKind::image) content["application/octet-stream"] = {{"schema", {{"type", "string"}}}};
   return {{"required", true}, {"content", content}};
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <iterator>
 #include <set>
+#include <type_traits>
 
 namespace mien::service {
 namespace {
@@ -31,11 +32,13 @@ bool read_bool(std::string_view value, bool& out) {
 
 template <typename Number>
 bool read_number(std::string_view value, Number least, Number most, Number& out) {
-  Number number{};
+  // A float's text may hold what a float itself cannot, as 1e-50.
+  using Read = std::conditional_t<std::is_floating_point_v<Number>, double, Number>;
+  Read number{};
   const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (failure != std::errc() || end != value.data() + value.size() || !(number >= least && number <= most))
     return false;
-  out = number;
+  out = static_cast<Number>(number);
   return true;
 }
 

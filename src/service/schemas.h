@@ -33,6 +33,13 @@ inline constexpr std::string_view kImmichSchema = R"({"type":"object","required"
 "required":["x1","y1","x2","y2"],"properties":{"x1":{"type":"integer"},"y1":{"type":"integer"},
 "x2":{"type":"integer"},"y2":{"type":"integer"}}},"embedding":{"type":"string"},"score":{"type":"number"}}}}}})";
 
+inline constexpr std::string_view kEntriesSchema = R"({"type":"object","required":["facial-recognition"],
+"additionalProperties":false,"properties":{"facial-recognition":{"type":"object","required":["detection"],
+"additionalProperties":false,"properties":{"detection":{"type":"object","required":["modelName"],"properties":{
+"modelName":{"type":"string","minLength":1},"options":{"type":"object","additionalProperties":false,"properties":{
+"minScore":{"type":"number","minimum":0,"maximum":1}}}}},"recognition":{"type":"object","required":["modelName"],
+"properties":{"modelName":{"type":"string","minLength":1}}}}}}})";
+
 inline constexpr std::string_view kStatusSchema =
     R"({"type":"object","required":["status"],"properties":{"status":{"type":"string"}}})";
 inline constexpr std::string_view kObjectSchema = R"({"type":"object"})";

@@ -19,7 +19,7 @@ int status_of(const Guard& guard, Access access, const RequestHead& head) {
 
 Guard on_loopback() { return Guard({.address = "127.0.0.1", .hosts = {"Faces.home"}}); }
 
-Guard elsewhere(std::vector<std::string> networks = {}) {
+Guard elsewhere(const std::vector<std::string>& networks = {}) {
   Guard::Rules rules{.address = "0.0.0.0", .is_key = [](std::string_view key) { return key == "right"; }};
   for (const std::string& network : networks) rules.immich_from.push_back(Network::parse(network).take());
   return Guard(std::move(rules));

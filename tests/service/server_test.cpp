@@ -44,6 +44,7 @@ class TestHandler final : public RequestHandler {
   }
   Flow on_no_room() override { return exchange_->request().path == "/image" ? Flow::stop : Flow::wait; }
   Flow on_part(Part part) override {
+    if (part.name == "entries" && exchange_->request().path == "/forward") return Flow::forward;
     text_ += part.name + "=" + std::to_string(part.bytes.size()) + "," + std::to_string(part.reserved.bytes()) + "\n";
     if (exchange_->request().path != "/batch") return Flow::read_on;
     exchange_->write(std::string(64 << 10, 'x') + "\n");
@@ -161,6 +162,8 @@ class ServerTest : public testing::Test {
     for (const char* const path : {"/get", "/hold", "/forget", "/half"}) add("GET", path, BodyKind::none);
     for (const char* const path : {"/image", "/stop", "/throw", "/wait", "/hold"}) add("POST", path, BodyKind::image);
     add("POST", "/two", BodyKind::multipart);
+    add("POST", "/forward", BodyKind::multipart);
+    routes.back().forward_after = "entries";
     add("POST", "/batch", BodyKind::stream);
     server_.emplace(options_, routes, budget_);
     thread_ = std::jthread([this] { server_->run(); });
@@ -495,6 +498,67 @@ TEST_F(ServerTest, TheEndDoesNotWaitForEver) {
   EXPECT_TRUE(exchange->gone().stop_requested());
   server_.reset();
   exchange->answer({});  // nobody is there any more
+}
+
+// Listens, and answers nothing.
+class SilentListener {
+ public:
+  SilentListener() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in place{};
+    place.sin_family = AF_INET;
+    place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(place);
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<const sockaddr*>(&place), size), 0);
+    EXPECT_EQ(::listen(socket_, 8), 0);
+    ::getsockname(socket_, reinterpret_cast<sockaddr*>(&place), &size);
+    url = "http://127.0.0.1:" + std::to_string(ntohs(place.sin_port));
+  }
+  ~SilentListener() { ::close(socket_); }
+  SilentListener(const SilentListener&) = delete;
+  SilentListener& operator=(const SilentListener&) = delete;
+  // Of the next connection, until it ends; "(silent)" when it does not.
+  std::string next() const {
+    const int connection = ::accept(socket_, nullptr, nullptr);
+    const timeval limit{5, 0};
+    ::setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    std::string text;
+    std::array<char, 4096> piece{};
+    ssize_t size = 0;
+    while ((size = ::recv(connection, piece.data(), piece.size(), 0)) > 0) {
+      text.append(piece.data(), static_cast<std::size_t>(size));
+    }
+    ::close(connection);
+    return size < 0 && errno == EAGAIN ? "(silent)" : text;
+  }
+  std::string url;
+
+ private:
+  int socket_;
+};
+
+const std::string kForwarded = "--b\r\nContent-Disposition: form-data; name=\"entries\"\r\n\r\n{}\r\n--b--\r\n";
+
+TEST_F(ServerTest, AnUpstreamThatIsLateIsSaid) {
+  const SilentListener upstream;
+  options_.upstream = upstream.url;
+  options_.upstream_time = 300ms;
+  start();
+  const std::string answer =
+      ask(post("/forward", kForwarded, "Content-Type: multipart/form-data; boundary=b\r\nConnection: close\r\n"));
+  EXPECT_EQ(status_of(answer), "HTTP/1.1 504");
+  EXPECT_TRUE(has(answer, upstream.url));
+}
+
+TEST_F(ServerTest, AnUpstreamIsLeftWhenTheClientIsGone) {
+  const SilentListener upstream;
+  options_.upstream = upstream.url;
+  start();
+  Client client(server_->port());
+  client.send(post("/forward", kForwarded, "Content-Type: multipart/form-data; boundary=b\r\n"));
+  std::this_thread::sleep_for(200ms);
+  client.close();
+  EXPECT_TRUE(upstream.next().ends_with("\r\n\r\n" + kForwarded));
+  EXPECT_EQ(completed(1).status, 0);
 }
 
 TEST_F(ServerTest, APlaceThatIsTakenIsSaid) {

@@ -22,6 +22,14 @@ class Upstream:
         self.url = f"http://127.0.0.1:{self.server.getsockname()[1]}"
         threading.Thread(target=self.serve, daemon=True).start()
 
+    def end(self):
+        """Nobody listens any more; close() alone would leave the accept() that is under way."""
+        try:
+            self.server.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.server.close()
+
     def serve(self):
         while True:
             try:
@@ -44,7 +52,7 @@ class Upstream:
 def upstream():
     one = Upstream(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"clip":"[0.5]"}')
     yield one
-    one.server.close()
+    one.end()
 
 
 def test_the_request_goes_on_as_it_came(start, upstream):
@@ -67,7 +75,7 @@ def test_its_errors_are_passed_on(start, upstream):
 
 
 def test_one_that_is_down_is_said(start, upstream):
-    upstream.server.close()
+    upstream.end()
     service = start("--upstream", upstream.url)
     answer = service.post_form("/predict", [("entries", None, CLIP), ("image", "blob", b"x" * 100_000)])
     assert answer.status == 502 and upstream.url.encode() in answer.body
