@@ -1,17 +1,26 @@
 #!/usr/bin/env python3
-"""How many small faces of large photos each way of looking finds, and what it costs.
+"""How many small faces of large photos each way of looking finds, what it makes up, and what it costs.
 
-    bench/detail.py --people .deps/photos [--crowds DIR] [--empty DIR] [--count 24] [--megapixels 12,24,48,100]
+    bench/detail.py composites --people .deps/photos --crowds DIR --empty DIR [--count 60] [--exact]
+    bench/detail.py faceless DIR...
+    bench/detail.py turns DIR... [--turns 10]
+    bench/detail.py scans DIR... [--count 30] [--program build/dev/mien] [--turns 5]
 
-Composites are made of the photos: heads of known people and whole crowds, brought to faces of 40 to 200 pixels and put
-on large pictures without faces. A face counts that a cut of 640 x 640 of the same pixels shows, looked at once, with a
-score above 0.6 and at least 24 pixels. Found is a face whose box overlaps that one's by 0.4 of the union. Needs mien's
-Python package, numpy and Pillow; --empty wants photos without faces, which are enlarged and looked at too.
+`composites`: photos of one person (heads) and of many are brought to faces of 40 to 200 pixels and put on large
+pictures without faces. A face counts that a cut of 640 x 640 of the same pixels shows, looked at once, with a score
+above 0.6 and at least 24 pixels. Found is a face whose box overlaps that one's by 0.4 of the union. A hint is what
+`auto` acts upon: a face below 48 canvas pixels, or nearly one. `faceless`: what is found in pictures without faces, as
+they are and enlarged. `turns`: CPU time of detection, `auto` against `off`, in turns. `scans`: the same of whole scans
+of photos that are brought to 12 and 48 megapixels and show no small faces. Needs mien's Python package, numpy and
+Pillow. Photos are chosen by a seed.
 """
 import argparse
 import math
 import pathlib
 import random
+import resource
+import statistics
+import subprocess
 import tempfile
 import time
 
@@ -25,6 +34,7 @@ CUT = 640
 SCORE_MIN = 0.6
 SIDE_MIN = 24
 FACE_SIDES = (40, 200)
+HINT_SIDE, HINT_MARGIN = 48, 0.15  # of pipeline/looks.cpp
 OFF, AUTO, FULL = "off", "auto", "full"
 KINDS = (".jpg", ".jpeg", ".png")
 
@@ -47,9 +57,27 @@ def long_side(box):
     return max(box[2] - box[0], box[3] - box[1])
 
 
+def look(engine, image, detail):
+    return engine.analyze(image, detail=detail, embed=False, face_quality=False, colours="rgb").faces
+
+
 def faces_of(engine, image, detail):
-    analysis = engine.analyze(image, detail=detail, embed=False, face_quality=False, colours="rgb")
-    return [(tuple(map(float, face.bbox)), face.det_score) for face in analysis.faces]
+    return [(tuple(map(float, face.bbox)), face.det_score) for face in look(engine, image, detail)]
+
+
+def hints_of(engine, image):
+    """What the first look shows of small faces; the engine's threshold is lower by HINT_MARGIN."""
+    faces = [(tuple(map(float, face.bbox)), face.scale) for face in look(engine, image, OFF)]
+    return [box for box, scale in faces if long_side(box) * scale < HINT_SIDE]
+
+
+def pixels_of(image, megapixels=None):
+    """The pixels of an image, brought to a size."""
+    image = image.convert("RGB")
+    if megapixels:
+        factor = math.sqrt(megapixels * 1e6 / (image.width * image.height))
+        image = image.resize((round(image.width * factor), round(image.height * factor)), Image.BICUBIC)
+    return np.ascontiguousarray(image)
 
 
 class Patches:
@@ -76,7 +104,7 @@ class Patches:
 
 
 def background(chance, empty, size):
-    if empty and chance.random() < 0.6:
+    if empty and chance.random() < 0.8:
         return Image.open(chance.choice(empty)).convert("RGB").resize(size, Image.BICUBIC)
     small = Image.effect_noise((size[0] // 16, size[1] // 16), 40).filter(ImageFilter.GaussianBlur(2))
     return Image.merge("RGB", [small.resize(size, Image.BICUBIC)] * 3)
@@ -145,7 +173,7 @@ class Way:
     def __init__(self, name, look):
         self.name, self.look = name, look
         self.rows, self.hinted, self.in_hinted = [], [], []
-        self.twice = self.false = 0
+        self.twice = self.false = self.found = 0
         self.cpu = 0.0
 
     def take(self, pixels, real, shown, hints):
@@ -155,11 +183,11 @@ class Way:
         self.twice += twice(found)
         everything = [box for box, _ in shown]
         self.false += sum(not any(overlap(box, other)[1] > 0.5 for other in everything) for box in found)
+        self.found = sum(is_seen(box, found) for box in real)
         for box in real:
             seen = is_seen(box, found)
             self.rows.append((long_side(box), seen))
-            hinted = any(overlap(box, hint)[1] > 0.3 for hint in hints)
-            if hinted:
+            if any(overlap(box, hint)[1] > 0.3 for hint in hints):
                 self.hinted.append(seen)
             if hints:
                 self.in_hinted.append(seen)
@@ -181,20 +209,9 @@ def report(ways, pictures):
               f"{' | '.join(by_size)} | {way.twice} | {way.false} | {way.cpu / max(1, pictures):.3f} |", flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--people", required=True, help="photos of one person each, and of groups")
-    parser.add_argument("--crowds", help="photos of many people")
-    parser.add_argument("--empty", help="photos without faces")
-    parser.add_argument("--count", type=int, default=24)
-    parser.add_argument("--megapixels", default="12,24,48,100")
-    parser.add_argument("--seed", type=int, default=17)
-    parser.add_argument("--exact", action="store_true", help="also 640, 1280 and 2560, as InsightFace would look")
-    parser.add_argument("--keep", help="folder for the composites")
-    given = parser.parse_args()
+def composites(given):
     engine = mien.Engine(load_embedder=False)
-    threshold = 0.5
-    hinting = mien.Engine(load_embedder=False, det_threshold=threshold - 0.15)
+    hinting = mien.Engine(load_embedder=False, det_threshold=given.threshold - HINT_MARGIN)
     chance = random.Random(given.seed)
     patches = Patches(engine, photos_of(given.people), photos_of(given.crowds))
     empty = photos_of(given.empty)
@@ -203,21 +220,123 @@ def main():
         for side in (640, 1280, 2560):
             exact = mien.Engine(load_embedder=False, precision="exact", exact_sizes=[(side, side)])
             ways.append(Way(f"exact {side}", lambda pixels, e=exact: faces_of(e, pixels, OFF)))
-    sizes = [float(value) for value in given.megapixels.split(",")]
     for number in range(given.count):
-        picture, parts = compose(chance, patches, empty, sizes[number % len(sizes)])
+        picture, parts = compose(chance, patches, empty, given.megapixels[number % len(given.megapixels)])
         with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
             picture.save(file.name, quality=92)
-            pixels = np.ascontiguousarray(Image.open(file.name).convert("RGB"))
+            pixels = pixels_of(Image.open(file.name))
             if given.keep:
                 picture.save(pathlib.Path(given.keep) / f"{number:03}.jpg", quality=92)
         shown = faces_in_cuts(engine, pixels, parts)
         real = [box for box, score in shown if score > SCORE_MIN and long_side(box) >= SIDE_MIN]
-        hints = [box for box, _ in faces_of(hinting, pixels, OFF)]
+        hints = hints_of(hinting, pixels)
         for way in ways:
             way.take(pixels, real, shown, hints)
-        print(f"{number}: {pixels.shape[1]}x{pixels.shape[0]}, {len(real)} faces", flush=True)
+        print(f"{number}: {pixels.shape[1]}x{pixels.shape[0]}, {len(real)} faces, {len(hints)} hints, found "
+              + ", ".join(f"{way.name} {way.found}" for way in ways),
+              flush=True)
     report(ways, given.count)
+
+
+def faceless(given):
+    engine = mien.Engine(load_embedder=False)
+    photos = [path for folder in given.folders for path in photos_of(folder)]
+    for megapixels in (None, *given.megapixels):
+        for detail in (AUTO, FULL):
+            seen = []
+            for path in photos:
+                faces = faces_of(engine, pixels_of(Image.open(path), megapixels), detail)
+                seen += [(path.name, round(score, 3), tuple(map(round, box))) for box, score in faces]
+            size = f"{megapixels:g} megapixels" if megapixels else "as they are"
+            print(f"{len(photos)} pictures, {size}, {detail}: {len(seen)} faces", *seen, sep="\n  ", flush=True)
+
+
+def turns(given):
+    engine = mien.Engine(load_embedder=False)
+    sums = {OFF: 0.0, AUTO: 0.0}
+    worst, count = 0.0, {OFF: 0, AUTO: 0}
+    for path in (path for folder in given.folders for path in photos_of(folder)):
+        pixels = pixels_of(Image.open(path))
+        look(engine, pixels, OFF)
+        spent = {OFF: [], AUTO: []}
+        for turn in range(given.turns):
+            for detail in (OFF, AUTO) if turn % 2 == 0 else (AUTO, OFF):
+                begin = time.process_time()
+                faces = look(engine, pixels, detail)
+                spent[detail].append(time.process_time() - begin)
+                if turn == 0:
+                    count[detail] += len(faces)
+        middle = {detail: statistics.median(times) for detail, times in spent.items()}
+        ratio = middle[AUTO] / middle[OFF]
+        worst = max(worst, ratio)
+        for detail in sums:
+            sums[detail] += middle[detail]
+        print(f"{path.name}: {middle[OFF] * 1000:.0f} and {middle[AUTO] * 1000:.0f} ms, {ratio:.2f}", flush=True)
+    print(f"in sum {sums[AUTO] / sums[OFF]:.3f}, worst {worst:.2f}, faces {count[OFF]} and {count[AUTO]}")
+
+
+def scans(given):
+    """CPU seconds of the whole program; the photos are enlarged or reduced ones whose first look gives no hint."""
+    hinting = mien.Engine(load_embedder=False, det_threshold=given.threshold - HINT_MARGIN)
+    chance = random.Random(given.seed)
+    photos = [path for folder in given.folders for path in photos_of(folder)]
+    chance.shuffle(photos)
+    with tempfile.TemporaryDirectory() as folder:
+        made = 0
+        for path in photos:
+            if made == given.count:
+                break
+            pixels = pixels_of(Image.open(path), given.megapixels[made % len(given.megapixels)])
+            if not hints_of(hinting, pixels):
+                Image.fromarray(pixels).save(pathlib.Path(folder) / f"{made:03}.jpg", quality=92)
+                made += 1
+        spent = {OFF: [], AUTO: []}
+        for turn in range(given.turns):
+            for detail in (OFF, AUTO) if turn % 2 == 0 else (AUTO, OFF):
+                before = resource.getrusage(resource.RUSAGE_CHILDREN)
+                subprocess.run([given.program, "scan", "-q", folder, "--detail", detail], check=True,
+                               stdout=subprocess.DEVNULL)
+                after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                spent[detail].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        ratios = [b / a for a, b in zip(spent[OFF], spent[AUTO])]
+        print(f"{made} photos, {statistics.median(spent[OFF]):.2f} and {statistics.median(spent[AUTO]):.2f} s of CPU, "
+              f"{statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threshold", type=float, default=0.5, help="of the detector")
+    parser.add_argument("--seed", type=int, default=17)
+    kinds = parser.add_subparsers(required=True)
+
+    def sizes(text):
+        return [float(value) for value in text.split(",")]
+
+    def kind(run, megapixels):
+        command = kinds.add_parser(run.__name__)
+        command.set_defaults(run=run)
+        if megapixels:
+            command.add_argument("--megapixels", type=sizes, default=megapixels)
+        if run is not composites:
+            command.add_argument("folders", nargs="+")
+        return command
+
+    command = kind(composites, "12,24,48,100")
+    command.add_argument("--people", required=True, help="photos of one person each, and of groups")
+    command.add_argument("--crowds", help="photos of many people")
+    command.add_argument("--empty", help="photos without faces")
+    command.add_argument("--count", type=int, default=60)
+    command.add_argument("--exact", action="store_true", help="also 640, 1280 and 2560, as InsightFace would look")
+    command.add_argument("--keep", help="folder for the composites")
+    kind(faceless, "12,48")
+    command = kind(turns, None)
+    command.add_argument("--turns", type=int, default=10)
+    command = kind(scans, "12,48")
+    command.add_argument("--count", type=int, default=30)
+    command.add_argument("--program", default="build/dev/mien")
+    command.add_argument("--turns", type=int, default=5)
+    given = parser.parse_args()
+    given.run(given)
 
 
 if __name__ == "__main__":

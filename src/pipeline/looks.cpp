@@ -1,6 +1,7 @@
 #include "pipeline/looks.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <utility>
 
@@ -19,10 +20,17 @@ constexpr float kPeakOfFace = 0.3F;
 // Tiles of a round: as many as fit into a few batches of a device, so that a photo of 100 megapixels needs no more
 // memory than another.
 constexpr std::size_t kTilesMax = 64;
+// Closer looks at hints cost this many times what the first look does, at most: so many canvas pixels.
+constexpr double kHintsCost = 2;
+// What a hint promises that is a face already: so much where it is tiny, nothing from kHintFace on.
+constexpr float kFacePromise = 0.5F;
 // A face may be this part of the image's long side before the first pass starts to miss it.
 constexpr float kLargeFaceShare = 0.4F;
 
 float peak_margin(float threshold) { return std::min(kPeakMargin, (1 - kPeakShare) * std::max(0.0F, threshold)); }
+
+// Of a face of so many canvas pixels: others beside it are about as large.
+float face_promise(float side) { return kFacePromise * std::max(0.0F, 1 - side / kHintFace); }
 
 float large_side(PixelSize view) { return kLargeFaceShare * static_cast<float>(std::max(view.width, view.height)); }
 
@@ -61,6 +69,7 @@ DetectRounds::DetectRounds(const Detector& detector, const DetectTerms& terms, s
       pass.score_threshold = threshold_;
       if (terms.detail == Detail::automatic && !view.levels.empty()) pass.peak_margin = peak_margin(threshold_);
       requests_.push_back({views_.size() - 1, pass});
+      view.pixels_left += std::llround(kHintsCost * static_cast<double>(canvas_pixels(pass)));
     }
   }
 }
@@ -116,11 +125,12 @@ void DetectRounds::begin_closer() {
   stage_ = Stage::closer;
   for (View& view : views_) {
     for (const Candidate& face : view.faces) {
-      if (long_side(face.box) * view.scale < kHintFace) view.hints.push_back(face.box);
+      const float side = long_side(face.box) * view.scale;
+      if (side < kHintFace) view.hints.push_back({face.box, face_promise(side)});
     }
     for (const Candidate& peak : view.peaks) {
       const bool is_small = long_side(peak.box) * view.scale < kHintFace;
-      if (is_small && !is_of_a_face(peak, view.faces)) view.hints.push_back(peak.box);
+      if (is_small && !is_of_a_face(peak, view.faces)) view.hints.push_back({peak.box});
     }
   }
   level_ = 0;
@@ -130,7 +140,10 @@ void DetectRounds::begin_closer() {
 void DetectRounds::add_tiles(std::size_t view, std::vector<DetectPass> tiles) {
   for (DetectPass& tile : tiles) {
     tile.score_threshold = threshold_;
-    if (terms_.detail == Detail::automatic) tile.peak_margin = peak_margin(threshold_);
+    if (terms_.detail == Detail::automatic) {
+      tile.peak_margin = peak_margin(threshold_);
+      views_[view].pixels_left -= canvas_pixels(tile);
+    }
     tiles_.push_back({view, tile});
   }
 }
@@ -150,8 +163,9 @@ void DetectRounds::next_tiles() {
       view.level_begin = view.closer.size();
       if (level_ >= view.levels.size()) continue;
       const float scale = view.levels[level_];
-      add_tiles(i, terms_.detail == Detail::full ? cover_view(detector_, view.size, scale)
-                                                 : cover_hints(detector_, view.size, scale, view.hints));
+      add_tiles(i, terms_.detail == Detail::full
+                       ? cover_view(detector_, view.size, scale)
+                       : cover_hints(detector_, view.size, scale, view.hints, view.pixels_left));
       view.hints.clear();
     }
     if (tiles_.empty()) ++level_;
@@ -183,7 +197,9 @@ void DetectRounds::end_level() {
       const float side = long_side(face.box) * face.scale;
       const bool is_face = face.score >= threshold_;
       const bool is_hint = is_face ? side < kKeptFace || face.place == EdgePlace::cut : side < kHintFace;
-      if (is_hint && terms_.detail == Detail::automatic) view.hints.push_back(face.box);
+      if (is_hint && terms_.detail == Detail::automatic) {
+        view.hints.push_back({face.box, is_face ? face_promise(side) : 1});
+      }
     }
     drop_pieces(seen, threshold_);
     std::erase_if(seen, [&](const Sighting& face) { return face.score < threshold_; });

@@ -40,7 +40,8 @@ class DetectRounds {
     std::vector<float> levels;     // scales of closer looks
     std::vector<Candidate> faces;  // of the first look
     std::vector<Candidate> peaks;  // of the first look: nearly faces
-    std::vector<Box> hints;        // of smaller faces, for the next level
+    std::vector<Hint> hints;       // of smaller faces, for the next level
+    std::int64_t pixels_left = 0;  // canvas pixels that closer looks at hints may still cost
     std::vector<Sighting> closer;  // what tiles saw
     std::size_t level_begin = 0;   // the first of `closer` that is of this level
   };

@@ -39,8 +39,8 @@ std::vector<DetectedFace> merge_looks(const std::vector<Candidate>& first, float
                                       std::vector<Sighting> closer);
 
 // rotations[i]: what was found in the image rotated clockwise by i quarters; `image` is the size of the upright one.
-// Returns the faces in its pixels, each once, with the numbers of the rotation that shows it best, the upright one in
-// doubt. By falling score.
+// Returns the faces in its pixels, each once, with the numbers of the rotation that shows it best, by its score and the
+// shape of its landmarks, the upright one in doubt. By falling score.
 std::vector<DetectedFace> merge_rotations(std::vector<std::vector<DetectedFace>> rotations, PixelSize image);
 
 }  // namespace mien

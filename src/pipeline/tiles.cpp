@@ -87,6 +87,19 @@ float distance(const Box& a, const Box& b) {
   return std::hypot(a.x1 + a.x2 - b.x1 - b.x2, a.y1 + a.y2 - b.y1 - b.y2) / 2;
 }
 
+bool holds(const DetectPass& tile, const Box& part) {
+  return part.x1 >= static_cast<float>(tile.x) && part.y1 >= static_cast<float>(tile.y) &&
+         part.x2 <= static_cast<float>(tile.x + tile.width) && part.y2 <= static_cast<float>(tile.y + tile.height);
+}
+
+// A tile with this box in its middle.
+DetectPass tile_around(const Box& box, PixelSize view, PixelSize canvas, float scale) {
+  const Extent across = extent_of(view.width, canvas.width, scale);
+  const Extent down = extent_of(view.height, canvas.height, scale);
+  return make_tile(view, canvas, scale, (box.x1 + box.x2 - static_cast<float>(across.part)) / 2,
+                   (box.y1 + box.y2 - static_cast<float>(down.part)) / 2);
+}
+
 // Takes out of `parts`, the leftmost first, what one tile of this size can hold, and returns what it spans.
 Box take_group(std::vector<Box>& parts, float width_max, float height_max) {
   const auto leftmost = std::min_element(
@@ -103,6 +116,53 @@ Box take_group(std::vector<Box>& parts, float width_max, float height_max) {
     return true;
   });
   return group;
+}
+
+// Few tiles that hold all parts.
+std::vector<DetectPass> cover_all(std::span<const PixelSize> canvases, PixelSize view, float scale,
+                                  std::span<const Hint> all) {
+  const float width_max = static_cast<float>(canvases.back().width) / scale;
+  const float height_max = static_cast<float>(canvases.back().height) / scale;
+  std::vector<Box> parts;
+  for (const Hint& hint : all) parts.push_back(hint.box);
+  std::vector<DetectPass> tiles;
+  while (!parts.empty()) {
+    const Box group = take_group(parts, width_max, height_max);
+    const PixelSize canvas = choose_canvas(canvases, group.width() * scale, group.height() * scale);
+    tiles.push_back(tile_around(group, view, canvas, scale));
+    std::erase_if(parts, [&](const Box& part) { return holds(tiles.back(), part); });
+  }
+  return tiles;
+}
+
+// Tiles of `pixels_max` canvas pixels in all: step by step the one that shows most of what is promised for its cost.
+std::vector<DetectPass> choose_tiles(std::span<const PixelSize> canvases, PixelSize view, float scale,
+                                     std::vector<Hint> parts, std::int64_t pixels_max) {
+  std::vector<DetectPass> offers = cover_all(canvases, view, scale, parts);
+  for (const Hint& part : parts) {
+    for (const PixelSize& canvas : canvases) offers.push_back(tile_around(part.box, view, canvas, scale));
+  }
+  const auto gain = [&](const DetectPass& tile) {
+    float promise = 0;
+    for (const Hint& part : parts) {
+      if (holds(tile, part.box)) promise += part.promise;
+    }
+    return promise / static_cast<float>(canvas_pixels(tile));
+  };
+  std::vector<DetectPass> tiles;
+  for (;;) {
+    std::erase_if(offers, [&](const DetectPass& tile) { return canvas_pixels(tile) > pixels_max; });
+    const DetectPass* best = nullptr;
+    float best_gain = 0;
+    for (const DetectPass& tile : offers) {
+      const float here = gain(tile);
+      if (here > best_gain) best = &tile, best_gain = here;
+    }
+    if (best == nullptr) return tiles;
+    tiles.push_back(*best);
+    pixels_max -= canvas_pixels(*best);
+    std::erase_if(parts, [&](const Hint& part) { return holds(tiles.back(), part.box); });
+  }
 }
 
 }  // namespace
@@ -163,27 +223,19 @@ std::vector<DetectPass> cover_view(const Detector& detector, PixelSize view, flo
   return tiles;
 }
 
-std::vector<DetectPass> cover_hints(const Detector& detector, PixelSize view, float scale, std::span<const Box> hints) {
+std::int64_t canvas_pixels(const DetectPass& pass) {
+  return static_cast<std::int64_t>(pass.size.canvas_width) * pass.size.canvas_height;
+}
+
+std::vector<DetectPass> cover_hints(const Detector& detector, PixelSize view, float scale, std::span<const Hint> hints,
+                                    std::int64_t pixels_max) {
   const std::vector<PixelSize> canvases = tile_canvases(detector);
-  const float width_max = static_cast<float>(canvases.back().width) / scale;
-  const float height_max = static_cast<float>(canvases.back().height) / scale;
-  std::vector<Box> parts;
-  for (const Box& hint : hints) parts.push_back(surroundings(hint, view, scale));
-  std::vector<DetectPass> tiles;
-  while (!parts.empty()) {
-    const Box group = take_group(parts, width_max, height_max);
-    const PixelSize canvas = choose_canvas(canvases, group.width() * scale, group.height() * scale);
-    const Extent across = extent_of(view.width, canvas.width, scale);
-    const Extent down = extent_of(view.height, canvas.height, scale);
-    const DetectPass tile = make_tile(view, canvas, scale, (group.x1 + group.x2 - static_cast<float>(across.part)) / 2,
-                                      (group.y1 + group.y2 - static_cast<float>(down.part)) / 2);
-    tiles.push_back(tile);
-    std::erase_if(parts, [&](const Box& part) {
-      return part.x1 >= static_cast<float>(tile.x) && part.y1 >= static_cast<float>(tile.y) &&
-             part.x2 <= static_cast<float>(tile.x + tile.width) && part.y2 <= static_cast<float>(tile.y + tile.height);
-    });
-  }
-  return tiles;
+  std::vector<Hint> parts;
+  for (const Hint& hint : hints) parts.push_back({surroundings(hint.box, view, scale), hint.promise});
+  std::vector<DetectPass> tiles = cover_all(canvases, view, scale, parts);
+  std::int64_t pixels = 0;
+  for (const DetectPass& tile : tiles) pixels += canvas_pixels(tile);
+  return pixels <= pixels_max ? tiles : choose_tiles(canvases, view, scale, std::move(parts), pixels_max);
 }
 
 }  // namespace mien

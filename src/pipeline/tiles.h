@@ -1,6 +1,7 @@
 // Passes that look closer: tiles of an image at larger scales than the first pass has, everywhere or around hints.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -37,7 +38,18 @@ std::vector<float> full_scales(float first_scale, float scale_max);
 
 // Tiles that cover the whole view at this scale, in rows.
 std::vector<DetectPass> cover_view(const Detector& detector, PixelSize view, float scale);
-// Tiles that hold all hints, boxes in pixels of the view, with what is around each.
-std::vector<DetectPass> cover_hints(const Detector& detector, PixelSize view, float scale, std::span<const Box> hints);
+// A place to look at closer, in pixels of the view, and what that promises: 1 where a face was nearly found, less where
+// only others may be beside it.
+struct Hint {
+  Box box;
+  float promise = 1;
+};
+
+// Canvas pixels of a pass: what it costs.
+std::int64_t canvas_pixels(const DetectPass& pass);
+// Tiles that hold all hints with what is around each. Where they would cost more than `pixels_max` canvas pixels in
+// all, those of them that promise most for their cost.
+std::vector<DetectPass> cover_hints(const Detector& detector, PixelSize view, float scale, std::span<const Hint> hints,
+                                    std::int64_t pixels_max);
 
 }  // namespace mien

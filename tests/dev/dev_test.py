@@ -154,6 +154,13 @@ def test_sets_up_builds_and_runs(project: Project):
     assert not (project.root / ".deps/fetch").exists()
 
 
+def test_setup_fetches_and_builds_nothing(project: Project):
+    result = project.dev("setup")
+    assert result.returncode == 0, result.stderr
+    assert project.files() == {"onnxruntime/lib/lib.so", "models/default.onnx"}
+    assert not (project.root / "build").exists()
+
+
 def test_runs_in_the_folder_of_the_caller(project: Project, tmp_path_factory: pytest.TempPathFactory):
     project.dev("build")
     binary = project.root / "build/release/mien"

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <utility>
 
 #include "image/gray.h"
 #include "support/pictures.h"
@@ -90,6 +91,18 @@ TEST(Alignment, OfTheTemplateIsTheIdentity) {
   for (std::size_t i = 0; i < 3 * kPlane; ++i) {
     ASSERT_EQ(planes[i], face.data()[3 * (i % kPlane) + i / kPlane]) << "value " << i;
   }
+}
+
+TEST(Alignment, ErrorSaysHowMuchPointsLookLikeAFace) {
+  const auto error = [](const Landmarks& points) { return alignment_error(points, *estimate_alignment(points)); };
+  EXPECT_NEAR(error(scale_points(3, 40)), 0, 1e-5);
+  // The nose's 10 pixels are spread over all points: the centre follows it by 2, so 10^2 - 5 * 2^2 = 80 remain.
+  Landmarks points = kArcFace;
+  points[2].x += 10;
+  EXPECT_NEAR(error(points), std::sqrt(80.0 / 5) / kTemplateEyeDistance, 0.01);
+  std::swap(points[0], points[3]);
+  std::swap(points[1], points[4]);
+  EXPECT_GT(error(points), 0.1) << "eyes below the mouth";
 }
 
 // Both sides solve the same least squares in double, once in closed form and once by numpy's solver.

@@ -105,6 +105,24 @@ TEST_F(LooksTest, HintsAreLookedAtCloser) {
   for (std::size_t i = 1; i < fake_.session->runs.size(); ++i) EXPECT_EQ(fake_.session->runs[i].width, 320);
 }
 
+// A crowd that fills the picture: looking at all of it at twice the scale would cost four first looks.
+TEST_F(LooksTest, HintsCostAtMostTwiceTheFirstLook) {
+  std::vector<Square> squares;
+  for (int i = 0; i < 400; ++i) squares.push_back({30 + 195 * (i % 20), 30 + 145 * (i / 20), i % 3 == 0 ? 46 : 80});
+  const Image picture = picture_of(4000, 3000, squares);
+  const std::size_t once = look(picture, Detail::off).size();
+  const auto pixels = [&] {
+    std::int64_t sum = 0;
+    for (const FakeRun& run : fake_.session->runs) sum += static_cast<std::int64_t>(run.width) * run.height;
+    return sum;
+  };
+  const std::int64_t first = pixels();
+  const std::size_t closer = look(picture, Detail::automatic).size();
+  EXPECT_LE(pixels(), 3 * first);
+  EXPECT_GE(pixels(), 2 * first);
+  EXPECT_GT(closer, once + 20) << "near misses are looked at first";
+}
+
 TEST_F(LooksTest, AFullLookSeesAllAndKeepsWhatWasLargeEnough) {
   const Image picture = picture_of(4000, 3000, {kFilling, kLarge, kNearly, kBesideIt, kAlone});
   const std::vector<DetectedFace> once = look(picture, Detail::off);

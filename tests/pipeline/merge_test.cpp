@@ -115,5 +115,22 @@ TEST(Merge, UprightWinsInDoubt) {
   EXPECT_EQ(faces[0].rotation, 0);
 }
 
+// What centerface saw of one head on a page of 1600 x 1200 that lies on its side: rotated upright, and upside down with
+// a higher score, eyes where the mouth is.
+TEST(Merge, LandmarksWithTheShapeOfAFaceBeatAHigherScore) {
+  DetectedFace right = face_at({934.2F, 851, 1070.3F, 1037.3F}, 0.88F);
+  right.landmarks = {{{968.7F, 917.5F}, {1034.4F, 912.6F}, {1006.4F, 950.9F}, {977.7F, 985.8F}, {1032.5F, 982.0F}}};
+  DetectedFace wrong = face_at({127.4F, 578.5F, 283.2F, 751.2F}, 0.922F);
+  wrong.landmarks = {{{213.7F, 690.1F}, {187.4F, 693.2F}, {200.0F, 634.0F}, {218.2F, 579.9F}, {197.0F, 583.9F}}};
+  std::vector<std::vector<DetectedFace>> views(4);
+  views[1] = {right};
+  views[3] = {wrong, face_at({900, 100, 960, 180}, 0.7F)};
+  const std::vector<DetectedFace> faces = merge_rotations(views, {1600, 1200});
+  ASSERT_EQ(faces.size(), 2U);
+  EXPECT_EQ(faces[0].score, 0.88F);
+  EXPECT_EQ(faces[0].rotation, 270);
+  EXPECT_EQ(faces[1].score, 0.7F) << "by falling score";
+}
+
 }  // namespace
 }  // namespace mien

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <random>
 
@@ -13,6 +14,8 @@ namespace {
 
 using test::FakeDetector;
 using test::FakeRun;
+
+constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
 
 FakeDetector blind_detector() {
   return test::make_fake_detector([](const FakeRun&) { return std::vector<Candidate>(); });
@@ -110,22 +113,22 @@ TEST(Tiles, EveryHintLiesInATileWithWhatIsAroundIt) {
   for (const PixelSize view : {PixelSize{4000, 3000}, {8064, 6048}, {1500, 1000}, {1000, 2400}}) {
     for (const float scale : closer_scales(first_scale(view), 1)) {
       for (const std::size_t count : {1U, 5U, 60U}) {
-        std::vector<Box> hints;
+        std::vector<Hint> hints;
         for (std::size_t i = 0; i < count; ++i) {
           const float side = 40 / scale;
           std::uniform_real_distribution<float> x(0, static_cast<float>(view.width) - side);
           std::uniform_real_distribution<float> y(0, static_cast<float>(view.height) - side);
           const float left = x(random), top = y(random);
-          hints.push_back({left, top, left + side, top + side});
+          hints.push_back({{left, top, left + side, top + side}});
         }
-        const std::vector<DetectPass> tiles = cover_hints(fake.detector, view, scale, hints);
+        const std::vector<DetectPass> tiles = cover_hints(fake.detector, view, scale, hints, kNoLimit);
         EXPECT_LE(tiles.size(), count);
         for (const DetectPass& tile : tiles) expect_within(tile, view);
-        for (const Box& hint : hints) {
+        for (const auto& [box, promise] : hints) {
           const float margin = 38 / scale;
-          const Box around{std::max(0.0F, hint.x1 - margin), std::max(0.0F, hint.y1 - margin),
-                           std::min(static_cast<float>(view.width), hint.x2 + margin),
-                           std::min(static_cast<float>(view.height), hint.y2 + margin)};
+          const Box around{std::max(0.0F, box.x1 - margin), std::max(0.0F, box.y1 - margin),
+                           std::min(static_cast<float>(view.width), box.x2 + margin),
+                           std::min(static_cast<float>(view.height), box.y2 + margin)};
           EXPECT_TRUE(
               std::any_of(tiles.begin(), tiles.end(), [&](const DetectPass& tile) { return holds(tile, around); }));
         }
@@ -136,19 +139,49 @@ TEST(Tiles, EveryHintLiesInATileWithWhatIsAroundIt) {
 
 TEST(Tiles, HintsTakeTheSmallestCanvasAndShareIt) {
   const FakeDetector fake = blind_detector();
-  const auto look = [&](std::vector<Box> hints) { return cover_hints(fake.detector, {4000, 3000}, 0.32F, hints); };
-  const std::vector<DetectPass> alone = look({{2000, 1500, 2100, 1600}});
+  const auto look = [&](const std::vector<Hint>& hints) {
+    return cover_hints(fake.detector, {4000, 3000}, 0.32F, hints, kNoLimit);
+  };
+  const std::vector<DetectPass> alone = look({{{2000, 1500, 2100, 1600}}});
   ASSERT_EQ(alone.size(), 1U);
   EXPECT_EQ(alone[0].size.canvas_width, 320);
   EXPECT_EQ(alone[0].width, 1000);
   EXPECT_EQ(alone[0].x, 1550);
   const std::vector<DetectPass> row =
-      look({{1500, 1500, 1600, 1600}, {2000, 1500, 2100, 1600}, {2500, 1500, 2600, 1600}});
+      look({{{1500, 1500, 1600, 1600}}, {{2000, 1500, 2100, 1600}}, {{2500, 1500, 2600, 1600}}});
   ASSERT_EQ(row.size(), 1U);
   EXPECT_EQ(row[0].size.canvas_width, 640);
   EXPECT_EQ(row[0].size.canvas_height, 480);
-  EXPECT_EQ(look({{100, 100, 200, 200}, {3700, 2700, 3800, 2800}}).size(), 2U);
+  EXPECT_EQ(look({{{100, 100, 200, 200}}, {{3700, 2700, 3800, 2800}}}).size(), 2U);
   EXPECT_TRUE(look({}).empty());
+}
+
+// Hints all over the view: what may be spent goes to the places that promise most, near misses before faces.
+TEST(Tiles, ALimitIsKeptAndSpentWhereMostIsPromised) {
+  const FakeDetector fake = blind_detector();
+  const PixelSize view{4000, 3000};
+  std::vector<Hint> hints;
+  for (int i = 0; i < 300; ++i) {
+    const float x = static_cast<float>(i % 20) * 195, y = static_cast<float>(i / 20) * 195;
+    hints.push_back({{x, y, x + 60, y + 60}, 0.02F});
+  }
+  hints.push_back({{3000, 2000, 3060, 2060}});
+  std::int64_t before = 0;
+  for (const std::int64_t limit : {0, 90'000, 110'000, 320'000, 614'400, 2'000'000}) {
+    const std::vector<DetectPass> tiles = cover_hints(fake.detector, view, 0.32F, hints, limit);
+    std::int64_t pixels = 0;
+    for (const DetectPass& tile : tiles) {
+      expect_within(tile, view);
+      pixels += canvas_pixels(tile);
+    }
+    EXPECT_LE(pixels, limit);
+    EXPECT_GE(pixels, before);
+    before = pixels;
+    EXPECT_EQ(limit >= 102'400, std::any_of(tiles.begin(), tiles.end(),
+                                            [&](const DetectPass& tile) { return holds(tile, hints.back().box); }))
+        << limit;
+  }
+  EXPECT_GE(before, 1'900'000);
 }
 
 TEST(Tiles, AModelOfOneSizeGetsItsSize) {
@@ -159,8 +192,8 @@ TEST(Tiles, AModelOfOneSizeGetsItsSize) {
     EXPECT_EQ(tile.size.canvas_width, 320);
     EXPECT_EQ(tile.size.canvas_height, 240);
   }
-  const Box hint{1000, 500, 1040, 540};
-  EXPECT_EQ(cover_hints(fake.detector, {2000, 1000}, 1, {&hint, 1})[0].size.canvas_height, 240);
+  const Hint hint{{1000, 500, 1040, 540}};
+  EXPECT_EQ(cover_hints(fake.detector, {2000, 1000}, 1, {&hint, 1}, kNoLimit)[0].size.canvas_height, 240);
 }
 
 }  // namespace

@@ -1,0 +1,389 @@
+#!/usr/bin/env python3
+"""What `mien serve` costs, how long requests wait, and what happens when there are too many.
+
+    bench/service.py agree --photos DIR --det FILE --rec FILE      the faces of insightface 0.7.3, by /predict in exact
+    bench/service.py peer --photos DIR --det FILE --rec FILE       CPU a request against FastAPI with insightface
+    bench/service.py overhead --photos DIR [--clients 64]          CPU beyond `mien scan` on the same files
+    bench/service.py waiting --photo FILE                          queueing at 70 % of the capacity (needs vegeta)
+    bench/service.py overload --photo FILE [--seconds 60]          five times what it can do (needs vegeta)
+    bench/service.py memory --photo FILE [--count 20000]           what stays after many analyses
+
+The server runs on 127.0.0.1 and is measured by its own CPU time, from /proc; the load comes from other processes. What
+is compared runs in turns, and the median of the ratios is printed. Needs httpx; agree and peer need insightface 0.7.3,
+onnxruntime and OpenCV, peer FastAPI, uvicorn, python-multipart and orjson too, agree and peer Pillow.
+"""
+import argparse
+import concurrent.futures
+import io
+import json
+import os
+import pathlib
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import httpx
+
+TICKS = os.sysconf("SC_CLK_TCK")
+ENTRIES = json.dumps({"facial-recognition": {
+    "detection": {"modelName": "buffalo_l", "options": {"minScore": 0.5}},
+    "recognition": {"modelName": "buffalo_l"}}})
+TURNS = 10
+KINDS = (".jpg", ".jpeg", ".png", ".webp")
+
+
+class Server:
+    """A server of its own process, and what it has used."""
+
+    def __init__(self, command, port=None):
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE if port is None else subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        if port is None:
+            line = self.process.stdout.readline().decode()
+            match = re.search(r"listening on http://\S+:(\d+)$", line.strip())
+            if not match:
+                sys.exit(f"{command[0]} did not start: {line!r}")
+            port = int(match[1])
+        self.address = f"http://127.0.0.1:{port}"
+        self._wait()
+
+    def _wait(self):
+        for _ in range(600):
+            try:
+                if httpx.get(self.address + "/ping", timeout=2).is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.1)
+        sys.exit("the server does not answer")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+
+    def cpu(self):
+        """Seconds of all its threads and of children that have ended."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return sum(map(int, fields[11:15])) / TICKS
+
+    def resident_mb(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+    def metric(self, name):
+        """The sum of a metric's series."""
+        page = httpx.get(self.address + "/metrics").text
+        return sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines()
+                   if re.match(re.escape(name) + r"[{ ]", line))
+
+
+def serve(options, *flags):
+    return Server([options.mien, "serve", "--listen", "127.0.0.1:0", "--threads", str(options.threads), *flags])
+
+
+def previews(folder):
+    """What Immich sends: a side of 1440, JPEG of quality 80."""
+    from PIL import Image, ImageOps  # noqa: PLC0415: of two commands alone
+
+    result = []
+    for path in sorted(pathlib.Path(folder).rglob("*")):
+        if path.suffix.lower() not in KINDS:
+            continue
+        image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+        image.thumbnail((1440, 1440))
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=80)
+        result.append((path.name, file.getvalue()))
+    return result
+
+
+def predict(client, image):
+    answer = client.post("/predict", data={"entries": ENTRIES},
+                         files={"image": ("blob", image, "application/octet-stream")})
+    answer.raise_for_status()
+    return answer.json()
+
+
+# ---- The same faces as insightface
+
+
+def insightface_models(det, rec):
+    import cv2  # noqa: PLC0415
+    import onnxruntime as ort  # noqa: PLC0415
+    from insightface.model_zoo.scrfd import SCRFD  # noqa: PLC0415
+
+    cv2.setNumThreads(1)
+    one = ort.SessionOptions()
+    one.intra_op_num_threads = 1
+    detector = SCRFD(det, session=ort.InferenceSession(det, one, providers=["CPUExecutionProvider"]))
+    detector.prepare(-1, input_size=(640, 640), det_thresh=0.5, nms_thresh=0.4)
+    return detector, ort.InferenceSession(rec, one, providers=["CPUExecutionProvider"])
+
+
+def insightface_faces(models, encoded):
+    """(box, score, embedding) of each, the embedder fed as fr_feature is: BGR, divided by 128."""
+    import cv2  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
+    from insightface.utils import face_align  # noqa: PLC0415
+
+    detector, embedder = models
+    image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    boxes, landmarks = detector.detect(image)
+    for box, points in zip(boxes, landmarks, strict=True):
+        blob = cv2.dnn.blobFromImage(face_align.norm_crop(image, points), 1 / 128, (112, 112), (127.5,) * 3)
+        yield box[:4], float(box[4]), embedder.run(None, {embedder.get_inputs()[0].name: blob})[0].ravel()
+
+
+def agree(options):
+    import numpy as np  # noqa: PLC0415
+
+    models = insightface_models(options.det, options.rec)
+    near, faces, worst_box, worst_cosine, unmatched = 0, 0, 0, 1.0, []
+    with serve(options, "--precision", "exact", "--immich", f"buffalo_l={options.det}+{options.rec}") as server, \
+            httpx.Client(base_url=server.address, timeout=60) as client:
+        for name, preview in previews(options.photos):
+            ours = predict(client, preview)["facial-recognition"]
+            for box, score, embedding in insightface_faces(models, preview):
+                if abs(score - 0.5) < 0.005:
+                    near += 1
+                    continue
+                off = [max(abs(face["boundingBox"][side] - round(float(value)))
+                           for side, value in zip(("x1", "y1", "x2", "y2"), box, strict=True)) for face in ours]
+                if not off or min(off) > 1:
+                    unmatched.append((name, score))
+                    continue
+                face = ours.pop(off.index(min(off)))
+                other = np.array(json.loads(face["embedding"]))
+                cosine = float(embedding @ other / np.linalg.norm(embedding) / np.linalg.norm(other))
+                faces, worst_box, worst_cosine = faces + 1, max(worst_box, min(off)), min(worst_cosine, cosine)
+            unmatched += [(name, face["score"]) for face in ours if abs(face["score"] - 0.5) >= 0.005]
+    print(f"{faces} faces: boxes within {worst_box} px, cosines from {worst_cosine:.6f}; {near} within 0.005 of the "
+          f"threshold left out; not found by both: {unmatched or 'none'}")
+
+
+PEER = '''
+import json, sys
+import orjson
+from fastapi import FastAPI, File, Form, Response
+sys.path.insert(0, {folder!r})
+import service
+models = service.insightface_models({det!r}, {rec!r})
+app = FastAPI()
+@app.get("/ping")
+def ping():
+    return Response("pong")
+@app.post("/predict")
+def predict(entries: str = Form(), image: bytes = File()):
+    json.loads(entries)
+    faces = [dict(boundingBox=dict(zip(("x1", "y1", "x2", "y2"), map(float, box.round()))), score=score,
+                  embedding=orjson.dumps(embedding, option=orjson.OPT_SERIALIZE_NUMPY).decode())
+             for box, score, embedding in service.insightface_faces(models, image)]
+    return Response(orjson.dumps({{"facial-recognition": faces}}), media_type="application/json")
+'''
+
+
+def peer(options):
+    files = [preview for _, preview in previews(options.photos)]
+    code = PEER.format(folder=str(pathlib.Path(__file__).resolve().parent), det=options.det, rec=options.rec)
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "peer.py").write_text(code)
+        command = [sys.executable, "-m", "uvicorn", "peer:app", "--app-dir", folder, "--port", str(options.port),
+                   "--log-level", "warning"]
+        names = f"buffalo_l={options.det}+{options.rec}"
+        with Server(command, options.port) as other, \
+                serve(options, "--precision", "exact", "--immich", names) as exact, \
+                serve(options, "--immich", names) as standard:
+            servers = {"exact": exact, "default": standard, "peer": other}
+            rows = {name: [] for name in servers}
+            for turn in range(TURNS + 1):
+                for name, server in servers.items():
+                    used = cpu_a_request(server, files)
+                    if turn > 0:
+                        rows[name].append(used)
+    for name in ("exact", "default"):
+        ratios = [ours / theirs for ours, theirs in zip(rows[name], rows["peer"], strict=True)]
+        print(f"{name}: {statistics.median(rows[name]) * 1000:.1f} ms a request, peer "
+              f"{statistics.median(rows['peer']) * 1000:.1f}: median of {TURNS} ratios {statistics.median(ratios):.3f} "
+              f"({min(ratios):.2f} to {max(ratios):.2f})")
+
+
+def cpu_a_request(server, files):
+    before = server.cpu()
+    with httpx.Client(base_url=server.address, timeout=60) as client:
+        for file in files:
+            predict(client, file)
+    return (server.cpu() - before) / len(files)
+
+
+# ---- Beyond `mien scan`
+
+
+def post_all(address, files, clients, path="/v1/analyze"):
+    def work(share):
+        with httpx.Client(base_url=address, timeout=120) as client:
+            for file in share:
+                client.post(path, content=file).raise_for_status()
+
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        list(pool.map(work, [files[i::clients] for i in range(clients)]))
+
+
+def overhead(options):
+    paths = sorted(path for path in pathlib.Path(options.photos).iterdir() if path.suffix.lower() in KINDS)
+    files = [path.read_bytes() for path in paths] * options.repeat
+    ratios = []
+    with tempfile.TemporaryDirectory() as folder, serve(options) as server:
+        # A scan reads each content once: copies that differ by a byte behind the image's end.
+        for i, data in enumerate(files):
+            pathlib.Path(folder, f"{i:05}.jpg").write_bytes(data + i.to_bytes(4, "big"))
+        copies = [path.read_bytes() for path in sorted(pathlib.Path(folder).iterdir())]
+        scan = [options.mien, "scan", folder, "--threads", str(options.threads)]
+        empty = [options.mien, "scan", str(paths[0]), "--threads", str(options.threads)]
+        post_all(server.address, copies[:options.clients], options.clients)
+        for _ in range(TURNS):
+            start = cpu_of_children(empty)
+            scanned = (cpu_of_children(scan) - start) / (len(files) - 1)
+            before = server.cpu()
+            post_all(server.address, copies, options.clients)
+            ratios.append((server.cpu() - before) / len(files) / scanned)
+            print(f"scan {scanned * 1000:.2f} ms an image, ratio {ratios[-1]:.3f}", flush=True)
+    print(f"median of {TURNS} ratios {statistics.median(ratios):.3f}")
+
+
+def cpu_of_children(command):
+    before = os.times()
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+# ---- Waiting and refusing
+
+
+def vegeta(options, address, rate, seconds, path="/v1/analyze"):
+    """The report of an open loop: requests come at an even pace, whatever the answers do."""
+    target = f"POST {address}{path}\n@{options.photo}\n"
+    attack = subprocess.run([options.vegeta, "attack", f"-rate={round(rate * 100)}/100s", f"-duration={seconds}s", "-timeout=120s",
+                             "-max-workers=2000"], input=target.encode(), stdout=subprocess.PIPE, check=True)
+    encoded = subprocess.run([options.vegeta, "encode", "--to=json"], input=attack.stdout, stdout=subprocess.PIPE,
+                             check=True)
+    return [json.loads(line) for line in encoded.stdout.splitlines()]
+
+
+def capacity(server, photo, seconds=10):
+    """Images a second, with as many clients as keep it busy."""
+    end = time.monotonic() + seconds
+
+    def work(_):
+        done = 0
+        with httpx.Client(base_url=server.address, timeout=60) as client:
+            while time.monotonic() < end:
+                client.post("/v1/analyze", content=photo).raise_for_status()
+                done += 1
+        return done
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        start = time.monotonic()
+        return sum(pool.map(work, range(8))) / (time.monotonic() - start)
+
+
+def quantile_of_histogram(before, after, share):
+    """From the two states of a Prometheus histogram, by linear interpolation as histogram_quantile() does."""
+    counts = sorted((float(bound), after[bound] - before.get(bound, 0)) for bound in after)
+    wanted = share * counts[-1][1]
+    low, below = 0.0, 0.0
+    for bound, count in counts:
+        if count >= wanted:
+            return low if bound == float("inf") else low + (bound - low) * (wanted - below) / max(1e-9, count - below)
+        low, below = bound, count
+    return low
+
+
+def queue_histogram(server):
+    page = httpx.get(server.address + "/metrics").text
+    return {bound: float(count) for bound, count in
+            re.findall(r'mien_queue_duration_seconds_bucket\{le="([^"]+)"\} (\S+)', page)}
+
+
+def waiting(options):
+    photo = pathlib.Path(options.photo).read_bytes()
+    shares = []
+    with serve(options) as server:
+        capacity(server, photo, 3)
+        for _ in range(5):
+            rate = capacity(server, photo)
+            service_time = options.threads / rate
+            before = queue_histogram(server)
+            results = vegeta(options, server.address, 0.7 * rate, options.seconds)
+            p99 = quantile_of_histogram(before, queue_histogram(server), 0.99)
+            shares.append(p99 / service_time)
+            print(f"{rate:.1f}/s, {service_time * 1000:.1f} ms an image; at 70 % p99 of the queue "
+                  f"{p99 * 1000:.1f} ms = {shares[-1]:.2f} times; {sum(r['code'] == 200 for r in results)} of "
+                  f"{len(results)} answered", flush=True)
+    print(f"median {statistics.median(shares):.2f} service times")
+
+
+def overload(options):
+    photo = pathlib.Path(options.photo).read_bytes()
+    with serve(options) as server:
+        capacity(server, photo, 3)
+        used = server.cpu()
+        rate = capacity(server, photo, 20)
+        done_a_cpu_second = rate * 20 / (server.cpu() - used)
+        used = server.cpu()
+        results = vegeta(options, server.address, 5 * rate, options.seconds)
+        used = server.cpu() - used
+        good = sum(result["code"] == 200 for result in results)
+        refused = [result for result in results if result["code"] == 503]
+        times = sorted(result["latency"] / 1e6 for result in refused)
+        without = sum("Retry-After" not in (result.get("headers") or {}) for result in refused)
+        others = sorted({(result["code"], result.get("error", "")) for result in results
+                         if result["code"] not in (200, 503)})
+        start = time.monotonic()
+        httpx.post(server.address + "/v1/analyze", content=photo, timeout=60).raise_for_status()
+        print(f"capacity {rate:.1f}/s, {done_a_cpu_second:.1f} a CPU second; overloaded {good / used:.1f} a CPU second "
+              f"({good / used / done_a_cpu_second:.3f}); {len(refused)} refused in {statistics.median(times):.1f} ms, "
+              f"p99 {times[int(0.99 * len(times))]:.1f}; without Retry-After {without}; others {others}; the next one "
+              f"took {time.monotonic() - start:.2f} s")
+
+
+def memory(options):
+    photo = pathlib.Path(options.photo).read_bytes()
+    fifth = options.count // 5
+    with serve(options) as server:
+        seen = []
+        for _ in range(5):
+            post_all(server.address, [photo] * fifth, 8, options.path)
+            seen.append(server.resident_mb())
+            print(f"{seen[-1]:.1f} MB", flush=True)
+    print(f"the last fifth over the second: {seen[4] / seen[1] - 1:+.2%}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["agree", "peer", "overhead", "waiting", "overload", "memory"])
+    parser.add_argument("--mien", default="build/release/mien", help="the program")
+    parser.add_argument("--photos", help="folder of photos")
+    parser.add_argument("--photo", help="one photo")
+    parser.add_argument("--det", help="SCRFD as an ONNX file")
+    parser.add_argument("--rec", help="fr_feature as an ONNX file")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--repeat", type=int, default=5, help="times that each photo is sent in a turn")
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--path", default="/v1/analyze")
+    parser.add_argument("--port", type=int, default=18_770, help="of the peer")
+    parser.add_argument("--vegeta", default="vegeta")
+    options = parser.parse_args()
+    globals()[options.what](options)
+
+
+if __name__ == "__main__":
+    main()
