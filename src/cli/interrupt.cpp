@@ -10,14 +10,12 @@ namespace {
 
 constexpr int kWake = SIGUSR1;  // sent by the destructor, to the watcher alone
 
-// A signal that the caller has switched off stays so: `nohup` does it with SIGHUP, a shell with the SIGINT
-// of jobs in the background. A blocked signal would reach the watcher all the same.
+}  // namespace
+
 bool is_ignored(int signal) {
   struct sigaction action {};
   return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
-
-}  // namespace
 
 Interrupt::Interrupt(Terminal& terminal) : terminal_(terminal) {
   sigemptyset(&signals_);

@@ -10,6 +10,10 @@
 
 namespace mien::cli {
 
+// A signal that the caller has switched off stays so: `nohup` does it with SIGHUP, a shell with the SIGINT
+// of jobs in the background. A blocked signal would reach who waits for it all the same.
+bool is_ignored(int signal);
+
 // While it lives, the first SIGINT, SIGTERM or SIGHUP asks the work to stop, and a second one ends
 // the process at once. Make it before any other thread: threads inherit that they leave these
 // signals alone.

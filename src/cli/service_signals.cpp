@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "cli/interrupt.h"
 #include "mien/result.h"
 
 namespace mien::cli {
@@ -16,7 +17,11 @@ constexpr int kWake = SIGUSR1;  // sent by the destructor, to the watcher alone
 
 ServiceSignals::ServiceSignals() {
   sigemptyset(&signals_);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, kWake}) sigaddset(&signals_, signal);
+  sigaddset(&signals_, kWake);
+  sigaddset(&signals_, SIGHUP);
+  for (const int signal : {SIGINT, SIGTERM}) {
+    if (!is_ignored(signal)) sigaddset(&signals_, signal);
+  }
   pthread_sigmask(SIG_BLOCK, &signals_, &signals_before_);
 }
 

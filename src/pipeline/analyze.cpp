@@ -65,9 +65,10 @@ Result<Done> open_view(const Engine::State& engine, const PixelView& pixels, con
 
 // Begins the next image of a group; `open` fills in its pixels.
 template <typename Open>
-void add_item(Workspace::State& work, Group& group, std::size_t index, Open open) {
+void add_item(Workspace::State& work, Group& group, std::size_t index, const AnalyzeOptions* options, Open open) {
   GroupItem& item = group.emplace_back();
   item.index = index;
+  item.options = options;
   item.memory = work.spare ? std::exchange(work.spare, nullptr) : std::make_shared<ItemMemory>();
   try {
     const Result<Done> done = open(item);
@@ -80,7 +81,7 @@ void add_item(Workspace::State& work, Group& group, std::size_t index, Open open
 // ---- Results
 
 // Returns what is known of the image now; the embeddings may still be missing.
-Result<Analysis> take_result(const Engine::State& engine, const AnalyzeOptions& options, GroupItem& item) {
+Result<Analysis> take_result(const Engine::State& engine, GroupItem& item) {
   if (item.error) return *item.error;
   for (ItemFace& one : item.faces) item.analysis.faces.push_back(std::move(one.face));
   item.analysis.models.detector = engine.detector_file.info.name;
@@ -88,7 +89,7 @@ Result<Analysis> take_result(const Engine::State& engine, const AnalyzeOptions& 
     item.analysis.models.embedder = engine.embedder_file.info.name;
     item.analysis.models.embedder_id = engine.embedder->id;
   }
-  item.analysis.detail = choose_detail(engine.options.precision, options.detail);
+  item.analysis.detail = choose_detail(engine.options.precision, item.options->detail);
   item.analysis.placement = describe_placement(engine, item);
   return std::move(item.analysis);
 }
@@ -125,11 +126,12 @@ bool is_full(const Engine::State& engine, const Group& group) {
 // Results in order, some of which wait until the CPU has embedded their faces: a batch of them at once.
 class Results {
  public:
-  Results(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, const ImageStream& stream)
-      : engine_(engine), options_(options), work_(work), stream_(stream) {}
+  // `stop`: of all images.
+  Results(const Engine::State& engine, std::stop_token stop, Workspace::State& work, const ImageStream& stream)
+      : engine_(engine), stop_(std::move(stop)), work_(work), stream_(stream) {}
 
   void add(GroupItem& item) {
-    waiting_.push_back(take_result(engine_, options_, item));
+    waiting_.push_back(take_result(engine_, item));
     if (stream_.on_seen) stream_.on_seen(item.index);
     if (work_.pending.empty() || waiting_.size() >= stream_.held_max) hand_out();
   }
@@ -138,7 +140,7 @@ class Results {
   // shared among the images by their faces.
   void hand_out() {
     if (waiting_.empty()) return;
-    if (work_.aligned.size() > 0) embed_waiting(engine_, options_.stop, work_);
+    if (work_.aligned.size() > 0) embed_waiting(engine_, stop_, work_);
     std::vector<PendingFace> pending = std::exchange(work_.pending, {});
     std::vector<Result<std::vector<float>>> embeddings = std::exchange(work_.embeddings, {});
     const double each = pending.empty() ? 0 : work_.embed_ms / static_cast<double>(pending.size());
@@ -169,7 +171,7 @@ class Results {
 
  private:
   const Engine::State& engine_;
-  const AnalyzeOptions& options_;
+  const std::stop_token stop_;
   Workspace::State& work_;
   const ImageStream& stream_;
   std::size_t next_ = 0;  // the image of the first that waits
@@ -180,14 +182,15 @@ class Results {
 constexpr std::size_t kSparesLeast = 2;
 constexpr std::size_t kAheadPerSpare = 3;
 
+// The images of a group have the same options.
+const AnalyzeOptions& options_of(const Group& group) { return *group.front().options; }
+
 // The groups of a thread that are in work, in order: those that wait for their faces, and those that have no pixels any
 // more and wait for their embeddings.
 class Flow {
  public:
-  Flow(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, const OnFaces& on_faces,
-       Results& results)
+  Flow(const Engine::State& engine, Workspace::State& work, const OnFaces& on_faces, Results& results)
       : engine_(engine),
-        options_(options),
         work_(work),
         on_faces_(on_faces),
         results_(results),
@@ -199,8 +202,8 @@ class Flow {
 
   // Takes a group whose pixels are there, and brings older ones on when the device has enough to do.
   void add(Group group) {
-    enhance_stage(engine_, options_, work_, group);
-    begin_detect(engine_, options_, work_, group);
+    enhance_stage(engine_, options_of(group), work_, group);
+    begin_detect(engine_, options_of(group), work_, group);
     if (engine_.device) engine_.device->add_image_time(since_last_.lap() / static_cast<double>(group.size()));
     images_ += group.size();
     for (const GroupItem& item : group) bytes_ += pixel_bytes(item.upright);
@@ -243,23 +246,25 @@ class Flow {
     for (Group& group : groups) {
       for (GroupItem& item : group) mine.push_back(&item);
     }
-    settle(operation, engine_, options_, work_, caller_, mine, groups.front().size());
+    settle(operation, engine_, options_of(groups.front()), work_, caller_, mine, groups.front().size());
   }
 
   // All that the oldest group needs pixels for, which are let go then; or a step of it, where tiles are to come back.
   void end_pixels() {
     settle_first(Operation::face_detection, detecting_);
-    if (look_closer(engine_, options_, work_, detecting_.front())) return;  // it has to settle again
+    if (look_closer(engine_, options_of(detecting_.front()), work_, detecting_.front()))
+      return;  // it has to settle again
     Group group = std::move(detecting_.front());
     detecting_.pop_front();
     images_ -= group.size();
-    end_detect(engine_, options_, work_, group);
-    quality_stage(engine_, options_, work_, group);
-    recognition_stage(engine_, options_, work_, group);
+    const AnalyzeOptions& options = options_of(group);
+    end_detect(engine_, options, work_, group);
+    quality_stage(engine_, options, work_, group);
+    recognition_stage(engine_, options, work_, group);
     for (const GroupItem& item : group) {
       if (on_faces_ && !item.error && !item.faces.empty()) show_faces(item, on_faces_);
     }
-    begin_embed(engine_, options_, work_, group);
+    begin_embed(engine_, options, work_, group);
     if (engine_.device) engine_.device->release(group);
     for (GroupItem& item : group) {
       bytes_ -= pixel_bytes(item.upright);
@@ -286,12 +291,11 @@ class Flow {
     Group group = std::move(embedding_.front());
     embedding_.pop_front();
     embedding_images_ -= group.size();
-    end_embed(engine_, options_, work_, group);
+    end_embed(engine_, options_of(group), work_, group);
     for (GroupItem& item : group) results_.add(item);
   }
 
   const Engine::State& engine_;
-  const AnalyzeOptions& options_;
   Workspace::State& work_;
   const OnFaces& on_faces_;
   Results& results_;
@@ -308,16 +312,18 @@ class Flow {
 // A thread with images in work looks for the next one for so long before it brings those on.
 constexpr std::chrono::milliseconds kNextPatience{5};
 
-// The images that are there now, as many as a group takes. `patience`: how long to wait for the first; empty: until
-// there is one, or there will be none.
+// The images that are there now, as many as a group takes: one where each has options of its own. `patience`: how long
+// to wait for the first; empty: until there is one, or there will be none.
 template <typename Open>
-Group open_group(const Engine::State& engine, Workspace::State& work, const ImageStream& stream,
-                 std::optional<std::chrono::milliseconds> patience, std::size_t& next, Open open) {
+Group open_group(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
+                 const ImageStream& stream, std::optional<std::chrono::milliseconds> patience, std::size_t& next,
+                 Open open) {
   Group group;
-  while (!is_full(engine, group)) {
+  while (!is_full(engine, group) && (group.empty() || !stream.options)) {
     const std::optional<Bytes> bytes = stream.next(group.empty() ? patience : std::chrono::milliseconds(0));
     if (!bytes) break;
-    add_item(work, group, next++, [&](GroupItem& item) { return open(*bytes, item); });
+    add_item(work, group, next++, stream.options ? stream.options() : &options,
+             [&](GroupItem& item) { return open(*bytes, item); });
   }
   return group;
 }
@@ -334,17 +340,19 @@ DecodeOptions decoding_of(const Engine::State& engine) {
 void analyze_stream(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
                     const ImageStream& stream) {
   DecodeOptions decoding = decoding_of(engine);
-  decoding.stop = options.stop;
-  decoding.hash = options.phash;
   decoding.converted_too = stream.on_faces != nullptr;
   std::size_t next = 0;
+  const auto open_one = [&](Bytes bytes, GroupItem& item) {
+    decoding.stop = item.options->stop;
+    decoding.hash = item.options->phash;
+    return open_encoded(bytes, decoding, item);
+  };
   const auto open = [&](std::optional<std::chrono::milliseconds> patience) {
-    return open_group(engine, work, stream, patience, next,
-                      [&](Bytes bytes, GroupItem& item) { return open_encoded(bytes, decoding, item); });
+    return open_group(engine, options, work, stream, patience, next, open_one);
   };
   work.begin_call();
-  Results results(engine, options, work, stream);
-  Flow flow(engine, options, work, stream.on_faces, results);
+  Results results(engine, options.stop, work, stream);
+  Flow flow(engine, work, stream.on_faces, results);
   for (;;) {
     Group group = open(flow.is_empty() ? std::chrono::milliseconds(0) : kNextPatience);
     if (group.empty() && flow.is_empty()) {
@@ -387,10 +395,10 @@ Result<Analysis> analyze_pixels(const Engine::State& engine, const PixelView& pi
   ImageStream stream;
   stream.on_result = [&](std::size_t, Result<Analysis> of_pixels) { result = std::move(of_pixels); };
   work.begin_call();
-  Results results(engine, options, work, stream);
-  Flow flow(engine, options, work, stream.on_faces, results);
+  Results results(engine, options.stop, work, stream);
+  Flow flow(engine, work, stream.on_faces, results);
   Group group;
-  add_item(work, group, 0, [&](GroupItem& item) { return open_view(engine, pixels, options, work, item); });
+  add_item(work, group, 0, &options, [&](GroupItem& item) { return open_view(engine, pixels, options, work, item); });
   flow.add(std::move(group));
   while (!flow.is_empty()) flow.bring_on();
   results.hand_out();
@@ -400,7 +408,7 @@ Result<Analysis> analyze_pixels(const Engine::State& engine, const PixelView& pi
 // ---- One stage by itself
 
 void add_upright(Workspace::State& work, Group& group, ImageView upright) {
-  add_item(work, group, group.size(), [&](GroupItem& item) {
+  add_item(work, group, group.size(), nullptr, [&](GroupItem& item) {
     set_upright(item, upright, 0);
     return Result<Done>(Done{});
   });

@@ -29,6 +29,8 @@ struct ImageStream {
   std::function<void(std::size_t image)> on_seen = {};
   // Results that may wait for others, so that the faces of several images share a batch on the CPU.
   std::size_t held_max = 1;
+  // The options of the image that `next` gave last, which live until its result is there. Empty: those of the call.
+  std::function<const AnalyzeOptions*()> options = {};
 };
 
 // Ends once there are no images any more. After a stop, what is not complete is Error cancelled. Throws what the

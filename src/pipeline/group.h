@@ -39,7 +39,8 @@ struct PendingFaces;
 
 // One image on its way through the stages.
 struct GroupItem {
-  std::size_t index = 0;  // among the images of the call
+  std::size_t index = 0;                    // among the images of the call
+  const AnalyzeOptions* options = nullptr;  // its own; null: those of the call
   std::shared_ptr<ItemMemory> memory;
   ImageView upright;
   ImageView image;  // what the detector sees: `upright`, or enhanced (without data while it is on a device alone)

@@ -104,7 +104,11 @@ void embed_on_cpu(const Engine::State& engine, const std::stop_token& stop, Work
   ++item.note(Operation::face_embedding).on_cpu;
   if (work.aligned.size() < static_cast<std::size_t>(engine.embedder->batch_max.load())) return;
   item.analysis.timings_ms.embed += watch.lap();
-  embed_waiting(engine, stop, work);
+  // Those that wait may be of several images, which the stop of one must not end.
+  const auto first = work.pending.end() - static_cast<std::ptrdiff_t>(work.aligned.size());
+  const bool is_alone =
+      std::all_of(first, work.pending.end(), [&](const PendingFace& one) { return one.image == item.index; });
+  embed_waiting(engine, is_alone ? stop : std::stop_token(), work);
   watch.lap();
 }
 
@@ -126,10 +130,11 @@ void collect_faces(const Engine::State& engine, const std::stop_token& stop, Wor
 // Does on the CPU what the device was asked for.
 void do_on_cpu(Operation operation, const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work,
                GroupItem& item) {
+  const AnalyzeOptions& own = item.options != nullptr ? *item.options : options;
   try {
-    if (operation == Operation::face_embedding) return collect_faces(engine, options.stop, work, item);
+    if (operation == Operation::face_embedding) return collect_faces(engine, own.stop, work, item);
     engine.device->end_detect(item);
-    find_on_cpu(engine, options, work, item);
+    find_on_cpu(engine, own, work, item);
     item.is_found = true;
   } catch (const Exception& error) {
     item.error = error.error();

@@ -1,7 +1,11 @@
 #include "scan/one_image.h"
 
+#include <deque>
+#include <optional>
 #include <utility>
 
+#include "mien/tools/stream.h"
+#include "pipeline/analyze.h"
 #include "pipeline/stopwatch.h"
 
 namespace mien {
@@ -27,15 +31,46 @@ void add_read_time(double read_ms, Record& record) {
 }
 
 Record analyze_to_record(const Engine& engine, Bytes encoded, const AnalyzeOptions& options, Workspace& workspace) {
-  Record record;
-  Stopwatch watch;
-  (void)add_content(encoded, record);
-  const double read_ms = watch.lap();
-  add_result(engine.analyze(encoded, options, workspace), record);
-  // A scan opens no embedder for embeddings that nobody wants.
-  if (!options.embed) record.analysis.models.embedder = record.analysis.models.embedder_id = {};
-  add_read_time(read_ms, record);
-  return record;
+  std::optional<Record> made;
+  bool is_given = false;
+  RecordStream stream;
+  stream.next = [&](std::optional<std::chrono::milliseconds>) {
+    return std::exchange(is_given, true) ? std::nullopt : std::optional(StreamImage{encoded, &options});
+  };
+  stream.on_record = [&](Record record) { made = std::move(record); };
+  records_of_stream(engine, stream, workspace);
+  return std::move(*made);
+}
+
+void records_of_stream(const Engine& engine, const RecordStream& stream, Workspace& workspace) {
+  struct InWork {
+    Record record;
+    double read_ms = 0;
+    const AnalyzeOptions* options = nullptr;
+  };
+  std::deque<InWork> in_work;
+  ImageStream images;
+  images.next = [&](std::optional<std::chrono::milliseconds> patience) -> std::optional<Bytes> {
+    const std::optional<StreamImage> image = stream.next(patience);
+    if (!image) return std::nullopt;
+    Stopwatch watch;
+    InWork& one = in_work.emplace_back();
+    one.options = image->options;
+    (void)add_content(image->encoded, one.record);
+    one.read_ms = watch.lap();
+    return image->encoded;
+  };
+  images.options = [&] { return in_work.back().options; };
+  images.on_result = [&](std::size_t, Result<Analysis> result) {
+    InWork one = std::move(in_work.front());
+    in_work.pop_front();
+    add_result(std::move(result), one.record);
+    // A scan opens no embedder for embeddings that nobody wants.
+    if (!one.options->embed) one.record.analysis.models.embedder = one.record.analysis.models.embedder_id = {};
+    add_read_time(one.read_ms, one.record);
+    stream.on_record(std::move(one.record));
+  };
+  analyze_stream(engine.state(), {}, workspace.state(), images);
 }
 
 }  // namespace mien

@@ -7,13 +7,11 @@
 namespace mien::service {
 
 Route analyze_route(Service& service) {
-  const auto work = [&service](const Part& image, const QueryOptions& options, Workspace& workspace,
-                               RequestFacts& facts) {
-    const Record record = analyze_to_record(service.engine(), image.bytes, options.analyze, workspace);
-    service.metrics().add(record);
-    if (record.error) throw Exception(*record.error);
-    facts.faces = static_cast<int>(record.analysis.faces.size());
-    return json_response(record_to_json(record, options.embeddings) + "\n");
+  const auto make = [&service](OneAnswer answer, std::shared_ptr<const Part> image) {
+    const auto view = [embeddings = answer.options.embeddings](const Record& record) {
+      return json_response(record_to_json(record, embeddings) + "\n");
+    };
+    return make_analysis(std::move(answer), service.shared_engine(), std::move(image), view);
   };
   return {.method = "POST",
           .path = "/v1/analyze",
@@ -24,27 +22,37 @@ Route analyze_route(Service& service) {
           .answer_schema = kRecordSchema,
           .errors = {400, 413, 415, 422, 503, 504},
           .analyses = true,
-          .make = [&service, work](std::shared_ptr<Exchange> exchange) -> std::unique_ptr<RequestHandler> {
-            return std::make_unique<OneImageHandler>(service, std::move(exchange), kAnalyzeOptionNames, work);
+          .make = [&service, make](std::shared_ptr<Exchange> exchange) -> std::unique_ptr<RequestHandler> {
+            return std::make_unique<OneImageHandler>(service, std::move(exchange), kAnalyzeOptionNames, make);
           }};
 }
 
+namespace {
+
+Response measure(Service& service, const Part& image) {
+  Record record;
+  InputOptions input = service.engine().input();
+  input.on_warning = [&record](const std::string& warning) { record.analysis.warnings.push_back(warning); };
+  const Result<ImageQuality> measured = assess_quality(Bytes(image.bytes), input);
+  if (measured) {
+    record.analysis.width = measured->width;
+    record.analysis.height = measured->height;
+    record.analysis.quality = measured->quality;
+  } else {
+    record.error = measured.error();
+  }
+  service.metrics().add(record);
+  if (record.error) throw Exception(*record.error);
+  return json_response(quality_view(record).dump() + "\n");
+}
+
+}  // namespace
+
 Route quality_route(Service& service) {
-  const auto work = [&service](const Part& image, const QueryOptions&, Workspace&, RequestFacts&) {
-    Record record;
-    InputOptions input = service.engine().input();
-    input.on_warning = [&record](const std::string& warning) { record.analysis.warnings.push_back(warning); };
-    const Result<ImageQuality> measured = assess_quality(Bytes(image.bytes), input);
-    if (measured) {
-      record.analysis.width = measured->width;
-      record.analysis.height = measured->height;
-      record.analysis.quality = measured->quality;
-    } else {
-      record.error = measured.error();
-    }
-    service.metrics().add(record);
-    if (record.error) throw Exception(*record.error);
-    return json_response(quality_view(record).dump() + "\n");
+  const auto make = [&service](OneAnswer answer, const std::shared_ptr<const Part>& image) {
+    return make_task(std::move(answer), [&service, image](const QueryOptions&, Workspace&, RequestFacts&) {
+      return measure(service, *image);
+    });
   };
   return {.method = "POST",
           .path = "/v1/quality",
@@ -55,8 +63,8 @@ Route quality_route(Service& service) {
           .answer_schema = kQualitySchema,
           .errors = {400, 413, 415, 422, 503, 504},
           .analyses = true,
-          .make = [&service, work](std::shared_ptr<Exchange> exchange) -> std::unique_ptr<RequestHandler> {
-            return std::make_unique<OneImageHandler>(service, std::move(exchange), kQualityOptionNames, work);
+          .make = [&service, make](std::shared_ptr<Exchange> exchange) -> std::unique_ptr<RequestHandler> {
+            return std::make_unique<OneImageHandler>(service, std::move(exchange), kQualityOptionNames, make);
           }};
 }
 

@@ -82,9 +82,15 @@ class Batch : public std::enable_shared_from_this<Batch> {
   ImageTask task(const std::shared_ptr<Part>& image, std::size_t index) {
     ImageTask task;
     task.time_limit = options_.time_limit;
-    task.work = [self = shared_from_this(), image, index](const Turn& turn) {
-      self->finish(index, self->analyze(*image, turn), turn.queue_ms);
+    const auto done = [self = shared_from_this(), image, index](Record record, double queue_ms) {
+      self->service_.metrics().add(record);
+      if (record.error && record.error->code == ErrorCode::cancelled) {
+        record.error = late_error(self->options_.time_limit);
+      }
+      record.source = image->file_name.value_or("");
+      self->finish(index, record, queue_ms);
     };
+    task.analysis = AnalysisTask{service_.shared_engine(), image->bytes, options_.analyze, done};
     task.late = [self = shared_from_this(), image, index](double queue_ms) {
       self->service_.metrics().add_late();
       Record record;
@@ -93,23 +99,6 @@ class Batch : public std::enable_shared_from_this<Batch> {
       self->finish(index, record, queue_ms);
     };
     return task;
-  }
-
-  Record analyze(const Part& image, const Turn& turn) {
-    Record record;
-    try {
-      AnalyzeOptions options = options_.analyze;
-      options.stop = turn.stop;
-      record = analyze_to_record(service_.engine(), image.bytes, options, turn.workspace);
-    } catch (const Exception& error) {
-      record.error = error.error();
-    } catch (const std::exception& error) {
-      record.error = Error{ErrorCode::internal, error.what()};
-    }
-    service_.metrics().add(record);
-    if (record.error && record.error->code == ErrorCode::cancelled) record.error = late_error(options_.time_limit);
-    record.source = image.file_name.value_or("");
-    return record;
   }
 
   void finish(std::size_t index, const Record& record, double queue_ms) {

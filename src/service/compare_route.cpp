@@ -97,14 +97,11 @@ class CompareHandler final : public RequestHandler {
                                                                "'a' and 'b'",
                                                                photos_->a ? 'b' : 'a'));
     }
-    OneAnswer answer{service_, exchange_, options_,
-                     [&service = service_, photos = photos_](const QueryOptions& options, Workspace& workspace,
-                                                             RequestFacts& facts) {
-                       return compare(service, *photos, options, workspace, facts);
-                     }};
-    Scheduler& scheduler = service_.scheduler();
-    if (scheduler.submit(scheduler.open(exchange_->gone()), make_task(std::move(answer)))) return;
-    exchange_->answer(service_.refusal(*exchange_, kRefusedQueue));
+    const auto work = [&service = service_, photos = photos_](const QueryOptions& options, Workspace& workspace,
+                                                              RequestFacts& facts) {
+      return compare(service, *photos, options, workspace, facts);
+    };
+    submit_or_refuse(service_, exchange_, make_task({service_, exchange_, options_}, work));
   }
 
  private:

@@ -18,41 +18,82 @@ Error late_error(std::chrono::milliseconds time_limit) {
                       time_limit.count())};
 }
 
-ImageTask make_task(OneAnswer answer) {
-  ImageTask task;
-  task.time_limit = answer.options.time_limit;
-  if (!answer.error) {
-    answer.error = [exchange = answer.exchange](const Error& error) { return error_response(error, *exchange); };
+namespace {
+
+// The answer to an error, an image's time that was over among them.
+Response answer_of(const OneAnswer& answer, const Error& error) {
+  return answer.error(error.code == ErrorCode::cancelled ? late_error(answer.options.time_limit) : error);
+}
+
+// The parts of a task that do not depend on what is done.
+ImageTask begin_task(const std::shared_ptr<OneAnswer>& answer) {
+  if (!answer->error) {
+    answer->error = [exchange = answer->exchange](const Error& error) { return error_response(error, *exchange); };
   }
-  const auto shared = std::make_shared<OneAnswer>(std::move(answer));
-  task.work = [shared](const Turn& turn) {
-    Exchange& exchange = *shared->exchange;
-    RequestFacts facts;
-    facts.images = 1;
-    facts.queue_ms = turn.queue_ms;
-    Response response;
-    try {
-      shared->options.analyze.stop = turn.stop;
-      response = shared->work(shared->options, turn.workspace, facts);
-    } catch (const Exception& error) {
-      const bool is_late = error.error().code == ErrorCode::cancelled;
-      response = shared->error(is_late ? late_error(shared->options.time_limit) : error.error());
-    } catch (const std::exception& error) {
-      response = shared->error({ErrorCode::internal, error.what()});
-    }
-    exchange.add(facts);
-    exchange.answer(std::move(response));
-  };
-  task.late = [shared](double queue_ms) {
-    Exchange& exchange = *shared->exchange;
-    shared->service.metrics().add_late();
+  ImageTask task;
+  task.time_limit = answer->options.time_limit;
+  task.late = [answer](double queue_ms) {
+    answer->service.metrics().add_late();
     RequestFacts facts;
     facts.images = 1;
     facts.queue_ms = queue_ms;
-    exchange.add(facts);
-    exchange.answer(shared->error(late_error(shared->options.time_limit)));
+    answer->exchange->add(facts);
+    answer->exchange->answer(answer->error(late_error(answer->options.time_limit)));
   };
   return task;
+}
+
+// Answers with what `make` returns, or why it throws.
+template <typename Make>
+void give_answer(const OneAnswer& answer, RequestFacts& facts, Make make) {
+  Response response;
+  try {
+    response = make();
+  } catch (const Exception& error) {
+    response = answer_of(answer, error.error());
+  } catch (const std::exception& error) {
+    response = answer.error({ErrorCode::internal, error.what()});
+  }
+  answer.exchange->add(facts);
+  answer.exchange->answer(std::move(response));
+}
+
+}  // namespace
+
+ImageTask make_task(OneAnswer given, Work work) {
+  const auto answer = std::make_shared<OneAnswer>(std::move(given));
+  ImageTask task = begin_task(answer);
+  task.work = [answer, work = std::move(work)](const Turn& turn) {
+    RequestFacts facts;
+    facts.images = 1;
+    facts.queue_ms = turn.queue_ms;
+    answer->options.analyze.stop = turn.stop;
+    give_answer(*answer, facts, [&] { return work(answer->options, turn.workspace, facts); });
+  };
+  return task;
+}
+
+ImageTask make_analysis(OneAnswer given, std::shared_ptr<const Engine> engine, std::shared_ptr<const Part> image,
+                        View view) {
+  const auto answer = std::make_shared<OneAnswer>(std::move(given));
+  ImageTask task = begin_task(answer);
+  const Bytes bytes = image->bytes;
+  const auto done = [answer, image = std::move(image), view = std::move(view)](const Record& record, double queue_ms) {
+    answer->service.metrics().add(record);
+    RequestFacts facts;
+    facts.images = 1;
+    facts.queue_ms = queue_ms;
+    facts.faces = static_cast<int>(record.analysis.faces.size());
+    give_answer(*answer, facts, [&] { return record.error ? answer_of(*answer, *record.error) : view(record); });
+  };
+  task.analysis = AnalysisTask{std::move(engine), bytes, answer->options.analyze, done};
+  return task;
+}
+
+void submit_or_refuse(Service& service, const std::shared_ptr<Exchange>& exchange, ImageTask task) {
+  Scheduler& scheduler = service.scheduler();
+  if (scheduler.submit(scheduler.open(exchange->gone()), std::move(task))) return;
+  exchange->answer(service.refusal(*exchange, kRefusedQueue));
 }
 
 Flow refuse_if_full(Service& service, Exchange& exchange) {
@@ -61,8 +102,8 @@ Flow refuse_if_full(Service& service, Exchange& exchange) {
   return Flow::stop;
 }
 
-OneImageHandler::OneImageHandler(Service& service, std::shared_ptr<Exchange> exchange, OptionNames names, Work work)
-    : service_(service), exchange_(std::move(exchange)), names_(names), work_(std::move(work)) {}
+OneImageHandler::OneImageHandler(Service& service, std::shared_ptr<Exchange> exchange, OptionNames names, Make make)
+    : service_(service), exchange_(std::move(exchange)), names_(names), make_(std::move(make)) {}
 
 Flow OneImageHandler::on_head() {
   options_ = read_query(exchange_->request(), names_, service_.query_defaults());
@@ -78,7 +119,7 @@ Flow OneImageHandler::on_part(Part part) {
   if (image_) {
     throw Exception(ErrorCode::invalid_argument, "the form has two images: send one, or several to /v1/batch");
   }
-  image_ = std::make_shared<Part>(std::move(part));
+  image_ = std::make_shared<const Part>(std::move(part));
   return Flow::read_on;
 }
 
@@ -86,14 +127,7 @@ void OneImageHandler::on_end() {
   if (!image_) {
     throw Exception(ErrorCode::invalid_argument, "there is no image: send it as the body, or as one part 'image'");
   }
-  OneAnswer answer{
-      service_, exchange_, options_,
-      [work = work_, image = image_](const QueryOptions& options, Workspace& workspace, RequestFacts& facts) {
-        return work(*image, options, workspace, facts);
-      }};
-  Scheduler& scheduler = service_.scheduler();
-  if (scheduler.submit(scheduler.open(exchange_->gone()), make_task(std::move(answer)))) return;
-  exchange_->answer(service_.refusal(*exchange_, kRefusedQueue));
+  submit_or_refuse(service_, exchange_, make_({service_, exchange_, options_}, image_));
 }
 
 }  // namespace mien::service

@@ -16,25 +16,29 @@ Response error_response(const Error& error, const Exchange& exchange);
 // The error of an image whose time was over.
 Error late_error(std::chrono::milliseconds time_limit);
 
-// An image, or several, that wait for a worker on behalf of a request with one answer. What `work` throws becomes that
-// answer, and so does a time that is over.
+// A request with one answer, whose image, or several, wait for a worker.
 struct OneAnswer {
   Service& service;
   std::shared_ptr<Exchange> exchange;
   QueryOptions options;
-  // Fills in `facts`; options.analyze.stop is set.
-  std::function<Response(const QueryOptions& options, Workspace& workspace, RequestFacts& facts)> work;
   // How an error is answered; empty: by error_response.
   std::function<Response(const Error& error)> error = {};
 };
-ImageTask make_task(OneAnswer answer);
+
+// What `work` throws becomes the answer, and so does a time that is over. It fills in `facts`; the stop of its options
+// is set.
+using Work = std::function<Response(const QueryOptions& options, Workspace& workspace, RequestFacts& facts)>;
+ImageTask make_task(OneAnswer answer, Work work);
+// The same of an image that is looked at as options.analyze says. `view` makes the answer of a record without an error.
+using View = std::function<Response(const Record& record)>;
+ImageTask make_analysis(OneAnswer answer, std::shared_ptr<const Engine> engine, std::shared_ptr<const Part> image,
+                        View view);
 
 // Takes the one image of a request: the whole body, or the part `image`.
 class OneImageHandler : public RequestHandler {
  public:
-  using Work = std::function<Response(const Part& image, const QueryOptions& options, Workspace& workspace,
-                                      RequestFacts& facts)>;
-  OneImageHandler(Service& service, std::shared_ptr<Exchange> exchange, OptionNames names, Work work);
+  using Make = std::function<ImageTask(OneAnswer answer, std::shared_ptr<const Part> image)>;
+  OneImageHandler(Service& service, std::shared_ptr<Exchange> exchange, OptionNames names, Make make);
   Flow on_head() override;
   Flow on_part(Part part) override;
   void on_end() override;
@@ -43,12 +47,14 @@ class OneImageHandler : public RequestHandler {
   Service& service_;
   std::shared_ptr<Exchange> exchange_;
   OptionNames names_;
-  Work work_;
+  Make make_;
   QueryOptions options_;
-  std::shared_ptr<Part> image_;
+  std::shared_ptr<const Part> image_;
 };
 
 // Refuses where no more images may wait.
 Flow refuse_if_full(Service& service, Exchange& exchange);
+// Hands a request's only task in, or refuses it.
+void submit_or_refuse(Service& service, const std::shared_ptr<Exchange>& exchange, ImageTask task);
 
 }  // namespace mien::service

@@ -57,33 +57,18 @@ class PredictHandler final : public RequestHandler {
     options.analyze.phash = false;
     options.analyze.det_threshold = ask_->min_score;
     options.time_limit = left_of(kDoneMost);
-    OneAnswer answer{service_, exchange_, options,
-                     [&service = service_, ask = *ask_, image = image_, engine = engine_](
-                         const QueryOptions& with, Workspace& workspace, RequestFacts& facts) {
-                       return analyze(service, *engine, ask, image->bytes, with, workspace, facts);
-                     },
-                     [exchange = exchange_](const Error& error) {
-                       return immich_error(status_of(error.code), error.message, exchange->request().id);
-                     }};
-    if (service_.scheduler().submit_held(request_, make_task(std::move(answer)))) return;
+    const auto error = [exchange = exchange_](const Error& one) {
+      return immich_error(status_of(one.code), one.message, exchange->request().id);
+    };
+    const auto view = [ask = *ask_](const Record& record) {
+      return json_response(immich_answer(ask, record.analysis));
+    };
+    ImageTask task = make_analysis({service_, exchange_, options, error}, engine_, image_, view);
+    if (service_.scheduler().submit_held(request_, std::move(task))) return;
     exchange_->answer(service_.refusal(*exchange_, kRefusedQueue));
   }
 
  private:
-  static Response analyze(Service& service, const Engine& engine, const ImmichAsk& ask, Bytes image,
-                          const QueryOptions& options, Workspace& workspace, RequestFacts& facts) {
-    Record record;
-    if (Result<Analysis> found = engine.analyze(image, options.analyze, workspace)) {
-      record.analysis = std::move(*found);
-    } else {
-      record.error = found.error();
-    }
-    service.metrics().add(record);
-    if (record.error) throw Exception(*record.error);
-    facts.faces = static_cast<int>(record.analysis.faces.size());
-    return json_response(immich_answer(ask, record.analysis));
-  }
-
   std::chrono::milliseconds left_of(Clock::duration most) const {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(begin_ + most - Clock::now());
     return std::max(left, std::chrono::milliseconds(1));
@@ -97,7 +82,7 @@ class PredictHandler final : public RequestHandler {
   Flow take(Part part) {
     if (part.name == "image") {
       if (image_) throw ImmichRefusal{422, "image: the form has it twice"};
-      image_ = std::make_shared<Part>(std::move(part));
+      image_ = std::make_shared<const Part>(std::move(part));
       return Flow::read_on;
     }
     if (part.name == "text") return Flow::read_on;  // of a task that is not ours
@@ -147,7 +132,7 @@ class PredictHandler final : public RequestHandler {
   const Clock::time_point begin_ = Clock::now();
   std::optional<ImmichAsk> ask_;
   std::shared_ptr<const Engine> engine_;
-  std::shared_ptr<Part> image_;
+  std::shared_ptr<const Part> image_;
 };
 
 }  // namespace

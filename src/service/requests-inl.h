@@ -59,6 +59,7 @@ inline Task<bool> Connection::serve_one() {
     current_ = request;
     request->head.request.id = new_request_id();
     request->head.keep_alive = false;
+    request->facts.refused_reason = hub_.is_draining ? kRefusedDraining : kRefusedConnections;
     refuse(request, *refused_);
   } else {
     enter(Phase::idle);

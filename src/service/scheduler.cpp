@@ -8,9 +8,12 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "mien/tools/stream.h"
 
 namespace mien::service {
 namespace {
@@ -38,6 +41,7 @@ struct Pending {
   Clock::time_point submitted = Clock::now();
   std::stop_source stop;
   bool is_waiting = true;
+  double queue_ms = 0;
   std::multimap<Clock::time_point, std::weak_ptr<Pending>>::iterator deadline;
 };
 
@@ -160,26 +164,100 @@ struct Scheduler::State : std::enable_shared_from_this<State> {
 
   // ---- The threads
 
+  struct Worker {
+    Workspace streamed;                            // of images that share the engine's device
+    Workspace alone;                               // of others, which are done meanwhile
+    std::deque<std::shared_ptr<Pending>> in_work;  // of the first kind, in the order in which they were taken
+  };
+
   void serve(const std::stop_token& end) {
-    Workspace workspace;
-    std::unique_lock lock(mutex);
-    while (changed.wait(lock, end, [&] { return !turns.empty(); })) {
-      if (end.stop_requested()) return;
-      std::shared_ptr<Pending> image = take();
-      Calls calls;
-      wake(calls);
-      lock.unlock();
-      make(calls);
-      const double waited = seconds_since(image->submitted);
-      if (options.on_taken) options.on_taken(waited);
-      image->task.work({workspace, image->stop.get_token(), waited * 1000});
-      lock.lock();
-      finish(image, calls);
-      lock.unlock();
-      image.reset();
-      make(calls);
-      lock.lock();
+    while (!end.stop_requested()) {
+      Worker worker;
+      RecordStream stream;
+      stream.next = [&](std::optional<std::chrono::milliseconds> patience) { return next(worker, end, patience); };
+      stream.on_record = [&](Record record) { give(worker, std::move(record)); };
+      std::string problem;
+      try {
+        if (options.engine != nullptr) {
+          records_of_stream(*options.engine, stream, worker.streamed);
+        } else {
+          (void)next(worker, end, std::nullopt);  // does all of them by itself
+        }
+      } catch (const std::exception& error) {
+        problem = error.what();  // memory
+      }
+      while (!worker.in_work.empty()) {
+        Record failed;
+        failed.error = Error{ErrorCode::internal, problem};
+        give(worker, std::move(failed));
+      }
     }
+  }
+
+  // The next image for the engine; others are done here.
+  std::optional<StreamImage> next(Worker& worker, const std::stop_token& end,
+                                  std::optional<std::chrono::milliseconds> patience) {
+    while (std::shared_ptr<Pending> image = wait_and_take(end, patience)) {
+      image->queue_ms = seconds_since(image->submitted) * 1000;
+      if (options.on_taken) options.on_taken(image->queue_ms / 1000);
+      std::optional<AnalysisTask>& analysis = image->task.analysis;
+      if (analysis) analysis->options.stop = image->stop.get_token();
+      if (analysis && analysis->engine.get() == options.engine) {
+        worker.in_work.push_back(image);
+        return StreamImage{analysis->image, &analysis->options};
+      }
+      if (analysis) {
+        analysis->done(analyze_alone(*analysis, worker.alone), image->queue_ms);
+      } else {
+        image->task.work({worker.alone, image->stop.get_token(), image->queue_ms});
+      }
+      end_work(image);
+    }
+    return std::nullopt;
+  }
+
+  static Record analyze_alone(const AnalysisTask& analysis, Workspace& workspace) {
+    try {
+      return analyze_to_record(*analysis.engine, analysis.image, analysis.options, workspace);
+    } catch (const std::exception& error) {
+      Record failed;
+      failed.error = Error{ErrorCode::internal, error.what()};
+      return failed;
+    }
+  }
+
+  void give(Worker& worker, Record record) {
+    const std::shared_ptr<Pending> image = std::move(worker.in_work.front());
+    worker.in_work.pop_front();
+    image->task.analysis->done(std::move(record), image->queue_ms);
+    end_work(image);
+  }
+
+  // Null: there is none within this time, or the worker is to end.
+  std::shared_ptr<Pending> wait_and_take(const std::stop_token& end,
+                                         std::optional<std::chrono::milliseconds> patience) {
+    std::shared_ptr<Pending> image;
+    Calls calls;
+    {
+      std::unique_lock lock(mutex);
+      const auto is_there = [&] { return !turns.empty(); };
+      const bool found =
+          patience ? changed.wait_for(lock, end, *patience, is_there) : changed.wait(lock, end, is_there);
+      if (!found || end.stop_requested()) return nullptr;
+      image = take();
+      wake(calls);
+    }
+    make(calls);
+    return image;
+  }
+
+  void end_work(const std::shared_ptr<Pending>& image) {
+    Calls calls;
+    {
+      const std::lock_guard lock(mutex);
+      finish(image, calls);
+    }
+    make(calls);
   }
 
   void finish(const std::shared_ptr<Pending>& image, Calls& calls) {

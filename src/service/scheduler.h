@@ -1,14 +1,17 @@
 // Images wait here for a worker: one bounded queue, in which requests take turns, one image each. A worker takes one
-// image and has a workspace of its own; nothing here waits for a batch.
+// image and has workspaces of its own. Where a device takes part it hands images in and collects them later; nothing
+// here waits for a batch.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 
 #include "mien/engine.h"
+#include "mien/scan.h"
 
 namespace mien::service {
 
@@ -19,18 +22,29 @@ struct Turn {
   double queue_ms = 0;   // that it has waited
 };
 
-// Exactly one of the two is called, once; neither when the client is gone before. They must not throw.
+// An image that is to be looked at.
+struct AnalysisTask {
+  std::shared_ptr<const Engine> engine;
+  Bytes image;  // lives as long as the task
+  AnalyzeOptions options;
+  std::function<void(Record record, double queue_ms)> done;  // on a worker's thread
+};
+
+// Either the work (or the analysis) is done, or it is late: once; neither when the client is gone before. No call may
+// throw.
 struct ImageTask {
   std::chrono::milliseconds time_limit{60'000};
-  std::function<void(const Turn& turn)> work;  // on a worker's thread
-  std::function<void(double queue_ms)> late;   // its time was over before a worker came to it
+  std::function<void(double queue_ms)> late = {};       // its time was over before a worker came to it
+  std::function<void(const Turn& turn)> work = {};      // on a worker's thread
+  std::optional<AnalysisTask> analysis = std::nullopt;  // in place of `work`
 };
 
 struct SchedulerOptions {
   int workers = 1;
-  std::size_t images_max = 256;  // that wait
-  std::size_t held_max = 64;     // requests that wait for room, and images beyond images_max of those that have waited
-  std::size_t ahead_max = 16;    // images of one request that wait, so that one of many images leaves room for others
+  const Engine* engine = nullptr;  // whose images a worker takes while others are on its device
+  std::size_t images_max = 256;    // that wait
+  std::size_t held_max = 64;   // requests that wait for room, and images beyond images_max of those that have waited
+  std::size_t ahead_max = 16;  // images of one request that wait, so that one of many images leaves room for others
   std::function<void(double seconds)> on_taken = {};  // a worker took an image that had waited so long
 };
 

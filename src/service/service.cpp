@@ -13,8 +13,6 @@ namespace mien::service {
 namespace {
 
 constexpr std::size_t kMegabyte = std::size_t{1} << 20;
-// Images that a device shall have at hand: four batches of its largest plan.
-constexpr int kOnDevice = 64;
 
 EngineOptions for_many(EngineOptions options) {
   options.many_images = true;
@@ -22,12 +20,8 @@ EngineOptions for_many(EngineOptions options) {
   return options;
 }
 
-// Where a device takes part a worker waits for it most of the time.
-int worker_count(const Engine& engine) {
-  const int asked = engine.options().settings.threads;
-  const int processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  const int threads = asked > 0 ? asked : processors;
-  return engine.batch_max() > 1 ? std::max(threads, std::min(kOnDevice, 4 * engine.batch_max())) : threads;
+int worker_count(const Settings& settings) {
+  return settings.threads > 0 ? settings.threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
 // A gray picture as an uncompressed BMP: what is analysed before the first request.
@@ -58,10 +52,11 @@ Service::Service(EngineOptions options)
       immich_(engine_),
       budget_(std::make_shared<Budget>(static_cast<std::size_t>(settings().queue_mb) * kMegabyte)) {
   SchedulerOptions of_scheduler;
-  of_scheduler.workers = worker_count(*engine_);
+  of_scheduler.workers = worker_count(settings());
+  of_scheduler.engine = engine_.get();
   of_scheduler.images_max = static_cast<std::size_t>(settings().queue);
-  // A batch keeps the workers busy, and leaves the rest of the queue to others.
-  of_scheduler.ahead_max = 2 * static_cast<std::size_t>(of_scheduler.workers);
+  // One request keeps workers and device busy, and leaves the rest of the queue to others.
+  of_scheduler.ahead_max = 2 * static_cast<std::size_t>(std::max(of_scheduler.workers, engine_->batch_max()));
   of_scheduler.on_taken = [this](double seconds) { metrics_.add_queue_time(seconds); };
   scheduler_ = std::make_unique<Scheduler>(std::move(of_scheduler));
   warm_up();

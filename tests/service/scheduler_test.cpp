@@ -49,18 +49,16 @@ class SchedulerTest : public testing::Test {
  protected:
   ImageTask task(const std::string& name, std::chrono::milliseconds limit = 60s) {
     return {.time_limit = limit,
-            .work = [this, name](const Turn&) { log_.add(name); },
-            .late = [this, name](double) { log_.add(name + " late"); }};
+            .late = [this, name](double) { log_.add(name + " late"); },
+            .work = [this, name](const Turn&) { log_.add(name); }};
   }
   // One that occupies a worker until the gate opens.
   ImageTask gate(std::chrono::milliseconds limit = 60s) {
-    return {.time_limit = limit,
-            .work =
-                [this](const Turn& turn) {
-                  log_.add("begun");
-                  log_.add(log_.wait_at_gate(turn.stop) ? "stopped" : "done");
-                },
-            .late = [this](double) { log_.add("gate late"); }};
+    const auto work = [this](const Turn& turn) {
+      log_.add("begun");
+      log_.add(log_.wait_at_gate(turn.stop) ? "stopped" : "done");
+    };
+    return {.time_limit = limit, .late = [this](double) { log_.add("gate late"); }, .work = work};
   }
   // A scheduler whose one worker is busy.
   std::unique_ptr<Scheduler> busy(SchedulerOptions options = {}) {
@@ -184,7 +182,7 @@ TEST_F(SchedulerTest, NothingIsLostOrDoneTwice) {
         for (int i = 0; i < 200; ++i) {
           const auto limit = i % 7 == 0 ? 1ms : 60'000ms;
           ImageTask one{
-              .time_limit = limit, .work = [&](const Turn&) { ++outcomes; }, .late = [&](double) { ++outcomes; }};
+              .time_limit = limit, .late = [&](double) { ++outcomes; }, .work = [&](const Turn&) { ++outcomes; }};
           std::stop_source hangs_up;
           const bool taken = scheduler.submit(scheduler.open(hangs_up.get_token()), std::move(one));
           if (c % 2 == 0 && i % 5 == 0) hangs_up.request_stop();
