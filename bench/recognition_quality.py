@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Fits the recognition quality of faces (src/ops/recognition_quality.cpp), and shows what its floor does.
 
-    PYTHONPATH=build/dev/python bench/recognition_quality.py measure LFW/images measured [--photos N] [--part I/N]
+    PYTHONPATH=build/dev/python bench/recognition_quality.py measure LFW/images measured [--first N] [--photos N] \
+        [--part I/N] [--cells KIND STRENGTH,...]
     bench/recognition_quality.py fit measured
     bench/recognition_quality.py report measured [--svg docs/recognition_quality.svg]
 
@@ -19,7 +20,7 @@ import zlib
 
 import numpy as np
 
-SEARCH, VERIFY = 0.478, 0.375  # thresholds of the default embedder
+SEARCH, VERIFY = 0.478, 0.385  # thresholds of the default embedder
 FLOOR = 0.5
 PHOTOS_A_FILE = 20
 PHOTOS_FITTED = 800  # the people of the first photos, in an order by chance, are those that fits see
@@ -39,6 +40,15 @@ def box(image, width, strength, _):
     kernel = np.ones(2 * whole + 1)
     kernel[0] = kernel[-1] = radius - (whole - 1)
     return cv2.sepFilter2D(image, -1, kernel / kernel.sum(), kernel / kernel.sum())
+
+
+def defocus(image, width, strength, _):
+    """A disc, as a lens makes of a point."""
+    import cv2
+    radius = strength * width
+    at = np.arange(-int(radius) - 1, int(radius) + 2)
+    disc = np.clip(radius + .5 - np.hypot(at, at[:, None]), 0, 1)
+    return cv2.filter2D(image, -1, disc / disc.sum())
 
 
 def motion(angle):
@@ -112,6 +122,8 @@ GRID = [
     ("motion across", motion(0), (.05, .09, .14)),
     ("motion diagonal", motion(45), (.05, .09, .14)),
     ("motion down", motion(90), (.05, .09, .14)),
+    ("motion slanted", motion(25), (.09, .14)),
+    ("defocus", defocus, (.03, .05)),
     ("dark", dark, (.04, .06, .08, .12, .2, .3)),
     ("overexposed", overexposed, (2, 3)),
     ("reduced", reduced, (12, 16, 20, 24, 28, 34, 40)),
@@ -131,7 +143,7 @@ def nearest_face(analysis):
     return min(analysis.faces, key=distance, default=None)
 
 
-def measure_photo(engine, path, rows):
+def measure_photo(engine, path, cells, rows):
     import mien
     from PIL import Image
     image = np.asarray(Image.open(path).convert("RGB"))
@@ -141,6 +153,8 @@ def measure_photo(engine, path, rows):
     width = float(clean.bbox[2] - clean.bbox[0])
     for kind, change, strengths in GRID:
         for strength in strengths:
+            if cells and f"{kind} {strength:g}" not in cells:
+                continue
             random = np.random.default_rng(zlib.crc32(f"{path.name} {kind} {strength}".encode()))
             photo = np.ascontiguousarray(change(image, width, strength, random))
             face = nearest_face(engine.analyze(photo, colours="rgb", face_quality=False))
@@ -161,16 +175,16 @@ def measure(arguments):
     order = {person: at for at, person in enumerate(random.permutation(people))}
     paths.sort(key=lambda path: (order[person_of(path.name)], path.name))
     fitted = {person_of(path.name) for path in paths[:PHOTOS_FITTED]}
-    paths = paths[:arguments.photos]
+    paths = paths[arguments.first:][:arguments.photos]
     part, parts = map(int, arguments.part.split("/"))
     os.makedirs(arguments.measured, exist_ok=True)
     for first in range(part * PHOTOS_A_FILE, len(paths), parts * PHOTOS_A_FILE):
-        out = pathlib.Path(arguments.measured) / f"{first:06}.npz"
+        out = pathlib.Path(arguments.measured) / f"{arguments.first + first:06}.npz"
         if out.exists():
             continue
         rows = []
         for path in paths[first:first + PHOTOS_A_FILE]:
-            measure_photo(engine, path, rows)
+            measure_photo(engine, path, arguments.cells and arguments.cells.split(","), rows)
         names = ("name", "kind", "strength", "size", "gray", "embedding", "quality")
         partial = out.with_suffix(".part.npz")
         columns = {name: np.array(column) for name, column in zip(names, zip(*rows))}
@@ -198,11 +212,41 @@ def eye_distance(landmarks):
 # ---- The measures of src/ops/recognition_quality.cpp, of many faces at once
 
 LEFT, TOP, WIDTH, HEIGHT = 24, 28, 64, 72
-DIRECTIONS = ((2, 0, .85), (0, 2, .5), (2, 2, .26), (-2, 2, .26))
-TERMS = ("sharpness", "contrast", "noise", "flatness", "exposed", "size", "norm")
+# Where the first line begins, the way along a line and from line to line, pixels and lines, the weight, and the
+# logarithm of the power of good faces as a parabola over the logarithm of the frequency.
+DIRECTIONS = (((24, 28), (1, 0), (0, 1), 64, 72, 1, (-6.905, -8.076, -1.05)),
+              ((24, 28), (0, 1), (1, 0), 72, 64, 1, (-4.017, -6.285, -.762)),
+              ((56, 18), (1, 1), (-1, 1), 47, 47, 1.25, (-5.686, -7.233, -.903)),
+              ((56, 18), (-1, 1), (1, 1), 47, 47, 1.25, (-5.686, -7.233, -.903)))
+FREQUENCIES = np.arange(1, 15) / 72
+COARSE = 5  # of the frequencies, that tell how strong a face's detail is
+LOST, LEAST_POWER = .08, .02
+TERMS = ("resolution", "contrast", "relative contrast", "noise", "flatness", "exposed", "size", "norm")
 LESS_IS_BETTER = ("noise", "flatness")
-START = {"sharpness": (.017, 6), "contrast": (5.4, 10), "noise": (.35, 4), "flatness": (3.8, 14), "exposed": (.4, 4),
-         "size": (7.3, 12), "norm": (2.15, 20)}
+START = {"resolution": (.117, 15), "contrast": (5.5, 11), "relative contrast": (.036, 10), "noise": (.35, 4),
+         "flatness": (1.6, 16), "exposed": (.41, 5), "size": (7.3, 16), "norm": (2.35, 16)}
+
+
+def power_along(gray, direction):
+    (left, top), along, across, pixels, lines, _, _ = direction
+    at, line = np.arange(pixels), np.arange(lines)[:, None]
+    values = gray[:, top + at * along[1] + line * across[1], left + at * along[0] + line * across[0]]
+    window = np.hanning(pixels + 2)[1:-1]
+    phase = 2 * np.pi * np.hypot(*along) * FREQUENCIES[:, None] * (at - (pixels - 1) / 2)
+    waves = np.concatenate([np.cos(phase), np.sin(phase)]) * window
+    waves = (waves - window * waves.sum(1, keepdims=True) / window.sum()) / np.sqrt((window ** 2).sum())
+    found = values @ waves.T
+    return (found ** 2).mean(1).reshape(len(gray), 2, -1).sum(1)
+
+
+def resolution_of(gray, noise):
+    frequency = np.log(FREQUENCIES)
+    power = np.stack([np.log(np.maximum(0, power_along(gray, direction) - noise[:, None] / 2) + LEAST_POWER)
+                      - np.polyval(direction[-1][::-1], frequency) for direction in DIRECTIONS], 1)
+    power -= power[:, :, :COARSE].mean((1, 2))[:, None, None]
+    kept = np.exp(np.minimum.accumulate(np.minimum(power, 0), 2))
+    reach = (kept ** 2 / (kept ** 2 + LOST ** 2)).sum(2) * FREQUENCIES[0]
+    return (reach * [direction[-2] for direction in DIRECTIONS]).min(1)
 
 
 def measures_of(gray, size, norm):
@@ -218,20 +262,23 @@ def measures_of(gray, size, norm):
     noise = np.maximum(0, np.minimum(4 * mean_square(1, 0) - mean_square(2, 0),
                                      4 * mean_square(0, 1) - mean_square(0, 2)) / 3)
     far = np.maximum(0, np.mean([mean_square(*step) for step in ((8, 0), (0, 8), (6, 6), (-6, 6))], 0) - noise)
-    detail = np.stack([weight * np.maximum(0, 4 * mean_square(x, y) - mean_square(2 * x, 2 * y) - 3 * noise)
-                       / (far + 1) for x, y, weight in DIRECTIONS], 1)
-    least, mean = detail.min(1), detail.mean(1)
-    squares, sizes = [], []
-    for step in ((1, 0), (0, 1)):
-        counts = (here < 250) & (there(*step) < 250)
-        difference = (there(*step) - here) * counts
-        count = np.maximum(1, counts.sum((1, 2)))
-        squares.append((difference ** 2).sum((1, 2)) / count)
-        sizes.append(np.abs(difference).sum((1, 2)) / count)
-    return {"sharpness": least * (least / np.maximum(mean, 1e-6)) ** .3, "contrast": np.sqrt(far / 2),
-            "noise": noise / np.maximum(here.var((1, 2)), 1),
-            "flatness": np.maximum(1, np.mean(squares, 0) / (np.mean(sizes, 0) ** 2 + 1e-6)),
-            "exposed": (here < 250).mean((1, 2)), "size": size, "norm": norm}
+    contrast = np.sqrt(far / 2)
+
+    def peakedness(step):
+        """The mean square over the squared mean of differences that are not blown out."""
+        squares, sizes = [], []
+        for x, y in ((step, 0), (0, step)):
+            counts = (here < 250) & (there(x, y) < 250)
+            difference = (there(x, y) - here) * counts
+            count = np.maximum(1, counts.sum((1, 2)))
+            squares.append((difference ** 2).sum((1, 2)) / count)
+            sizes.append(np.abs(difference).sum((1, 2)) / count)
+        return np.maximum(1, np.mean(squares, 0) / (np.mean(sizes, 0) ** 2 + 1e-6))
+
+    return {"resolution": resolution_of(gray, noise), "contrast": contrast,
+            "relative contrast": contrast / (here.mean((1, 2)) + 1), "noise": noise / np.maximum(here.var((1, 2)), 1),
+            "flatness": peakedness(1) / peakedness(3), "exposed": (here < 250).mean((1, 2)), "size": size,
+            "norm": norm}
 
 
 def load(folder):
@@ -279,51 +326,100 @@ def upper_limit(count, of):
 
 # ---- The fit
 
-# A kind at a strength counts as poor from this rate of false matches at a cosine of 0.335 on: there the rate at the
-# threshold for searching is about 1e-4, which would need more pairs to be seen.
-POOR_RATE, POOR_COSINE = 5e-3, .335
-# Wrong on the safe side: odds are multiplied by so much, for blur the more, whose strengths lie closest together.
-SAFETY = {"sharpness": 2.2}
-SAFETY_OF_OTHERS = 1.3
+# What a fit aims at is a little more than what is asked for, so that other people get that. Slopes stay below one at
+# which the rounding of pixels decides.
+AIM_SEARCH, AIM_VERIFY, AIM_KEPT, AIM_CLEAN = 6e-5, 8e-4, .92, .985
+FLOOR_COUNTS = 1e-4  # kinds whose rate without a floor is higher may lose their matches
+STEEPEST = 16
+HARD = 3  # exponent that brings the quality nearer to a yes or no
+
+
+def signs():
+    return np.array([-1 if name in LESS_IS_BETTER else 1 for name in TERMS])
+
+
+def harms(terms, measures):
+    return np.exp(np.clip(terms[:, 1] * (terms[:, 0] - measures), -40, 15))
 
 
 def odds(terms, measures):
-    return np.exp(np.clip(terms[:, 1] * (terms[:, 0] - measures), -30, 8)).sum(1)
+    return harms(terms, measures).sum(1)
+
+
+class Cell:
+    """Faces of a kind at a strength, and the pairs of them that a floor is about."""
+
+    def __init__(self, data, faces):
+        pairs = Pairs(data, faces)
+        self.faces, self.is_clean = faces, data["kind"][faces[0]] == "clean"
+        strangers = pairs.similarity[~pairs.is_same]
+        self.counts = (strangers >= SEARCH).mean() <= 1.05 * FLOOR_COUNTS
+        self.search, self.verify = ((pairs.first[chosen], pairs.second[chosen]) for chosen in (
+            ~pairs.is_same & (pairs.similarity >= SEARCH), ~pairs.is_same & (pairs.similarity >= VERIFY)))
+        same = pairs.is_same & (pairs.similarity >= SEARCH)
+        self.same = pairs.first[same], pairs.second[same]
+
+    def loss(self, good):
+        """And its slope by how good each face is, from 0 to 1: a pair is comparable where one of its faces is good."""
+        count, bad = len(good), 1 - good
+        slope, loss = np.zeros(count), 0.
+
+        def comparable(pairs):
+            first, second = pairs
+            by_face = np.bincount(first, bad[second], count) + np.bincount(second, bad[first], count)
+            return (1 - bad[first] * bad[second]).sum(), by_face
+
+        among = count * (count - 1) / 2 - (bad.sum() ** 2 - (bad ** 2).sum()) / 2
+        for pairs, rate, scale in ((self.search, AIM_SEARCH, 1), (self.verify, AIM_VERIFY, 5)):
+            false, by_face = comparable(pairs)
+            excess = (false - rate * among) / scale
+            if excess > 0:
+                loss += np.log1p(excess)
+                slope += (by_face - rate * (bad.sum() - bad)) / scale / (1 + excess)
+        if self.counts and len(self.same[0]) > 20:
+            kept, by_face = comparable(self.same)
+            lack = (.998 if self.is_clean else AIM_KEPT) - kept / len(self.same[0])
+            if lack > 0:
+                loss += 60 * lack ** 2 + 20 * lack
+                slope -= (120 * lack + 20) * by_face / len(self.same[0])
+        if self.is_clean and good.mean() < AIM_CLEAN:
+            loss += 2000 * (AIM_CLEAN - good.mean()) ** 2
+            slope -= 4000 * (AIM_CLEAN - good.mean()) / count
+        return loss, slope
 
 
 def fit(data, chosen):
+    """The thresholds and slopes for which few strangers match among comparable pairs, and few matches are lost."""
     from scipy.optimize import minimize
-    signs = np.array([-1 if name in LESS_IS_BETTER else 1 for name in TERMS])
-    start = np.array([[sign * np.log(START[name][0]), START[name][1]] for name, sign in zip(TERMS, signs)])
-    rate = np.zeros(len(data["cell"]))
-    for cell in np.unique(data["cell"][chosen]):
-        faces = np.flatnonzero(chosen & (data["cell"] == cell))
-        pairs = Pairs(data, faces)
-        strangers = pairs.similarity[~pairs.is_same]
-        rate[faces] = (strangers >= POOR_COSINE).mean() if len(strangers) else 1
-    measures, rate = data["measures"][chosen], rate[chosen]
-    is_poor = rate > POOR_RATE
-    weight = np.minimum(2, np.abs(np.log(np.maximum(rate, 1e-5) / POOR_RATE))) + .02
+    start = np.array([[sign * np.log(START[name][0]), START[name][1]] for name, sign in zip(TERMS, signs())])
+    faces = [np.flatnonzero(chosen & (data["cell"] == cell)) for cell in np.unique(data["cell"][chosen])]
+    cells = [Cell(data, of_cell) for of_cell in faces if len(of_cell) >= 30]
+    measures = data["measures"][np.concatenate([cell.faces for cell in cells])]
+    ends = np.cumsum([len(cell.faces) for cell in cells])[:-1]
 
     def loss(values):
-        terms = values.reshape(-1, 2)
-        poor = np.clip(odds(terms, measures), 1e-9, 1e9)
-        poor = poor / (1 + poor)
-        likelihood = np.where(is_poor, np.log(poor + 1e-9), np.log(1 - poor + 1e-9))
-        moved = ((terms - start)[:, 0] ** 2).sum() / .3 + (np.log(terms[:, 1] / start[:, 1]) ** 2).sum()
-        return -(weight * likelihood).mean() + 1e-3 * moved
+        terms = np.stack([values[:len(TERMS)], np.exp(values[len(TERMS):])], 1)
+        by_term = harms(terms, measures)
+        odd = by_term.sum(1)
+        good = 1 / (1 + odd ** HARD)
+        losses = [cell.loss(part) for cell, part in zip(cells, np.split(good, ends))]
+        by_odds = -np.concatenate([slope for _, slope in losses]) * HARD * good * (1 - good) / odd
+        by_threshold = (by_odds[:, None] * by_term * terms[:, 1]).sum(0)
+        by_slope = (by_odds[:, None] * by_term * terms[:, 1] * (terms[:, 0] - measures)).sum(0)
+        moved = values - first
+        return (sum(loss for loss, _ in losses) + .02 * (moved ** 2).sum(),
+                np.concatenate([by_threshold, by_slope]) + .04 * moved)
 
-    found = minimize(loss, start.ravel(), method="L-BFGS-B", bounds=[(None, None), (2, 25)] * len(TERMS))
-    terms = found.x.reshape(-1, 2)
-    for row, name in zip(terms, TERMS):
-        row[0] += np.log(SAFETY.get(name, SAFETY_OF_OTHERS)) / row[1]
-    return terms
+    first = np.concatenate([start[:, 0], np.log(start[:, 1])])
+    bounds = [(None, None)] * len(TERMS) + [(np.log(2), np.log(STEEPEST))] * len(TERMS)
+    found = minimize(loss, first, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60}).x
+    return np.stack([found[:len(TERMS)], np.exp(found[len(TERMS):])], 1)
 
 
 def print_terms(terms):
     for name, (threshold, slope) in zip(TERMS, terms):
         sign = -1 if name in LESS_IS_BETTER else 1
-        print(f"{name:10} {np.exp(sign * threshold):7.4f}, {sign * slope:5.1f}")
+        print(f"{name:18} {np.exp(sign * threshold):7.4f}, {sign * slope:5.1f}")
 
 
 # ---- What the floor does
@@ -419,8 +515,10 @@ def main():
     measuring = commands.add_parser("measure")
     measuring.add_argument("images")
     measuring.add_argument("measured")
+    measuring.add_argument("--first", type=int, default=0, help="the photo to begin with")
     measuring.add_argument("--photos", type=int)
     measuring.add_argument("--part", default="0/1")
+    measuring.add_argument("--cells", help="some of the grid alone: 'clean 0,gauss 0.02'")
     commands.add_parser("fit").add_argument("measured")
     reporting = commands.add_parser("report")
     reporting.add_argument("measured")

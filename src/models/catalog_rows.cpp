@@ -49,13 +49,13 @@ CatalogRow fr_feature() {
   row.feed = kFrFeatureFeed;
   row.dimension = 512;
   row.gains_by_openvino = true;
-  row.threshold_verify = 0.375F;
+  row.threshold_verify = 0.385F;
   row.threshold_search = 0.478F;
   row.rate_verify = 1e-3;
   row.rate_search = 1e-5;
-  row.rate_verify_max = 6.4e-3;
-  row.rate_search_max = 3.2e-4;
-  row.norm_scale = NormScale{.half = 2.35, .slope = 25};
+  row.rate_verify_max = 2.3e-3;
+  row.rate_search_max = 9e-5;
+  row.norm_scale = NormScale{.half = 2.4, .slope = 16};
   row.threshold_source =
       "all 29,640,749 pairs of different people among 7,701 LFW photos, found by centerface: false match rate 1e-5 "
       "(search); poor copies of 1,583 of them, those above the floor of recognition quality: about 1e-3 (verify)";

@@ -8,13 +8,14 @@ namespace mien {
 
 // What is measured of an aligned face and its place in the photo; the method is at the definitions.
 struct RecognitionMeasures {
-  double sharpness = 0;   // details in the direction that is the most blurred
-  double contrast = 0;    // levels of gray, without noise
-  double noise = 0;       // as a share of all variance
-  double flatness = 0;    // how much of all change is in few edges, as in mosaic
-  double exposed = 0;     // the share of pixels that are not blown out
-  double size = 0;        // pixels between the eyes, in the photo as it came
-  double brightness = 0;  // mean gray
+  double resolution = 0;         // the frequency to which detail reaches where it is the most blurred, cycles a pixel
+  double contrast = 0;           // levels of gray, without noise
+  double relative_contrast = 0;  // as a share of the brightness
+  double noise = 0;              // as a share of all variance
+  double flatness = 0;           // how much of all change is in few edges, as in mosaic
+  double exposed = 0;            // the share of pixels that are not blown out
+  double size = 0;               // pixels between the eyes, in the photo as it came
+  double brightness = 0;         // mean gray
 };
 
 struct RecognitionQuality {
