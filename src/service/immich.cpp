@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mien/result.h"
+#include "service/query.h"
 
 namespace mien::service {
 namespace {
@@ -65,8 +66,8 @@ std::optional<float> min_score(const Json& detection, const std::string& place) 
   std::optional<float> score;
   for (const auto& [name, value] : options->items()) {
     if (name != "minScore") refuse(fmt::format("{}.options: '{}' is not known: use minScore", place, name));
-    const bool is_number = value.is_number() && value.get<double>() >= 0 && value.get<double>() <= 1;
-    if (!is_number) refuse(fmt::format("{}.options.minScore: a number from 0 to 1 is needed", place));
+    const bool is_number = value.is_number() && value.get<double>() >= kScoreLeast && value.get<double>() <= 1;
+    if (!is_number) refuse(fmt::format("{}.options.minScore: a number from {} to 1 is needed", place, kScoreLeast));
     score = static_cast<float>(value.get<double>());
   }
   return score;

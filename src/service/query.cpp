@@ -75,6 +75,13 @@ bool set_time_limit(QueryOptions& options, std::string_view value) {
   return true;
 }
 
+bool set_score(QueryOptions& options, std::string_view value) {
+  double score = 0;
+  if (!read_number(value, kScoreLeast, 1.0, score)) return false;
+  options.analyze.det_threshold = static_cast<float>(score);
+  return true;
+}
+
 constexpr std::string_view kBoolean = R"({"type":"boolean"})";
 constexpr std::string_view kShare = R"({"type":"number","minimum":0,"maximum":1})";
 constexpr std::string_view kTrueOrFalse = "true or false";
@@ -85,9 +92,10 @@ constexpr OptionRow kOptions[] = {
       "whether the record has the faces' embeddings, and how"},
      "none, json or base64",
      set_embeddings},
-    {{"min_score", kShare, "the detector's score from which on something is a face"},
-     kZeroToOne,
-     [](QueryOptions& o, std::string_view v) { return read_number(v, 0.0F, 1.0F, o.analyze.det_threshold); }},
+    {{"min_score", R"({"type":"number","minimum":0.1,"maximum":1})",
+      "the detector's score from which on something is a face"},
+     "a number from 0.1 to 1",
+     set_score},
     {{"min_quality", kShare, "faces with a lower overall_score are left out"},
      kZeroToOne,
      [](QueryOptions& o, std::string_view v) { return read_number(v, 0.0, 1.0, o.analyze.min_quality); }},

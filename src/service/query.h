@@ -13,6 +13,9 @@
 
 namespace mien::service {
 
+// Below it nearly everything is a face: hundreds in a small picture, each of which would be measured and embedded.
+inline constexpr double kScoreLeast = 0.1;
+
 struct QueryOptions {
   AnalyzeOptions analyze;
   EmbeddingFormat embeddings = EmbeddingFormat::none;

@@ -55,9 +55,11 @@ TEST(ImmichEntries, AreRefusedWithTheirPlace) {
   EXPECT_EQ(status_of(R"({"facial-recognition":{"detection":{"modelName":7}}})", "modelName"), 422);
   EXPECT_EQ(status_of(R"({"facial-recognition":{"detection":{"modelName":"m"},"other":{}}})", "other"), 422);
   EXPECT_EQ(status_of(R"({"facial-recognition":{"recognition":{"modelName":"m"}}})", "detection"), 400);
-  EXPECT_EQ(status_of(detection_with(R"({"minScore":"0.7"})"), "0 to 1"), 422);
+  EXPECT_EQ(status_of(detection_with(R"({"minScore":"0.7"})"), "0.1 to 1"), 422);
   EXPECT_EQ(status_of(detection_with(R"({"minScore":NaN})"), "JSON"), 422);
-  EXPECT_EQ(status_of(detection_with(R"({"minScore":1.5})"), "0 to 1"), 422);
+  EXPECT_EQ(status_of(detection_with(R"({"minScore":1.5})"), "0.1 to 1"), 422);
+  EXPECT_EQ(status_of(detection_with(R"({"minScore":0.01})"), "0.1 to 1"), 422);
+  EXPECT_EQ(status_of(detection_with(R"({"minScore":0.1})")), 0);
   EXPECT_EQ(status_of(detection_with(R"({"minScore":1e999})")), 422);
   EXPECT_EQ(status_of(detection_with(R"({"minFaces":3})"), "minScore"), 422);
   EXPECT_EQ(status_of(detection_with("[]"), "options"), 422);

@@ -1,4 +1,4 @@
-"""A real Prometheus reads the service: every query of the dashboard returns data, and every rule of the alerts holds."""
+"""A real Prometheus reads the service: each query of the dashboard returns data, and each rule of the alerts holds."""
 
 import concurrent.futures
 import json

@@ -143,8 +143,8 @@ TEST_F(ServiceTest, WrongRequestsAreAnsweredWithWhatIsAllowed) {
   expect(ask(service, "/v1/analyze", one({})), 422, "empty");
   expect(ask(service, "/v1/analyze", {}), 400, "no image");
   expect(ask(service, "/v1/analyze", one(pictures_[0]), {{"min_scor", "1"}}), 400, "min_score");
-  expect(ask(service, "/v1/analyze", one(pictures_[0]), {{"min_score", "nan"}}), 400, "0 to 1");
-  expect(ask(service, "/v1/analyze", one(pictures_[0]), {{"min_score", "2"}}), 400, "0 to 1");
+  expect(ask(service, "/v1/analyze", one(pictures_[0]), {{"min_score", "nan"}}), 400, "0.1 to 1");
+  expect(ask(service, "/v1/analyze", one(pictures_[0]), {{"min_score", "0.05"}}), 400, "0.1 to 1");
   expect(ask(service, "/v1/analyze", one(pictures_[0]), {{"phash", "yes"}}), 400, "true or false");
   expect(ask(service, "/v1/analyze", one(pictures_[0]), {{"detail", "all"}}), 400, "full");
   expect(ask(service, "/v1/analyze", one(pictures_[0]), {{"timeout_ms", "600001"}}), 400, "600000");
