@@ -156,7 +156,9 @@ std::vector<DetectPass> choose_tiles(std::span<const PixelSize> canvases, PixelS
     float best_gain = 0;
     for (const DetectPass& tile : offers) {
       const float here = gain(tile);
-      if (here > best_gain) best = &tile, best_gain = here;
+      if (here <= best_gain) continue;
+      best = &tile;
+      best_gain = here;
     }
     if (best == nullptr) return tiles;
     tiles.push_back(*best);
