@@ -3,11 +3,11 @@
 
     bench/rotations.py DIR... [--pages 30] [--upright]
 
-Pages hold 2 to 12 heads at random places, sizes and multiples of 90 degrees (--upright: at none). Each page is looked at
-rotated by each of them, once at a time, and then by `rotations`. Of each head the similarity to its photo upright and
-alone is compared: the best of the four looks, and what `rotations` gives. Lost is a head that falls behind by more than
-0.02. Files NAME_0001.jpg, NAME_0002.jpg, ... are photos of one person (LFW): there another of them is compared with.
-Needs mien's Python package, numpy and Pillow.
+Pages hold 2 to 12 heads at random places, sizes and multiples of 90 degrees (--upright: at none). Each page is looked
+at rotated by each of them, once at a time, and then by `rotations`. Of each head the similarity to its photo upright
+and alone is compared: the best of the four looks, and what `rotations` gives. Lost is a head that falls behind by more
+than 0.02. Files NAME_0001.jpg, NAME_0002.jpg, ... are photos of one person (LFW): there another of them is compared
+with. Needs mien's Python package, numpy and Pillow.
 """
 import argparse
 import collections

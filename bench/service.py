@@ -269,8 +269,9 @@ def cpu_of_children(command):
 def vegeta(options, address, rate, seconds, path="/v1/analyze"):
     """The report of an open loop: requests come at an even pace, whatever the answers do."""
     target = f"POST {address}{path}\n@{options.photo}\n"
-    attack = subprocess.run([options.vegeta, "attack", f"-rate={round(rate * 100)}/100s", f"-duration={seconds}s", "-timeout=120s",
-                             "-max-workers=2000"], input=target.encode(), stdout=subprocess.PIPE, check=True)
+    attack = subprocess.run([options.vegeta, "attack", f"-rate={round(rate * 100)}/100s", f"-duration={seconds}s",
+                             "-timeout=120s", "-max-workers=2000"],
+                            input=target.encode(), stdout=subprocess.PIPE, check=True)
     encoded = subprocess.run([options.vegeta, "encode", "--to=json"], input=attack.stdout, stdout=subprocess.PIPE,
                              check=True)
     return [json.loads(line) for line in encoded.stdout.splitlines()]
