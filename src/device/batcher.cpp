@@ -13,6 +13,7 @@
 
 #include "base/cancel.h"
 #include "base/log.h"
+#include "base/processor.h"
 
 namespace mien {
 namespace {
@@ -22,7 +23,7 @@ using Milliseconds = std::chrono::duration<double, std::milli>;
 
 // An idle device takes a batch that is not full when a thread has waited so long for one of its items, or sooner when
 // so much of it is there; what nobody waits for yet may still be joined by more.
-constexpr Milliseconds kAwaitedLimit{20};
+constexpr std::chrono::milliseconds kDelay{20};
 constexpr double kWellFilled = 0.75;
 // A stop is noticed after this time at the latest; that the CPU could be faster, after the second.
 constexpr std::chrono::milliseconds kLook{20};
@@ -286,7 +287,7 @@ struct Batcher::State : std::enable_shared_from_this<State> {
     if (!awaited) return {};
     const auto [index, count] = fullest_bin(*awaited);
     const bool is_well_filled = static_cast<double>(count) >= kWellFilled * static_cast<double>(bins[index].work.batch);
-    const bool is_late = ms_since(*awaited->awaited_since) >= kAwaitedLimit.count();
+    const bool is_late = ms_since(*awaited->awaited_since) >= Milliseconds(delay).count();
     return is_well_filled || is_late || stuck >= callers ? take_batch(index, awaited) : Tickets();
   }
 
@@ -442,10 +443,11 @@ struct Batcher::State : std::enable_shared_from_this<State> {
   Clock::time_point running_since;
   Clock::time_point idle_since = Clock::now();
   std::optional<Clock::time_point> planning_since;
-  const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
+  const std::size_t processors = static_cast<std::size_t>(usable_processors());
   std::size_t callers = 0;
   std::size_t idle = 0;   // callers that wait
   std::size_t stuck = 0;  // callers that wait, or do meanwhile what the device has not come to
+  std::chrono::milliseconds delay = kDelay;
   bool is_planning = false;
   bool is_serving = true;
   bool is_closed = false;
@@ -456,6 +458,11 @@ struct Batcher::State : std::enable_shared_from_this<State> {
 
 Batcher::Batcher(std::shared_ptr<Gpu> gpu) : state_(std::make_shared<State>(std::move(gpu))) {
   state_->server = state_->start([](State& state) { state.serve(); });
+}
+
+void Batcher::set_delay(std::chrono::milliseconds delay) {
+  const std::lock_guard lock(state_->mutex);
+  state_->delay = delay;
 }
 
 // Threads that come to their end now are waited for, so that all of the device's is freed here; one that is in the

@@ -62,6 +62,9 @@ class Batcher {
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
 
+  // How long an idle device waits for more of what somebody waits for; 20 ms where nobody says so.
+  void set_delay(std::chrono::milliseconds delay);
+
   // Returns the bin's number. Plans are made in the order of numbers, from the first item on.
   std::size_t add(BatchBin bin);
 

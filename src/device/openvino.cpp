@@ -8,11 +8,11 @@
 #include <mutex>
 #include <set>
 #include <shared_mutex>
-#include <thread>
 
 #include "backends/backend.h"
 #include "backends/backend_library.h"
 #include "base/cancel.h"
+#include "base/processor.h"
 #include "device/openvino_api.h"
 #include "device/openvino_compiled.h"
 #include "device/session.h"
@@ -31,7 +31,7 @@ constexpr std::int64_t kFormFloatsPerCore = 3 * (std::int64_t{3} * 640 * 640);
 // A model up to here is compiled for each thread. Its weights take as much again each time.
 constexpr std::size_t kModelBytesForEachThread = std::size_t{16} << 20;
 
-int cores() { return static_cast<int>(std::max(2U, std::thread::hardware_concurrency())); }
+int cores() { return std::max(2, usable_processors()); }
 
 // An object of the library, freed by the library.
 template <typename T>

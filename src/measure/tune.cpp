@@ -17,6 +17,7 @@
 #include "base/cancel.h"
 #include "base/env_edit.h"
 #include "base/file.h"
+#include "base/processor.h"
 #include "image/encode.h"
 #include "measure/bench_case.h"
 #include "measure/measure.h"
@@ -121,7 +122,7 @@ double measure_threads(const Engine& engine, const Files& files, int threads, co
 
 // 1, 2, 4 ... and one a core.
 std::vector<int> thread_counts() {
-  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int cores = usable_processors();
   std::vector<int> counts;
   for (int count = 1; count < cores; count *= 2) counts.push_back(count);
   counts.push_back(cores);

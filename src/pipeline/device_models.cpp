@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "base/cancel.h"
 #include "base/log.h"
+#include "base/processor.h"
 #include "image/orientation.h"
 #include "models/mask_probe.h"
 #include "ops/align.h"
@@ -295,7 +295,7 @@ std::size_t DeviceModels::images_ahead() const {
 }
 
 double DeviceModels::patience_ms() const {
-  const double processors = std::max(1U, std::thread::hardware_concurrency());
+  const double processors = usable_processors();
   const double share = std::max(1.0, static_cast<double>(batcher_.callers()) / processors);
   return static_cast<double>(images_ahead()) * image_time.ms() * share;
 }

@@ -53,6 +53,7 @@ class DeviceModels {
   ~DeviceModels();
 
   Batcher::Caller enter() { return batcher_.enter(); }
+  void set_batch_delay(std::chrono::milliseconds delay) { batcher_.set_delay(delay); }
   // Images that a thread hands in before it asks for the results of the oldest.
   std::size_t images_ahead() const;
   bool is_planning() const { return batcher_.is_planning(); }

@@ -66,6 +66,9 @@ class DeviceStages {
   bool is_far_ahead(Operation operation, std::size_t images, std::size_t pixel_bytes) const;
   // The runs of models so far.
   BatcherCounts counts() const { return models_ ? models_->counts() : BatcherCounts{}; }
+  void set_batch_delay(std::chrono::milliseconds delay) const {
+    if (models_) models_->set_batch_delay(delay);
+  }
   // Whether the backend prepares something meanwhile that the CPU does for it.
   bool is_preparing() const { return gpu_->is_compiling() || (models_ && models_->is_planning()); }
   // For a thread that begins to work with images; see Batcher::enter. Nothing where the device runs no models.

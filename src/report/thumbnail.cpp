@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
-#include <thread>
 
 #include "base/base64.h"
+#include "base/processor.h"
 #include "image/decode.h"
 #include "image/encode.h"
 #include "image/orientation.h"
@@ -114,7 +114,7 @@ std::vector<Thumbnail> make_thumbnails(std::span<const Record> records, Thumbnai
       thumbnails[i] = thumbnail_of(records[i], size, i < face_count, input, scratch);
     }
   };
-  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  const unsigned cores = static_cast<unsigned>(usable_processors());
   const std::size_t threads = std::min<std::size_t>(std::min(cores, kThreadsMax), records.size());
   std::vector<std::future<void>> workers;
   for (std::size_t i = 0; i < threads; ++i) workers.push_back(std::async(std::launch::async, work));

@@ -42,6 +42,10 @@ Record analyze_to_record(const Engine& engine, Bytes encoded, const AnalyzeOptio
   return std::move(*made);
 }
 
+void set_batch_delay(const Engine& engine, std::chrono::milliseconds delay) {
+  if (engine.state().device) engine.state().device->set_batch_delay(delay);
+}
+
 void records_of_stream(const Engine& engine, const RecordStream& stream, Workspace& workspace) {
   struct InWork {
     Record record;

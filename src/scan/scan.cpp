@@ -9,11 +9,11 @@
 #include <filesystem>
 #include <map>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "backends/backend.h"
 #include "base/log.h"
+#include "base/processor.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
 #include "device/where_it_pays.h"
@@ -36,7 +36,7 @@ int choose_threads(int asked) {
         ErrorCode::invalid_argument,
         fmt::format("cannot run {} threads: allowed are 1 to {}, and 0 for one a core", asked, kThreadsMax));
   }
-  return asked > 0 ? asked : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  return asked > 0 ? asked : usable_processors();
 }
 
 // Throws now for a report that cannot be written, rather than after hours of work.

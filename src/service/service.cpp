@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/processor.h"
 #include "mien/device.h"
+#include "mien/tools/stream.h"
 
 namespace mien::service {
 namespace {
@@ -20,9 +21,7 @@ EngineOptions for_many(EngineOptions options) {
   return options;
 }
 
-int worker_count(const Settings& settings) {
-  return settings.threads > 0 ? settings.threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-}
+int worker_count(const Settings& settings) { return settings.threads > 0 ? settings.threads : usable_processors(); }
 
 // A gray picture as an uncompressed BMP: what is analysed before the first request.
 std::vector<std::uint8_t> make_picture() {
@@ -59,6 +58,10 @@ Service::Service(EngineOptions options)
   of_scheduler.ahead_max = 2 * static_cast<std::size_t>(std::max(of_scheduler.workers, engine_->batch_max()));
   of_scheduler.on_taken = [this](double seconds) { metrics_.add_queue_time(seconds); };
   scheduler_ = std::make_unique<Scheduler>(std::move(of_scheduler));
+  for (const std::shared_ptr<const Engine>& engine : immich_.others()) {
+    set_batch_delay(*engine, std::chrono::milliseconds(settings().batch_delay_ms));
+  }
+  set_batch_delay(*engine_, std::chrono::milliseconds(settings().batch_delay_ms));
   warm_up();
 }
 

@@ -110,6 +110,27 @@ TEST_F(BatcherTest, WhatBinsOwnIsFreedOnTheThreadThatUsedIt) {
   EXPECT_EQ(freed.get_future().get(), used);
 }
 
+// Another thread is at work all the time, so that more may come.
+TEST_F(BatcherTest, AnIdleDeviceWaitsForMoreAsLongAsItIsTold) {
+  const std::unique_ptr<Batcher> batcher = open(GpuMode::require);
+  const std::size_t index = batcher->add(bin(doubler_, 2, false));
+  const auto wait_for_one = [&] {
+    auto caller = batcher->enter();
+    EXPECT_EQ(test::wait(*batcher, caller, batcher->submit(std::make_shared<Number>(1.0F), {index}), patient_), "");
+  };
+  auto other = batcher->enter();
+  batcher->set_delay(1h);
+  {
+    const std::jthread first(wait_for_one);
+    std::this_thread::sleep_for(200ms);  // ten times what it waits where nobody says so
+    wait_for_one();
+  }
+  EXPECT_EQ(doubler_->runs, std::vector<std::size_t>{2});
+  batcher->set_delay(0ms);
+  wait_for_one();
+  EXPECT_EQ(doubler_->runs.back(), 1U);
+}
+
 TEST_F(BatcherTest, ItemsOfManyThreadsMeetInFullBatches) {
   constexpr int kThreads = 8, kEach = 32;
   const std::unique_ptr<Batcher> batcher = open(GpuMode::require);

@@ -29,4 +29,8 @@ struct RecordStream {
 // what the stream's functions throw.
 MIEN_API void records_of_stream(const Engine& engine, const RecordStream& stream, Workspace& workspace);
 
+// How long a device that has nothing to do waits for more images of other streams before it takes a batch that is not
+// full. It does not wait when all streams wait for it.
+MIEN_API void set_batch_delay(const Engine& engine, std::chrono::milliseconds delay);
+
 }  // namespace mien
