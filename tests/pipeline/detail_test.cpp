@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "mien/engine.h"
 #include "ops/compare.h"
@@ -128,6 +129,31 @@ TEST_F(DetailTest, FacesOfAPageKeepTheirOwnRotation) {
     EXPECT_GE(cosine_similarity(face->embedding, upright[i]), 0.9F) << kPage[i].name;
   }
   for (const Face& face : analyze(page, {.face_quality = false}).faces) EXPECT_EQ(face.rotation, 0);
+}
+
+// Heads that other rotations than their own show with a higher score, and with eyes and mouth in wrong places.
+TEST_F(DetailTest, AHighScoreOfAWrongRotationCostsNoMatch) {
+  for (const auto& [name, side] : {std::pair{"astronaut.png", 300}, {"biden.jpg", 300}, {"obama2.jpg", 300}}) {
+    const Image pixels = head(name, side);
+    for (const int orientation : {1, 3}) {
+      Image page = test::make_flat(1400, 1000, 3, 110);
+      test::paste(test::turn_as_stored(pixels, orientation), 300, 100, page);
+      float best = -1;
+      const Analysis alone = analyze(test::load_photo(name), {.face_quality = false});
+      const auto similarity = [&](const Face& face) {
+        return cosine_similarity(face.embedding, alone.faces.at(0).embedding);
+      };
+      for (const int turned : {1, 3, 6, 8}) {
+        for (const Face& face : analyze(test::turn_as_stored(page, turned), {.face_quality = false}).faces) {
+          best = std::max(best, similarity(face));
+        }
+      }
+      const Analysis found = analyze(page, {.face_quality = false, .rotations = true});
+      ASSERT_EQ(found.faces.size(), 1U) << name;
+      EXPECT_EQ(found.faces[0].rotation, orientation == 1 ? 0 : 180) << name;
+      EXPECT_GE(similarity(found.faces[0]), best - 0.02F) << name;
+    }
+  }
 }
 
 }  // namespace
