@@ -66,7 +66,7 @@ USER 10001:10001
 WORKDIR /data
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 CMD ["mien", "health"]
-ENTRYPOINT ["mien"]
+ENTRYPOINT ["/opt/mien/bin/mien"]
 CMD ["serve"]
 
 FROM runtime AS cuda

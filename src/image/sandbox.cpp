@@ -386,8 +386,11 @@ Result<std::string> find_decoder_program(const std::string& asked) {
   Dl_info here{};
   std::string folder = ".";
   if (::dladdr(reinterpret_cast<const void*>(&find_decoder_program), &here) != 0 && here.dli_fname != nullptr) {
-    const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(here.dli_fname, nullptr), &std::free);
-    // For a program without a slash in its first argument the loader has no path.
+    // For a program whose first argument has no slash the loader has no path: in the current folder that name may be
+    // anything, with a mien-decoder of a stranger beside it.
+    const bool is_path = std::strchr(here.dli_fname, '/') != nullptr;
+    const std::unique_ptr<char, decltype(&std::free)> resolved(is_path ? ::realpath(here.dli_fname, nullptr) : nullptr,
+                                                               &std::free);
     const std::unique_ptr<char, decltype(&std::free)> program(::realpath("/proc/self/exe", nullptr), &std::free);
     const std::string file = resolved ? resolved.get() : program ? program.get() : "./mien";
     folder = file.substr(0, file.rfind('/'));

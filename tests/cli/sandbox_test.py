@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
 
 import pytest
 
@@ -46,6 +47,20 @@ def test_a_scan_says_the_same(mien):
         assert (mien.folder / "boxed" / name).read_bytes() == (mien.folder / "plain" / name).read_bytes()
     assert (mien.folder / "boxed.html").read_text().count("data:image/jpeg") == (
         mien.folder / "plain.html").read_text().count("data:image/jpeg")
+
+
+@needs_decoder
+def test_nothing_of_the_current_folder_is_started(tmp_path):
+    """A program that was found by PATH knows itself as `mien`, which the folder may hold too, as may a `mien-decoder`."""
+    (tmp_path / "mien").mkdir()
+    planted = tmp_path / "mien-decoder"
+    planted.write_text("#!/bin/sh\ntouch started\n")
+    planted.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{pathlib.Path(BINARY).parent}:{os.environ['PATH']}"}
+    result = subprocess.run(["mien", "faces", "--sandbox", str(PHOTOS / "obama.jpg")], cwd=tmp_path, env=environment,
+                            capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr
+    assert not (tmp_path / "started").exists()
 
 
 @needs_decoder
