@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <condition_variable>
 #include <deque>
@@ -287,7 +288,7 @@ struct Batcher::State : std::enable_shared_from_this<State> {
     if (!awaited) return {};
     const auto [index, count] = fullest_bin(*awaited);
     const bool is_well_filled = static_cast<double>(count) >= kWellFilled * static_cast<double>(bins[index].work.batch);
-    const bool is_late = ms_since(*awaited->awaited_since) >= Milliseconds(delay).count();
+    const bool is_late = ms_since(*awaited->awaited_since) >= Milliseconds(delay.load()).count();
     return is_well_filled || is_late || stuck >= callers ? take_batch(index, awaited) : Tickets();
   }
 
@@ -310,7 +311,7 @@ struct Batcher::State : std::enable_shared_from_this<State> {
       awaited_since.reset();
       if (batch.empty()) {
         if (is_work_awaited()) awaited_since = Clock::now();
-        changed.wait_for(lock, awaited_since ? std::chrono::milliseconds(2) : kLook);
+        changed.wait_for(lock, awaited_since ? kLookOften : kLook);
         continue;
       }
       run(lock, batch);
@@ -436,6 +437,7 @@ struct Batcher::State : std::enable_shared_from_this<State> {
   }
 
   const std::shared_ptr<Gpu> gpu;
+  std::atomic<std::chrono::milliseconds> delay = kDelay;
   mutable std::mutex mutex;  // guards all that follows
   std::condition_variable changed;
   std::deque<Bin> bins;  // never moved
@@ -447,7 +449,6 @@ struct Batcher::State : std::enable_shared_from_this<State> {
   std::size_t callers = 0;
   std::size_t idle = 0;   // callers that wait
   std::size_t stuck = 0;  // callers that wait, or do meanwhile what the device has not come to
-  std::chrono::milliseconds delay = kDelay;
   bool is_planning = false;
   bool is_serving = true;
   bool is_closed = false;
@@ -460,10 +461,7 @@ Batcher::Batcher(std::shared_ptr<Gpu> gpu) : state_(std::make_shared<State>(std:
   state_->server = state_->start([](State& state) { state.serve(); });
 }
 
-void Batcher::set_delay(std::chrono::milliseconds delay) {
-  const std::lock_guard lock(state_->mutex);
-  state_->delay = delay;
-}
+void Batcher::set_delay(std::chrono::milliseconds delay) { state_->delay = delay; }
 
 // Threads that come to their end now are waited for, so that all of the device's is freed here; one that is in the
 // middle of a plan or of a slow run is left behind.
@@ -482,11 +480,8 @@ Batcher::~Batcher() {
   std::thread server = std::move(state_->server), planner = std::move(state_->planner);
   const bool has_served = !state_->is_serving, has_planned = !state_->is_planning;
   lock.unlock();
-  const auto leave = [](std::thread& thread, bool has_ended) {
-    if (thread.joinable()) has_ended ? thread.join() : thread.detach();
-  };
-  leave(server, has_served);
-  leave(planner, has_planned);
+  if (server.joinable()) has_served ? server.join() : server.detach();
+  if (planner.joinable()) has_planned ? planner.join() : planner.detach();
 }
 
 std::size_t Batcher::add(BatchBin bin) {
