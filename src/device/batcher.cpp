@@ -40,7 +40,6 @@ constexpr double kRunsUntilRetry = 4;
 constexpr double kRetryMs = 1000;
 // The last run counts so much in the mean time of runs.
 constexpr double kNewest = 0.3;
-
 double ms_since(Clock::time_point begin) { return Milliseconds(Clock::now() - begin).count(); }
 
 enum class BinState { unplanned, planning, ready, failed };
