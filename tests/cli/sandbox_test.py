@@ -51,7 +51,7 @@ def test_a_scan_says_the_same(mien):
 
 @needs_decoder
 def test_nothing_of_the_current_folder_is_started(tmp_path):
-    """A program that was found by PATH knows itself as `mien`, which the folder may hold too, as may a `mien-decoder`."""
+    """A program found by PATH knows itself as `mien`. The folder may hold that too, and a `mien-decoder`."""
     (tmp_path / "mien").mkdir()
     planted = tmp_path / "mien-decoder"
     planted.write_text("#!/bin/sh\ntouch started\n")
