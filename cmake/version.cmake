@@ -1,5 +1,5 @@
-# The commit that `mien --version` prints. Outside a git checkout, as where an image is built, it is what the environment
-# says, and else "unknown".
+# The commit that `mien --version` prints. Outside a git checkout, as where an image is built, it is what the
+# environment says, and else "unknown".
 set(MIEN_COMMIT "$ENV{MIEN_COMMIT}")
 if(MIEN_COMMIT STREQUAL "")
   set(MIEN_COMMIT "unknown")
