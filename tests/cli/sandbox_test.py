@@ -51,11 +51,7 @@ def test_a_scan_says_the_same(mien):
 
 @needs_decoder
 def test_nothing_of_the_current_folder_is_started(tmp_path):
-<<<<<<< HEAD
     """A program that was found by PATH knows itself as `mien`; the folder may hold one, and a `mien-decoder`."""
-=======
-    """A program found by PATH knows itself as `mien`. The folder may hold that too, and a `mien-decoder`."""
->>>>>>> h5
     (tmp_path / "mien").mkdir()
     planted = tmp_path / "mien-decoder"
     planted.write_text("#!/bin/sh\ntouch started\n")
