@@ -9,6 +9,7 @@ struct Server::State {};
 
 bool Server::is_built_in() { return false; }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the other server keeps all three
 Server::Server(ServerOptions, std::vector<Route>, std::shared_ptr<Budget>) {
   throw Exception(ErrorCode::unsupported,
                   "this build of mien has no 'serve': install Boost 1.81 or newer (libboost1.81-dev) and build again");
