@@ -65,6 +65,9 @@ class Scan:
         self.out = mien.folder / "out.jsonl"
         self.folder = mien.folder / "images"
         self.folder.mkdir()
+        # A killed device leaves a half-written file of its own here; what lies beside the photos is mien's alone.
+        self.counters = mien.folder / "device" / "counters.json"
+        self.counters.parent.mkdir()
         self.sha256 = {}
         for index in range(PHOTOS):
             data = png(index)
@@ -83,7 +86,7 @@ class Scan:
             "MIEN_TEST_DEVICE": str(DEVICE),
             "MIEN_TEST_DEVICE_COMPILES_SLOWLY": "1",
             "MIEN_TEST_DEVICE_FAULTS": ",".join(f"{name}={value}" for name, value in told.items()),
-            "MIEN_TEST_DEVICE_COUNTERS": str(self.mien.folder / "counters.json"),
+            "MIEN_TEST_DEVICE_COUNTERS": str(self.counters),
             "FACE_DETECTION_GPU": mode,
             "FACE_EMBEDDING_GPU": mode,
         }
@@ -93,7 +96,7 @@ class Scan:
 
     def counted(self, name):
         try:
-            return json.loads((self.mien.folder / "counters.json").read_text()).get(name, 0)
+            return json.loads(self.counters.read_text()).get(name, 0)
         except (OSError, ValueError):  # not there, or half written
             return 0
 
@@ -174,7 +177,7 @@ def test_killed_in_the_middle_of_batches_and_resumed(mien, mode):
     records = scan.finish(mode)
     if mode == "require":
         assert set(ran(records, "face_detection")) == {"test"}
-    expected = {"counters.json", "cpu.jsonl", "detector.onnx", "embedder.onnx", "home", "images", "out.jsonl"}
+    expected = {"cpu.jsonl", "detector.onnx", "device", "embedder.onnx", "home", "images", "out.jsonl"}
     assert {path.name for path in mien.folder.iterdir()} == expected
 
 
