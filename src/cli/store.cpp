@@ -52,6 +52,20 @@ int restore(const Call& call) {
   return 0;
 }
 
+// What cannot even be opened is a finding too.
+std::vector<std::string> findings_of(std::string& path, StoreStatistics& held) {
+  try {
+    const Store store({path, StoreOptions::Access::read});
+    path = store.path();
+    std::vector<std::string> findings = store.check();
+    if (findings.empty()) held = store.statistics();
+    return findings;
+  } catch (const Exception& failure) {
+    if (failure.error().code != ErrorCode::bad_data) throw;
+    return {failure.error().message};
+  }
+}
+
 int check(const Call& call) {
   std::string path;
   bool json = false;
@@ -61,19 +75,26 @@ int check(const Call& call) {
   arguments.flag({"--json", "", "print JSON"}, json);
   arguments.example("mien store check", "is everything there?");
   if (!parse_or_help(call, arguments)) return 0;
-  const Store store({path, StoreOptions::Access::read});
-  const std::vector<std::string> findings = store.check();
-  const StoreStatistics held = store.statistics();
+  std::string name = path.empty() ? default_store_path() : path;
+  StoreStatistics held;
+  const std::vector<std::string> findings = findings_of(name, held);
   if (json) {
-    nlohmann::ordered_json result = {{"store", store.path()}, {"findings", findings},    {"images", held.images},
-                                     {"paths", held.paths},   {"gone", held.gone},       {"failed", held.failed},
-                                     {"faces", held.faces},   {"vectors", held.vectors}, {"bytes", held.bytes}};
+    nlohmann::ordered_json result = {{"store", name}, {"findings", findings}};
+    if (findings.empty()) {
+      result.update({{"images", held.images},
+                     {"paths", held.paths},
+                     {"gone", held.gone},
+                     {"failed", held.failed},
+                     {"faces", held.faces},
+                     {"vectors", held.vectors},
+                     {"bytes", held.bytes}});
+    }
     call.terminal.print(json_text(result));
     return findings.empty() ? 0 : kExitDamaged;
   }
   for (const std::string& finding : findings) call.terminal.print(printable(finding) + "\n");
   if (findings.empty()) {
-    call.terminal.print(printable(fmt::format("{}: sound; {} images, {} faces, {:.1f} MB", store.path(), held.images,
+    call.terminal.print(printable(fmt::format("{}: sound; {} images, {} faces, {:.1f} MB", name, held.images,
                                               held.faces, static_cast<double>(held.bytes) / 1e6)) +
                         "\n");
     return 0;

@@ -153,6 +153,7 @@ void back_up_store(const std::string& store, const std::string& target) {
 std::vector<std::string> restore_store(const std::string& backup, const std::string& store) {
   const std::string from = absolute_path(backup);
   const std::string to = absolute_path(store.empty() ? default_store_path() : store);
+  if (store.empty()) make_folder(folder_of(to));
   if (from == to) throw Exception(ErrorCode::invalid_argument, "a store cannot be restored from itself");
   if (inspect_store_file(from) != StoreFileState::store) {
     throw Exception(ErrorCode::not_found, "there is no backup in " + replace_invalid_utf8(from));

@@ -26,9 +26,10 @@ class Check {
 
   std::vector<std::string> run() {
     attempt("the file", [this] { check_pages(); });
-    for (const char* table : {"source", "image", "place", "face", "embedder", "vector", "neighbour", "stale",
-                              "grouping", "person", "operation", "verdict", "suppressed", "forgotten", "state"}) {
-      attempt(fmt::format("table {}", table), [this, table] { read_all(table); });
+    std::vector<std::string> tables;
+    attempt("the list of tables", [this, &tables] { tables = names_of_tables(); });
+    for (const std::string& table : tables) {
+      attempt(fmt::format("table {}", table), [this, &table] { read_all(table); });
     }
     attempt("the references of the tables", [this] { check_references(); });
     attempt("table image", [this] { check_images(); });
@@ -62,10 +63,20 @@ class Check {
     }
   }
 
+  std::vector<std::string> names_of_tables() {
+    std::vector<std::string> names;
+    Query query = database_.prepare("", "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rootpage");
+    while (query.step()) names.emplace_back(query.text(0));
+    return names;
+  }
+
   // Every value of every row, so that what cannot be read has a table and a row.
   void read_all(const std::string& table) {
-    Query query = database_.prepare(table, "SELECT * FROM " + table);
-    while (query.step()) query.at_row(query.integer(0));
+    Query query = database_.prepare(table, "SELECT * FROM \"" + table + "\"");
+    while (query.step()) {
+      query.at_row(query.integer(0));
+      for (int column = 0; column < query.columns(); ++column) (void)query.blob(column);
+    }
   }
 
   void check_references() {

@@ -121,6 +121,12 @@ void make_private_file(const std::string& path) {
                       "name a file of your own (--store)");
 }
 
+void make_folder(const std::string& folder) {
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  if (failure) throw Exception(ErrorCode::io, "cannot make " + replace_invalid_utf8(folder) + ": " + failure.message());
+}
+
 bool can_write_beside(const std::string& path) { return ::access(folder_of(path).c_str(), W_OK) == 0; }
 
 std::int64_t file_bytes(const std::string& path) {

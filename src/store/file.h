@@ -23,6 +23,8 @@ void require_locks(const std::string& path, const FileSystem& file_system);
 // Makes an empty file with mode 0600, and one that is there its owner's alone. Throws Exception: not_found (no such
 // folder), io, invalid_argument where others could read what is written.
 void make_private_file(const std::string& path);
+// With the folders that it lies in. Throws Exception(io).
+void make_folder(const std::string& folder);
 // Of the folder of a path: whether files can be made there.
 bool can_write_beside(const std::string& path);
 std::int64_t file_bytes(const std::string& path);  // 0: not there

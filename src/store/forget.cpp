@@ -36,9 +36,10 @@ class Forgetting {
     if (!persons.empty()) {
       const std::string time = utc_now();
       database_
-          .prepare("operation",
-                   "INSERT INTO operation (kind, time, person, text, undone) SELECT 'forget', ?, id, '', 0 FROM person "
-                   "WHERE id = ?")
+          .prepare(
+              "operation",
+              "INSERT INTO operation (kind, time, person, text, undone) SELECT 'forget', ?1, id, '', 0 FROM person "
+              "WHERE id = ?2 AND NOT EXISTS (SELECT 1 FROM operation WHERE kind = 'forget' AND person = ?2)")
           .bind_text(time)
           .bind(persons.front())
           .run();

@@ -198,6 +198,7 @@ void Query::reset() {
   next_parameter_ = 1;
 }
 
+int Query::columns() const { return sqlite3_column_count(statement_); }
 std::int64_t Query::integer(int column) const { return sqlite3_column_int64(statement_, column); }
 double Query::real(int column) const { return sqlite3_column_double(statement_, column); }
 bool Query::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }

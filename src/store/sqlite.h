@@ -47,6 +47,7 @@ class Query {
   void reset();                                  // ready for the next parameters
   void at_row(std::int64_t row) { row_ = row; }  // for messages: what was read or written last
 
+  int columns() const;
   std::int64_t integer(int column) const;
   double real(int column) const;
   bool is_null(int column) const;

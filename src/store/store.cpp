@@ -1,5 +1,4 @@
 #include <cstdlib>
-#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -27,11 +26,7 @@ std::string environment(const char* name) {
 std::string path_of(const StoreOptions& options) {
   if (!options.path.empty()) return absolute_path(options.path);
   const std::string path = default_store_path();
-  if (options.access == StoreOptions::Access::create) {
-    std::error_code failure;
-    std::filesystem::create_directories(folder_of(path), failure);
-    if (failure) throw Exception(ErrorCode::io, "cannot make " + folder_of(path) + ": " + failure.message());
-  }
+  if (options.access == StoreOptions::Access::create) make_folder(folder_of(path));
   return absolute_path(path);
 }
 

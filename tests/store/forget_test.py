@@ -72,8 +72,8 @@ def half_written(driver: Driver, store: Path, chance: random.Random) -> tuple[ra
         driver.ask(f"put {person_photos.start} {len(person_photos)} 2")
         vectors += in_half_floats(store, person_photos)
     churn(driver, chance)
-    given = "".join(driver.ask(f"embeddings {person_photos.start} {len(person_photos)} {terms}") + " " for terms in (1, 2))
-    floats = [bytes.fromhex(text) for text in given.split()]
+    given = [driver.ask(f"embeddings {person_photos.start} {len(person_photos)} {terms}") for terms in (1, 2)]
+    floats = [bytes.fromhex(text) for text in " ".join(given).split()]
     return person_photos, person, vectors + in_floats(vectors) + floats
 
 
