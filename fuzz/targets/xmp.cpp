@@ -21,11 +21,11 @@ void read_segments(fuzz::InputReader& reader) {
     metadata.take(rest.subspan(2, size));
     rest = rest.subspan(2 + size);
   }
-  StatedOrientation orientation;
-  metadata.state(orientation);
-  require_possible(orientation.value());
+  StatedFacts stated;
+  metadata.state(stated);
+  require_possible(stated.orientation());
   DecodedImage image;
-  orientation.settle(image);
+  stated.settle(image);
   fuzz::require(image.warnings.size() <= 1, "one warning is enough");
 }
 
@@ -40,5 +40,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const XmpFacts facts = read_xmp(reader.take_rest());
   require_possible(facts.orientation);
   fuzz::require(facts.extension.size() <= 64, "a name is short");
+  fuzz::require(read_time(facts.times.taken()) == facts.times.taken(), "a time is written in one way");
   return 0;
 }
