@@ -39,7 +39,7 @@ void set_claim(Claim& claim, VerdictKind kind, bool is_import, Moment now) {
   if (kind == VerdictKind::is_not) (is_import ? claim.imported_not : claim.is_not) = now;
 }
 
-void tell(Told& told, const StoreOperation& operation, const Statement& statement, PersonId person, Moment now) {
+void tell(Told& told, const PersonOperation& operation, const Statement& statement, PersonId person, Moment now) {
   switch (statement.kind) {
     case VerdictKind::is:
     case VerdictKind::named:
@@ -113,7 +113,7 @@ FaceFacts face_facts(Told&& told) {
 }
 
 // Persons and pages, before faces: a merge holds for what was said before it too.
-void fold_persons(const StoreOperation& operation, Facts& facts) {
+void fold_persons(const PersonOperation& operation, Facts& facts) {
   const PersonId person = facts.person_of(operation.person);
   if (operation.kind == OperationKind::page) {
     for (const Statement& statement : operation.statements) facts.pages.insert(statement.place.sha256);
@@ -131,19 +131,20 @@ void fold_persons(const StoreOperation& operation, Facts& facts) {
     facts.persons.erase(other);
     return;
   }
-  const bool names = operation.kind == OperationKind::name || operation.kind == OperationKind::is ||
-                     operation.kind == OperationKind::rename || operation.kind == OperationKind::import;
-  if (person != 0 && operation.kind != OperationKind::forget && operation.kind != OperationKind::import) {
-    const bool is_first = !facts.persons.contains(person);
-    PersonFacts& known = facts.persons[person];
-    if (is_first || operation.kind != OperationKind::not_person) known.is_imported = false;
-    if (names && !operation.text.empty() && (known.name.empty() || operation.kind == OperationKind::rename)) {
-      known.name = operation.text;
-      known.is_stranger = false;
-    }
-    if (operation.kind == OperationKind::hide) known.is_hidden = true;
-    if (operation.kind == OperationKind::stranger && known.name.empty()) known.is_stranger = true;
+  if (person == 0 || operation.kind == OperationKind::forget) return;
+  const bool is_import = operation.kind == OperationKind::import;
+  const auto [at, is_first] = facts.persons.try_emplace(person);
+  PersonFacts& known = at->second;
+  known.is_imported = is_import && (is_first || known.is_imported);
+  const bool is_rename = operation.kind == OperationKind::rename;
+  const bool names =
+      is_import || is_rename || operation.kind == OperationKind::name || operation.kind == OperationKind::is;
+  if (names && !operation.text.empty() && (known.name.empty() || is_rename)) {
+    known.name = operation.text;
+    known.is_stranger = false;
   }
+  if (operation.kind == OperationKind::hide) known.is_hidden = true;
+  if (operation.kind == OperationKind::stranger && known.name.empty()) known.is_stranger = true;
 }
 
 // Of two faces of one image that are said to be one person the weaker word yields, of equal ones the later.
@@ -197,15 +198,15 @@ PersonId Facts::person_of(PersonId person) const {
   return person;
 }
 
-Facts fold_facts(const std::vector<StoreOperation>& operations, const FacesByImage& faces) {
+Facts fold_facts(const std::vector<PersonOperation>& operations, const FacesByImage& faces) {
   Facts facts;
-  for (const StoreOperation& operation : operations) {
+  for (const PersonOperation& operation : operations) {
     if (!operation.is_undone) fold_persons(operation, facts);
   }
   std::unordered_map<FaceKey, Told> told;
   std::unordered_set<std::string> images;
   for (std::size_t i = 0; i < operations.size(); ++i) {
-    const StoreOperation& operation = operations[i];
+    const PersonOperation& operation = operations[i];
     if (operation.is_undone || operation.kind == OperationKind::page) continue;
     for (std::size_t j = 0; j < operation.statements.size(); ++j) {
       const Statement& statement = operation.statements[j];
@@ -217,6 +218,7 @@ Facts fold_facts(const std::vector<StoreOperation>& operations, const FacesByIma
         ++facts.without_face;
         continue;
       }
+      if (person != 0) facts.persons.try_emplace(person);
       tell(told[face->key], operation, statement, person, {i, j});
       images.insert(statement.place.sha256);
     }

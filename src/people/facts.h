@@ -59,6 +59,6 @@ struct Facts {
 //  - within one import a rejection wins;
 //  - a face that was split off is not of the person from whom it was split off, until that is said again;
 //  - two faces of an image that is no page are one person only where `is` was said of both: else the first one counts.
-Facts fold_facts(const std::vector<StoreOperation>& operations, const FacesByImage& faces);
+Facts fold_facts(const std::vector<PersonOperation>& operations, const FacesByImage& faces);
 
 }  // namespace mien

@@ -99,7 +99,7 @@ std::uint32_t Grouping::root(std::uint32_t face) {
 
 std::span<const std::uint16_t> Grouping::row(std::uint32_t rank) const {
   const std::size_t dimension = static_cast<std::size_t>(input_.dimension);
-  return {input_.rows.data() + by_rank_[rank] * dimension, dimension};
+  return input_.rows.subspan(input_.row_of[by_rank_[rank]] * dimension, dimension);
 }
 
 template <typename Visit>

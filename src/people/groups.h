@@ -45,8 +45,9 @@ struct FaceEdge {
 struct GroupInput {
   std::vector<GroupFace> faces;  // in any order, each key once
   int dimension = 0;
-  // A row of `dimension` halves a face; rows of faces that do not join are not read.
-  std::vector<std::uint16_t> rows;
+  // Rows of `dimension` halves, and for each face the number of its row; of faces that do not join it is not read.
+  std::span<const std::uint16_t> rows;
+  std::vector<std::size_t> row_of;
   // Each face and its most similar ones; in any order, one way or both.
   std::vector<FaceEdge> edges;
   float threshold = 0;  // cosine

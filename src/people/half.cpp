@@ -1,8 +1,9 @@
 #include "people/half.h"
 
 #include <array>
-#include <cmath>
 #include <vector>
+
+#include "base/half.h"
 
 namespace mien {
 namespace {
@@ -10,17 +11,10 @@ namespace {
 constexpr std::size_t kLanes = 8;
 constexpr std::size_t kHalves = 65536;
 
-double decode(std::uint32_t half) {
-  const int exponent = static_cast<int>(half >> 10U & 31U);
-  const int mantissa = static_cast<int>(half & 1023U);
-  const double sign = (half & 0x8000U) != 0 ? -1 : 1;
-  return exponent == 0 ? sign * std::ldexp(mantissa, -24) : sign * std::ldexp(1024 + mantissa, exponent - 25);
-}
-
 const std::vector<double>& table() {
   static const std::vector<double> values = [] {
     std::vector<double> all(kHalves);
-    for (std::uint32_t half = 0; half < kHalves; ++half) all[half] = decode(half);
+    for (std::uint32_t half = 0; half < kHalves; ++half) all[half] = from_half(static_cast<std::uint16_t>(half));
     return all;
   }();
   return values;

@@ -94,7 +94,7 @@ struct Statement {
   PersonId person = 0;  // 0: of no person
 };
 
-struct StoreOperation {
+struct PersonOperation {
   OperationId id = 0;  // set by the store
   OperationKind kind = OperationKind::name;
   std::string time;     // set by the store: UTC, "2026-11-30T06:30:00Z"
@@ -146,8 +146,8 @@ struct ForgottenPerson {
 
 // The store's file in the user's data folder (XDG_DATA_HOME, else ~/.local/share): mien/people.mien.
 MIEN_API std::string default_store_path();
-// `StoreOperation::kind` and `Statement::kind` as they stand in the file and in JSON.
-MIEN_API std::string_view operation_kind_name(OperationKind kind);
+// `Operation::kind` and `Statement::kind` as they stand in the file and in JSON.
+MIEN_API std::string_view operation_name(OperationKind kind);
 MIEN_API std::string_view verdict_kind_name(VerdictKind kind);
 
 // For one thread; several stores on one file may be open at once, also in several programs. What changes the file is
@@ -218,16 +218,17 @@ class MIEN_API Store {
   };
   void put_neighbours(std::string_view embedder_id, std::span<const FaceNeighbours> batch);
   void visit_neighbours(std::string_view embedder_id, const std::function<void(const FaceNeighbours&)>& visit) const;
-  // Takes the place of all groups that were there.
-  void put_groups(std::span<const FaceGroup> groups);
+  // Takes the place of all groups that were there. `made_from` says from what they were made, in the caller's words.
+  void put_groups(std::span<const FaceGroup> groups, std::string_view made_from);
+  std::string groups_made_from() const;  // empty: no groups were put
   std::vector<FaceGroup> groups() const;
 
   // ---- What people said
 
   PersonId add_person();
-  OperationId add(const StoreOperation& operation);
+  OperationId add(const PersonOperation& operation);
   // All that is there, undone or not, in the order it was said.
-  void visit_operations(const std::function<void(const StoreOperation&)>& visit) const;
+  void visit_operations(const std::function<void(const PersonOperation&)>& visit) const;
   void set_undone(OperationId operation, bool is_undone);
   // Removes, in one transaction: the persons (one and whom it was merged with), every operation and verdict that names
   // them, and of the faces given the vectors, the neighbours and their place in the neighbours of others; then empties
