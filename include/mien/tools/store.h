@@ -146,7 +146,7 @@ struct ForgottenPerson {
 
 // The store's file in the user's data folder (XDG_DATA_HOME, else ~/.local/share): mien/people.mien.
 MIEN_API std::string default_store_path();
-// `Operation::kind` and `Statement::kind` as they stand in the file and in JSON.
+// `PersonOperation::kind` and `Statement::kind` as they stand in the file and in JSON.
 MIEN_API std::string_view operation_name(OperationKind kind);
 MIEN_API std::string_view verdict_kind_name(VerdictKind kind);
 
