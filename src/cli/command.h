@@ -34,6 +34,8 @@ struct Command {
 
 int run_scan(const Call& call);
 int run_faces(const Call& call);
+int run_people(const Call& call);
+int run_find(const Call& call);
 int run_compare(const Call& call);
 int run_quality(const Call& call);
 int run_enhance(const Call& call);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "ops/detect.h"
+
 namespace mien {
 namespace {
 
@@ -167,15 +169,6 @@ void keep_one_of_an_image(const std::vector<PlacedFace>& faces, const std::unord
 }
 
 }  // namespace
-
-double intersection_over_union(const Box& a, const Box& b) {
-  const double width = std::min(a.x2, b.x2) - std::max(a.x1, b.x1);
-  const double height = std::min(a.y2, b.y2) - std::max(a.y1, b.y1);
-  if (width <= 0 || height <= 0) return 0;
-  const double both = width * height;
-  const auto area = [](const Box& box) { return static_cast<double>(box.width()) * box.height(); };
-  return both / (area(a) + area(b) - both);
-}
 
 const PlacedFace* find_face(const FacesByImage& faces, const FacePlace& place) {
   const auto image = faces.find(place.sha256);

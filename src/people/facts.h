@@ -21,7 +21,6 @@ using FacesByImage = std::unordered_map<std::string, std::vector<PlacedFace>>;  
 
 // The face whose box overlaps the place the most, by IoU and at least 0.5; the lower key of equal ones. Null: none.
 const PlacedFace* find_face(const FacesByImage& faces, const FacePlace& place);
-double intersection_over_union(const Box& a, const Box& b);
 
 struct FaceFacts {
   PersonId person = 0;  // who the face is said to be; 0: nobody said

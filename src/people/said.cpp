@@ -98,10 +98,9 @@ PeopleChange People::name(const std::string& who, const std::string& typed) {
                       entry.members);
   }
   if (known && *known != entry.person) {
-    throw Exception(
-        ErrorCode::invalid_argument,
-        fmt::format("{} and {} are two people here: 'mien people merge {} {}' makes them one", shown(entry),
-                    state.facts.persons[*known].name, entry.id, *known == 0 ? 0 : state.entry_of_person(*known)->id));
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("{} and {} are two people here: 'mien people merge {} {}' makes them one", shown(entry),
+                                state.facts.persons[*known].name, entry.id, state.facts.persons[*known].name));
   }
   if (!entry.name.empty() && entry.name != name) {
     return change(state, operation_of(OperationKind::rename, entry.person, name));
@@ -273,6 +272,7 @@ PersonOperation People::undo(std::optional<OperationId> asked) {
 
 PeopleChange People::answer(const Suggestion& question, bool yes) {
   State& state = *state_;
+  if (!is_open(question)) return no_change(state, question.person.person);
   const PersonEntry& person = question.person;
   const PersonEntry& other = question.other;
   if (question.kind == Suggestion::Kind::member) {

@@ -192,6 +192,19 @@ std::vector<Suggestion> Asking::members() {
 
 }  // namespace
 
+bool People::is_open(const Suggestion& question) const {
+  const State& state = *state_;
+  const auto a = state.by_id.find(question.face.id);
+  const auto b = state.by_id.find(question.other_face.id);
+  if (a == state.by_id.end() || b == state.by_id.end()) return false;
+  if (question.kind == Suggestion::Kind::member) {
+    const FaceFacts* const said = state.facts_of(b->second);
+    return said != nullptr && said->person == question.person.person && said->how != VerdictKind::is;
+  }
+  return state.entry_of[a->second] != State::kNone && state.entry_of[b->second] != State::kNone &&
+         state.entry_of[a->second] != state.entry_of[b->second];
+}
+
 std::vector<Suggestion> People::suggest(int count_max) const {
   if (state_->embedder_id.empty()) return {};
   state_->load_vectors();

@@ -162,6 +162,8 @@ class MIEN_API People {
 
   // The best first.
   std::vector<Suggestion> suggest(int count_max = 50) const;
+  // Whether the question is one still, after other answers.
+  bool is_open(const Suggestion& suggestion) const;
   PeopleChange answer(const Suggestion& suggestion, bool yes);
 
   FindResult find_photos(const FindOptions& options) const;
