@@ -196,8 +196,8 @@ class Neighbourhood {
       const std::size_t row = first_row + hit.row;
       if (query >= strip.end || query == row) continue;
       candidates_.offer(query, {hit.product, static_cast<std::uint32_t>(row)});
-      // Pairs inside the strip come twice, once as each.
-      if (row < strip.begin || row >= strip.end) {
+      // Pairs inside the strip come twice.
+      if (row >= strip.end) {
         candidates_.offer(row, {hit.product, static_cast<std::uint32_t>(query)});
       }
     }

@@ -14,7 +14,7 @@ inline constexpr std::size_t kStrideStep = 64;
 struct ScanQuery {
   const std::int16_t* codes = nullptr;  // to_fixed(), filled up like a row
   std::size_t stride = 0;
-  // A similarity is off by error_factor * RowScale::error + error_more at most (index/search.cpp has the proof).
+  // A similarity is off by error_factor * RowScale::error + error_more at most (index/coded_query.cpp has the proof).
   float error_factor = 0;
   float error_more = 0;
 };

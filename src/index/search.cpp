@@ -1,18 +1,12 @@
-// The proof. A stored vector is b = c + e: c = scale * codes, and e, the rest, is no longer than RowScale::error. The
-// query is q = p + f: p are its 16-bit codes / kFixedScale, and f is measured. Then
-//   q.b = p.c + q.e + f.c,   |q.e| <= |q| |e|,   |f.c| <= |f| (|b| + |e|)
-// so that p.c, a sum of integers times two scales, is off by (|q| + |f|) |e| + |f| |b| at most; |b| <= kLengthMax.
-// kRounding is added for the few roundings of floats on the way. They make less than 1e-6 together, as no similarity is
-// beyond 2.1, and it is larger by so much that a row whose similarity it proves smaller stays smaller, and not equal,
-// when both are rounded to floats. Let L be the `count`-th largest of the lower ends of the rows that were read: so
-// many rows are at least as similar as L, and a row whose upper end is below L is none of the answer, not even by its
-// key.
+// The proof. Each row's similarity lies between two ends (index/coded_query.cpp). Let L be the `count`-th largest of
+// the lower ends of the rows that were read: so many rows are at least as similar as L, and a row whose upper end is
+// below L is none of the answer, not even by its key, because the ends are wider than roundings of similarities to
+// floats. All others are compared by exact_similarity().
 #include "index/search.h"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cmath>
 #include <functional>
 #include <limits>
 #include <mutex>
@@ -20,8 +14,7 @@
 #include <string>
 #include <utility>
 
-#include "base/half.h"
-#include "index/half_kernel.h"
+#include "index/coded_query.h"
 #include "index/parallel.h"
 #include "index/scan_kernel.h"
 #include "mien/result.h"
@@ -29,7 +22,6 @@
 namespace mien {
 namespace {
 
-constexpr double kRounding = 0x1p-18;
 // Rows that a thread takes at a time: their codes fill a huge page. Few rows are not worth a thread.
 constexpr std::size_t kShare = 4096;
 constexpr std::size_t kRowsPerThread = 16384;
@@ -38,26 +30,6 @@ constexpr std::size_t kChunk = 256;
 // Vectors that are fetched at a time.
 constexpr std::size_t kFetch = 512;
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
-
-struct Query {
-  Query(HalfSpan half, std::size_t stride) : codes(stride) {
-    to_fixed(half.data(), half.size(), codes.data());
-    double rest = 0;
-    for (std::size_t i = 0; i < half.size(); ++i) {
-      const double part = from_half(half[i]) - static_cast<double>(codes[i]) / kFixedScale;
-      rest += part * part;
-    }
-    const double rest_length = std::sqrt(rest);
-    const double length = std::sqrt(dot_halves(half.data(), half.data(), half.size()));
-    scan.codes = codes.data();
-    scan.stride = stride;
-    scan.error_factor = static_cast<float>(length + rest_length);
-    scan.error_more = static_cast<float>(rest_length * kLengthMax + kRounding);
-  }
-
-  std::vector<std::int16_t> codes;
-  ScanQuery scan;
-};
 
 struct Candidate {
   std::size_t row = 0;
@@ -68,7 +40,7 @@ struct Candidate {
 class Scan {
  public:
   // A row must be at least as similar as `least`, and as the `count`-th; 0: as any.
-  Scan(const VectorRows& rows, const Query& query, float least, std::size_t count)
+  Scan(const VectorRows& rows, const CodedQuery& query, float least, std::size_t count)
       : rows_(rows), query_(query), count_(count), least_(least) {}
 
   std::vector<Candidate> run(int threads) {
@@ -92,7 +64,7 @@ class Scan {
     for (std::size_t begin = next_.fetch_add(kShare); begin < rows_.size(); begin = next_.fetch_add(kShare)) {
       const std::size_t end = std::min(begin + kShare, rows_.size());
       for (std::size_t first = begin; first < end; first += kChunk) {
-        const std::size_t hit_count = scan_rows(query_.scan, rows_.codes(first), rows_.scales() + first,
+        const std::size_t hit_count = scan_rows(query_.scan(), rows_.codes(first), rows_.scales() + first,
                                                 std::min(kChunk, end - first), least_, hits.data());
         for (std::size_t i = 0; i < hit_count; ++i) {
           found.push_back({first + hits[i].row, hits[i].similarity + hits[i].error});
@@ -116,7 +88,7 @@ class Scan {
   }
 
   const VectorRows& rows_;
-  const Query& query_;
+  const CodedQuery& query_;
   const std::size_t count_;
   std::atomic<float> least_;
   std::atomic<std::size_t> next_{0};
@@ -164,7 +136,7 @@ std::vector<Similar> search(const VectorRows& rows, HalfSpan query, std::size_t 
   check_searchable(query, rows.dimension(), std::nullopt);
   count = std::min(count, rows.size());
   if (count == 0) return {};
-  const Query prepared(query, rows.stride());
+  const CodedQuery prepared(query, rows.stride());
   const Comparison comparison(rows, query, fetch);
   // Rows that are not stored any more may have kept others from being candidates: then as many more are asked for.
   for (std::size_t wanted = count;;) {
@@ -187,7 +159,7 @@ std::vector<Similar> search(const VectorRows& rows, HalfSpan query, std::size_t 
 std::vector<Similar> search_above(const VectorRows& rows, HalfSpan query, float similarity, const FetchVectors& fetch,
                                   int threads) {
   check_searchable(query, rows.dimension(), std::nullopt);
-  const Query prepared(query, rows.stride());
+  const CodedQuery prepared(query, rows.stride());
   const std::vector<Candidate> candidates = Scan(rows, prepared, similarity, 0).run(threads);
   const Comparison comparison(rows, query, fetch);
   std::vector<Similar> all;
