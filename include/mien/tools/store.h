@@ -93,7 +93,7 @@ struct Statement {
   PersonId person = 0;  // 0: of no person
 };
 
-struct Operation {
+struct PersonOperation {
   OperationId id = 0;  // set by the store
   OperationKind kind = OperationKind::name;
   std::string time;     // set by the store: UTC, "2026-11-30T06:30:00Z"
@@ -145,7 +145,7 @@ struct ForgottenPerson {
 
 // The store's file in the user's data folder (XDG_DATA_HOME, else ~/.local/share): mien/people.mien.
 MIEN_API std::string default_store_path();
-// `Operation::kind` and `Statement::kind` as they stand in the file and in JSON.
+// `PersonOperation::kind` and `Statement::kind` as they stand in the file and in JSON.
 MIEN_API std::string_view operation_name(OperationKind kind);
 MIEN_API std::string_view verdict_kind_name(VerdictKind kind);
 
@@ -224,9 +224,9 @@ class MIEN_API Store {
   // ---- What people said
 
   PersonId add_person();
-  OperationId add(const Operation& operation);
+  OperationId add(const PersonOperation& operation);
   // All that is there, undone or not, in the order it was said.
-  void visit_operations(const std::function<void(const Operation&)>& visit) const;
+  void visit_operations(const std::function<void(const PersonOperation&)>& visit) const;
   void set_undone(OperationId operation, bool is_undone);
   // Removes, in one transaction: the persons (one and whom it was merged with), every operation and verdict that names
   // them, and of the faces given the vectors, the neighbours and their place in the neighbours of others; then empties

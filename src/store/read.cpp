@@ -1,0 +1,226 @@
+#include "store/read.h"
+
+#include <cstdlib>
+
+#include "store/encode.h"
+#include "store/file.h"
+#include "store/places.h"
+#include "store/schema.h"
+
+namespace mien {
+namespace {
+
+[[noreturn]] void fail_row(const Database& database, const std::string& table, std::int64_t row) {
+  throw Exception(ErrorCode::bad_data, "cannot read " + database.shown_path() + " (table " + table + ", row " +
+                                           std::to_string(row) + "): it is damaged: 'mien store check --store " +
+                                           database.shown_path() + "' says what is damaged");
+}
+
+bool can_be_over(std::string_view code) {
+  if (code.empty()) return false;
+  switch (error_code_from_name(code)) {
+    case ErrorCode::io:
+    case ErrorCode::unavailable:
+    case ErrorCode::cancelled:
+    case ErrorCode::limit_exceeded:
+    case ErrorCode::unsupported:
+    case ErrorCode::internal: return true;
+    case ErrorCode::not_found:
+    case ErrorCode::invalid_argument:
+    case ErrorCode::bad_data: return false;
+  }
+  return false;
+}
+
+constexpr std::string_view kImageColumns = "SELECT id, sha256, width, height, phash, taken FROM image WHERE ";
+
+StoredImage image_of(Database& database, const Query& row) {
+  StoredImage image;
+  image.id = row.integer(0);
+  image.sha256 = sha256_digits(row.blob(1));
+  if (image.sha256.empty()) fail_row(database, "image", image.id);
+  image.width = static_cast<int>(row.integer(2));
+  image.height = static_cast<int>(row.integer(3));
+  image.phash = row.text(4);
+  image.taken = row.text(5);
+  Query paths = database.prepare("place",
+                                 "SELECT folder, path FROM place JOIN source ON source.id = place.source "
+                                 "WHERE image = ? AND gone = 0 ORDER BY place.id");
+  paths.bind(image.id);
+  while (paths.step()) image.paths.push_back(path_in(paths.blob(0), paths.blob(1)));
+  image.is_gone = image.paths.empty();
+  return image;
+}
+
+StoredFace face_of(Database& database, const Query& row) {
+  StoredFace face;
+  face.id = row.integer(0);
+  face.key = row.integer(1);
+  face.image = row.integer(2);
+  face.number = static_cast<int>(row.integer(3));
+  if (row.blob(4).size() != 4 * sizeof(float)) fail_row(database, "face", face.id);
+  face.bbox = box_of(row.blob(4));
+  face.det_score = static_cast<float>(row.real(5));
+  if (!row.is_null(6)) face.recognition_quality = static_cast<float>(row.real(6));
+  for (const PoorReason reason :
+       {PoorReason::too_small, PoorReason::too_blurred, PoorReason::too_dark, PoorReason::low_contrast}) {
+    if (row.text(7) == poor_reason_name(reason)) face.poor_reason = reason;
+  }
+  return face;
+}
+
+constexpr std::string_view kFaceColumns =
+    "SELECT id, key, image, number, box, det_score, recognition_quality, poor_reason FROM face WHERE ";
+
+}  // namespace
+
+StoreStatistics read_statistics(Database& database) {
+  const Transaction transaction(database, Transaction::Kind::read);
+  StoreStatistics result;
+  result.images = database.number("image", "SELECT count(*) FROM image WHERE error IS NULL");
+  result.paths = database.number("place", "SELECT count(*) FROM place WHERE gone = 0");
+  result.gone = database.number("place", "SELECT count(*) FROM place WHERE gone = 1");
+  result.failed = database.number("place",
+                                  "SELECT count(*) FROM place LEFT JOIN image ON image.id = place.image "
+                                  "WHERE gone = 0 AND coalesce(place.error, image.error) IS NOT NULL");
+  result.faces = database.number("face", "SELECT count(*) FROM face");
+  result.vectors = database.number("vector",
+                                   "SELECT count(*) FROM vector INDEXED BY vector_face "
+                                   "WHERE embedder = (SELECT max(id) FROM embedder)");
+  result.bytes = file_bytes(database.path()) + file_bytes(wal_path(database.path()));
+  return result;
+}
+
+void visit_place_rows(Database& database, const std::function<void(const StoredPlace&)>& visit) {
+  Query query = database.prepare(
+      "place",
+      "SELECT folder, path, size, mtime_ns, sha256, coalesce(place.terms, image.terms, ''), gone, "
+      "coalesce(place.error, image.error, ''), place.id FROM place JOIN source ON source.id = place.source "
+      "LEFT JOIN image ON image.id = place.image ORDER BY place.source, place.path");
+  while (query.step()) {
+    query.at_row(query.integer(8));
+    StoredPlace place;
+    place.source = query.blob(0);
+    place.path = path_in(place.source, query.blob(1));
+    place.size_bytes = query.integer(2);
+    place.mtime_ns = query.integer(3);
+    place.sha256 = sha256_digits(query.blob(4));
+    place.terms = query.text(5);
+    place.is_gone = query.integer(6) != 0;
+    place.can_be_repeated = can_be_over(query.text(7));
+    visit(place);
+  }
+}
+
+std::optional<Record> read_record(Database& database, std::string_view sha256) {
+  const std::string bytes = sha256_bytes(sha256);
+  Query query = database.prepare("image", "SELECT id, record FROM image WHERE sha256 = ?");
+  query.bind_blob(bytes);
+  if (!query.step()) return std::nullopt;
+  Result<Record> record = record_of(query.blob(1));
+  if (!record) fail_row(database, "image", query.integer(0));
+  return std::move(*record);
+}
+
+std::optional<StoredImage> read_image(Database& database, ImageId id) {
+  Query query = database.prepare("image", std::string(kImageColumns) + "id = ? AND error IS NULL");
+  query.bind(id);
+  if (!query.step()) return std::nullopt;
+  return image_of(database, query);
+}
+
+std::optional<StoredImage> read_image_of(Database& database, std::string_view sha256) {
+  const std::string bytes = sha256_bytes(sha256);
+  Query query = database.prepare("image", std::string(kImageColumns) + "sha256 = ? AND error IS NULL");
+  query.bind_blob(bytes);
+  if (!query.step()) return std::nullopt;
+  return image_of(database, query);
+}
+
+std::optional<StoredImage> read_image_at(Database& database, const std::string& path) {
+  const std::optional<PlaceRow> place = find_place(database, read_sources(database), path);
+  if (!place) return std::nullopt;
+  Query query = database.prepare("place", "SELECT image FROM place WHERE id = ? AND image IS NOT NULL");
+  query.bind(place->id);
+  if (!query.step()) return std::nullopt;
+  return read_image(database, query.integer(0));
+}
+
+void visit_image_rows(Database& database, const std::function<void(const StoredImage&)>& visit) {
+  Query query = database.prepare("image", std::string(kImageColumns) + "error IS NULL ORDER BY id");
+  while (query.step()) {
+    query.at_row(query.integer(0));
+    visit(image_of(database, query));
+  }
+}
+
+std::optional<StoredFace> read_face(Database& database, FaceId id) {
+  Query query = database.prepare("face", std::string(kFaceColumns) + "id = ?");
+  query.bind(id);
+  if (!query.step()) return std::nullopt;
+  return face_of(database, query);
+}
+
+void visit_face_rows(Database& database, FaceId after, const std::function<void(const StoredFace&)>& visit) {
+  Query query = database.prepare("face", std::string(kFaceColumns) + "id > ? ORDER BY id");
+  query.bind(after);
+  while (query.step()) {
+    query.at_row(query.integer(0));
+    visit(face_of(database, query));
+  }
+}
+
+std::int64_t embedder_row(Database& database, std::string_view embedder_id) {
+  Query query = database.prepare("embedder", "SELECT id FROM embedder WHERE embedder_id = ?");
+  query.bind_text(embedder_id);
+  return query.step() ? query.integer(0) : 0;
+}
+
+std::vector<std::string> read_embedders(Database& database) {
+  std::vector<std::string> ids;
+  Query query = database.prepare("embedder",
+                                 "SELECT embedder_id FROM embedder WHERE EXISTS (SELECT 1 FROM vector WHERE "
+                                 "vector.id BETWEEN embedder.id << 40 AND ((embedder.id + 1) << 40) - 1) "
+                                 "ORDER BY id DESC");
+  while (query.step()) ids.emplace_back(query.text(0));
+  return ids;
+}
+
+std::string read_embedder_name(Database& database, std::string_view embedder_id) {
+  Query query = database.prepare("embedder", "SELECT name FROM embedder WHERE embedder_id = ?");
+  query.bind_text(embedder_id);
+  return query.step() ? std::string(query.text(0)) : std::string();
+}
+
+void visit_vector_rows(Database& database, std::string_view embedder_id, FaceId after,
+                       const std::function<void(const StoredVector&)>& visit) {
+  const std::int64_t embedder = embedder_row(database, embedder_id);
+  Query query = database.prepare("vector", "SELECT face, key, half FROM vector WHERE id > ? AND id < ? ORDER BY id");
+  query.bind(vector_row(embedder, after)).bind(vector_row(embedder + 1, 0));
+  HalfVector half;
+  while (query.step()) {
+    query.at_row(query.integer(0));
+    read_half(query.blob(2), half);
+    visit({query.integer(0), query.integer(1), half});
+  }
+}
+
+void visit_vectors_of(Database& database, std::string_view embedder_id, std::span<const FaceKey> keys,
+                      const std::function<void(const StoredVector&)>& visit) {
+  const std::int64_t embedder = embedder_row(database, embedder_id);
+  Query query = database.prepare("vector",
+                                 "SELECT face, vector.key, half FROM face JOIN vector ON vector.id = (? << 40) + "
+                                 "face.id WHERE face.key = ?");
+  HalfVector half;
+  for (const FaceKey key : keys) {
+    query.bind(embedder).bind(key);
+    if (query.step()) {
+      query.at_row(query.integer(0));
+      read_half(query.blob(2), half);
+      visit({query.integer(0), query.integer(1), half});
+    }
+    query.reset();
+  }
+}
+
+}  // namespace mien
