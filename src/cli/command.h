@@ -48,6 +48,7 @@ int run_config(const Call& call);
 int run_models(const Call& call);
 int run_bench(const Call& call);
 int run_tune(const Call& call);
+int run_store(const Call& call);
 int run_serve(const Call& call);
 int run_keys(const Call& call);
 int run_health(const Call& call);

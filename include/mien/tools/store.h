@@ -225,6 +225,8 @@ class MIEN_API Store {
 
   // ---- What people said
 
+  // The number of a new person, who is in the file from the first operation on that names them: a program that is
+  // killed in between leaves nobody without a name.
   PersonId add_person();
   OperationId add(const PersonOperation& operation);
   // All that is there, undone or not, in the order it was said.
