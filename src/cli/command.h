@@ -33,6 +33,7 @@ struct Command {
 };
 
 int run_scan(const Call& call);
+int run_index(const Call& call);
 int run_faces(const Call& call);
 int run_compare(const Call& call);
 int run_quality(const Call& call);

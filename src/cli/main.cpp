@@ -21,8 +21,9 @@
 namespace mien::cli {
 namespace {
 
-constexpr std::array<Command, 18> kCommands = {{
+constexpr std::array<Command, 19> kCommands = {{
     {"scan", "find, measure and match the faces in files and folders", run_scan},
+    {"index", "read your photos into the store of people", run_index},
     {"faces", "the faces of a few images, as a table", run_faces},
     {"compare", "whether two photos show the same person", run_compare, 2},
     {"quality", "blur, brightness, contrast and sharpness of images", run_quality},
