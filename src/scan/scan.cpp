@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "backends/backend.h"
 #include "base/log.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
