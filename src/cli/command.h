@@ -33,7 +33,10 @@ struct Command {
 };
 
 int run_scan(const Call& call);
+int run_index(const Call& call);
 int run_faces(const Call& call);
+int run_people(const Call& call);
+int run_find(const Call& call);
 int run_compare(const Call& call);
 int run_quality(const Call& call);
 int run_enhance(const Call& call);

@@ -26,12 +26,13 @@ constexpr std::array<KindRow<OperationKind>, 12> kOperationKinds = {{{OperationK
                                                                      {OperationKind::page, "page"},
                                                                      {OperationKind::import, "import"},
                                                                      {OperationKind::forget, "forget"}}};
-constexpr std::array<KindRow<VerdictKind>, 6> kVerdictKinds = {{{VerdictKind::is, "is"},
+constexpr std::array<KindRow<VerdictKind>, 7> kVerdictKinds = {{{VerdictKind::is, "is"},
                                                                 {VerdictKind::is_not, "is_not"},
                                                                 {VerdictKind::named, "named"},
                                                                 {VerdictKind::imported, "imported"},
                                                                 {VerdictKind::not_a_face, "not_a_face"},
-                                                                {VerdictKind::apart, "apart"}}};
+                                                                {VerdictKind::apart, "apart"},
+                                                                {VerdictKind::rest, "rest"}}};
 
 template <typename Rows, typename Kind>
 std::string_view name_of(const Rows& rows, Kind kind) {

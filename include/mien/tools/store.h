@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "mien/export.h"
@@ -85,7 +86,8 @@ enum class OperationKind {
   forget       // what is left of a person who was forgotten: no name, no verdicts; cannot be undone
 };
 
-enum class VerdictKind { is, is_not, named, imported, not_a_face, apart };
+// `rest`: in the group that others were split off from, which are `apart`.
+enum class VerdictKind { is, is_not, named, imported, not_a_face, apart, rest };
 
 struct Statement {
   FacePlace place;
@@ -133,6 +135,7 @@ struct StoredPlace {
   std::string sha256;  // empty: could not be read
   std::string terms;   // of the record, see Record::terms
   bool is_gone = false;
+  std::string error;             // the code of the reason; empty: it was read
   bool can_be_repeated = false;  // an error that may be over by now
 };
 
@@ -178,6 +181,8 @@ class MIEN_API Store {
   };
   void put(std::span<const Entry> batch);
   void visit_places(const std::function<void(const StoredPlace&)>& visit) const;
+  // What lies at this absolute path, there or gone.
+  std::optional<StoredPlace> find_place(const std::string& path) const;
   // The record that was made of this content, without a source and without embeddings.
   std::optional<Record> find_record(std::string_view sha256) const;
   void set_gone(std::span<const std::string> paths, bool is_gone);
@@ -195,6 +200,8 @@ class MIEN_API Store {
   std::optional<StoredImage> find_image_at(const std::string& path) const;
   std::optional<StoredFace> face(FaceId id) const;
   void visit_images(const std::function<void(const StoredImage&)>& visit) const;
+  // By number.
+  std::vector<StoredFace> faces_of(ImageId image) const;
   // By id, those newer than `after`.
   void visit_faces(const std::function<void(const StoredFace&)>& visit, FaceId after = 0) const;
 
@@ -217,8 +224,9 @@ class MIEN_API Store {
   };
   void put_neighbours(std::string_view embedder_id, std::span<const FaceNeighbours> batch);
   void visit_neighbours(std::string_view embedder_id, const std::function<void(const FaceNeighbours&)>& visit) const;
-  // Takes the place of all groups that were there.
-  void put_groups(std::span<const FaceGroup> groups);
+  // Takes the place of all groups that were there. `made_from` says from what they were made, in the caller's words.
+  void put_groups(std::span<const FaceGroup> groups, std::string_view made_from);
+  std::string groups_made_from() const;  // empty: no groups were put
   std::vector<FaceGroup> groups() const;
 
   // ---- What people said
@@ -230,6 +238,10 @@ class MIEN_API Store {
   // All that is there, undone or not, in the order it was said.
   void visit_operations(const std::function<void(const PersonOperation&)>& visit) const;
   void set_undone(OperationId operation, bool is_undone);
+  // A photo changed under its name: what was said of a face of the one content (the first of a pair) is said of the
+  // same face in the other too, by the same operations, so that undo undoes both. Again: changes nothing.
+  void carry_facts(std::string_view from_sha256, std::string_view to_sha256,
+                   std::span<const std::pair<Box, Box>> pairs);
   // Removes, in one transaction: the persons (one and whom it was merged with), every operation and verdict that names
   // them, and of the faces given the vectors, the neighbours and their place in the neighbours of others; then empties
   // the WAL. Afterwards no file of the store holds anything of them but the places, which are also noted beside the
