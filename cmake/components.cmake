@@ -18,6 +18,7 @@ set(MIEN_COMPONENTS
   "fmt|MIT|linked|pkg:fmt|libfmt-dev"
   "protobuf-lite|BSD-3-Clause|inside|pkg:protobuf-lite|libprotobuf-dev"
   "OpenSSL libcrypto|Apache-2.0|linked|pkg:libcrypto|libssl-dev"
+  "SQLite|blessing|linked|pkg:sqlite3|libsqlite3-0"
   "Google Highway|Apache-2.0 OR BSD-3-Clause|linked|pkg:libhwy|libhwy-dev"
   "libwebp|BSD-3-Clause|opened|pkg:libwebp|libwebp7|WEBP"
   "giflib|MIT|opened|header:MIEN_GIF_INCLUDE/gif_lib.h|libgif7|GIF"

@@ -35,6 +35,9 @@ struct Command {
 int run_scan(const Call& call);
 int run_index(const Call& call);
 int run_faces(const Call& call);
+int run_people(const Call& call);
+int run_people_import(const Call& call);
+int run_find(const Call& call);
 int run_compare(const Call& call);
 int run_quality(const Call& call);
 int run_enhance(const Call& call);
@@ -47,6 +50,7 @@ int run_config(const Call& call);
 int run_models(const Call& call);
 int run_bench(const Call& call);
 int run_tune(const Call& call);
+int run_store(const Call& call);
 int run_serve(const Call& call);
 int run_keys(const Call& call);
 int run_health(const Call& call);

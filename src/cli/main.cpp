@@ -21,10 +21,12 @@
 namespace mien::cli {
 namespace {
 
-constexpr std::array<Command, 19> kCommands = {{
+constexpr std::array<Command, 22> kCommands = {{
     {"scan", "find, measure and match the faces in files and folders", run_scan},
     {"index", "read your photos into the store of people", run_index},
     {"faces", "the faces of a few images, as a table", run_faces},
+    {"people", "who is on the photos of an index, and corrections", run_people},
+    {"find", "the photos of an index that show somebody", run_find},
     {"compare", "whether two photos show the same person", run_compare, 2},
     {"quality", "blur, brightness, contrast and sharpness of images", run_quality},
     {"enhance", "enlarge and sharpen a small image", run_enhance},
@@ -37,6 +39,7 @@ constexpr std::array<Command, 19> kCommands = {{
     {"models", "list, check and add models", run_models},
     {"bench", "measure each operation, on the CPU and on the GPU", run_bench},
     {"tune", "measure, and set the switches to what is fastest here", run_tune},
+    {"store", "back up, restore and check the store of 'mien index'", run_store},
     {"serve", "answer other programs: HTTP, and Immich's recogniser", run_serve, 2},
     {"keys", "the keys that programs elsewhere need for 'mien serve'", run_keys},
     {"health", "whether 'mien serve' answers", run_health},

@@ -8,6 +8,7 @@
 
 #include "mien/engine.h"
 #include "mien/scan.h"
+#include "models/thresholds.h"
 
 namespace mien {
 
@@ -31,23 +32,11 @@ struct WantedPerson {
 WantedPerson read_wanted_person(const std::string& photo_path, const Analyze& analyze_with_embeddings,
                                 std::size_t photo_bytes_max);
 
-// The threshold asked for, else the embedder's threshold for searching. Throws Exception(invalid_argument) for a number
-// that is no cosine, or when the embedder's threshold is not known.
-float choose_threshold(const ModelInfo& embedder, std::optional<float> asked);
-
 // What is to be said before the work begins of a photo whose face is poor; empty where there is nothing to say.
 std::string poor_photo_warning(const WantedPerson& person, const std::string& photo_path);
 
 // Fills in the record's matches and its best similarity. A poor face matches no poor photo. Throws
 // Exception(invalid_argument) when the embeddings are not of one model.
 void match_faces(const WantedPerson& person, Record& record);
-
-// The share of strangers' faces that match at this threshold, faces that are not comparable left out: the highest that
-// was measured for any kind of photo. Empty when the embedder's thresholds do not tell.
-struct FalseMatchRate {
-  std::optional<double> rate;
-  std::string note;  // empty when the rate was measured at this very threshold
-};
-FalseMatchRate false_match_rate(const ModelInfo& embedder, float threshold);
 
 }  // namespace mien

@@ -76,7 +76,7 @@ void visit_neighbour_rows(Database& database, std::string_view embedder_id,
              });
 }
 
-void put_group_rows(Database& database, std::span<const FaceGroup> groups) {
+void put_group_rows(Database& database, std::span<const FaceGroup> groups, std::string_view made_from) {
   std::vector<FaceGroup> wanted(groups.begin(), groups.end());
   const auto by_face = [](const FaceGroup& a, const FaceGroup& b) { return a.face < b.face; };
   std::sort(wanted.begin(), wanted.end(), by_face);
@@ -95,7 +95,18 @@ void put_group_rows(Database& database, std::span<const FaceGroup> groups) {
     if (is_there) ++old_row;
   }
   for (; old_row != present.end(); ++old_row) drop.bind(old_row->face).run();
+  database
+      .prepare("grouped",
+               "INSERT INTO grouped (id, made_from) VALUES (1, ?) "
+               "ON CONFLICT (id) DO UPDATE SET made_from = excluded.made_from")
+      .bind_text(made_from)
+      .run();
   transaction.commit();
+}
+
+std::string read_made_from(Database& database) {
+  Query query = database.prepare("grouped", "SELECT made_from FROM grouped");
+  return query.step() ? std::string(query.text(0)) : std::string();
 }
 
 std::vector<FaceGroup> read_groups(Database& database) {

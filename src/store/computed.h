@@ -17,7 +17,8 @@ void visit_neighbour_rows(Database& database, std::string_view embedder_id,
 // Removes the rows that name a stale key; in the caller's transaction.
 void drop_stale_neighbours(Database& database, std::int64_t embedder);
 
-void put_group_rows(Database& database, std::span<const FaceGroup> groups);
+void put_group_rows(Database& database, std::span<const FaceGroup> groups, std::string_view made_from);
+std::string read_made_from(Database& database);
 std::vector<FaceGroup> read_groups(Database& database);
 
 }  // namespace mien

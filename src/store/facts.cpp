@@ -1,5 +1,6 @@
 #include "store/facts.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -25,12 +26,13 @@ constexpr std::array<KindRow<OperationKind>, 12> kOperationKinds = {{{OperationK
                                                                      {OperationKind::page, "page"},
                                                                      {OperationKind::import, "import"},
                                                                      {OperationKind::forget, "forget"}}};
-constexpr std::array<KindRow<VerdictKind>, 6> kVerdictKinds = {{{VerdictKind::is, "is"},
+constexpr std::array<KindRow<VerdictKind>, 7> kVerdictKinds = {{{VerdictKind::is, "is"},
                                                                 {VerdictKind::is_not, "is_not"},
                                                                 {VerdictKind::named, "named"},
                                                                 {VerdictKind::imported, "imported"},
                                                                 {VerdictKind::not_a_face, "not_a_face"},
-                                                                {VerdictKind::apart, "apart"}}};
+                                                                {VerdictKind::apart, "apart"},
+                                                                {VerdictKind::rest, "rest"}}};
 
 template <typename Rows, typename Kind>
 std::string_view name_of(const Rows& rows, Kind kind) {
@@ -64,18 +66,38 @@ std::vector<Statement> statements_of(Database& database, OperationId operation) 
   return statements;
 }
 
+std::vector<PersonId> make_persons(Database& database, const PersonOperation& operation,
+                                   const std::set<PersonId>& fresh) {
+  std::set<PersonId> named = {operation.person, operation.other};
+  for (const Statement& one : operation.statements) named.insert(one.person);
+  std::vector<PersonId> made;
+  Query there = database.prepare("person", "SELECT 1 FROM person WHERE id = ?");
+  for (const PersonId person : named) {
+    if (!fresh.contains(person)) continue;
+    there.bind(person);
+    if (there.step()) {
+      throw Exception(ErrorCode::io, "another program has named somebody in " + database.shown_path() +
+                                         " at the same moment: do it again");
+    }
+    there.reset();
+    database.prepare("person", "INSERT INTO person (id, token) VALUES (?, randomblob(16))").bind(person).run();
+    made.push_back(person);
+  }
+  return made;
+}
+
 }  // namespace
 
 std::string_view operation_name(OperationKind kind) { return name_of(kOperationKinds, kind); }
 std::string_view verdict_kind_name(VerdictKind kind) { return name_of(kVerdictKinds, kind); }
 
-PersonId add_person_row(Database& database) {
-  database.run("INSERT INTO person (token) VALUES (randomblob(16))");
-  return database.last_id();
+PersonId next_person(Database& database, PersonId last) {
+  return std::max(last, database.number("person", "SELECT seq FROM sqlite_sequence WHERE name = 'person'")) + 1;
 }
 
-OperationId add_operation(Database& database, const PersonOperation& operation) {
+OperationId add_operation(Database& database, const PersonOperation& operation, std::set<PersonId>& fresh) {
   Transaction transaction(database);
+  const std::vector<PersonId> made = make_persons(database, operation, fresh);
   const std::string time = utc_now();
   database
       .prepare("operation", "INSERT INTO operation (kind, time, person, other, text, undone) VALUES (?, ?, ?, ?, ?, ?)")
@@ -101,6 +123,7 @@ OperationId add_operation(Database& database, const PersonOperation& operation) 
     put.bind_id_or_null(one.person).run();
   }
   transaction.commit();
+  for (const PersonId person : made) fresh.erase(person);
   return id;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <vector>
 
 #include "mien/tools/store.h"
@@ -9,8 +10,10 @@
 
 namespace mien {
 
-PersonId add_person_row(Database& database);
-OperationId add_operation(Database& database, const PersonOperation& operation);
+// The number that the next person gets; `last` is the last one that this program was told.
+PersonId next_person(Database& database, PersonId last);
+// `fresh`: persons that are made with the first operation that names them, in its transaction; those leave the set.
+OperationId add_operation(Database& database, const PersonOperation& operation, std::set<PersonId>& fresh);
 void visit_operation_rows(Database& database, const std::function<void(const PersonOperation&)>& visit);
 void mark_undone(Database& database, OperationId operation, bool is_undone);
 

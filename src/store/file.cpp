@@ -1,6 +1,7 @@
 #include "store/file.h"
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -75,8 +76,8 @@ StoreFileState inspect_store_file(const std::string& path) {
   std::int64_t application = 0;
   try {
     application = database.number("", "PRAGMA application_id");
-  } catch (const Exception& failure) {
-    if (failure.error().code != ErrorCode::bad_data) throw;
+  } catch (const Exception&) {
+    if (sqlite3_errcode(database.handle()) != SQLITE_NOTADB) throw;
     refuse(path, "it has another format");
   }
   if (application != kApplicationId) refuse(path, "it is a database of another program");

@@ -80,6 +80,10 @@ CREATE TABLE grouping (
   face INTEGER PRIMARY KEY REFERENCES face (id) ON DELETE CASCADE,
   first INTEGER NOT NULL -- the oldest face of the group
 ) STRICT;
+CREATE TABLE grouped ( -- from what the groups were made, in the words of who made them
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  made_from TEXT NOT NULL
+) STRICT;
 CREATE TABLE person (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   token BLOB NOT NULL UNIQUE -- random: knows the person in backups too, where ids may mean others

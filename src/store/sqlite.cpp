@@ -13,9 +13,6 @@
 namespace mien {
 namespace {
 
-// Somebody else's transaction is at most 200 images or a second long (docs/people.md).
-constexpr int kBusyMilliseconds = 30'000;
-
 std::string check_advice(const std::string& shown_path) {
   return "'mien store check --store " + shown_path +
          "' says what is damaged, 'mien store restore' brings a backup back";

@@ -19,6 +19,10 @@ struct sqlite3_stmt;
 
 namespace mien {
 
+// How long SQLite waits for others. Somebody else's transaction is at most 200 images or a second long
+// (docs/people.md).
+inline constexpr int kBusyMilliseconds = 30'000;
+
 class Database;
 
 // A statement on its way: bound, stepped, read. At its end it goes back to its database, which keeps it prepared.

@@ -1,5 +1,6 @@
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 #include <utility>
 
 #include "mien/tools/store.h"
@@ -10,6 +11,7 @@
 #include "store/facts.h"
 #include "store/file.h"
 #include "store/forget.h"
+#include "store/note.h"
 #include "store/put.h"
 #include "store/read.h"
 #include "store/schema.h"
@@ -34,12 +36,27 @@ std::string path_of(const StoreOptions& options) {
   return absolute_path(path);
 }
 
+// A store that is made anew where one was: who was forgotten stays so.
+void take_note(Database& database) {
+  if (database.number("suppressed", "SELECT EXISTS (SELECT 1 FROM suppressed) OR EXISTS (SELECT 1 FROM forgotten)") !=
+      0) {
+    return;
+  }
+  const ForgottenNote note = read_note(forgotten_path(database.path()));
+  if (note.places.empty() && note.tokens.empty()) return;
+  Transaction transaction(database);
+  put_note(database, note);
+  transaction.commit();
+}
+
 }  // namespace
 
 struct Store::Impl {
   std::string path;
   std::unique_ptr<Database> database;
   std::int64_t data_version = 0;
+  PersonId last_person = 0;
+  std::set<PersonId> fresh_persons;
 
   Database& operator*() const { return *database; }
 };
@@ -53,7 +70,8 @@ std::string default_store_path() {
 Store::Store(const StoreOptions& options) : impl_(std::make_unique<Impl>()) {
   impl_->path = path_of(options);
   impl_->database = open_database(impl_->path, options.access);
-  finish_forgetting(**impl_);
+  finish_forgetting(**impl_, false);
+  if (options.access == StoreOptions::Access::create) take_note(**impl_);
   if (options.access == StoreOptions::Access::read) impl_->database->run("PRAGMA query_only = ON");
   has_changed();
 }
@@ -132,11 +150,21 @@ void Store::visit_neighbours(std::string_view embedder_id,
   visit_neighbour_rows(**impl_, embedder_id, visit);
 }
 
-void Store::put_groups(std::span<const FaceGroup> groups) { put_group_rows(**impl_, groups); }
+void Store::put_groups(std::span<const FaceGroup> groups, std::string_view made_from) {
+  put_group_rows(**impl_, groups, made_from);
+}
+std::string Store::groups_made_from() const { return read_made_from(**impl_); }
 std::vector<FaceGroup> Store::groups() const { return read_groups(**impl_); }
 
-PersonId Store::add_person() { return add_person_row(**impl_); }
-OperationId Store::add(const PersonOperation& operation) { return add_operation(**impl_, operation); }
+PersonId Store::add_person() {
+  impl_->last_person = next_person(**impl_, impl_->last_person);
+  impl_->fresh_persons.insert(impl_->last_person);
+  return impl_->last_person;
+}
+
+OperationId Store::add(const PersonOperation& operation) {
+  return add_operation(**impl_, operation, impl_->fresh_persons);
+}
 
 void Store::visit_operations(const std::function<void(const PersonOperation&)>& visit) const {
   visit_operation_rows(**impl_, visit);

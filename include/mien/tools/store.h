@@ -86,7 +86,8 @@ enum class OperationKind {
   forget       // what is left of a person who was forgotten: no name, no verdicts; cannot be undone
 };
 
-enum class VerdictKind { is, is_not, named, imported, not_a_face, apart };
+// `rest`: in the group that others were split off from, which are `apart`.
+enum class VerdictKind { is, is_not, named, imported, not_a_face, apart, rest };
 
 struct Statement {
   FacePlace place;
@@ -223,12 +224,15 @@ class MIEN_API Store {
   };
   void put_neighbours(std::string_view embedder_id, std::span<const FaceNeighbours> batch);
   void visit_neighbours(std::string_view embedder_id, const std::function<void(const FaceNeighbours&)>& visit) const;
-  // Takes the place of all groups that were there.
-  void put_groups(std::span<const FaceGroup> groups);
+  // Takes the place of all groups that were there. `made_from` says from what they were made, in the caller's words.
+  void put_groups(std::span<const FaceGroup> groups, std::string_view made_from);
+  std::string groups_made_from() const;  // empty: no groups were put
   std::vector<FaceGroup> groups() const;
 
   // ---- What people said
 
+  // The number of a new person, who is in the file from the first operation on that names them: a program that is
+  // killed in between leaves nobody without a name.
   PersonId add_person();
   OperationId add(const PersonOperation& operation);
   // All that is there, undone or not, in the order it was said.

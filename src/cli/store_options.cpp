@@ -1,0 +1,16 @@
+#include "cli/store_options.h"
+
+namespace mien::cli {
+
+void add_store_option(Arguments& arguments, StoreOptions& options) {
+  arguments.text({"--store", "FILE", "the index of photos (default: mien/people.mien in the user's data folder)"},
+                 options.path);
+}
+
+std::string moment_text(const std::string& time) {
+  std::string text = time.substr(0, 16);
+  if (text.size() > 10) text[10] = ' ';
+  return text;
+}
+
+}  // namespace mien::cli

@@ -1,0 +1,18 @@
+// Sums and products of vectors of IEEE half floats, the same on every processor: halves and their sums are exact in
+// doubles, products are added in eight lanes whatever vectors the processor has.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace mien {
+
+double half_value(std::uint16_t half);
+// Adds the halves, one to each of the values.
+void add_halves(std::span<double> values, std::span<const std::uint16_t> halves);
+// Of vectors of equal length.
+double dot(std::span<const double> a, std::span<const double> b);
+double dot(std::span<const double> a, std::span<const std::uint16_t> b);
+double dot(std::span<const std::uint16_t> a, std::span<const std::uint16_t> b);
+
+}  // namespace mien

@@ -1,0 +1,328 @@
+#include "people/state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/utf8.h"
+#include "models/catalog.h"
+#include "models/thresholds.h"
+#include "people/lists.h"
+#include "people/names.h"
+
+namespace mien {
+namespace {
+
+constexpr std::string_view kMethod = "means 1";  // another one makes groups again
+
+// What the catalogue knows of the embedder, whose file need not be here.
+ModelInfo embedder_info(const Settings& settings, const std::string& name, const std::string& id) {
+  ModelInfo info;
+  const Catalog catalog = load_catalog(settings).take();
+  if (const CatalogRow* const row = catalog.find_row(name)) info = model_info(*row, {});
+  info.name = name;
+  info.id = id;
+  return info;
+}
+
+}  // namespace
+
+People::State::State(Store& store_, Settings settings_, int threads_)
+    : store(store_), settings(std::move(settings_)), threads(threads_) {}
+
+void People::State::load() {
+  const std::vector<std::string> embedders = store.embedders();
+  if (!embedders.empty()) {
+    embedder_id = embedders.front();
+    embedder = embedder_info(settings, store.embedder_name(embedder_id), embedder_id);
+  }
+  store.visit_images([&](const StoredImage& image) { images[image.id] = image; });
+  store.visit_faces([&](const StoredFace& face) {
+    const std::size_t place = faces.size();
+    by_id[face.id] = place;
+    by_key[face.key] = place;
+    by_image[images[face.image].sha256].push_back({face.key, face.bbox});
+    faces.push_back(face);
+  });
+  store.visit_operations([&](const PersonOperation& operation) { operations.push_back(operation); });
+  follow_facts();
+}
+
+OperationId People::State::say(const PersonOperation& operation) {
+  const OperationId id = store.add(operation);
+  reload_operations();
+  return id;
+}
+
+void People::State::reload_operations() {
+  operations.clear();
+  store.visit_operations([&](const PersonOperation& said) { operations.push_back(said); });
+  follow_facts();
+}
+
+std::string People::State::made_from() const {
+  std::size_t undone = 0;
+  OperationId undone_sum = 0;
+  for (const PersonOperation& operation : operations) {
+    if (!operation.is_undone) continue;
+    ++undone;
+    undone_sum += operation.id;
+  }
+  return fmt::format("{}; embedder {} at {}; faces {} to {}; vectors {}; operations {} to {}, undone {} ({}); {} of {}",
+                     kMethod, embedder_id, embedder.threshold_search.value_or(-1), faces.size(),
+                     faces.empty() ? 0 : faces.back().id, store.statistics().vectors, operations.size(),
+                     operations.empty() ? 0 : operations.back().id, undone, undone_sum, facts.without_face,
+                     facts.statements);
+}
+
+void People::State::follow_facts() {
+  facts = fold_facts(operations, by_image);
+  const std::string now = made_from();
+  group_of.assign(faces.size(), 0);
+  if (store.groups_made_from() == now) {
+    for (const FaceGroup& group : store.groups()) {
+      if (const auto face = by_id.find(group.face); face != by_id.end()) group_of[face->second] = group.group;
+    }
+  } else {
+    make_groups();
+    std::vector<FaceGroup> groups;
+    for (std::size_t face = 0; face < faces.size(); ++face) {
+      if (group_of[face] != 0) groups.push_back({faces[face].id, group_of[face]});
+    }
+    store.put_groups(groups, now);
+  }
+  make_entries();
+}
+
+void People::State::load_vectors() {
+  if (row_of.size() == faces.size()) return;
+  row_of.assign(faces.size(), kNone);
+  if (embedder_id.empty()) return;
+  store.visit_vectors(embedder_id, [&](const StoredVector& vector) {
+    const auto face = by_id.find(vector.face);
+    if (face == by_id.end()) return;
+    dimension = static_cast<int>(vector.half.size());
+    row_of[face->second] = row_faces.size();
+    row_faces.push_back(face->second);
+    rows.insert(rows.end(), vector.half.begin(), vector.half.end());
+  });
+  update_neighbours();
+}
+
+void People::State::update_neighbours() {
+  neighbours.assign(row_faces.size(), {});
+  store.visit_neighbours(embedder_id, [&](const Store::FaceNeighbours& list) {
+    const auto face = by_id.find(list.face);
+    if (face == by_id.end() || row_of[face->second] == kNone) return;
+    neighbours[row_of[face->second]] = list.neighbours;
+  });
+  std::vector<FaceKey> keys;
+  for (const std::size_t face : row_faces) keys.push_back(faces[face].key);
+  const std::vector<std::size_t> changed = update_lists(keys, rows, dimension, threads, neighbours);
+  if (changed.empty()) return;
+  std::vector<Store::FaceNeighbours> batch;
+  for (const std::size_t row : changed) batch.push_back({faces[row_faces[row]].id, neighbours[row]});
+  store.put_neighbours(embedder_id, batch);
+}
+
+GroupInput People::State::group_input(std::vector<std::size_t>& inputs) {
+  load_vectors();
+  GroupInput input;
+  input.dimension = dimension;
+  input.threshold = embedder.threshold_search.value_or(2);
+  for (std::size_t i = 0; i < faces.size(); ++i) {
+    const FaceFacts* const said = facts_of(i);
+    const bool has_vector = row_of[i] != kNone;
+    if (said != nullptr && said->is_no_face) continue;
+    if ((!has_vector || is_poor(i)) && (said == nullptr || said->person == 0)) continue;
+    GroupFace face{.key = faces[i].key,
+                   .image = faces[i].image,
+                   .is_page = {},
+                   .joins = has_vector && !is_poor(i),
+                   .has_more = {},
+                   .person = {},
+                   .rejected = {},
+                   .sides = {},
+                   .together = {}};
+    face.is_page = facts.pages.contains(images.at(faces[i].image).sha256);
+    if (face.joins) {
+      const std::vector<Neighbour>& list = neighbours[row_of[i]];
+      face.has_more = list.size() >= kNeighbours && list.back().similarity >= input.threshold;
+    }
+    if (said != nullptr) {
+      face.person = said->person;
+      face.rejected = said->rejected;
+      face.sides = said->sides;
+      face.together = said->together;
+    }
+    inputs.push_back(i);
+    input.faces.push_back(std::move(face));
+  }
+  return input;
+}
+
+void People::State::make_groups() {
+  std::vector<std::size_t> inputs;
+  GroupInput input = group_input(inputs);
+  std::vector<std::size_t> place(faces.size(), kNone);
+  for (std::size_t i = 0; i < inputs.size(); ++i) place[inputs[i]] = i;
+  input.row_of.assign(inputs.size(), 0);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!input.faces[i].joins) continue;
+    input.row_of[i] = row_of[inputs[i]];
+    for (const Neighbour& neighbour : neighbours[row_of[inputs[i]]]) {
+      const std::size_t other = place[by_key.at(neighbour.key)];
+      if (other == kNone || neighbour.similarity < input.threshold) continue;
+      input.edges.push_back({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(other), neighbour.similarity});
+    }
+  }
+  input.rows = rows;
+  const std::vector<std::uint32_t> groups = group_faces(input);
+  // A group's id is its oldest face's; faces are in the order of their ids.
+  std::vector<FaceId> ids(inputs.size(), 0);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (groups[i] == kNoGroup) continue;
+    FaceId& id = ids[groups[i]];
+    if (id == 0) id = faces[inputs[i]].id;
+    group_of[inputs[i]] = id;
+  }
+}
+
+void People::State::make_entries() {
+  entries.clear();
+  entry_of.assign(faces.size(), kNone);
+  std::unordered_map<FaceId, PersonId> persons;
+  for (std::size_t i = 0; i < faces.size(); ++i) {
+    const FaceFacts* const said = facts_of(i);
+    if (group_of[i] != 0 && said != nullptr && said->person != 0) persons[group_of[i]] = said->person;
+  }
+  std::map<PersonId, std::size_t> of_person;
+  std::unordered_map<FaceId, std::size_t> of_group;
+  for (const auto& [person, known] : facts.persons) {
+    of_person[person] = entries.size();
+    entries.push_back({.person = person,
+                       .name = known.name,
+                       .is_hidden = known.is_hidden,
+                       .is_stranger = known.is_stranger,
+                       .is_imported = known.is_imported,
+                       .members = {},
+                       .groups = {}});
+  }
+  for (std::size_t i = 0; i < faces.size(); ++i) {
+    if (group_of[i] == 0) continue;
+    const auto person = persons.find(group_of[i]);
+    const auto [at, is_first] = person != persons.end() ? of_person.try_emplace(person->second, entries.size())
+                                                        : of_person.try_emplace(-group_of[i], entries.size());
+    if (is_first) entries.emplace_back();
+    PersonEntry& entry = entries[at->second];
+    entry_of[i] = at->second;
+    if (entry.id == 0) entry.id = faces[i].id;
+    entry.members.push_back(faces[i].id);
+    ++entry.faces;
+    const FaceFacts* const said = facts_of(i);
+    if (person != persons.end() && (said == nullptr || said->person == 0)) ++entry.new_faces;
+    if (faces[i].id == group_of[i]) entry.groups.push_back(group_of[i]);
+  }
+  for (PersonEntry& entry : entries) {
+    std::vector<ImageId> on;
+    for (const FaceId member : entry.members) on.push_back(faces[by_id.at(member)].image);
+    std::ranges::sort(on);
+    on.erase(std::unique(on.begin(), on.end()), on.end());
+    entry.images = static_cast<std::int64_t>(on.size());
+  }
+}
+
+const FaceFacts* People::State::facts_of(std::size_t face) const {
+  const auto found = facts.faces.find(faces[face].key);
+  return found == facts.faces.end() ? nullptr : &found->second;
+}
+
+bool People::State::is_poor(std::size_t face) const {
+  return faces[face].recognition_quality && *faces[face].recognition_quality < kRecognitionFloor;
+}
+
+float People::State::search_threshold() const { return choose_threshold(embedder, {}); }
+
+FacePlace People::State::place_of(std::size_t face) const {
+  return {images.at(faces[face].image).sha256, faces[face].bbox};
+}
+
+std::span<const std::uint16_t> People::State::row(std::size_t face) const {
+  const std::size_t size = static_cast<std::size_t>(dimension);
+  return {rows.data() + row_of[face] * size, size};
+}
+
+std::size_t People::State::face_at(FaceId id) const {
+  const auto face = by_id.find(id);
+  if (face == by_id.end()) throw Exception(ErrorCode::not_found, fmt::format("no face has the number {}", id));
+  return face->second;
+}
+
+std::size_t People::State::face_named(const std::string& text) const {
+  namespace fs = std::filesystem;
+  const std::string shown = replace_invalid_utf8(text);
+  const std::size_t mark = text.rfind('#');
+  const std::string digits = mark == std::string::npos ? "" : text.substr(mark + 1);
+  if (digits.empty() || digits.size() > 6 || digits.find_first_not_of("0123456789") != std::string::npos) {
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("'{}' names no face: a face is PHOTO#N, as 'mien people show' lists them", shown));
+  }
+  const fs::path path = text.substr(0, mark);
+  std::error_code error;
+  const fs::path absolute = fs::absolute(path, error).lexically_normal();
+  std::optional<StoredImage> image = store.find_image_at(absolute.string());
+  if (!image) image = store.find_image_at(fs::weakly_canonical(absolute, error).string());
+  if (!image) {
+    throw Exception(ErrorCode::not_found, fmt::format("{} is not in the store {}: 'mien index' reads it",
+                                                      replace_invalid_utf8(absolute.string()), store.path()));
+  }
+  const int number = std::stoi(digits);
+  int count = 0;
+  for (std::size_t i = 0; i < faces.size(); ++i) {
+    if (faces[i].image != image->id) continue;
+    if (faces[i].number == number) return i;
+    ++count;
+  }
+  throw Exception(ErrorCode::not_found,
+                  fmt::format("{} has no face {}: it has {}, counted from 0", shown, number, count));
+}
+
+std::optional<PersonId> People::State::person_named(const std::string& name) const {
+  std::optional<PersonId> found;
+  for (const auto& [person, known] : facts.persons) {
+    if (known.name.empty() || !is_same_name(known.name, name)) continue;
+    if (found) {
+      throw Exception(ErrorCode::invalid_argument,
+                      fmt::format("two people are called '{}': say which by a group's id, and 'mien people merge' them "
+                                  "or give one another name",
+                                  name));
+    }
+    found = person;
+  }
+  return found;
+}
+
+const PersonEntry* People::State::entry_of_person(PersonId person) const {
+  const auto found = std::ranges::find(entries, person, &PersonEntry::person);
+  return found == entries.end() ? nullptr : &*found;
+}
+
+PersonEntry People::State::resolve(const std::string& who) const {
+  const std::string shown = replace_controls(replace_invalid_utf8(who.substr(0, 100)));
+  if (!who.empty() && who.size() < 19 && who.find_first_not_of("0123456789") == std::string::npos) {
+    const auto face = by_id.find(std::stoll(who));
+    if (face == by_id.end() || entry_of[face->second] == kNone) {
+      throw Exception(ErrorCode::not_found, fmt::format("there is no group {}: 'mien people list' shows them", who));
+    }
+    return entries[entry_of[face->second]];
+  }
+  const std::optional<PersonId> person = person_named(check_name(who));
+  const PersonEntry* const entry = person ? entry_of_person(*person) : nullptr;
+  if (entry == nullptr) {
+    throw Exception(ErrorCode::not_found, fmt::format("nobody is called '{}': 'mien people list' shows who is", shown));
+  }
+  return *entry;
+}
+
+}  // namespace mien

@@ -1,0 +1,75 @@
+// What People works on: the store's faces, what was said of them, and the groups that follow.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "mien/engine.h"
+#include "mien/tools/people.h"
+#include "people/facts.h"
+#include "people/groups.h"
+
+namespace mien {
+
+// Faces are known by their place in `faces` here, which are in the order of their ids.
+struct People::State {
+  State(Store& store_, Settings settings_, int threads_);
+
+  Store& store;
+  Settings settings;
+  int threads = 0;
+
+  std::string embedder_id;  // empty: no face has a vector
+  ModelInfo embedder;
+  std::unordered_map<ImageId, StoredImage> images;
+  std::vector<StoredFace> faces;
+  std::unordered_map<FaceId, std::size_t> by_id;
+  std::unordered_map<FaceKey, std::size_t> by_key;
+  FacesByImage by_image;
+  std::vector<PersonOperation> operations;
+  Facts facts;
+  std::vector<FaceId> group_of;  // 0: none
+  std::vector<PersonEntry> entries;
+  std::vector<std::size_t> entry_of;  // a face's place in `entries`; kNone: in none
+
+  // Rows of vectors, read when they are needed first: a face's row, or kNone.
+  int dimension = 0;
+  std::vector<std::size_t> row_of;
+  std::vector<std::size_t> row_faces;
+  std::vector<std::uint16_t> rows;
+  std::vector<std::vector<Neighbour>> neighbours;  // one a row
+
+  static constexpr std::size_t kNone = SIZE_MAX;
+
+  void load();
+  // Adds what was said, makes groups again, and gives the operation's id.
+  OperationId say(const PersonOperation& operation);
+  void reload_operations();
+  // Folds the operations again and makes groups again where they are not of what lies there now.
+  void follow_facts();
+  void load_vectors();
+
+  const FaceFacts* facts_of(std::size_t face) const;
+  bool is_poor(std::size_t face) const;
+  float search_threshold() const;  // throws Exception(invalid_argument) when it is not known
+  FacePlace place_of(std::size_t face) const;
+  std::span<const std::uint16_t> row(std::size_t face) const;
+  std::size_t face_at(FaceId id) const;  // throws Exception(not_found)
+  std::size_t face_named(const std::string& photo_and_number) const;
+  std::optional<PersonId> person_named(const std::string& name) const;
+  const PersonEntry* entry_of_person(PersonId person) const;
+  PersonEntry resolve(const std::string& who) const;
+  PersonFace person_face(std::size_t face) const;
+
+ private:
+  std::string made_from() const;
+  void update_neighbours();
+  void make_groups();
+  GroupInput group_input(std::vector<std::size_t>& inputs);
+  void make_entries();
+};
+
+}  // namespace mien
