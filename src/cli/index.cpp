@@ -153,7 +153,7 @@ int run_index(const Call& call) {
   const Engine engine(command.engine);
   std::vector<Failure> failures;
   const ScanSummary summary = run_and_show(call, engine, command, interrupt, failures);
-  refresh_groups(call, command);
+  if (!summary.interrupted) refresh_groups(call, command);
   if (!command.summary_path.empty()) {
     const std::string json = summary_to_json(summary) + "\n";
     write_private_file(command.summary_path, {reinterpret_cast<const std::uint8_t*>(json.data()), json.size()});

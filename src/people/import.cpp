@@ -19,6 +19,7 @@
 #include "people/names.h"
 #include "people/xmp_names.h"
 #include "sources/source.h"
+#include "store/places.h"
 
 namespace mien {
 namespace {
@@ -41,11 +42,6 @@ struct FoundName {
   FacePlace place;
 };
 
-bool is_below(const std::string& path, const std::string& source) {
-  if (!path.starts_with(source)) return false;
-  return path.size() == source.size() || source.ends_with('/') || path[source.size()] == '/';
-}
-
 std::vector<Photo> photos_below(const Store& store, const std::vector<std::string>& named) {
   std::vector<std::string> sources;
   for (const std::string& source : named) sources.push_back(canonical_path(source));
@@ -54,7 +50,7 @@ std::vector<Photo> photos_below(const Store& store, const std::vector<std::strin
   store.visit_places([&](const StoredPlace& place) {
     bool is_wanted = false;
     for (std::size_t i = 0; i < sources.size(); ++i) {
-      if (!is_below(place.path, sources[i])) continue;
+      if (!path_below(sources[i], place.path)) continue;
       is_known[i] = is_wanted = true;
     }
     if (!is_wanted || place.is_gone || place.sha256.empty()) return;
