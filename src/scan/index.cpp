@@ -12,6 +12,7 @@
 #include "backends/backend.h"
 #include "base/utf8.h"
 #include "mien/file.h"
+#include "mien/tools/people.h"
 #include "mien/tools/store.h"
 #include "pipeline/analyze.h"
 #include "pipeline/tiles.h"
@@ -137,6 +138,7 @@ ScanSummary index_photos(const Engine& engine, const IndexOptions& options, cons
     }
   });
   summary.left_out = wanted.folders.findings->left_out.counts();
+  if (!summary.interrupted) refresh_people(store, engine.options().settings, threads);
 
   log_device_work(engine, summary);
   if (summary.images == 0 && summary.pruned == 0 && !summary.interrupted) {
