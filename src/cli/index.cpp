@@ -11,7 +11,6 @@
 #include "cli/scan_view.h"
 #include "cli/text.h"
 #include "mien/file.h"
-#include "mien/tools/people.h"
 #include "mien/tools/store.h"
 
 namespace mien::cli {
@@ -104,14 +103,6 @@ int run_moved(const Call& call, const IndexCommand& command) {
   return 0;
 }
 
-// So that `people` and `find` need not wait for it.
-void refresh_groups(const Call& call, const IndexCommand& command) {
-  if (call.terminal.shows_progress() && !command.quiet) call.terminal.show_progress("grouping faces");
-  Store store({command.index.store, StoreOptions::Access::write});
-  refresh_people(store, command.engine.settings, command.index.threads);
-  call.terminal.show_progress("");
-}
-
 ScanSummary run_and_show(const Call& call, const Engine& engine, const IndexCommand& command,
                          const Interrupt& interrupt, std::vector<Failure>& failures) {
   Terminal& terminal = call.terminal;
@@ -153,7 +144,6 @@ int run_index(const Call& call) {
   const Engine engine(command.engine);
   std::vector<Failure> failures;
   const ScanSummary summary = run_and_show(call, engine, command, interrupt, failures);
-  if (!summary.interrupted) refresh_groups(call, command);
   if (!command.summary_path.empty()) {
     const std::string json = summary_to_json(summary) + "\n";
     write_private_file(command.summary_path, {reinterpret_cast<const std::uint8_t*>(json.data()), json.size()});
