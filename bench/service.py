@@ -7,6 +7,10 @@
     bench/service.py waiting --photo FILE                          queueing at 70 % of the capacity (needs vegeta)
     bench/service.py overload --photo FILE [--seconds 60]          five times what it can do (needs vegeta)
     bench/service.py memory --photo FILE [--count 20000]           what stays after many analyses
+    bench/service.py pings --photo FILE [--clients 64]             100 /ping while the clients keep it busy
+    bench/service.py dribble --photo FILE [--count 1000]           a request beside connections of a byte a second
+    bench/service.py turns --photo FILE                            single requests beside a batch of 500
+    bench/service.py announce --photo FILE [--count 1000]          memory where so many connections announce 64 MB
 
 The server runs on 127.0.0.1 and is measured by its own CPU time, from /proc; the load comes from other processes. What
 is compared runs in turns, and the median of the ratios is printed. Needs httpx; agree and peer need insightface 0.7.3,
@@ -14,16 +18,20 @@ onnxruntime and OpenCV, peer FastAPI, uvicorn, python-multipart and orjson too, 
 """
 import argparse
 import concurrent.futures
+import contextlib
 import io
 import json
 import os
 import pathlib
 import re
+import select
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import httpx
@@ -366,9 +374,124 @@ def memory(options):
     print(f"the last fifth over the second: {seen[4] / seen[1] - 1:+.2%}")
 
 
+def timed_posts(server, photo, count):
+    """Milliseconds of single requests, one after another."""
+    times = []
+    with httpx.Client(base_url=server.address, timeout=120) as client:
+        for _ in range(count):
+            begin = time.monotonic()
+            client.post("/v1/analyze", content=photo).raise_for_status()
+            times.append((time.monotonic() - begin) * 1000)
+    return sorted(times)
+
+
+def pings(options):
+    photo = pathlib.Path(options.photo).read_bytes()
+    times = []
+    with serve(options, "--immich", "buffalo_l=centerface+fr_feature") as server:
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            load = pool.submit(post_all, server.address, [photo] * options.clients * 8, options.clients)
+            time.sleep(2)
+            while not load.done() and len(times) < 100:
+                begin = time.monotonic()
+                httpx.get(server.address + "/ping", timeout=60).raise_for_status()
+                times.append((time.monotonic() - begin) * 1000)
+            is_busy = not load.done()
+            load.result()
+    print(f"{len(times)} pings beside {options.clients} clients (busy to the end: {is_busy}): median "
+          f"{statistics.median(times):.1f} ms, slowest {max(times):.1f} ms")
+
+
+def dribble(options):
+    """A byte a second, in heads and in bodies, from another process' point of view no faster than a modem."""
+    photo = pathlib.Path(options.photo).read_bytes()
+    count = min(options.count, 1000)
+    with serve(options) as server:
+        port = int(server.address.rsplit(":", 1)[1])
+        timed_posts(server, photo, 10)
+        usual = timed_posts(server, photo, 100)
+        sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+        is_over = threading.Event()
+
+        def send():
+            heads = [b"POST /v1/analyze HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n" if i % 2 else
+                     b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * 1000 for i in range(count)]
+            for at in range(1000):
+                for i, one in enumerate(sockets):
+                    # The head of every second one comes at once, its body byte by byte.
+                    piece = heads[i] if i % 2 and at == 0 else b"z" if i % 2 else heads[i][at:at + 1]
+                    with contextlib.suppress(OSError):
+                        one.send(piece)
+                if is_over.wait(1):
+                    return
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        time.sleep(2)
+        beside = timed_posts(server, photo, 100)
+        is_over.set()
+        sender.join()
+        for one in sockets:
+            one.close()
+    print(f"beside {count} dribbling connections: median {statistics.median(beside):.1f} ms (alone "
+          f"{statistics.median(usual):.1f}), slowest {beside[-1]:.1f} (alone {usual[-1]:.1f})")
+
+
+def turns(options):
+    photo = pathlib.Path(options.photo).read_bytes()
+    ratios = []
+    with serve(options) as server:
+        timed_posts(server, photo, 10)
+        for _ in range(5):
+            idle = statistics.median(timed_posts(server, photo, 40))
+            files = [("images", (f"{i}.jpg", photo)) for i in range(500)]
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                batch = pool.submit(httpx.post, server.address + "/v1/batch", files=files, timeout=600)
+                time.sleep(1)
+                beside = timed_posts(server, photo, 40)
+                is_beside = not batch.done()
+                lines = batch.result().text.splitlines()
+            ratios.append(beside[int(0.95 * len(beside))] / idle)
+            print(f"idle {idle:.1f} ms; p95 beside the batch {ratios[-1]:.2f} times (beside to the end: {is_beside}; "
+                  f"{len(lines)} records)", flush=True)
+    print(f"median {statistics.median(ratios):.2f} times")
+
+
+def announce(options):
+    count = min(options.count, 1000)
+    with serve(options) as server:
+        port = int(server.address.rsplit(":", 1)[1])
+        httpx.post(server.address + "/v1/analyze", content=pathlib.Path(options.photo).read_bytes(), timeout=60)
+        before = server.resident_mb()
+        sockets = []
+        for _ in range(count):
+            one = socket.create_connection(("127.0.0.1", port))
+            one.setblocking(False)
+            one.send(b"POST /v1/analyze HTTP/1.1\r\nHost: localhost\r\nContent-Length: 64000000\r\n\r\n")
+            sockets.append(one)
+        piece = b"\xff" * 65536
+        peak, sent = before, 0
+        end = time.monotonic() + min(options.seconds, 30)
+        while time.monotonic() < end:
+            _, ready, _ = select.select([], sockets[:900], [], 1)
+            for one in ready:
+                try:
+                    sent += one.send(piece)
+                except OSError:
+                    sockets.remove(one)
+            peak = max(peak, server.resident_mb())
+        for one in sockets:
+            one.close()
+        httpx.post(server.address + "/v1/analyze", content=pathlib.Path(options.photo).read_bytes(),
+                   timeout=60).raise_for_status()
+    print(f"{count} connections announce 64 MB each and send {sent / 1e6:.0f} MB: {before:.0f} MB before, at most "
+          f"{peak:.0f} MB")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["agree", "peer", "overhead", "waiting", "overload", "memory"])
+    parser.add_argument("what", choices=["agree", "peer", "overhead", "waiting", "overload", "memory", "pings", "dribble", "turns",
+                                         "announce"])
     parser.add_argument("--mien", default="build/release/mien", help="the program")
     parser.add_argument("--photos", help="folder of photos")
     parser.add_argument("--photo", help="one photo")

@@ -12,7 +12,7 @@ mien_optional_library(TIFF tiffio.h tiff libtiff-dev "TIFF images")
 mien_optional_library(HEIF libheif/heif.h heif libheif-dev "HEIC and AVIF images")
 mien_optional_library(RAW libraw/libraw.h raw_r libraw-dev "camera raw images")
 mien_optional_library(LCMS2 lcms2.h lcms2 liblcms2-dev "colour profiles")
-mien_optional_library(EXPAT expat.h expat libexpat1-dev "orientation in XMP")
+mien_optional_library(EXPAT expat.h expat libexpat1-dev "orientation, date and names in XMP")
 
 # Per-handle error texts and limits of memory came with libtiff 4.5.
 if(MIEN_HAVE_TIFF)

@@ -112,7 +112,10 @@ struct Analysis {
   std::string format;  // "jpeg", "png"
   int width = 0;       // of the upright original
   int height = 0;
-  std::string phash;               // 16 hex digits; empty when not asked for
+  std::string phash;  // 16 hex digits; empty when not asked for
+  // When the photo was taken, as EXIF or else XMP states it: "2019-07-04T12:30:00", with "+02:00" behind it where the
+  // zone is stated, or a part from the front ("1965-07"); empty: the file does not say.
+  std::string taken;
   std::vector<Face> faces;         // by falling det_score
   std::optional<Quality> quality;  // of the whole image, when asked for
   ModelNames models;

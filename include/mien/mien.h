@@ -289,6 +289,8 @@ MIEN_API int32_t mien_analysis_width(const mien_analysis* analysis);      /* of 
 MIEN_API int32_t mien_analysis_height(const mien_analysis* analysis);
 MIEN_API mien_detail mien_analysis_detail(const mien_analysis* analysis); /* how closely it was looked at */
 MIEN_API const char* mien_analysis_phash(const mien_analysis* analysis);  /* 16 hex digits; empty when not asked for */
+/* "2019-07-04T12:30:00", with the zone where it is stated, or a part from the front; empty: the file does not say. */
+MIEN_API const char* mien_analysis_taken(const mien_analysis* analysis);
 MIEN_API const char* mien_analysis_detector(const mien_analysis* analysis);
 MIEN_API const char* mien_analysis_embedder(const mien_analysis* analysis);
 MIEN_API size_t mien_analysis_face_count(const mien_analysis* analysis);

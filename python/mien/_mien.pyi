@@ -400,6 +400,10 @@ class Analysis:
         """16 hex digits; empty when not asked for."""
 
     @property
+    def taken(self) -> str:
+        """When the photo was taken, as it says, in ISO 8601; empty: it does not say."""
+
+    @property
     def faces(self) -> list[Face]:
         """By falling det_score."""
 

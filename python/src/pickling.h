@@ -33,7 +33,7 @@ inline auto fields(Timings& t) { return std::tie(t.read, t.decode, t.enhance, t.
 inline auto fields(ModelNames& m) { return std::tie(m.detector, m.embedder, m.embedder_id); }
 inline auto fields(Analysis& a) {
   return std::tie(a.format, a.width, a.height, a.phash, a.faces, a.quality, a.models, a.placement, a.timings_ms,
-                  a.detail, a.warnings);
+                  a.detail, a.warnings, a.taken);
 }
 inline auto fields(Match& m) { return std::tie(m.face, m.similarity); }
 inline auto fields(Error& e) { return std::tie(e.code, e.message); }

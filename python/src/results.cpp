@@ -161,6 +161,7 @@ void bind_results(nb::module_& module) {
           "detail", [](const Analysis& self) { return std::string(detail_name(self.detail)); },
           "How closely it was looked at: \"auto\", \"off\" or \"full\".")
       .def_ro("phash", &Analysis::phash, "16 hex digits; empty when not asked for.")
+      .def_ro("taken", &Analysis::taken, "When the photo was taken, as it says, in ISO 8601; empty: it does not say.")
       .def_prop_ro("faces", faces, nb::sig("def faces(self) -> list[Face]"), "By falling det_score.")
       .def_ro("quality", &Analysis::quality, "Of the whole image, when asked for.")
       .def_prop_ro("detector", [](const Analysis& self) { return self.models.detector; })

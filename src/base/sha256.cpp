@@ -53,6 +53,19 @@ std::string sha256_hex(const Sha256Digest& digest) {
   return text;
 }
 
+std::optional<Sha256Digest> sha256_from_hex(std::string_view digits) {
+  Sha256Digest digest{};
+  if (digits.size() != 2 * digest.size()) return std::nullopt;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    const char digit = digits[i];
+    const bool is_letter = digit >= 'a' && digit <= 'f';
+    if (!is_letter && !(digit >= '0' && digit <= '9')) return std::nullopt;
+    const int value = is_letter ? digit - 'a' + 10 : digit - '0';
+    digest[i / 2] = static_cast<std::uint8_t>(digest[i / 2] << 4 | value);
+  }
+  return digest;
+}
+
 Result<Sha256Digest> sha256_file(const std::string& path) {
   const Descriptor file = open_to_read(path);
   if (!file) return cannot_read(path, errno);

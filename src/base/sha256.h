@@ -3,8 +3,10 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "mien/result.h"
 
@@ -15,6 +17,8 @@ using Sha256Digest = std::array<std::uint8_t, 32>;
 Sha256Digest sha256(std::span<const std::uint8_t> bytes);
 // 64 lower-case hex digits.
 std::string sha256_hex(const Sha256Digest& digest);
+// Takes such digits back; empty for any other text.
+std::optional<Sha256Digest> sha256_from_hex(std::string_view digits);
 // The digest of a whole file, which is read in pieces. Errors: not_found, io.
 Result<Sha256Digest> sha256_file(const std::string& path);
 

@@ -89,6 +89,10 @@ const char* mien_analysis_phash(const mien_analysis* analysis) {
   return analysis != nullptr ? analysis->analysis.phash.c_str() : "";
 }
 
+const char* mien_analysis_taken(const mien_analysis* analysis) {
+  return analysis != nullptr ? analysis->analysis.taken.c_str() : "";
+}
+
 const char* mien_analysis_detector(const mien_analysis* analysis) {
   return analysis != nullptr ? analysis->analysis.models.detector.c_str() : "";
 }

@@ -33,6 +33,7 @@ struct Command {
 };
 
 int run_scan(const Call& call);
+int run_index(const Call& call);
 int run_faces(const Call& call);
 int run_people(const Call& call);
 int run_find(const Call& call);

@@ -21,8 +21,9 @@
 namespace mien::cli {
 namespace {
 
-constexpr std::array<Command, 21> kCommands = {{
+constexpr std::array<Command, 22> kCommands = {{
     {"scan", "find, measure and match the faces in files and folders", run_scan},
+    {"index", "read your photos into the store of people", run_index},
     {"faces", "the faces of a few images, as a table", run_faces},
     {"people", "who is on the photos of an index, and corrections", run_people},
     {"find", "the photos of an index that show somebody", run_find},

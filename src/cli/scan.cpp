@@ -4,20 +4,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/engine_options.h"
 #include "cli/interrupt.h"
+#include "cli/scan_options.h"
 #include "cli/scan_view.h"
 #include "cli/text.h"
 #include "mien/file.h"
 
 namespace mien::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct ScanCommand {
   SettingsSources sources;
@@ -30,34 +28,21 @@ struct ScanCommand {
 
 void declare_sources(Arguments& arguments, ScanCommand& command) {
   arguments.positionals({"SOURCE...", 0, SIZE_MAX}, command.scan.sources);
-  arguments.list({"--exclude", "GLOB",
-                  "leave out files and folders whose name or path below the "
-                  "source matches; may be repeated"},
-                 command.scan.excludes);
+  add_exclude_option(arguments, command.scan.excludes);
   arguments.text({"--list", "FILE", "take paths from FILE too, one a line; - is standard input"},
                  command.scan.list_path);
   arguments.flag({"--null", "", "paths in the list end with a zero byte (find -print0)", "-0"},
                  command.scan.list_is_nul_separated);
-  arguments.flag({"--no-skip", "",
-                  "read the folders too in which photo libraries (Apple Photos, immich, ...) keep what "
-                  "they made of photos"},
-                 command.scan.no_skip);
+  add_no_skip_option(arguments, command.scan.no_skip);
 }
 
 void declare_results(Arguments& arguments, ScanCommand& command) {
   arguments.text({"--out", "FILE", "write a line of JSON an image to FILE", "-o"}, command.scan.out_path);
   arguments.flag({"--resume", "", "go on with the FILE of --out; unchanged images are not read"}, command.scan.resume);
-  arguments.custom({.name = "--prune",
-                    .placeholder = "all",
-                    .help = "with --resume: drop the records of photos that are gone; refused where all of a source is "
-                            "gone at once, as when a disk is not mounted, which --prune=all drops too",
-                    .value_may_miss = true},
-                   [&](const std::string& value) {
-                     if (!value.empty() && value != "all") {
-                       arguments.fail(fmt::format("--prune={} is not valid", value), "use --prune or --prune=all");
-                     }
-                     command.scan.prune = value.empty() ? Prune::gone : Prune::all;
-                   });
+  add_prune_option(arguments,
+                   "with --resume: drop the records of photos that are gone; refused where all of a source is gone at "
+                   "once, as when a disk is not mounted, which --prune=all drops too",
+                   command.scan.prune);
   arguments.flag({"--look-again", "",
                   "with --resume: look again at unchanged photos that were looked at less closely than --detail says"},
                  command.scan.look_again);
@@ -89,11 +74,7 @@ void declare_analysis(Arguments& arguments, ScanCommand& command) {
                  scan.compare_anyway);
   add_model_options(arguments, command.engine, command.sources);
   add_detail_option(arguments, command.sources);
-  arguments.flag({"--rotations", "",
-                  "also look at images turned by 90, 180, 270 (scans without "
-                  "EXIF, album pages); each face says how it is turned"},
-                 scan.analyze.rotations);
-  arguments.flag({"--enhance", "", "enlarge and sharpen small images first"}, scan.analyze.enhance);
+  add_look_options(arguments, scan.analyze);
   arguments.number({"--min-quality", "Q", "drop faces with a lower overall_score, 0 to 1"}, {0, 1},
                    [&](double value) { scan.analyze.min_quality = value; });
   add_min_face_option(arguments, scan.analyze);
@@ -138,27 +119,6 @@ void check(const Arguments& arguments, const ScanCommand& command) {
   if (scan.compare_anyway && scan.like_path.empty()) {
     arguments.fail("--compare-anyway needs --like", "add --like PHOTO");
   }
-}
-
-// From here on a runtime pays that compiles its models for a second or two, and then saves tens of milliseconds an
-// image: with the default models it lost at 37 images (4.8 against 4.0 s of CPU time).
-constexpr int kManyImages = 256;
-
-// Counts no further than it has to. What a list holds is not known before it is read, and lists are long.
-bool has_many_images(const ScanOptions& scan) {
-  if (!scan.list_path.empty()) return true;
-  int files = 0;
-  for (const std::string& source : scan.sources) {
-    std::error_code failure;
-    if (!fs::is_directory(source, failure)) ++files;
-    constexpr fs::directory_options kOptions = fs::directory_options::skip_permission_denied;
-    for (fs::recursive_directory_iterator entry(source, kOptions, failure), end; !failure && entry != end;
-         entry.increment(failure)) {
-      std::error_code ignored;
-      if (entry->is_regular_file(ignored) && ++files >= kManyImages) return true;
-    }
-  }
-  return files >= kManyImages;
 }
 
 // The command line as typed, with --resume in the place of --force.
@@ -210,15 +170,6 @@ ScanSummary run_and_show(const Call& call, const Engine& engine, const ScanComma
   return summary;
 }
 
-void show_summary(Terminal& terminal, const std::string& text) {
-  // On a terminal it belongs to the lines above it; in a pipe, stdout is for records alone.
-  if (terminal.out_is_terminal()) {
-    terminal.print(text);
-  } else {
-    terminal.note(text);
-  }
-}
-
 }  // namespace
 
 int run_scan(const Call& call) {
@@ -243,7 +194,8 @@ int run_scan(const Call& call) {
   command.engine.load_embedder = !command.scan.like_path.empty() || command.scan.embeddings != EmbeddingFormat::none;
   command.scan.analyze.phash = true;
   command.scan.report.command = command_line(call.typed);
-  command.engine.many_images = has_many_images(command.scan);
+  // What a list holds is not known before it is read, and lists are long.
+  command.engine.many_images = !command.scan.list_path.empty() || has_many_images(command.scan.sources);
 
   if (command.scan.out_path.empty()) call.terminal.make_out_private();
   // From here on Ctrl-C no longer ends the process by itself.

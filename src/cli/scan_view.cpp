@@ -79,17 +79,6 @@ std::string totals_line(const ScanSummary& summary, const ScanOptions& options) 
   return line + fmt::format(", in {:.1f} s ({:.1f} images/s)", summary.seconds, rate);
 }
 
-// "left out: 212 videos, 3 documents"
-std::string left_out_line(const ScanSummary& summary) {
-  std::string line;
-  bool has_library_folders = false;
-  for (const LeftOut& one : summary.left_out) {
-    line += (line.empty() ? "left out: " : ", ") + counted(one.count, one.one, one.kind);
-    has_library_folders = has_library_folders || one.kind.starts_with("folders that ");
-  }
-  return has_library_folders ? line + " (--no-skip reads such folders)" : line;
-}
-
 std::string threshold_line(const ScanSummary& summary, const SummaryContext& context) {
   const ModelInfo* const embedder = context.engine.embedder();
   std::string source = "--threshold";
@@ -140,6 +129,22 @@ std::string progress_line(const ScanProgress& progress, int width) {
   return bar_text(part, bar_width) + line;
 }
 
+std::string left_out_line(const ScanSummary& summary) {
+  std::string line;
+  bool has_library_folders = false;
+  for (const LeftOut& one : summary.left_out) {
+    line += (line.empty() ? "left out: " : ", ") + counted(one.count, one.one, one.kind);
+    has_library_folders = has_library_folders || one.kind.starts_with("folders that ");
+  }
+  return has_library_folders ? line + " (--no-skip reads such folders)" : line;
+}
+
+std::string models_line(const Engine& engine) {
+  std::string models = "models: " + model_text(engine.detector());
+  if (engine.embedder() != nullptr) models += "; " + model_text(*engine.embedder());
+  return models;
+}
+
 std::string summary_text(const ScanSummary& summary, const SummaryContext& context, int width) {
   std::string result;
   const auto add = [&](const std::string& line) { result += wrap(printable(line), width, 2) + "\n"; };
@@ -162,9 +167,7 @@ std::string summary_text(const ScanSummary& summary, const SummaryContext& conte
   if (!context.options.out_path.empty()) add("records: " + context.options.out_path);
   if (!context.options.report_path.empty()) add("report: " + context.options.report_path);
   if (!context.options.crops_dir.empty()) add("crops: " + context.options.crops_dir);
-  std::string models = "models: " + model_text(context.engine.detector());
-  if (context.engine.embedder() != nullptr) models += "; " + model_text(*context.engine.embedder());
-  add(models);
+  add(models_line(context.engine));
   if (!summary.idle_gpu.empty()) add(summary.idle_gpu + " idle: use --gpu");
   return result;
 }

@@ -29,6 +29,11 @@ struct SummaryContext {
 };
 inline constexpr std::size_t kFailuresShownMax = 5;
 
+// "left out: 212 videos, 3 documents"
+std::string left_out_line(const ScanSummary& summary);
+// "models: NAME, licence MIT; NAME, licence MIT"
+std::string models_line(const Engine& engine);
+
 // Several lines, each wrapped to the width.
 std::string summary_text(const ScanSummary& summary, const SummaryContext& context, int width);
 

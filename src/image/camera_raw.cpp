@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace mien {
 namespace {
@@ -26,6 +27,11 @@ constexpr std::uint32_t kSubDirectories = 330;
 constexpr std::uint32_t kJpegOffset = 513;
 constexpr std::uint32_t kJpegBytes = 514;
 constexpr std::uint32_t kXmp = 700;
+constexpr std::uint32_t kExif = 34665;
+constexpr std::uint32_t kTimeOriginal = 36867;
+constexpr std::uint32_t kTimeDigitized = 36868;
+constexpr std::uint32_t kZoneOriginal = 36881;
+constexpr std::uint32_t kZoneDigitized = 36882;
 constexpr std::uint32_t kDngVersion = 50706;
 
 constexpr std::uint32_t kColourFilterArray = 32803;  // values of kPhotometric
@@ -50,7 +56,15 @@ struct Directory {
   std::uint32_t jpeg_offset = 0;
   std::uint32_t jpeg_bytes = 0;
   Bytes xmp;
+  std::uint32_t exif_offset = 0;
+  std::string_view time_original;  // and the others as EXIF writes them
+  std::string_view time_digitized;
+  std::string_view zone_original;
+  std::string_view zone_digitized;
 
+  StatedTimes times() const {
+    return {read_time(time_original, zone_original), read_time(time_digitized, zone_digitized)};
+  }
   bool is_sensor() const { return photometric == kColourFilterArray || photometric == kLinearRaw; }
   bool is_raw() const {
     return has_dng_version || is_sensor() || compression == kSonyCompression || compression == kSamsungCompression ||
@@ -68,6 +82,18 @@ class TiffWalk {
   std::optional<Directory> next() {
     if (taken_ == seen_) return std::nullopt;
     return read_directory(offsets_[taken_++]);
+  }
+
+  StatedTimes times_of(const Directory& directory) const {
+    StatedTimes times;
+    if (directory.exif_offset != 0) {
+      Directory exif;
+      visit_entries(directory.exif_offset,
+                    [&](std::uint32_t tag, std::uint64_t entry) { read_time_entry(tag, entry, exif); });
+      times = exif.times();
+    }
+    times.add(directory.times());
+    return times;
   }
 
  private:
@@ -108,6 +134,25 @@ class TiffWalk {
     return bytes_.subspan(offset, std::min<std::size_t>(count(entry), bytes_.size() - offset));
   }
 
+  std::string_view text_value(std::uint64_t entry) const {
+    constexpr std::size_t kTextBytesMax = 64;
+    constexpr std::uint32_t kInEntry = 4;
+    if (count(entry) <= kInEntry) return {};
+    const Bytes bytes = long_value(entry);
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), kTextBytesMax));
+    return text.substr(0, text.find('\0'));
+  }
+
+  void read_time_entry(std::uint32_t tag, std::uint64_t entry, Directory& directory) const {
+    switch (tag) {
+      case kTimeOriginal: directory.time_original = text_value(entry); return;
+      case kTimeDigitized: directory.time_digitized = text_value(entry); return;
+      case kZoneOriginal: directory.zone_original = text_value(entry); return;
+      case kZoneDigitized: directory.zone_digitized = text_value(entry); return;
+      default: return;
+    }
+  }
+
   void read_entry(std::uint32_t tag, std::uint64_t entry, Directory& directory) {
     switch (tag) {
       case kWidth: directory.width = value(entry); return;
@@ -122,23 +167,32 @@ class TiffWalk {
       case kJpegOffset: directory.jpeg_offset = value(entry); return;
       case kJpegBytes: directory.jpeg_bytes = value(entry); return;
       case kXmp: directory.xmp = long_value(entry); return;
+      case kExif: directory.exif_offset = value(entry); return;
       case kDngVersion: directory.has_dng_version = true; return;
       case kSubDirectories: push_sub_directories(entry); return;
-      default: return;
+      default: read_time_entry(tag, entry, directory); return;
     }
   }
 
   Directory read_directory(std::uint64_t offset) {
     Directory directory;
+    const std::optional<std::uint64_t> end =
+        visit_entries(offset, [&](std::uint32_t tag, std::uint64_t entry) { read_entry(tag, entry, directory); });
+    if (end) push(read(*end, 4));
+    return directory;
+  }
+
+  // Where the entries end; empty: the file ends before.
+  template <typename Visit>
+  std::optional<std::uint64_t> visit_entries(std::uint64_t offset, Visit visit) const {
     const std::uint32_t entries = read(offset, 2).value_or(0);
     for (std::uint32_t i = 0; i < entries; ++i) {
       const std::uint64_t entry = offset + 2 + std::uint64_t{kEntryBytes} * i;
       const std::optional<std::uint32_t> tag = read(entry, 2);
-      if (!tag) return directory;
-      read_entry(*tag, entry, directory);
+      if (!tag) return std::nullopt;
+      visit(*tag, entry);
     }
-    push(read(offset + 2 + std::uint64_t{kEntryBytes} * entries, 4));
-    return directory;
+    return offset + 2 + std::uint64_t{kEntryBytes} * entries;
   }
 
   Bytes bytes_;
@@ -193,6 +247,7 @@ StoredPreview find_stored_preview(Bytes encoded) {
     const bool states_orientation = directory->orientation >= 1 && directory->orientation <= 8;
     if (!preview.orientation && states_orientation) preview.orientation = static_cast<int>(directory->orientation);
     if (preview.xmp.empty()) preview.xmp = directory->xmp;
+    preview.times.add(walk.times_of(*directory));
     take_preview(encoded, directory->jpeg_offset, directory->jpeg_bytes, preview);
     if (directory->is_sensor()) {
       const PixelSize size{directory->width, directory->height};
@@ -202,6 +257,13 @@ StoredPreview find_stored_preview(Bytes encoded) {
     }
   }
   return preview;
+}
+
+StatedTimes find_tiff_times(Bytes encoded) {
+  StatedTimes times;
+  TiffWalk walk(encoded);
+  while (const std::optional<Directory> directory = walk.next()) times.add(walk.times_of(*directory));
+  return times;
 }
 
 }  // namespace mien

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "image/limits.h"
-#include "image/stated_orientation.h"
+#include "image/taken_time.h"
 #include "mien/image.h"
 
 namespace mien {
@@ -20,7 +20,11 @@ struct StoredPreview {
   PixelSize photo;                 // of the largest raw data
   std::optional<int> orientation;  // of the first directory that states one
   Bytes xmp;
+  StatedTimes times;
 };
 StoredPreview find_stored_preview(Bytes encoded);
+
+// For bytes that begin like a TIFF: when the photo was taken, as its directories and that of EXIF say.
+StatedTimes find_tiff_times(Bytes encoded);
 
 }  // namespace mien

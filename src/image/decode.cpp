@@ -236,6 +236,8 @@ Result<Done> decode_image(Bytes encoded, const DecodeOptions& options, DecodedIm
   out.stored_height = 0;
   out.orientation = 1;
   out.orientation_stated = false;
+  out.taken.clear();
+  out.xmp.clear();
   out.icc_profile.clear();
   out.warnings.clear();
   if (encoded.empty()) return Error{ErrorCode::bad_data, "the file is empty"};

@@ -20,6 +20,7 @@ struct DecodeOptions {
   bool convert_colours = true;
   bool converted_too = false;  // where colours stay as stored: DecodedImage::converted beside them
   bool hash = false;           // DecodedImage::hash
+  bool keep_xmp = false;       // DecodedImage::xmp, where this process decodes
   std::stop_token stop = {};
   std::string decoder_program = {};  // decode in a child of this program (image/sandbox.h); empty: in this process
 };
@@ -35,10 +36,12 @@ struct DecodedImage {
   std::string format;    // "jpeg", "png", ...
   int stored_width = 0;  // of the full size, before scale_denominator
   int stored_height = 0;
-  int orientation = 1;                    // EXIF, 1..8
-  bool orientation_stated = false;        // by EXIF of the image itself
-  std::vector<std::uint8_t> icc_profile;  // of the RGB or gray that was stored; empty without one
-  std::vector<std::string> warnings;      // "truncated: ...": what there is was used
+  int orientation = 1;                         // EXIF, 1..8
+  bool orientation_stated = false;             // by EXIF of the image itself
+  std::string taken;                           // see Analysis::taken
+  std::vector<std::vector<std::uint8_t>> xmp;  // packets, when asked for
+  std::vector<std::uint8_t> icc_profile;       // of the RGB or gray that was stored; empty without one
+  std::vector<std::string> warnings;           // "truncated: ...": what there is was used
 };
 
 // Memory of `out` is used again. Errors: bad_data (no image, or nothing usable in it), limit_exceeded, cancelled,

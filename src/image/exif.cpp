@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 namespace mien {
@@ -36,10 +37,28 @@ std::optional<int> orientation_value(ExifData* data) {
   return static_cast<int>(value);
 }
 
+// Of EXIF's own directory; what is longer is no time.
+std::string_view text_value(ExifData* data, ExifTag tag) {
+  constexpr unsigned int kTextBytesMax = 64;
+  const ExifEntry* entry = exif_content_get_entry(data->ifd[EXIF_IFD_EXIF], tag);
+  if (entry == nullptr || entry->data == nullptr || entry->format != EXIF_FORMAT_ASCII) return {};
+  const std::string_view text(reinterpret_cast<const char*>(entry->data), std::min(entry->size, kTextBytesMax));
+  return text.substr(0, text.find('\0'));
+}
+
+// EXIF 2.31 added the zones; libexif knows them as tags since 0.6.22.
+constexpr auto kZoneOriginal = static_cast<ExifTag>(0x9011);
+constexpr auto kZoneDigitized = static_cast<ExifTag>(0x9012);
+
+StatedTimes read_times(ExifData* data) {
+  return {read_time(text_value(data, EXIF_TAG_DATE_TIME_ORIGINAL), text_value(data, kZoneOriginal)),
+          read_time(text_value(data, EXIF_TAG_DATE_TIME_DIGITIZED), text_value(data, kZoneDigitized))};
+}
+
 }  // namespace
 
-std::optional<int> find_exif_orientation(Bytes block) {
-  if (block.empty()) return std::nullopt;
+ExifFacts read_exif(Bytes block) {
+  if (block.empty()) return {};
   block = block.first(std::min(block.size(), kExifBytesMax));
   // libexif wants the prefix: without it, it would search the bytes for JPEG markers.
   std::vector<std::uint8_t> prefixed;
@@ -51,11 +70,11 @@ std::optional<int> find_exif_orientation(Bytes block) {
     block = prefixed;
   }
   const std::unique_ptr<ExifData, ExifRelease> data(exif_data_new());
-  if (data == nullptr) return std::nullopt;
+  if (data == nullptr) return {};
   // Following the specification would invent entries that are missing and convert those that are there.
   exif_data_unset_option(data.get(), EXIF_DATA_OPTION_FOLLOW_SPECIFICATION);
   exif_data_load_data(data.get(), block.data(), static_cast<unsigned int>(block.size()));
-  return orientation_value(data.get());
+  return {orientation_value(data.get()), read_times(data.get())};
 }
 
 }  // namespace mien

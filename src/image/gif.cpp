@@ -19,7 +19,7 @@
 #include "image/damage.h"
 #include "image/frames.h"
 #include "image/limits.h"
-#include "image/stated_orientation.h"
+#include "image/stated_facts.h"
 
 namespace mien {
 namespace {
@@ -65,9 +65,9 @@ class GifReader {
 
   // Goes past the pixels of images until XMP has come.
   void find_xmp();
-  void state(StatedOrientation& orientation) const {
-    orientation.add_xmp("XMP", xmp_);
-    if (!orientation.value()) orientation.add_xmp("XMP", xmp_in_blocks_);
+  void state(StatedFacts& stated) const {
+    stated.add_xmp("XMP", xmp_);
+    if (!stated.orientation()) stated.add_xmp("XMP", xmp_in_blocks_);
   }
 
   const GifImageDesc& frame() const { return file_->Image; }
@@ -311,9 +311,9 @@ Result<Done> decode_gif(Bytes encoded, const DecodeOptions& options, DecodedImag
   if (watch.has_ended()) return watch.error();
   note_damage(reader, progress, out);
   if (progress.rows == progress.height) reader.find_xmp();
-  StatedOrientation orientation;
-  reader.state(orientation);
-  orientation.settle(out);
+  StatedFacts stated(options);
+  reader.state(stated);
+  stated.settle(out);
   return Done{};
 }
 

@@ -1,6 +1,6 @@
 // libheif reads the boxes of the file and hands the pictures in it to plugins: libde265 for HEIC, libaom or dav1d for
 // AVIF. It rotates, mirrors and crops by the boxes irot, imir and clap itself; the orientation that EXIF states beside
-// them is for programs that do not, and is not read.
+// them is for programs that do not, and is not read. When the photo was taken is read from EXIF and XMP.
 //
 // Memory: libheif holds the picture as planes of 8 or 16 bits and once more as RGB; pixels_bytes() adds it up. What a
 // plugin takes for a picture that is larger than its file's boxes say is not ours to limit: that is what the sandbox is
@@ -11,12 +11,14 @@
 #include <libheif/heif.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/cancel.h"
 #include "base/dynamic_library.h"
@@ -24,6 +26,7 @@
 #include "image/colour.h"
 #include "image/icc.h"
 #include "image/limits.h"
+#include "image/stated_facts.h"
 
 namespace mien {
 namespace {
@@ -54,6 +57,15 @@ struct Heif {
   decltype(&heif_image_handle_get_raw_color_profile) profile = library["heif_image_handle_get_raw_color_profile"];
   decltype(&heif_image_handle_get_nclx_color_profile) nclx = library["heif_image_handle_get_nclx_color_profile"];
   decltype(&heif_nclx_color_profile_free) nclx_free = library["heif_nclx_color_profile_free"];
+  decltype(&heif_image_handle_get_number_of_metadata_blocks) block_count =
+      library["heif_image_handle_get_number_of_metadata_blocks"];
+  decltype(&heif_image_handle_get_list_of_metadata_block_IDs) block_ids =
+      library["heif_image_handle_get_list_of_metadata_block_IDs"];
+  decltype(&heif_image_handle_get_metadata_type) block_type = library["heif_image_handle_get_metadata_type"];
+  decltype(&heif_image_handle_get_metadata_content_type) block_content =
+      library["heif_image_handle_get_metadata_content_type"];
+  decltype(&heif_image_handle_get_metadata_size) block_size = library["heif_image_handle_get_metadata_size"];
+  decltype(&heif_image_handle_get_metadata) block = library["heif_image_handle_get_metadata"];
   decltype(&heif_have_decoder_for_format) has_decoder = library["heif_have_decoder_for_format"];
   decltype(&heif_decoding_options_alloc) options_alloc = library["heif_decoding_options_alloc"];
   decltype(&heif_decoding_options_free) options_free = library["heif_decoding_options_free"];
@@ -156,6 +168,41 @@ void read_colours(const Heif& heif, const heif_image_handle* handle, DecodedImag
   }
 }
 
+// EXIF comes behind the length of what lies before it, as a rule of nothing.
+Bytes without_exif_offset(Bytes block) {
+  constexpr std::size_t kLength = 4;
+  if (block.size() < kLength) return {};
+  const std::size_t before =
+      std::size_t{block[0]} << 24 | std::size_t{block[1]} << 16 | std::size_t{block[2]} << 8 | std::size_t{block[3]};
+  return before < block.size() - kLength ? block.subspan(kLength + before) : Bytes();
+}
+
+void read_metadata(const Heif& heif, const heif_image_handle* handle, const DecodeOptions& options, DecodedImage& out) {
+  constexpr int kBlocksMax = 16;
+  constexpr std::size_t kBlockBytesMax = std::size_t{4} << 20;
+  std::array<heif_item_id, kBlocksMax> ids{};
+  const int count =
+      heif.block_ids(handle, nullptr, ids.data(), std::min(heif.block_count(handle, nullptr), kBlocksMax));
+  StatedFacts exif;
+  StatedFacts xmp;
+  for (int i = 0; i < count; ++i) {
+    const heif_item_id id = ids[static_cast<std::size_t>(i)];
+    const char* const type = heif.block_type(handle, id);
+    const char* const content = heif.block_content(handle, id);
+    const bool is_exif = type != nullptr && std::strcmp(type, "Exif") == 0;
+    const bool is_xmp = content != nullptr && std::strcmp(content, "application/rdf+xml") == 0;
+    const std::size_t size = heif.block_size(handle, id);
+    if ((!is_exif && !is_xmp) || size == 0 || size > kBlockBytesMax) continue;
+    std::vector<std::uint8_t> block(size);
+    if (heif.block(handle, id, block.data()).code != heif_error_Ok) continue;
+    if (is_exif) exif.add_exif("EXIF", without_exif_offset(block));
+    if (is_xmp) xmp.add_xmp("XMP", block);
+    if (is_xmp && options.keep_xmp) out.xmp.push_back(std::move(block));
+  }
+  exif.add(xmp.times());
+  out.taken = exif.taken();
+}
+
 void note_warnings(const Heif& heif, heif_image* image, DecodedImage& out) {
   heif_error found[kWarningsMax];
   const int count = heif.decoding_warnings(image, 0, found, kWarningsMax);
@@ -230,6 +277,7 @@ Result<Done> decode_with(const Heif& heif, Bytes encoded, const DecodeOptions& o
   if (!copied) return copied;
   note_warnings(heif, decoded, out);
   read_colours(heif, primary, out);
+  read_metadata(heif, primary, options, out);
   return Done{};
 }
 

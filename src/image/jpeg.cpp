@@ -29,7 +29,7 @@
 #include "image/icc.h"
 #include "image/jpeg_metadata.h"
 #include "image/limits.h"
-#include "image/stated_orientation.h"
+#include "image/stated_facts.h"
 
 namespace mien {
 namespace {
@@ -480,9 +480,9 @@ Result<Done> decode_once(Bytes encoded, const DecodeOptions& options, DecodeWatc
   if (std::optional<Error> error = take_size(size, options.limits, out)) return *error;
   if (std::optional<Error> error = check_colours(reader)) return *error;
   if (std::optional<Error> error = check_memory(reader, size, options)) return *error;
-  StatedOrientation orientation;
-  reader.metadata().state(orientation);
-  orientation.settle(out);
+  StatedFacts stated(options);
+  reader.metadata().state(stated);
+  stated.settle(out);
   // From here on the size is within the limits, and memory may be taken.
   const ColourPlan colours = read_profile(reader, options, out);
   if (!reader.start(options.scale_denominator, colours.transform.get())) return header_error(reader);

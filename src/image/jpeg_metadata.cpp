@@ -69,12 +69,12 @@ std::vector<std::uint8_t> JpegMetadata::join_extension(const std::string& name) 
   return whole;
 }
 
-void JpegMetadata::state(StatedOrientation& orientation) const {
-  for (const Bytes block : exif_) orientation.add_exif("EXIF", block);
+void JpegMetadata::state(StatedFacts& stated) const {
+  for (const Bytes block : exif_) stated.add_exif("EXIF", block);
   for (const Bytes packet : xmp_) {
-    const std::string extension = orientation.add_xmp("XMP", packet);
+    const std::string extension = stated.add_xmp("XMP", packet);
     if (extension.empty() || extensions_.count == 0) continue;
-    orientation.add_xmp("XMP", join_extension(extension));
+    stated.add_xmp("XMP", join_extension(extension));
   }
 }
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstddef>
 
-#include "image/stated_orientation.h"
+#include "image/stated_facts.h"
 #include "mien/image.h"
 
 namespace mien {
@@ -15,7 +15,7 @@ class JpegMetadata {
   // nothing, because libjpeg calls it.
   void take(Bytes payload);
   // EXIF before XMP, each in the order of the file.
-  void state(StatedOrientation& orientation) const;
+  void state(StatedFacts& stated) const;
 
  private:
   template <std::size_t kMax>

@@ -370,9 +370,9 @@ Result<Done> decode_png(Bytes encoded, const DecodeOptions& options, DecodedImag
                                                                : "the PNG image cannot be read: " + reader.failure()};
   }
   if (!reader.is_interlaced()) fill_gray_from(reader.rows(), out.pixels);
-  StatedOrientation orientation;
-  state_png_orientation(encoded, orientation);
-  orientation.settle(out);
+  StatedFacts stated(options);
+  state_png_facts(encoded, stated);
+  stated.settle(out);
   take_significant_bits(reader, encoded, watch, out);
   note_damage(reader, out);
   // A later frame needs the bytes of its data and its pixels once more.

@@ -186,7 +186,7 @@ std::optional<PngChunk> PngChunks::next() {
   return chunk;
 }
 
-void state_png_orientation(Bytes png, StatedOrientation& orientation) {
+void state_png_facts(Bytes png, StatedFacts& stated) {
   Texts texts;
   int blocks = 0;
   PngChunks chunks(png);
@@ -194,10 +194,10 @@ void state_png_orientation(Bytes png, StatedOrientation& orientation) {
     if (is_text(chunk->name)) texts.take(*chunk);
     if (chunk->name != "eXIf" || blocks == kTextsMax || !is_whole(*chunk)) continue;
     ++blocks;
-    orientation.add_exif("eXIf", chunk->data);
+    stated.add_exif("eXIf", chunk->data);
   }
-  for (const std::vector<std::uint8_t>& block : texts.exif) orientation.add_exif("EXIF in a text chunk", block);
-  for (const std::vector<std::uint8_t>& packet : texts.xmp) orientation.add_xmp("XMP", packet);
+  for (const std::vector<std::uint8_t>& block : texts.exif) stated.add_exif("EXIF in a text chunk", block);
+  for (const std::vector<std::uint8_t>& packet : texts.xmp) stated.add_xmp("XMP", packet);
 }
 
 int significant_png_bits(Bytes png) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "image/limits.h"
-#include "image/stated_orientation.h"
+#include "image/stated_facts.h"
 #include "mien/image.h"
 
 namespace mien {
@@ -31,7 +31,7 @@ class PngChunks {
 };
 
 // eXIf, then EXIF and XMP as text: "XML:com.adobe.xmp", and the profiles that ImageMagick writes.
-void state_png_orientation(Bytes png, StatedOrientation& orientation);
+void state_png_facts(Bytes png, StatedFacts& stated);
 
 // How many bits of a colour's sample are said to be significant (sBIT); 0: nothing is said.
 int significant_png_bits(Bytes png);

@@ -6,7 +6,9 @@
 #include <libraw/libraw.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <ctime>
 #include <memory>
 #include <string>
 
@@ -15,7 +17,7 @@
 #include "image/camera_raw.h"
 #include "image/limits.h"
 #include "image/orientation.h"
-#include "image/stated_orientation.h"
+#include "image/stated_facts.h"
 
 namespace mien {
 namespace {
@@ -95,28 +97,42 @@ Result<Done> copy_bitmap(const LibRaw& libraw, libraw_data_t& raw, const ImageLi
 // What is known of the photo apart from its preview.
 struct RawPhoto {
   PixelSize size;
-  StatedOrientation orientation;
+  StatedFacts stated;
 };
 
+// Of files that are no TIFF, such as CR3. LibRaw makes a time of UTC out of the camera's clock by the zone of this
+// machine, which is taken back.
+StatedTimes times_by_camera(const libraw_data_t& raw) {
+  constexpr std::size_t kTimeBytes = sizeof("2019-07-04T12:30:00");
+  std::tm clock{};
+  std::array<char, kTimeBytes> text{};
+  if (raw.other.timestamp <= 0 || ::localtime_r(&raw.other.timestamp, &clock) == nullptr) return {};
+  if (std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &clock) == 0) return {};
+  return {read_time(text.data()), {}};
+}
+
 // LibRaw knows cameras, and leaves out mirrors, which other programs put into the tag.
-RawPhoto describe_photo(const libraw_data_t& raw, const StoredPreview& stored) {
-  RawPhoto photo{{raw.sizes.width, raw.sizes.height}, {}};
+RawPhoto describe_photo(const libraw_data_t& raw, const StoredPreview& stored, const DecodeOptions& options) {
+  RawPhoto photo{{raw.sizes.width, raw.sizes.height}, StatedFacts(options)};
   const int by_camera = orientation_of_flip(raw.sizes.flip);
   const int by_tag = stored.orientation.value_or(1);
   const bool is_mirrored = by_tag == 2 || by_tag == 4 || by_tag == 5 || by_tag == 7;
   if (is_mirrored) {
-    photo.orientation.add("the raw file's tag", by_tag);
+    photo.stated.add("the raw file's tag", by_tag);
   } else if (by_camera != 1 || stored.orientation) {
-    photo.orientation.add("the raw file", by_camera);
+    photo.stated.add("the raw file", by_camera);
   }
-  photo.orientation.add_xmp("the raw file's XMP", stored.xmp);
+  photo.stated.add(stored.times);
+  photo.stated.add_xmp("the raw file's XMP", stored.xmp);
+  photo.stated.add(times_by_camera(raw));
   return photo;
 }
 
-RawPhoto describe_photo(const StoredPreview& stored) {
-  RawPhoto photo{stored.photo, {}};
-  photo.orientation.add("the raw file's tag", stored.orientation);
-  photo.orientation.add_xmp("the raw file's XMP", stored.xmp);
+RawPhoto describe_photo(const StoredPreview& stored, const DecodeOptions& options) {
+  RawPhoto photo{stored.photo, StatedFacts(options)};
+  photo.stated.add("the raw file's tag", stored.orientation);
+  photo.stated.add(stored.times);
+  photo.stated.add_xmp("the raw file's XMP", stored.xmp);
   return photo;
 }
 
@@ -125,12 +141,12 @@ RawPhoto describe_photo(const StoredPreview& stored) {
 void turn_with_raw(const RawPhoto& photo, DecodedImage& out) {
   const bool raw_is_wide = photo.size.width > photo.size.height;
   const bool preview_is_tall = out.stored_width < out.stored_height;
-  const int of_photo = photo.orientation.value().value_or(1);
+  const int of_photo = photo.stated.orientation().value_or(1);
   const bool is_upright = orientation_swaps_sides(of_photo) && raw_is_wide && preview_is_tall;
   if (!out.orientation_stated) {
-    photo.orientation.settle(out);
+    photo.stated.settle(out);
     if (is_upright) out.orientation = 1;
-  } else if (photo.orientation.value() && of_photo != out.orientation && !is_upright) {
+  } else if (photo.stated.orientation() && of_photo != out.orientation && !is_upright) {
     out.warnings.push_back(fmt::format("orientation: the preview says {} and the raw file says {}; the preview counts",
                                        out.orientation, of_photo));
   }
@@ -145,7 +161,10 @@ void note_small_preview(PixelSize photo, DecodedImage& out) {
 
 Result<Done> finish_preview(const Result<Done>& decoded, const RawPhoto& photo, DecodedImage& out) {
   if (!decoded) return {{decoded.error().code, "the preview in the raw file: " + decoded.error().message}};
+  const std::string of_preview = out.taken;
   turn_with_raw(photo, out);
+  photo.stated.settle_xmp(out);
+  out.taken = photo.stated.taken().empty() ? of_preview : photo.stated.taken();
   note_small_preview(photo.size, out);
   return Done{};
 }
@@ -205,9 +224,9 @@ Result<Done> decode_raw(Bytes encoded, const DecodeOptions& options, DecodedImag
   const int code = libraw.open(raw.get(), const_cast<std::uint8_t*>(encoded.data()), encoded.size());
   if (code != LIBRAW_SUCCESS) {
     return stored.jpeg.empty() ? cannot_open(libraw, code)
-                               : decode_stored(stored, describe_photo(stored), options, out);
+                               : decode_stored(stored, describe_photo(stored, options), options, out);
   }
-  const RawPhoto photo = describe_photo(*raw, stored);
+  const RawPhoto photo = describe_photo(*raw, stored, options);
   const bool is_larger = area(stored.size) > area({raw->thumbnail.twidth, raw->thumbnail.theight});
   if (!stored.jpeg.empty() && is_larger) {
     const Result<Done> decoded = decode_stored(stored, photo, options, out);

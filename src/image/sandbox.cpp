@@ -27,6 +27,7 @@
 #include "base/utf8.h"
 #include "image/limits.h"
 #include "image/sandbox_wire.h"
+#include "image/taken_time.h"
 
 namespace mien {
 namespace {
@@ -268,7 +269,7 @@ std::string clean(std::string_view text) { return replace_controls(replace_inval
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
-  for (std::size_t begin = 0; begin < text.size() && parts.size() <= kWarningsMax;) {
+  for (std::size_t begin = 0; begin < text.size() && parts.size() <= kWarningsMax + 1;) {
     const std::size_t end = std::min(text.find('\0', begin), text.size());
     parts.push_back(clean(std::string_view(text).substr(begin, end - begin)));
     begin = end + 1;
@@ -305,7 +306,7 @@ Result<Done> Child::take(const Message& message, const DecodeOptions& options, D
     return Error{static_cast<ErrorCode>(reply.error_code), clean(message.text)};
   }
   std::vector<std::string> parts = split(message.text);
-  const bool is_named = !parts.empty() && is_format_name(parts.front());
+  const bool is_named = parts.size() >= 2 && is_format_name(parts[0]) && read_time(parts[1]) == parts[1];
   if (reply.answer != Answer::decoded || !is_named || !is_possible(reply, options)) {
     end();
     return nonsense;
@@ -320,9 +321,10 @@ Result<Done> Child::take(const Message& message, const DecodeOptions& options, D
     end();
     return nonsense;
   }
-  out.format = parts.front();
+  out.format = parts[0];
+  out.taken = parts[1];
   out.icc_profile.clear();
-  out.warnings.assign(parts.begin() + 1, parts.end());
+  out.warnings.assign(parts.begin() + 2, parts.end());
   out.stored_width = reply.stored_width;
   out.stored_height = reply.stored_height;
   out.orientation = reply.orientation;

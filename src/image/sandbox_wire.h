@@ -16,7 +16,7 @@ namespace mien::sandbox {
 inline constexpr int kSocket = 3;
 inline constexpr int kPixels = 4;  // a memory file: the child writes the pixels into it, mien reads them
 
-inline constexpr std::uint32_t kMagic = 0x4D444334;  // changes with the structs below
+inline constexpr std::uint32_t kMagic = 0x4D444335;  // changes with the structs below
 
 // A request for one image; without a descriptor beside it the child ends. The file's bytes come as a sealed memory
 // file.
@@ -48,8 +48,8 @@ struct RequestMessage {
 
 enum class Answer : std::uint32_t { ready, refused, decoded, failed };
 
-// Followed by text_bytes of text: the message of refused and failed; of decoded the format and then the warnings, each
-// ended by a NUL byte.
+// Followed by text_bytes of text: the message of refused and failed; of decoded the format, when the photo
+// was taken and then the warnings, each ended by a NUL byte.
 struct Reply {
   std::uint32_t magic = kMagic;
   Answer answer = Answer::failed;

@@ -22,10 +22,11 @@
 #include <vector>
 
 #include "base/dynamic_library.h"
+#include "image/camera_raw.h"
 #include "image/damage.h"
 #include "image/limits.h"
 #include "image/low_values.h"
-#include "image/stated_orientation.h"
+#include "image/stated_facts.h"
 
 namespace mien {
 namespace {
@@ -184,7 +185,7 @@ class TiffReader {
   // Goes to the directory of the photo: the first that does not call itself a small version or a mask, among the pages
   // and, where a page does, its sub-directories. Where all of them do, the largest.
   void go_to_photo(DecodeWatch& watch);
-  void settle_orientation(DecodedImage& out) const;
+  void settle_facts(const DecodeOptions& options, DecodedImage& out) const;
   std::vector<std::uint8_t> icc_profile() const;
   // The error of a compression that this libtiff cannot decode.
   std::optional<Error> check_compression() const;
@@ -212,7 +213,7 @@ class TiffReader {
     return (number<std::uint32_t>(TIFFTAG_SUBFILETYPE) & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)) != 0 ||
            old_subfile_type(source_.bytes, tiff_.directory_offset(file_)) == OFILETYPE_REDUCEDIMAGE;
   }
-  void state(StatedOrientation& orientation) const;
+  void state(StatedFacts& stated) const;
   std::vector<std::uint64_t> sub_directories() const;
   bool go_to_sub_directory(std::int64_t& area_max, std::uint64_t& largest, int& directories);
   void keep_colours_below_alpha();
@@ -227,7 +228,7 @@ class TiffReader {
   bool alpha_is_multiplied_ = false;
   std::uint32_t page_ = 0;  // where the photo is, or whose sub-directory it is
   bool is_sub_directory_ = false;
-  StatedOrientation of_first_;  // what the first page states counts where the photo's directory says nothing
+  StatedFacts of_first_;  // what the first page states counts where the photo's directory says nothing
 };
 
 std::vector<std::uint64_t> TiffReader::sub_directories() const {
@@ -272,22 +273,25 @@ void TiffReader::go_to_photo(DecodeWatch& watch) {
   (void)tiff_.set_sub_directory(file_, largest);
 }
 
-void TiffReader::state(StatedOrientation& orientation) const {
+void TiffReader::state(StatedFacts& stated) const {
   std::uint16_t value = 0;
   if (tiff_.get_field(file_, TIFFTAG_ORIENTATION, &value) == 1 && value >= 1 && value <= 8) {
-    orientation.add("TIFF's tag", value);
+    stated.add("TIFF's tag", value);
   }
   std::uint32_t size = 0;
   const std::uint8_t* packet = nullptr;
   if (tiff_.get_field(file_, TIFFTAG_XMLPACKET, &size, &packet) == 1 && packet != nullptr) {
-    orientation.add_xmp("XMP", {packet, size});
+    stated.add_xmp("XMP", {packet, size});
   }
 }
 
-void TiffReader::settle_orientation(DecodedImage& out) const {
-  StatedOrientation orientation;
-  state(orientation);
-  (orientation.value() ? orientation : of_first_).settle(out);
+void TiffReader::settle_facts(const DecodeOptions& options, DecodedImage& out) const {
+  StatedFacts stated(options);
+  state(stated);
+  stated.add(find_tiff_times(source_.bytes));
+  stated.add(of_first_.times());
+  (stated.orientation() ? stated : of_first_).settle(out);
+  out.taken = stated.taken();
 }
 
 std::optional<Error> TiffReader::check_compression() const {
@@ -430,7 +434,7 @@ Result<Done> decode_tiff(Bytes encoded, const DecodeOptions& options, DecodedIma
   if (std::optional<Error> error = take_size(size, options.limits, out)) return *error;
   if (std::optional<Error> error = check_memory_limit(reader.memory_bytes(), size, options.limits)) return *error;
   if (std::optional<Error> error = reader.check_compression()) return *error;
-  reader.settle_orientation(out);
+  reader.settle_facts(options, out);
   out.icc_profile = reader.icc_profile();
   const Result<Done> started = reader.start();
   if (!started) return started;

@@ -19,7 +19,7 @@
 #include "image/damage.h"
 #include "image/frames.h"
 #include "image/limits.h"
-#include "image/stated_orientation.h"
+#include "image/stated_facts.h"
 
 namespace mien {
 namespace {
@@ -220,10 +220,10 @@ Result<Done> decode_webp(Bytes encoded, const DecodeOptions& options, DecodedIma
                                           : "the WebP image cannot be read: its data are broken"};
   }
   out.icc_profile = container.chunk("ICCP");
-  StatedOrientation orientation;
-  orientation.add_exif("EXIF", container.chunk("EXIF"));
-  orientation.add_xmp("XMP", container.chunk("XMP "));
-  orientation.settle(out);
+  StatedFacts stated(options);
+  stated.add_exif("EXIF", container.chunk("EXIF"));
+  stated.add_xmp("XMP", container.chunk("XMP "));
+  stated.settle(out);
   note_damage(progress, features.height, container.frame().y_offset + progress.rows, out);
   if (container.frame_count() > 1 && is_blank(out.pixels)) {
     int number = 1;

@@ -1,10 +1,15 @@
-// Handlers are called through libexpat, which is C: they allocate nothing, so that nothing is thrown through it.
+// Handlers are called through libexpat, which is C, so that nothing may be thrown through it: they allocate nothing, or
+// catch what that throws.
 #include <expat.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <new>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/dynamic_library.h"
 #include "image/codecs_built.h"
@@ -20,8 +25,13 @@ constexpr std::size_t kPacketBytesMax = std::size_t{4} << 20;
 constexpr char kSeparator = '\n';
 constexpr std::string_view kRdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#\nRDF";
 constexpr std::string_view kRdfValue = "http://www.w3.org/1999/02/22-rdf-syntax-ns#\nvalue";
-constexpr std::string_view kOrientation = "http://ns.adobe.com/tiff/1.0/\nOrientation";
-constexpr std::string_view kExtension = "http://ns.adobe.com/xmp/note/\nHasExtendedXMP";
+
+enum class Property { orientation, extension, created, original, digitized, xmp_created, other };
+constexpr std::size_t kProperties = static_cast<std::size_t>(Property::other);
+constexpr std::array<std::string_view, kProperties> kNames = {
+    "http://ns.adobe.com/tiff/1.0/\nOrientation",       "http://ns.adobe.com/xmp/note/\nHasExtendedXMP",
+    "http://ns.adobe.com/photoshop/1.0/\nDateCreated",  "http://ns.adobe.com/exif/1.0/\nDateTimeOriginal",
+    "http://ns.adobe.com/exif/1.0/\nDateTimeDigitized", "http://ns.adobe.com/xap/1.0/\nCreateDate"};
 
 struct Expat {
   DynamicLibrary library{kEXPATSoname, "libexpat1"};
@@ -70,15 +80,15 @@ class Packet {
   Packet(const Packet&) = delete;
   Packet& operator=(const Packet&) = delete;
 
-  const std::optional<int>& orientation() const { return orientation_; }
-  std::string_view extension() const { return extension_.text(); }
+  std::optional<int> orientation() const {
+    const std::string_view digit = text(Property::orientation);
+    return digit.empty() ? std::nullopt : std::optional(digit[0] - '0');
+  }
+  std::string_view text(Property property) const { return found_[static_cast<std::size_t>(property)].text(); }
 
  private:
-  enum class Property { other, orientation, extension };
-
   static Property property_of(std::string_view name) {
-    if (name == kOrientation) return Property::orientation;
-    return name == kExtension ? Property::extension : Property::other;
+    return static_cast<Property>(std::find(kNames.begin(), kNames.end(), name) - kNames.begin());
   }
   int level() const { return rdf_depth_ == 0 ? 0 : depth_ - rdf_depth_; }
 
@@ -123,16 +133,15 @@ class Packet {
     packet.expat_.stop(packet.parser_, XML_FALSE);
   }
 
+  // The first that can be used counts; of the extension the last.
   void take(Property property, std::string_view text) {
-    if (property == Property::extension) {
-      extension_.clear();
-      extension_.add(text);
-    }
-    if (property != Property::orientation || orientation_) return;
+    if (property == Property::other) return;
     Value value;
     value.add(text);
-    const std::string_view digit = value.text();
-    if (digit.size() == 1 && digit[0] >= '1' && digit[0] <= '8') orientation_ = digit[0] - '0';
+    const std::string_view stated = value.text();
+    if (property == Property::orientation && (stated.size() != 1 || stated[0] < '1' || stated[0] > '8')) return;
+    Value& found = found_[static_cast<std::size_t>(property)];
+    if (property == Property::extension || found.text().empty()) found = value;
   }
 
   const Expat& expat_;
@@ -142,8 +151,88 @@ class Packet {
   Property property_ = Property::other;
   bool is_value_ = false;
   Value text_;
-  Value extension_;
-  std::optional<int> orientation_;
+  std::array<Value, kProperties> found_;
+};
+
+StatedTimes read_times(const Packet& packet) {
+  StatedTimes times{read_time(packet.text(Property::created)), read_time(packet.text(Property::digitized))};
+  times.add({read_time(packet.text(Property::original)), read_time(packet.text(Property::xmp_created))});
+  return times;
+}
+
+// Makes a tree of the elements. Its depth is bounded, because what is done with it goes down as deep.
+class Tree {
+ public:
+  Tree(const Expat& expat, XML_Parser parser) : expat_(expat), parser_(parser) {
+    expat.set_user(parser, this);
+    expat.set_elements(parser, on_start, on_end);
+    expat.set_text(parser, on_text);
+    expat.set_doctype(parser, on_doctype);
+  }
+  Tree(const Tree&) = delete;
+  Tree& operator=(const Tree&) = delete;
+
+  XmlElement take() { return std::move(root_); }
+  const std::optional<Error>& problem() const { return problem_; }
+
+ private:
+  static constexpr std::size_t kDepthMax = 64;  // packets are about 12 deep
+  static constexpr std::size_t kElementsMax = 1'000'000;
+
+  static void on_start(void* user, const XML_Char* name, const XML_Char** attributes) {
+    Tree& tree = *static_cast<Tree*>(user);
+    if (tree.problem_) return;
+    try {
+      tree.start(name, attributes);
+    } catch (const std::bad_alloc&) {
+      tree.stop({ErrorCode::limit_exceeded, "there is no memory for this XML"});
+    }
+  }
+
+  static void on_text(void* user, const XML_Char* text, int size) {
+    Tree& tree = *static_cast<Tree*>(user);
+    if (tree.problem_ || tree.open_.empty()) return;
+    try {
+      tree.open_.back()->text.append(text, static_cast<std::size_t>(size));
+    } catch (const std::bad_alloc&) {
+      tree.stop({ErrorCode::limit_exceeded, "there is no memory for this XML"});
+    }
+  }
+
+  static void on_end(void* user, const XML_Char*) {
+    Tree& tree = *static_cast<Tree*>(user);
+    if (!tree.problem_ && !tree.open_.empty()) tree.open_.pop_back();
+  }
+
+  // Without a DTD there are no entities that grow.
+  static void on_doctype(void* user, const XML_Char*, const XML_Char*, const XML_Char*, int) {
+    static_cast<Tree*>(user)->stop({ErrorCode::bad_data, "it has a DTD, which XMP has not"});
+  }
+
+  void start(const XML_Char* name, const XML_Char** attributes) {
+    if (open_.size() == kDepthMax) {
+      return stop({ErrorCode::limit_exceeded, fmt::format("its elements are more than {} deep", kDepthMax)});
+    }
+    if (++elements_ > kElementsMax) {
+      return stop({ErrorCode::limit_exceeded, fmt::format("it has more than {} elements", kElementsMax)});
+    }
+    XmlElement& element = open_.empty() ? root_ : open_.back()->children.emplace_back();
+    element.name = name;
+    for (; attributes[0] != nullptr; attributes += 2) element.attributes.emplace_back(attributes[0], attributes[1]);
+    open_.push_back(&element);
+  }
+
+  void stop(Error problem) {
+    if (!problem_) problem_ = std::move(problem);
+    expat_.stop(parser_, XML_FALSE);
+  }
+
+  const Expat& expat_;
+  XML_Parser parser_;
+  XmlElement root_;
+  std::vector<XmlElement*> open_;  // only the last one's children grow, so that the others stay where they are
+  std::size_t elements_ = 0;
+  std::optional<Error> problem_;
 };
 
 // In UTF-8; in UTF-16 it is not worth looking for.
@@ -157,7 +246,7 @@ bool may_state_orientation(Bytes packet) {
 XmpFacts read_xmp(Bytes packet) {
   if (packet.empty() || packet.size() > kPacketBytesMax) return {};
   const Result<Expat>& expat = opened_once<Expat>();
-  if (!expat) return {{}, {}, may_state_orientation(packet) ? expat.error().message : ""};
+  if (!expat) return {{}, {}, {}, may_state_orientation(packet) ? expat.error().message : ""};
   const std::unique_ptr<XML_ParserStruct, decltype(expat->release)> parser(expat->create(nullptr, kSeparator),
                                                                            expat->release);
   if (parser == nullptr) return {};
@@ -166,7 +255,26 @@ XmpFacts read_xmp(Bytes packet) {
   // What comes behind the last element, and what is broken, is an error that changes nothing of what was seen before.
   (void)expat->parse(parser.get(), reinterpret_cast<const char*>(packet.data()), static_cast<int>(packet.size()),
                      kIsLast);
-  return {facts.orientation(), std::string(facts.extension()), {}};
+  return {facts.orientation(), std::string(facts.text(Property::extension)), read_times(facts), {}};
+}
+
+Result<XmlElement> read_xml(Bytes text) {
+  if (text.size() > kPacketBytesMax) {
+    return Error{ErrorCode::limit_exceeded,
+                 fmt::format("it has {} bytes, and {} are read", text.size(), kPacketBytesMax)};
+  }
+  const Result<Expat>& expat = opened_once<Expat>();
+  if (!expat) return expat.error();
+  const std::unique_ptr<XML_ParserStruct, decltype(expat->release)> parser(expat->create(nullptr, kSeparator),
+                                                                           expat->release);
+  if (parser == nullptr) return Error{ErrorCode::internal, "libexpat cannot be started"};
+  Tree tree(*expat, parser.get());
+  constexpr int kIsLast = 1;
+  const XML_Status status =
+      expat->parse(parser.get(), reinterpret_cast<const char*>(text.data()), static_cast<int>(text.size()), kIsLast);
+  if (tree.problem()) return *tree.problem();
+  if (status != XML_STATUS_OK) return Error{ErrorCode::bad_data, "it is no XML, or broken"};
+  return tree.take();
 }
 
 }  // namespace mien

@@ -9,7 +9,11 @@ namespace mien {
 XmpFacts read_xmp(Bytes packet) {
   constexpr std::string_view kName = "Orientation";
   const bool may_state = std::search(packet.begin(), packet.end(), kName.begin(), kName.end()) != packet.end();
-  return {{}, {}, may_state ? "this build has no libexpat: build it with libexpat1-dev installed" : ""};
+  return {{}, {}, {}, may_state ? "this build has no libexpat: build it with libexpat1-dev installed" : ""};
+}
+
+Result<XmlElement> read_xml(Bytes) {
+  return Error{ErrorCode::unsupported, "this build has no libexpat: build it with libexpat1-dev installed"};
 }
 
 }  // namespace mien

@@ -42,6 +42,7 @@ Result<Done> open_encoded(Bytes encoded, const DecodeOptions& options, GroupItem
   Result<Done> done = decode_image(encoded, options, decoded);
   if (!done) return done;
   item.analysis.format = decoded.format;
+  item.analysis.taken = decoded.taken;
   item.analysis.warnings = decoded.warnings;
   if (options.hash) item.analysis.phash = perceptual_hash_hex(decoded.hash);
   throw_if_stopped(options.stop);

@@ -99,6 +99,7 @@ class RecordWriter {
     const bool known = analysis.width > 0 && analysis.height > 0;
     line["width"] = known ? JsonOut(analysis.width) : JsonOut(nullptr);
     line["height"] = known ? JsonOut(analysis.height) : JsonOut(nullptr);
+    line["taken"] = text_or_null(analysis.taken);
     line["detail"] = known ? JsonOut(detail_name(analysis.detail)) : JsonOut(nullptr);
     JsonOut faces = JsonOut::array();
     for (const Face& face : analysis.faces) faces.push_back(face_json(face));
@@ -273,7 +274,7 @@ class RecordReader {
   bool read_image(const JsonIn& line, Analysis& analysis) {
     if (!read_text(line, "phash", analysis.phash, true) || !read_text(line, "format", analysis.format, true) ||
         !read_integer(line, "width", analysis.width) || !read_integer(line, "height", analysis.height) ||
-        !read_detail(line, analysis.detail)) {
+        !read_taken(line, analysis.taken) || !read_detail(line, analysis.detail)) {
       return false;
     }
     const JsonIn* faces = find(line, "faces");
@@ -284,6 +285,11 @@ class RecordReader {
     }
     if (const JsonIn* quality = find(line, "quality")) return read_quality(*quality, analysis.quality);
     return true;
+  }
+
+  // Older records have none.
+  bool read_taken(const JsonIn& line, std::string& out) {
+    return !find(line, "taken") || read_text(line, "taken", out, true);
   }
 
   // Photos were looked at once before there was a choice.

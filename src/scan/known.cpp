@@ -79,21 +79,21 @@ std::optional<std::uint64_t> KnownContents::claim(const Sha256Digest& digest, st
     value = ticket;
     return std::nullopt;
   }
-  return (value & kIsOffset) != 0 ? kWritten : value;
+  return (value & kIsPlace) != 0 ? kWritten : value;
 }
 
-void KnownContents::set_offset(const Sha256Digest& digest, std::int64_t offset) {
+void KnownContents::set_place(const Sha256Digest& digest, std::int64_t place) {
   const std::uint64_t key = fingerprint_(digest);
   const std::lock_guard lock(mutex_);
-  contents_.value(contents_.insert(key).place) = static_cast<std::uint64_t>(offset) | kIsOffset;
+  contents_.value(contents_.insert(key).place) = static_cast<std::uint64_t>(place) | kIsPlace;
 }
 
-std::optional<std::int64_t> KnownContents::offset(const Sha256Digest& digest) const {
+std::optional<std::int64_t> KnownContents::place(const Sha256Digest& digest) const {
   const std::uint64_t key = fingerprint_(digest);
   const std::lock_guard lock(mutex_);
-  const std::optional<std::size_t> place = contents_.find(key);
-  if (!place || (contents_.value(*place) & kIsOffset) == 0) return std::nullopt;
-  return static_cast<std::int64_t>(contents_.value(*place) & ~kIsOffset);
+  const std::optional<std::size_t> found = contents_.find(key);
+  if (!found || (contents_.value(*found) & kIsPlace) == 0) return std::nullopt;
+  return static_cast<std::int64_t>(contents_.value(*found) & ~kIsPlace);
 }
 
 }  // namespace mien

@@ -76,7 +76,7 @@ class KnownPaths {
   FingerprintTable paths_;
 };
 
-// Says who analyses each content, and where in the file of records the result is written. For several threads.
+// Says who analyses each content, and where in the sink the result lies. For several threads.
 class KnownContents {
  public:
   KnownContents() : KnownContents(kKnownPlaces) {}
@@ -85,13 +85,13 @@ class KnownContents {
   // ticket of the owner, or kWritten.
   static constexpr std::uint64_t kWritten = UINT64_MAX;
   std::optional<std::uint64_t> claim(const Sha256Digest& digest, std::uint64_t ticket);
-  // The line that begins at this offset of the file holds the result.
-  void set_offset(const Sha256Digest& digest, std::int64_t offset);
-  std::optional<std::int64_t> offset(const Sha256Digest& digest) const;
+  // The result lies at this place of the sink.
+  void set_place(const Sha256Digest& digest, std::int64_t place);
+  std::optional<std::int64_t> place(const Sha256Digest& digest) const;
 
  private:
-  // A value is a ticket, or an offset with this bit.
-  static constexpr std::uint64_t kIsOffset = std::uint64_t{1} << 63;
+  // A value is a ticket, or a place with this bit.
+  static constexpr std::uint64_t kIsPlace = std::uint64_t{1} << 63;
   Fingerprinter fingerprint_;
   mutable std::mutex mutex_;  // guards contents_
   FingerprintTable contents_;

@@ -110,7 +110,7 @@ class Worker {
     }
     if (parts_.person) match_faces(*parts_.person, record);
     // From here on embeddings exist only where they were asked for: they are biometric data of strangers.
-    if (parts_.embeddings == EmbeddingFormat::none) {
+    if (!parts_.sink.wants_embeddings()) {
       for (Face& face : record.analysis.faces) face.embedding = {};
     }
     if (parts_.crops) parts_.crops->write(record, one.crops);
@@ -120,7 +120,7 @@ class Worker {
   void complete(InWork& one) {
     Outcome& outcome = one.outcome;
     add_read_time(one.read_ms, outcome.record);
-    if (!outcome.owner && !outcome.is_cancelled) outcome.line = record_to_json(outcome.record, parts_.embeddings);
+    if (!outcome.owner && !outcome.is_cancelled) outcome.line = parts_.sink.line_of(outcome.record);
     queue_.complete(one.ticket, std::move(outcome));
   }
 
@@ -177,14 +177,14 @@ class Writer {
     if (outcome.is_cancelled) return false;
     if (outcome.owner) {
       if (!fill_duplicate(outcome, queue)) return false;
-      outcome.line = record_to_json(outcome.record, parts_.embeddings);
+      outcome.line = parts_.sink.line_of(outcome.record);
       ++summary_.duplicates;
     } else {
       ++summary_.analyzed;
       placement_.add(outcome.record.analysis.placement);
     }
-    const LinePlace place = parts_.records.append(outcome.line);
-    if (!outcome.record.sha256.empty()) parts_.contents.set_offset(outcome.digest, place.offset);
+    const std::int64_t place = parts_.sink.append(outcome.record, outcome.line);
+    if (!outcome.record.sha256.empty()) parts_.contents.set_place(outcome.digest, place);
     count(outcome.record);
     if (callbacks_.on_record) callbacks_.on_record(outcome.record, outcome.line);
     return true;
@@ -216,8 +216,8 @@ class Writer {
   // then it is in work or done, never waiting for anybody, and is waited for.
   bool fill_duplicate(Outcome& outcome, ImageQueue& queue) {
     Record original;
-    if (const std::optional<std::int64_t> offset = parts_.contents.offset(outcome.digest)) {
-      original = read_original(*offset, outcome.record.sha256);
+    if (const std::optional<std::int64_t> place = parts_.contents.place(outcome.digest)) {
+      original = parts_.sink.read(*place, outcome.record.sha256);
     } else {
       std::optional<Outcome> owner = queue.wait_for(*outcome.owner);
       if (!owner || owner->is_cancelled) return false;
@@ -232,16 +232,6 @@ class Writer {
     outcome.record.best_similarity = original.best_similarity;
     outcome.record.error = std::move(original.error);
     return true;
-  }
-
-  Record read_original(std::int64_t offset, const std::string& sha256) const {
-    Result<Record> record = record_from_json(parts_.records.read_line(offset));
-    if (!record || record->sha256 != sha256) {
-      throw Exception(ErrorCode::io, "another program has changed " + parts_.records.shown_path() +
-                                         " during the scan: " +
-                                         (record ? "a record is not where it was written" : record.error().message));
-    }
-    return std::move(*record);
   }
 
   void count(const Record& record) {
@@ -273,10 +263,8 @@ IntakeParts intake_parts(const LoopParts& parts, std::size_t threads, std::share
   return intake;
 }
 
-}  // namespace
-
-void run_loop(const LoopParts& parts, const ScanCallbacks& callbacks, const std::stop_token& stop,
-              ScanSummary& summary) {
+void run_to_end(const LoopParts& parts, const ScanCallbacks& callbacks, const std::stop_token& stop,
+                ScanSummary& summary) {
   const std::size_t threads = static_cast<std::size_t>(std::clamp(parts.threads, 1, kThreadsMax));
   const auto queue = std::make_shared<ImageQueue>(std::max(kImagesInFlightMin, threads * kImagesInFlightPerThread));
   Writer writer(parts, callbacks, summary);
@@ -295,12 +283,29 @@ void run_loop(const LoopParts& parts, const ScanCallbacks& callbacks, const std:
     const ImageQueue::Taken taken = queue->take(outcome, kProgressInterval);
     if (taken == ImageQueue::Taken::end) break;
     if (taken == ImageQueue::Taken::outcome) is_cut_short = !writer.write(std::move(outcome), *queue);
+    parts.sink.pass_time();
     writer.report_progress(intake);
   }
+  parts.sink.finish();
   writer.report_progress_now(intake);
   writer.finish();
   if (stop.stop_requested() && (is_cut_short || !intake.has_found_all() || queue->dropped() > 0)) {
     summary.interrupted = true;
+  }
+}
+
+}  // namespace
+
+void run_loop(const LoopParts& parts, const ScanCallbacks& callbacks, const std::stop_token& stop,
+              ScanSummary& summary) {
+  try {
+    run_to_end(parts, callbacks, stop, summary);
+  } catch (...) {
+    try {
+      parts.sink.finish();
+    } catch (const Exception&) {  // what came first is told
+    }
+    throw;
   }
 }
 

@@ -1,7 +1,7 @@
 // The loop of a scan: items in, records out. It knows no model, so that tests run it in milliseconds.
 //
-// Threads: an Intake finds and reads the images, `threads` workers hash, analyse and compare them and write the line
-// as text, and the calling thread takes their outcomes in order, writes them and calls back.
+// Threads: an Intake finds and reads the images, `threads` workers hash, analyse and compare them and make the line
+// that the sink wants, and the calling thread takes their outcomes in order, hands them to the sink and calls back.
 #pragma once
 
 #include <cstddef>
@@ -14,12 +14,12 @@
 
 #include "mien/scan.h"
 #include "pipeline/analyze.h"
-#include "records/output.h"
 #include "records/tally.h"
 #include "scan/crops.h"
 #include "scan/intake.h"
 #include "scan/known.h"
 #include "scan/like.h"
+#include "scan/sink.h"
 #include "sources/source.h"
 
 namespace mien {
@@ -35,7 +35,7 @@ using AnalyzeStream = std::function<void(const ImageStream& images, Workspace& w
 
 struct LoopParts {
   std::shared_ptr<Source> sources;
-  RecordFile& records;
+  Sink& sink;
   std::shared_ptr<KnownPaths> paths;  // those of kept records are not read again
   KnownContents& contents;            // likewise, but they get a record of their own
   AnalyzeStream analyze;              // called from many threads; may answer `cancelled` once the scan is to stop
@@ -44,13 +44,12 @@ struct LoopParts {
   const CropFolder* crops = nullptr;
   std::string terms;                // for every record
   std::string working_folder = {};  // absolute, for records of relative sources; empty: they do not say it
-  EmbeddingFormat embeddings = EmbeddingFormat::none;
   std::size_t image_bytes_max = ImageLimits{}.bytes_max;
   int threads = 1;
 };
 
-// Adds to `summary`, which holds what was kept of an earlier run. Throws what a source, the analysis, the file of
-// records or a callback throws; what is written by then stays valid.
+// Adds to `summary`, which holds what was kept of an earlier run. Throws what a source, the analysis, the sink or a
+// callback throws; what was handed to the sink by then is kept.
 void run_loop(const LoopParts& parts, const ScanCallbacks& callbacks, const std::stop_token& stop,
               ScanSummary& summary);
 

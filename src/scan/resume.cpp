@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
-#include <future>
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -17,18 +15,17 @@
 
 #include "base/base64.h"
 #include "base/utf8.h"
+#include "records/failure.h"
 #include "scan/gone.h"
+#include "scan/source_state.h"
 #include "sources/source.h"
 
 namespace mien {
 namespace {
 
 constexpr int kDepthMax = 64;  // records are 5 deep
-// Lines are examined in batches of about so many bytes, by several threads: parsing takes CPUs, and asking slow
-// storage for size and time of a file takes patience.
+// Lines are examined in batches of about so many bytes, by several threads: parsing takes CPUs too.
 constexpr std::size_t kBatchBytes = std::size_t{4} << 20;
-constexpr std::size_t kLinesPerThreadMin = 64;
-constexpr std::size_t kThreadsMax = 16;
 
 // The facts of a line that resuming needs.
 struct LineFacts {
@@ -179,41 +176,6 @@ std::optional<LineFacts> read_facts(std::string_view line) {
   return std::move(facts);
 }
 
-std::optional<Sha256Digest> parse_sha256(const std::string& text) {
-  Sha256Digest digest{};
-  if (text.size() != 2 * digest.size()) return std::nullopt;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char digit = text[i];
-    const bool is_letter = digit >= 'a' && digit <= 'f';
-    if (!is_letter && !(digit >= '0' && digit <= '9')) return std::nullopt;
-    const int value = is_letter ? digit - 'a' + 10 : digit - '0';
-    digest[i / 2] = static_cast<std::uint8_t>(digest[i / 2] << 4 | value);
-  }
-  return digest;
-}
-
-// Failures that say something about the moment, the limits of that scan or the libraries that were installed, and not
-// about the file's bytes.
-bool may_be_over(const std::string& error_code) {
-  if (error_code.empty()) return false;
-  switch (error_code_from_name(error_code)) {
-    case ErrorCode::io:
-    case ErrorCode::unavailable:
-    case ErrorCode::cancelled:
-    case ErrorCode::limit_exceeded:
-    case ErrorCode::unsupported:
-    case ErrorCode::internal: return true;
-    default: return false;
-  }
-}
-
-enum class SourceNow { unchanged, changed, gone };
-
-struct FoundSource {
-  SourceNow now = SourceNow::gone;
-  std::string identity;  // of Identities
-};
-
 // What finding sources shares among threads.
 struct Places {
   Identities identities;
@@ -232,12 +194,7 @@ FoundSource find_source(const LineFacts& facts, Places& places) {
       name = facts.source;
     }
   }
-  FoundSource found{SourceNow::changed, places.identities.of(name, state)};
-  if (state.is_gone) found.now = SourceNow::gone;
-  if (state.size_bytes >= 0 && state.size_bytes == facts.size && state.mtime_ns == facts.mtime_ns) {
-    found.now = SourceNow::unchanged;
-  }
-  return found;
+  return compare_source(name, state, facts.size, facts.mtime_ns, places.identities);
 }
 
 // Empty, or in what the record differs from what this scan would write.
@@ -270,6 +227,10 @@ std::string difference(const LineFacts& facts, const ResumeTerms& terms) {
   return {};
 }
 
+bool failed_for_now(const LineFacts& facts) {
+  return !facts.error_code.empty() && may_be_over(error_code_from_name(facts.error_code));
+}
+
 // Whether the photo was looked at less closely than this scan looks. Records of before there was a choice do not say:
 // they were looked at once.
 bool is_less_close(const LineFacts& facts, const ResumeTerms& terms) {
@@ -289,18 +250,6 @@ struct ExaminedLine {
 void examine(ExaminedLine& line, Places& places) {
   line.facts = read_facts(line.text);
   if (line.facts) line.source = find_source(*line.facts, places);
-}
-
-void examine_all(std::vector<ExaminedLine>& lines, Places& places) {
-  std::atomic<std::size_t> next{0};
-  const auto work = [&] {
-    for (std::size_t i = next++; i < lines.size(); i = next++) examine(lines[i], places);
-  };
-  std::vector<std::future<void>> others;
-  const std::size_t threads = std::clamp<std::size_t>(lines.size() / kLinesPerThreadMin, 1, kThreadsMax);
-  while (others.size() + 1 < threads) others.push_back(std::async(std::launch::async, work));
-  work();
-  for (std::future<void>& other : others) other.get();
 }
 
 class Resumption {
@@ -351,7 +300,7 @@ class Resumption {
 
  private:
   void take(std::vector<ExaminedLine>& batch) {
-    examine_all(batch, places_);
+    ask_for_all(batch, [this](ExaminedLine& line) { examine(line, places_); });
     for (const ExaminedLine& line : batch) {
       ++line_number_;
       // Only the last line may be damaged: a power cut can leave its length without its bytes.
@@ -378,8 +327,8 @@ class Resumption {
       return;
     }
     const LinePlace place_now = rewrite_ ? rewrite_->append(line.text) : line.place;
-    if (const std::optional<Sha256Digest> digest = parse_sha256(facts.sha256)) {
-      contents_.set_offset(*digest, place_now.offset);
+    if (const std::optional<Sha256Digest> digest = sha256_from_hex(facts.sha256)) {
+      contents_.set_place(*digest, place_now.offset);
     }
     ++kept_.images;
     ++kept_.resumed;
@@ -405,7 +354,7 @@ class Resumption {
       ++kept_.changed;
       return false;
     }
-    if (now == SourceNow::unchanged && may_be_over(line.facts->error_code)) return false;
+    if (now == SourceNow::unchanged && failed_for_now(*line.facts)) return false;
     if (now == SourceNow::unchanged && terms_.look_again && is_less_close(*line.facts, terms_)) return false;
     // A second record of one image cannot be ours; the first stays.
     if (!paths_.insert(line.source.identity)) {

@@ -7,37 +7,24 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <map>
+#include <memory>
 #include <system_error>
 #include <utility>
 
 #include "backends/backend.h"
 #include "base/log.h"
-#include "base/processor.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
-#include "device/where_it_pays.h"
 #include "mien/file.h"
 #include "pipeline/analyze.h"
 #include "pipeline/tiles.h"
 #include "records/tally.h"
 #include "scan/loop.h"
 #include "scan/resume.h"
+#include "scan/setup.h"
 
 namespace mien {
 namespace {
-
-constexpr std::size_t kSourcesShownMax = 3;
-constexpr std::size_t kFingerprintDigits = 16;
-
-int choose_threads(int asked) {
-  if (asked < 0 || asked > kThreadsMax) {
-    throw Exception(
-        ErrorCode::invalid_argument,
-        fmt::format("cannot run {} threads: allowed are 1 to {}, and 0 for one a core", asked, kThreadsMax));
-  }
-  return asked > 0 ? asked : usable_processors();
-}
 
 // Throws now for a report that cannot be written, rather than after hours of work.
 void check_report_path(const std::string& path) {
@@ -101,11 +88,6 @@ void check_resume(const ScanOptions& options) {
   }
 }
 
-const ModelInfo& require_embedder(const Engine& engine) {
-  if (const ModelInfo* embedder = engine.embedder()) return *embedder;
-  throw Exception(ErrorCode::invalid_argument, "comparing faces and writing embeddings needs a model for embeddings");
-}
-
 WantedPerson find_wanted_person(const Engine& engine, const ScanOptions& options) {
   const float threshold = choose_threshold(require_embedder(engine), options.threshold);
   // Nothing but the face counts in the photo of the person: no quality is asked of it.
@@ -147,22 +129,13 @@ SourceOptions source_options(const ScanOptions& options, const std::optional<Cro
 // were looked at otherwise, and says so.
 std::string fingerprint_of(const Engine& engine, const ScanOptions& options,
                            const std::optional<WantedPerson>& person) {
-  const AnalyzeOptions& analyze = options.analyze;
-  std::string text = fmt::format("{} {} {} {}", static_cast<int>(engine.options().precision), analyze.rotations,
-                                 analyze.enhance, analyze.min_quality);
-  // A model that is no row of the catalogue is known by its name alone.
-  const Result<Sha256Digest> detector = sha256_file(engine.detector().path);
-  text += fmt::format(" {} {} {} {}", detector ? sha256_hex(*detector) : "",
-                      engine.options().det_threshold.value_or(-1), analyze.face_quality, analyze.phash);
-  if (analyze.min_face > 0) text += fmt::format(" least {}", analyze.min_face);
-  for (const DetectSize& size : engine.options().exact_sizes) text += fmt::format(" {}x{}", size.width, size.height);
+  std::string terms = analysis_terms(engine, options.analyze);
   if (person) {
     const Result<Sha256Digest> photo = sha256_file(options.like_path);
-    text += fmt::format(" {} {} {}", person->threshold, photo ? sha256_hex(*photo) : "",
-                        options.compare_anyway ? "anyway" : "floor");
+    terms += fmt::format(" {} {} {}", person->threshold, photo ? sha256_hex(*photo) : "",
+                         options.compare_anyway ? "anyway" : "floor");
   }
-  const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
-  return sha256_hex(sha256(bytes)).substr(0, kFingerprintDigits);
+  return terms_fingerprint(terms);
 }
 
 ResumeTerms resume_terms(const Engine& engine, const ScanOptions& options, const std::string& fingerprint) {
@@ -183,24 +156,13 @@ ResumeTerms resume_terms(const Engine& engine, const ScanOptions& options, const
   return terms;
 }
 
-void throw_no_images(const ScanOptions& options, const std::vector<LeftOut>& left_out) {
-  std::string places;
-  for (std::size_t i = 0; i < std::min(options.sources.size(), kSourcesShownMax); ++i) {
-    if (i > 0) places += ", ";
-    places += replace_invalid_utf8(options.sources[i]);
-  }
-  if (options.sources.size() > kSourcesShownMax) places += ", ...";
+std::string describe_places(const ScanOptions& options) {
+  std::string places = describe_sources(options.sources);
   if (!options.list_path.empty()) {
     if (!places.empty()) places += " and ";
     places += options.list_path == "-" ? "the list on standard input" : replace_invalid_utf8(options.list_path);
   }
-  std::string others;
-  for (const LeftOut& one : left_out) {
-    others +=
-        fmt::format("{}{} {}", others.empty() ? "; left out: " : ", ", one.count, one.count == 1 ? one.one : one.kind);
-  }
-  throw Exception(ErrorCode::not_found, fmt::format("no images in {} (looked for {}, and into files of other names{})",
-                                                    places, image_extensions_text(), others));
+  return places;
 }
 
 // Whether nobody named anything: a list that is empty, as one of what is new may be, is no mistake.
@@ -246,18 +208,6 @@ void summarize_matches(const Engine& engine, const WantedPerson& person, ScanSum
   }
 }
 
-// The line that the guide has its readers look for, when a device did some of the work.
-void log_device_work(const Engine& engine, const ScanSummary& summary) {
-  if (!engine.state().device) return;
-  const std::string& backend = engine.state().device->gpu().backend();
-  const bool worked = std::any_of(summary.placement.begin(), summary.placement.end(), [&](const Placement& placement) {
-    return placement.ran == backend || placement.ran == "mixed";
-  });
-  if (!worked) return;
-  log(LogLevel::info, fmt::format("GPU batch processing completed: {} images, {} results",
-                                  summary.analyzed + summary.duplicates, summary.images - summary.resumed));
-}
-
 // Adds the placement of the report's thumbnails.
 void add_placement(const std::vector<Placement>& placements, ScanSummary& summary) {
   PlacementTally tally;
@@ -267,31 +217,6 @@ void add_placement(const std::vector<Placement>& placements, ScanSummary& summar
     summary.placement_counts.push_back(fmt::format("{}: {}{}", placement.operation, placement.ran,
                                                    placement.reason ? " (" + *placement.reason + ")" : ""));
   }
-}
-
-// "GPU: face_detection; CPU: quality_checks (why)", where the CPU kept something that asked for the GPU where it pays.
-// A GPU that was to be opened and failed is no choice.
-std::string describe_choice(const Engine& engine, const ScanSummary& summary) {
-  if (!engine.state().device) return {};
-  const EngineOptions& options = engine.options();
-  const bool is_usable = engine.state().device->gpu().is_usable();
-  if (!is_usable && without_kept(options.settings, options.many_images).wants_gpu()) return {};
-  std::vector<std::string> on_gpu;
-  std::map<std::string, std::vector<std::string>> kept;  // by reason
-  for (const Placement& placement : summary.placement) {
-    const Operation operation = *find_operation(placement.operation);
-    const std::string why = kept_by_cpu(options.settings, operation, options.many_images);
-    if (placement.ran != "cpu") {
-      on_gpu.push_back(placement.operation);
-    } else if (!why.empty()) {
-      kept[why].push_back(placement.operation);
-    }
-  }
-  if (kept.empty()) return {};
-  std::vector<std::string> groups;
-  for (const auto& [why, operations] : kept) groups.push_back(fmt::format("{} ({})", fmt::join(operations, ", "), why));
-  if (on_gpu.empty()) on_gpu.emplace_back("nothing");
-  return fmt::format("GPU: {}; CPU: {}", fmt::join(on_gpu, ", "), fmt::join(groups, "; "));
 }
 
 // Everything that can be wrong with the call, so that nothing is written then.
@@ -309,7 +234,7 @@ void check_call(const Engine& engine, const ScanOptions& options) {
 ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCallbacks& callbacks,
                  const std::stop_token& stop) {
   const auto begin = std::chrono::steady_clock::now();
-  const int threads = choose_threads(options.threads);
+  const int threads = choose_scan_threads(options.threads);
   check_call(engine, options);
   std::optional<WantedPerson> person;
   if (!options.like_path.empty()) person = find_wanted_person(engine, options);
@@ -330,8 +255,9 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
   const auto analyze_all = [&](const ImageStream& images, Workspace& workspace) {
     analyze_stream(engine.state(), analyze, workspace.state(), images);
   };
+  const std::unique_ptr<Sink> sink = file_sink(records, options.embeddings);
   const LoopParts parts{.sources = sources,
-                        .records = records,
+                        .sink = *sink,
                         .paths = paths,
                         .contents = contents,
                         .analyze = analyze_all,
@@ -340,7 +266,6 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
                         .crops = crops ? &*crops : nullptr,
                         .terms = fingerprint_of(engine, options, person),
                         .working_folder = working_folder(options),
-                        .embeddings = options.embeddings,
                         .image_bytes_max = engine.options().limits.bytes_max,
                         .threads = threads};
   if (options.resume) {
@@ -356,7 +281,7 @@ ScanSummary scan(const Engine& engine, const ScanOptions& options, const ScanCal
   if (summary.images == 0 && !summary.interrupted) {
     records.remove_if_unused();
     if (summary.pruned == 0 && !is_nothing_asked(options, *wanted.folders.findings)) {
-      throw_no_images(options, summary.left_out);
+      throw_no_images(describe_places(options), summary.left_out);
     }
   }
   if (person) summarize_matches(engine, *person, summary);

@@ -8,7 +8,8 @@ namespace mien::service {
 inline constexpr std::string_view kRecordSchema = R"({"type":"object",
 "required":["sha256","phash","format","width","height","detail","faces","models","placement","timings_ms","warnings"],
 "properties":{"sha256":{"type":"string"},"phash":{"type":["string","null"]},"format":{"type":["string","null"]},
-"width":{"type":["integer","null"]},"height":{"type":["integer","null"]},"detail":{"type":["string","null"]},
+"width":{"type":["integer","null"]},"height":{"type":["integer","null"]},"taken":{"type":["string","null"]},
+"detail":{"type":["string","null"]},
 "faces":{"type":"array","items":{"type":"object","required":["bbox","det_score"]}},
 "models":{"type":"object"},"placement":{"type":"object"},"timings_ms":{"type":"object"},
 "warnings":{"type":"array","items":{"type":"string"}},"error":{"type":["object","null"]}}})";

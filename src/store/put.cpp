@@ -122,7 +122,7 @@ class RecordPutter {
 
   static void bind_image(Query& statement, const Record& record, const std::string& bytes) {
     statement.bind(std::int64_t{record.analysis.width}).bind(std::int64_t{record.analysis.height});
-    statement.bind_text(record.analysis.phash).bind_text("").bind_text(record.terms);
+    statement.bind_text(record.analysis.phash).bind_text(record.analysis.taken).bind_text(record.terms);
     statement.bind_text_or_null(record.error ? error_code_name(record.error->code) : std::string_view());
     statement.bind_blob(bytes);
   }

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "records/failure.h"
 #include "store/encode.h"
 #include "store/file.h"
 #include "store/places.h"
@@ -14,22 +15,6 @@ namespace {
   throw Exception(ErrorCode::bad_data, "cannot read " + database.shown_path() + " (table " + table + ", row " +
                                            std::to_string(row) + "): it is damaged: 'mien store check --store " +
                                            database.shown_path() + "' says what is damaged");
-}
-
-bool can_be_over(std::string_view code) {
-  if (code.empty()) return false;
-  switch (error_code_from_name(code)) {
-    case ErrorCode::io:
-    case ErrorCode::unavailable:
-    case ErrorCode::cancelled:
-    case ErrorCode::limit_exceeded:
-    case ErrorCode::unsupported:
-    case ErrorCode::internal: return true;
-    case ErrorCode::not_found:
-    case ErrorCode::invalid_argument:
-    case ErrorCode::bad_data: return false;
-  }
-  return false;
 }
 
 constexpr std::string_view kImageColumns = "SELECT id, sha256, width, height, phash, taken FROM image WHERE ";
@@ -69,6 +54,26 @@ StoredFace face_of(Database& database, const Query& row) {
   return face;
 }
 
+constexpr std::string_view kPlaceColumns =
+    "SELECT folder, path, size, mtime_ns, sha256, coalesce(place.terms, image.terms, ''), gone, "
+    "coalesce(place.error, image.error, ''), place.id FROM place JOIN source ON source.id = place.source "
+    "LEFT JOIN image ON image.id = place.image";
+
+StoredPlace place_of(Query& row) {
+  row.at_row(row.integer(8));
+  StoredPlace place;
+  place.source = row.blob(0);
+  place.path = path_in(place.source, row.blob(1));
+  place.size_bytes = row.integer(2);
+  place.mtime_ns = row.integer(3);
+  place.sha256 = sha256_digits(row.blob(4));
+  place.terms = row.text(5);
+  place.is_gone = row.integer(6) != 0;
+  place.error = row.text(7);
+  place.can_be_repeated = !place.error.empty() && may_be_over(error_code_from_name(place.error));
+  return place;
+}
+
 constexpr std::string_view kFaceColumns =
     "SELECT id, key, image, number, box, det_score, recognition_quality, poor_reason FROM face WHERE ";
 
@@ -92,24 +97,17 @@ StoreStatistics read_statistics(Database& database) {
 }
 
 void visit_place_rows(Database& database, const std::function<void(const StoredPlace&)>& visit) {
-  Query query = database.prepare(
-      "place",
-      "SELECT folder, path, size, mtime_ns, sha256, coalesce(place.terms, image.terms, ''), gone, "
-      "coalesce(place.error, image.error, ''), place.id FROM place JOIN source ON source.id = place.source "
-      "LEFT JOIN image ON image.id = place.image ORDER BY place.source, place.path");
-  while (query.step()) {
-    query.at_row(query.integer(8));
-    StoredPlace place;
-    place.source = query.blob(0);
-    place.path = path_in(place.source, query.blob(1));
-    place.size_bytes = query.integer(2);
-    place.mtime_ns = query.integer(3);
-    place.sha256 = sha256_digits(query.blob(4));
-    place.terms = query.text(5);
-    place.is_gone = query.integer(6) != 0;
-    place.can_be_repeated = can_be_over(query.text(7));
-    visit(place);
-  }
+  Query query = database.prepare("place", std::string(kPlaceColumns) + " ORDER BY place.source, place.path");
+  while (query.step()) visit(place_of(query));
+}
+
+std::optional<StoredPlace> read_place_at(Database& database, const std::string& path) {
+  const std::optional<PlaceRow> row = find_place(database, read_sources(database), path);
+  if (!row) return std::nullopt;
+  Query query = database.prepare("place", std::string(kPlaceColumns) + " WHERE place.id = ?");
+  query.bind(row->id);
+  if (!query.step()) return std::nullopt;
+  return place_of(query);
 }
 
 std::optional<Record> read_record(Database& database, std::string_view sha256) {
@@ -159,6 +157,14 @@ std::optional<StoredFace> read_face(Database& database, FaceId id) {
   query.bind(id);
   if (!query.step()) return std::nullopt;
   return face_of(database, query);
+}
+
+std::vector<StoredFace> read_faces_of(Database& database, ImageId image) {
+  std::vector<StoredFace> faces;
+  Query query = database.prepare("face", std::string(kFaceColumns) + "image = ? ORDER BY number");
+  query.bind(image);
+  while (query.step()) faces.push_back(face_of(database, query));
+  return faces;
 }
 
 void visit_face_rows(Database& database, FaceId after, const std::function<void(const StoredFace&)>& visit) {

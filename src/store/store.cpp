@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mien/tools/store.h"
+#include "store/carry.h"
 #include "store/change.h"
 #include "store/check.h"
 #include "store/computed.h"
@@ -94,6 +95,8 @@ void Store::visit_places(const std::function<void(const StoredPlace&)>& visit) c
   visit_place_rows(**impl_, visit);
 }
 
+std::optional<StoredPlace> Store::find_place(const std::string& path) const { return read_place_at(**impl_, path); }
+
 std::optional<Record> Store::find_record(std::string_view sha256) const { return read_record(**impl_, sha256); }
 
 void Store::set_gone(std::span<const std::string> paths, bool is_gone) { mark_gone(**impl_, paths, is_gone); }
@@ -115,6 +118,8 @@ std::optional<StoredFace> Store::face(FaceId id) const { return read_face(**impl
 void Store::visit_images(const std::function<void(const StoredImage&)>& visit) const {
   visit_image_rows(**impl_, visit);
 }
+
+std::vector<StoredFace> Store::faces_of(ImageId image) const { return read_faces_of(**impl_, image); }
 
 void Store::visit_faces(const std::function<void(const StoredFace&)>& visit, FaceId after) const {
   visit_face_rows(**impl_, after, visit);
@@ -169,6 +174,11 @@ void Store::set_undone(OperationId operation, bool is_undone) { mark_undone(**im
 
 ForgottenPerson Store::forget(std::span<const PersonId> persons, std::span<const FaceId> faces) {
   return forget_persons(**impl_, persons, faces);
+}
+
+void Store::carry_facts(std::string_view from_sha256, std::string_view to_sha256,
+                        std::span<const std::pair<Box, Box>> pairs) {
+  carry_verdicts(**impl_, from_sha256, to_sha256, pairs);
 }
 
 std::vector<FacePlace> Store::suppressed() const { return read_suppressed(**impl_); }

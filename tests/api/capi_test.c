@@ -201,6 +201,7 @@ static void test_analysis(const mien_engine* engine, file photo) {
   CHECK(strcmp(mien_analysis_format(analysis), "png") == 0);
   CHECK(mien_analysis_width(analysis) == 512 && mien_analysis_height(analysis) == 512);
   CHECK(strlen(mien_analysis_phash(analysis)) == 16);
+  CHECK(strlen(mien_analysis_taken(analysis)) == 0 || strlen(mien_analysis_taken(analysis)) >= 4);
   CHECK(strcmp(mien_analysis_detector(analysis), mien_engine_detector(engine)) == 0);
   CHECK(strcmp(mien_analysis_embedder(analysis), mien_engine_embedder(engine)) == 0);
   CHECK(mien_analysis_face_count(analysis) == 1);

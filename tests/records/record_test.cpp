@@ -88,6 +88,7 @@ class RandomRecords {
       out.detail = static_cast<Detail>(random_() % 3);
     }
     out.phash = chance(5) ? "0123456789abcdef" : "";
+    out.taken = chance(5) ? "2019-07-04T12:30:00" : "";
     for (std::uint64_t i = random_() % 4; i > 0; --i) out.faces.push_back(face());
     if (chance(3)) out.quality = quality();
     out.models = {chance(9) ? "centerface" : "", chance(8) ? text() : "", chance(8) ? text() : ""};
@@ -165,6 +166,7 @@ void expect_equal(const Analysis& a, const Analysis& b) {
   EXPECT_EQ(a.height, b.height);
   EXPECT_EQ(a.detail, b.detail);
   EXPECT_EQ(a.phash, b.phash);
+  EXPECT_EQ(a.taken, b.taken);
   EXPECT_EQ(a.models.detector, b.models.detector);
   EXPECT_EQ(a.models.embedder, b.models.embedder);
   EXPECT_EQ(a.models.embedder_id, b.models.embedder_id);
@@ -253,8 +255,8 @@ TEST(Record, KeysAreInTheDocumentedOrder) {
     if (item.key() != "quality") keys.push_back(item.key());
   }
   const std::vector<std::string> expected = {
-      "source", "source_size", "source_mtime_ns", "sha256",    "phash",      "format",   "width", "height", "detail",
-      "faces",  "models",      "terms",           "placement", "timings_ms", "warnings", "error", "matches"};
+      "source", "source_size", "source_mtime_ns", "sha256", "phash",     "format",     "width",    "height", "taken",
+      "detail", "faces",       "models",          "terms",  "placement", "timings_ms", "warnings", "error",  "matches"};
   EXPECT_EQ(keys, expected);
 }
 
@@ -287,20 +289,22 @@ TEST(Record, WhatIsNotKnownIsNull) {
   record.error = Error{ErrorCode::not_found, "cannot read gone.jpg"};
   EXPECT_EQ(record_to_json(record, EmbeddingFormat::json),
             R"({"source":"gone.jpg","source_size":null,"source_mtime_ns":null,"sha256":null,)"
-            R"("phash":null,"format":null,"width":null,"height":null,"detail":null,"faces":[],)"
+            R"("phash":null,"format":null,"width":null,"height":null,"taken":null,"detail":null,"faces":[],)"
             R"("models":{"detector":null,"embedder":null,"embedder_id":null},"terms":null,"placement":{},)"
             R"("timings_ms":{"read":0.0,"decode":0.0,"enhance":0.0,"detect":0.0,"embed":0.0,)"
             R"("quality":0.0,"total":0.0},"warnings":[],)"
             R"("error":{"code":"not_found","message":"cannot read gone.jpg"}})");
 }
 
-TEST(Record, OlderRecordsHaveNoDetailAndNoRotation) {
+TEST(Record, OlderRecordsHaveNoDetailNoRotationAndNoTime) {
   Record record = example();
   record.analysis.detail = Detail::full;
   record.analysis.faces[0].rotation = 90;
   nlohmann::json line = nlohmann::json::parse(record_to_json(record, EmbeddingFormat::none));
   EXPECT_EQ(line["detail"], "full");
   EXPECT_EQ(line["faces"][0]["rotation"], 90);
+  EXPECT_EQ(line["taken"], nullptr);
+  line.erase("taken");
   line.erase("detail");
   line["faces"][0].erase("rotation");
   const Record back = record_from_json(line.dump()).take();

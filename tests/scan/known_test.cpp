@@ -25,14 +25,14 @@ TEST(KnownContents, KeepsOwnersAndOffsetsAcrossGrowth) {
   constexpr int kContents = 300'000;
   KnownContents contents;
   for (int i = 0; i < kContents; ++i) ASSERT_FALSE(contents.claim(digest_of(i), static_cast<std::uint64_t>(i)));
-  for (int i = 0; i < kContents; i += 2) contents.set_offset(digest_of(i), std::int64_t{i} * 1'000'000);
+  for (int i = 0; i < kContents; i += 2) contents.set_place(digest_of(i), std::int64_t{i} * 1'000'000);
   for (int i = 0; i < kContents; ++i) {
     const bool is_written = i % 2 == 0;
     ASSERT_EQ(contents.claim(digest_of(i), 7), is_written ? KnownContents::kWritten : static_cast<std::uint64_t>(i));
-    ASSERT_EQ(contents.offset(digest_of(i)).has_value(), is_written);
-    ASSERT_EQ(contents.offset(digest_of(i)).value_or(-1), is_written ? std::int64_t{i} * 1'000'000 : -1);
+    ASSERT_EQ(contents.place(digest_of(i)).has_value(), is_written);
+    ASSERT_EQ(contents.place(digest_of(i)).value_or(-1), is_written ? std::int64_t{i} * 1'000'000 : -1);
   }
-  EXPECT_FALSE(contents.offset(digest_of(-1)));
+  EXPECT_FALSE(contents.place(digest_of(-1)));
 }
 
 TEST(FingerprintTable, HasRoomFor100000ImagesFromTheStart) {

@@ -89,9 +89,9 @@ TEST_F(ResumeTest, KeepsUnchangedAndGoneFilesWithoutRewriting) {
   for (const std::string& source : {odd, path("gone.jpg"), path("bad.jpg")}) EXPECT_TRUE(is_known(source));
   Sha256Digest digest;
   digest.fill(0xbb);
-  ASSERT_TRUE(contents_.offset(digest));
+  ASSERT_TRUE(contents_.place(digest));
   const RecordFile file({path("out"), true, false});
-  EXPECT_EQ(file.read_line(*contents_.offset(digest)) + "\n", line_of(gone));
+  EXPECT_EQ(file.read_line(*contents_.place(digest)) + "\n", line_of(gone));
 }
 
 TEST_F(ResumeTest, DropsRecordsOfChangedFilesAndOfPassingFailures) {
@@ -120,7 +120,7 @@ TEST_F(ResumeTest, DropsRecordsOfChangedFilesAndOfPassingFailures) {
   Sha256Digest digest;
   digest.fill(0x66);  // its place is the one in the new file
   const RecordFile file({path("out"), true, false});
-  EXPECT_EQ(file.read_line(*contents_.offset(digest)) + "\n", line_of(last));
+  EXPECT_EQ(file.read_line(*contents_.place(digest)) + "\n", line_of(last));
 }
 
 TEST_F(ResumeTest, TellsKeptGoneAndChangedApartAndPrunesWhatIsGone) {

@@ -47,14 +47,14 @@ class LoopTest : public ScanFilesTest {
           file, {{"detector", "embedder"}, "", setup.person != nullptr, setup.embeddings, false}, *paths, contents);
       summary.images = summary.resumed = kept.images;
     }
+    const std::unique_ptr<Sink> sink = file_sink(file, setup.embeddings);
     const LoopParts parts{.sources = sources,
-                          .records = file,
+                          .sink = *sink,
                           .paths = paths,
                           .contents = contents,
                           .analyze = one_by_one([this](Bytes bytes, Workspace&) { return analyze(bytes); }),
                           .person = setup.person,
                           .terms = "",
-                          .embeddings = setup.embeddings,
                           .image_bytes_max = setup.image_bytes_max,
                           .threads = setup.threads};
     ScanCallbacks callbacks;

@@ -15,6 +15,7 @@ import pytest
 BINARY = os.environ.get("MIEN_BINARY", "")
 DEPS = pathlib.Path(os.environ.get("MIEN_TEST_DEPS", ".deps"))
 START_SECONDS_MAX = 120  # sanitizer builds are slow
+SECONDS_MAX = 600  # for one command, likewise
 
 if not BINARY:
     raise pytest.UsageError("MIEN_BINARY is not set: run these tests through ctest or ./dev test")
@@ -223,7 +224,7 @@ def mien(tmp_path):
 
     def run(*arguments, **variables):
         return subprocess.run([BINARY, *arguments], cwd=tmp_path, env=environment | variables, text=True,
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS_MAX, check=False)
 
     return run
 

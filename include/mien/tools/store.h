@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "mien/export.h"
@@ -134,6 +135,7 @@ struct StoredPlace {
   std::string sha256;  // empty: could not be read
   std::string terms;   // of the record, see Record::terms
   bool is_gone = false;
+  std::string error;             // the code of the reason; empty: it was read
   bool can_be_repeated = false;  // an error that may be over by now
 };
 
@@ -179,6 +181,8 @@ class MIEN_API Store {
   };
   void put(std::span<const Entry> batch);
   void visit_places(const std::function<void(const StoredPlace&)>& visit) const;
+  // What lies at this absolute path, there or gone.
+  std::optional<StoredPlace> find_place(const std::string& path) const;
   // The record that was made of this content, without a source and without embeddings.
   std::optional<Record> find_record(std::string_view sha256) const;
   void set_gone(std::span<const std::string> paths, bool is_gone);
@@ -196,6 +200,8 @@ class MIEN_API Store {
   std::optional<StoredImage> find_image_at(const std::string& path) const;
   std::optional<StoredFace> face(FaceId id) const;
   void visit_images(const std::function<void(const StoredImage&)>& visit) const;
+  // By number.
+  std::vector<StoredFace> faces_of(ImageId image) const;
   // By id, those newer than `after`.
   void visit_faces(const std::function<void(const StoredFace&)>& visit, FaceId after = 0) const;
 
@@ -232,6 +238,10 @@ class MIEN_API Store {
   // All that is there, undone or not, in the order it was said.
   void visit_operations(const std::function<void(const PersonOperation&)>& visit) const;
   void set_undone(OperationId operation, bool is_undone);
+  // A photo changed under its name: what was said of a face of the one content (the first of a pair) is said of the
+  // same face in the other too, by the same operations, so that undo undoes both. Again: changes nothing.
+  void carry_facts(std::string_view from_sha256, std::string_view to_sha256,
+                   std::span<const std::pair<Box, Box>> pairs);
   // Removes, in one transaction: the persons (one and whom it was merged with), every operation and verdict that names
   // them, and of the faces given the vectors, the neighbours and their place in the neighbours of others; then empties
   // the WAL. Afterwards no file of the store holds anything of them but the places, which are also noted beside the

@@ -106,7 +106,7 @@ bool answer(const DecodedImage& image) {
   reply.orientation_stated = image.orientation_stated ? 1 : 0;
   reply.has_converted = image.converted.empty() ? 0 : 1;
   reply.hash = image.hash;
-  std::string text = image.format + '\0';
+  std::string text = image.format + '\0' + image.taken + '\0';
   for (const std::string& warning : image.warnings) text += warning + '\0';
   return send(reply, text);
 }

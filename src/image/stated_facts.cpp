@@ -1,4 +1,4 @@
-#include "image/stated_orientation.h"
+#include "image/stated_facts.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 
 namespace mien {
 
-void StatedOrientation::add(std::string_view where, std::optional<int> orientation) {
+void StatedFacts::add(std::string_view where, std::optional<int> orientation) {
   if (!orientation) return;
   if (!orientation_) {
     orientation_ = orientation;
@@ -20,20 +20,28 @@ void StatedOrientation::add(std::string_view where, std::optional<int> orientati
   }
 }
 
-void StatedOrientation::add_exif(std::string_view where, Bytes block) { add(where, find_exif_orientation(block)); }
+void StatedFacts::add_exif(std::string_view where, Bytes block) {
+  const ExifFacts facts = read_exif(block);
+  add(where, facts.orientation);
+  add(facts.times);
+}
 
-std::string StatedOrientation::add_xmp(std::string_view where, Bytes packet) {
+std::string StatedFacts::add_xmp(std::string_view where, Bytes packet) {
+  if (keep_xmp_ && !packet.empty()) xmp_.emplace_back(packet.begin(), packet.end());
   XmpFacts facts = read_xmp(packet);
   add(where, facts.orientation);
+  add(facts.times);
   if (problem_.empty() && !facts.problem.empty()) {
     problem_ = fmt::format("orientation: {} is not read: {}", where, facts.problem);
   }
   return std::move(facts.extension);
 }
 
-void StatedOrientation::settle(DecodedImage& out) const {
+void StatedFacts::settle(DecodedImage& out) const {
   out.orientation = orientation_.value_or(1);
   out.orientation_stated = orientation_.has_value();
+  out.taken = taken();
+  settle_xmp(out);
   if (!contradiction_.empty()) out.warnings.push_back(contradiction_);
   if (!orientation_ && !problem_.empty()) out.warnings.push_back(problem_);
 }
