@@ -254,10 +254,11 @@ TEST_F(StoreTest, GroupsTakeThePlaceOfGroups) {
   Store store = open();
   put_many(store, 4);
   const std::vector<FaceGroup> first = {{3, 1}, {1, 1}, {2, 2}, {999, 1}};
-  store.put_groups(first);
+  store.put_groups(first, "first");
   EXPECT_EQ(store.groups().size(), 3U);
   const std::vector<FaceGroup> second = {{4, 2}, {2, 2}, {3, 3}};
-  store.put_groups(second);
+  store.put_groups(second, "second");
+  EXPECT_EQ(store.groups_made_from(), "second");
   const std::vector<FaceGroup> groups = store.groups();
   ASSERT_EQ(groups.size(), 3U);
   EXPECT_EQ(groups[1].face, 3);
@@ -347,7 +348,7 @@ TEST_F(StoreTest, VisitsMayChangeTheStore) {
   put_many(store, 3);
   store.visit_images([&](const StoredImage& image) {
     const std::vector<FaceGroup> groups = {{image.id, image.id}};
-    store.put_groups(groups);
+    store.put_groups(groups, "groups");
     EXPECT_EQ(store.statistics().images, 3);
   });
   EXPECT_EQ(store.groups().size(), 1U);
