@@ -334,6 +334,7 @@ int run_people(const Call& call) {
                      {"page", page, "one person may be on it twice"},
                      {"undo", undo, "take back what was said"},
                      {"suggest", suggest, "questions worth asking"},
+                     {"import", run_people_import, "names that other programs wrote beside photos"},
                      {"forget", forget, "remove somebody for good"},
                      {"export", export_people, "people and faces as JSON or CSV"}},
                     {{"mien people list", "who is there"}, {"mien people name 12 Anna", "group 12 is Anna"}});

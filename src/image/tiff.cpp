@@ -287,8 +287,8 @@ void TiffReader::state(StatedFacts& stated) const {
 
 void TiffReader::settle_facts(const DecodeOptions& options, DecodedImage& out) const {
   StatedFacts stated(options);
-  state(stated);
   stated.add(find_tiff_times(source_.bytes));
+  state(stated);
   stated.add(of_first_.times());
   (stated.orientation() ? stated : of_first_).settle(out);
   out.taken = stated.taken();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <thread>
 
 #include "base/utf8.h"
 #include "models/catalog.h"
@@ -29,7 +30,9 @@ ModelInfo embedder_info(const Settings& settings, const std::string& name, const
 }  // namespace
 
 People::State::State(Store& store_, Settings settings_, int threads_)
-    : store(store_), settings(std::move(settings_)), threads(threads_) {}
+    : store(store_),
+      settings(std::move(settings_)),
+      threads(threads_ > 0 ? threads_ : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))) {}
 
 void People::State::load() {
   const std::vector<std::string> embedders = store.embedders();

@@ -5,7 +5,7 @@
 
 #include "base/sha256.h"
 #include "scan/source_state.h"
-#include "scan/store_sink.h"
+#include "store/places.h"
 
 namespace mien {
 namespace {
@@ -38,7 +38,7 @@ class IndexedFinder {
  private:
   bool is_asked(const std::string& path) const {
     return std::any_of(sources_.begin(), sources_.end(),
-                       [&](const std::string& source) { return is_below(path, source); });
+                       [&](const std::string& source) { return path_below(source, path).has_value(); });
   }
 
   void take(std::vector<AskedPlace>& batch) {

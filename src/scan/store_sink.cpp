@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "mien/result.h"
 #include "scan/carry.h"
+#include "store/places.h"
 
 namespace mien {
 namespace {
@@ -59,8 +60,8 @@ class StoreSink : public Sink {
 
  private:
   std::string source_of(const std::string& path) const {
-    const auto source =
-        std::find_if(sources_.begin(), sources_.end(), [&](const std::string& one) { return is_below(path, one); });
+    const auto source = std::find_if(sources_.begin(), sources_.end(),
+                                     [&](const std::string& one) { return path_below(one, path).has_value(); });
     return source == sources_.end() ? path : *source;
   }
 
@@ -74,11 +75,6 @@ class StoreSink : public Sink {
 
 std::unique_ptr<Sink> store_sink(Store& store, std::vector<std::string> sources) {
   return std::make_unique<StoreSink>(store, std::move(sources));
-}
-
-bool is_below(const std::string& path, const std::string& source) {
-  if (!path.starts_with(source)) return false;
-  return path.size() == source.size() || source.ends_with('/') || path[source.size()] == '/';
 }
 
 }  // namespace mien

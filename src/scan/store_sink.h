@@ -15,7 +15,4 @@ namespace mien {
 // absolute; a record's path lies below one of them, and the first counts. The store must outlive the sink.
 std::unique_ptr<Sink> store_sink(Store& store, std::vector<std::string> sources);
 
-// Whether the path is that of the source, or below it. Both are absolute.
-bool is_below(const std::string& path, const std::string& source);
-
 }  // namespace mien

@@ -15,6 +15,9 @@ import pytest
 COMMANDS = [
     "scan",
     "faces",
+    "index",
+    "people",
+    "find",
     "compare",
     "quality",
     "enhance",
@@ -27,6 +30,7 @@ COMMANDS = [
     "models",
     "bench",
     "tune",
+    "store",
     "serve",
     "keys",
     "health",
@@ -63,7 +67,9 @@ def test_no_arguments_prints_help_and_fails(mien):
 @pytest.mark.parametrize(
     "command", [*COMMANDS, "models list", "models pull", "models add", "models remove", "models verify",
                 "backends list", "backends install", "backends remove", "bench pipeline", "bench ops",
-                "keys add", "keys list", "keys remove"]
+                "keys add", "keys list", "keys remove", "store check", "store backup", "store restore", "people list",
+                "people show", "people name", "people is", "people not", "people merge", "people split",
+                "people suggest", "people export", "people forget", "people undo"]
 )
 def test_every_command_has_help_with_usage(mien, command):
     result = mien(*command.split(), "--help")

@@ -27,7 +27,8 @@ bool reads_xmp() {
 TEST(Taken, IsWhatExiftoolReads) {
   if (!reads_xmp()) GTEST_SKIP() << "no libexpat";
   int files = 0;
-  for (const auto& [name, golden] : goldens().items()) {
+  const nlohmann::json all = goldens();
+  for (const auto& [name, golden] : all.items()) {
     DecodedImage image;
     const Result<Done> decoded = decode_image(test::read_image("taken/" + name), {}, image);
     if (!decoded && decoded.error().code == ErrorCode::unsupported) continue;  // no codec here

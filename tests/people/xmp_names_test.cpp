@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "image/image_files.h"
 
@@ -16,6 +17,13 @@ namespace {
 using test::ByteVector;
 
 Bytes bytes_of(const std::string& text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
+
+DecodeOptions keeping_xmp(int scale_denominator) {
+  DecodeOptions options;
+  options.scale_denominator = scale_denominator;
+  options.keep_xmp = true;
+  return options;
+}
 
 bool has_expat() {
   const Result<XmpNames> names = read_xmp_names(bytes_of("<a/>"));
@@ -43,7 +51,7 @@ std::string region(const std::string& name, const std::string& area) {
 XmpNames names_of(const std::string& text) {
   Result<XmpNames> names = read_xmp_names(bytes_of(text));
   EXPECT_TRUE(names) << (names ? "" : names.error().message);
-  return names ? names.take() : XmpNames{};
+  return names ? std::move(*names) : XmpNames{};
 }
 
 class XmpNamesTest : public ::testing::Test {
@@ -73,8 +81,9 @@ void expect_faces(const nlohmann::json& golden, const XmpNames& names, int orien
 
 TEST_F(XmpNamesTest, AreThoseThatOtherProgramsWrote) {
   std::ifstream file(test::image_path("names/goldens.json"));
+  const nlohmann::json all = nlohmann::json::parse(file);
   int files = 0;
-  for (const auto& [name, golden] : nlohmann::json::parse(file).items()) {
+  for (const auto& [name, golden] : all.items()) {
     const ByteVector bytes = test::read_image("names/" + name);
     ++files;
     if (name.ends_with(".xmp")) {
@@ -84,7 +93,7 @@ TEST_F(XmpNamesTest, AreThoseThatOtherProgramsWrote) {
       continue;
     }
     DecodedImage image;
-    ASSERT_TRUE(decode_image(bytes, {.scale_denominator = 8, .keep_xmp = true}, image)) << name;
+    ASSERT_TRUE(decode_image(bytes, keeping_xmp(8), image)) << name;
     ASSERT_EQ(image.xmp.size(), 1U) << name;
     const Result<XmpNames> names = read_xmp_names(image.xmp[0]);
     ASSERT_TRUE(names) << name << ": " << names.error().message;
@@ -96,7 +105,7 @@ TEST_F(XmpNamesTest, AreThoseThatOtherProgramsWrote) {
 TEST_F(XmpNamesTest, PacketsAreKeptOnlyWhereTheyAreAskedFor) {
   DecodedImage image;
   const ByteVector bytes = test::read_image("names/by_exiv2_orientation_6.jpg");
-  ASSERT_TRUE(decode_image(bytes, {.keep_xmp = true}, image));
+  ASSERT_TRUE(decode_image(bytes, keeping_xmp(1), image));
   EXPECT_EQ(image.xmp.size(), 1U);
   ASSERT_TRUE(decode_image(bytes, {}, image));
   EXPECT_TRUE(image.xmp.empty());

@@ -72,7 +72,7 @@ void compute(Store& store) {
     groups.push_back({faces[i].first, faces[i / 2 * 2].first});
   }
   store.put_neighbours(kEmbedder, lists);
-  store.put_groups(groups, "pairs");
+  store.put_groups(groups, "test");
 }
 
 PersonId name(Store& store, const std::string& text, std::uint32_t first, std::uint32_t count) {

@@ -258,7 +258,6 @@ TEST_F(StoreTest, GroupsTakeThePlaceOfGroups) {
   EXPECT_EQ(store.groups().size(), 3U);
   const std::vector<FaceGroup> second = {{4, 2}, {2, 2}, {3, 3}};
   store.put_groups(second, "second");
-  EXPECT_EQ(store.groups_made_from(), "second");
   const std::vector<FaceGroup> groups = store.groups();
   ASSERT_EQ(groups.size(), 3U);
   EXPECT_EQ(groups[1].face, 3);
@@ -348,7 +347,7 @@ TEST_F(StoreTest, VisitsMayChangeTheStore) {
   put_many(store, 3);
   store.visit_images([&](const StoredImage& image) {
     const std::vector<FaceGroup> groups = {{image.id, image.id}};
-    store.put_groups(groups, "groups");
+    store.put_groups(groups, "test");
     EXPECT_EQ(store.statistics().images, 3);
   });
   EXPECT_EQ(store.groups().size(), 1U);

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Groups of faces on labelled photos, beside DBSCAN and Chinese whispers on the same embeddings.
+
+    mien scan LFW/images --embeddings base64 --out lfw.jsonl
+    bench/groups.py lfw.jsonl --put BUILD/put_records --mien BUILD/mien
+
+File names are PERSON_NUMBER.jpg. Of several faces in a photo the one nearest its middle counts, and it alone is put into
+the store, which `mien people export` reads back. Prints BCubed precision, recall and F, groups, groups of three and more
+that mix people, and faces that are not of their group's person. The others get the best of five thresholds on all
+photos, and keep it on fewer. Needs numpy and scikit-learn.
+"""
+import argparse
+import base64
+import collections
+import json
+import pathlib
+import random
+import subprocess
+import tempfile
+
+import numpy as np
+from sklearn.cluster import DBSCAN
+
+LFW_CENTRE = 125
+THRESHOLDS = (.40, .45, .478, .50, .55)
+LARGE = 3
+
+
+def centre_faces(path):
+    """[(record with that one face, unit vector, person)]."""
+    rows = []
+    for line in open(path, encoding="utf-8"):
+        record = json.loads(line)
+        faces = [face for face in record.get("faces") or [] if face.get("embedding")]
+        if not faces:
+            continue
+        def distance(face):
+            x1, y1, x2, y2 = face["bbox"]
+            return ((x1 + x2) / 2 - LFW_CENTRE) ** 2 + ((y1 + y2) / 2 - LFW_CENTRE) ** 2
+        record["faces"] = [min(faces, key=distance)]
+        vector = np.frombuffer(base64.b64decode(record["faces"][0]["embedding"]), "<f4")
+        name = pathlib.Path(record["source"]).stem.rpartition("_")[0]
+        rows.append((record, vector / np.linalg.norm(vector), name))
+    return rows
+
+
+def bcubed(labels, people):
+    groups, persons = collections.defaultdict(list), collections.defaultdict(list)
+    for label, person in zip(labels, people):
+        groups[label].append(person)
+        persons[person].append(label)
+    precision = np.mean([groups[label].count(person) / len(groups[label]) for label, person in zip(labels, people)])
+    recall = np.mean([persons[person].count(label) / len(persons[person]) for label, person in zip(labels, people)])
+    mixed = sum(len(group) >= LARGE and len(set(group)) > 1 for group in groups.values())
+    wrong = sum(len(group) - max(collections.Counter(group).values()) for group in groups.values())
+    return precision, recall, 2 * precision * recall / (precision + recall), len(groups), mixed, wrong
+
+
+def by_mien(rows, arguments):
+    """A label a row; a face in no group is alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = pathlib.Path(folder) / "people.mien"
+        lines = "".join(json.dumps(record) + "\n" for record, _, _ in rows)
+        subprocess.run([arguments.put, store, "/"], input=lines, text=True, check=True)
+        out = subprocess.run([arguments.mien, "people", "export", "--all", "--store", store], check=True, text=True,
+                             capture_output=True).stdout
+        questions = subprocess.run([arguments.mien, "people", "suggest", "--count", "10", "--json", "--store", store],
+                                   check=True, text=True, capture_output=True).stdout
+    label = {face["source"]: row["id"] for row in json.loads(out) for face in row["faces"]}
+    return [label.get(record["source"], -i) for i, (record, _, _) in enumerate(rows, 1)], json.loads(questions)
+
+
+def by_dbscan(vectors, threshold):
+    labels = DBSCAN(eps=1 - threshold, min_samples=4, metric="cosine").fit_predict(vectors)
+    return [label if label >= 0 else -i for i, label in enumerate(labels, 2)]
+
+
+def by_whispers(vectors, threshold, rounds=20):
+    """Chinese whispers (Biemann 2006): each face takes the label that weighs most among those similar to it."""
+    chance = random.Random(1)
+    similar = vectors @ vectors.T
+    near = [[j for j in np.flatnonzero(row >= threshold) if j != i] for i, row in enumerate(similar)]
+    labels, order = list(range(len(vectors))), list(range(len(vectors)))
+    for _ in range(rounds):
+        chance.shuffle(order)
+        for i in order:
+            weights = collections.defaultdict(float)
+            for j in near[i]:
+                weights[labels[j]] += similar[i, j]
+            if weights:
+                labels[i] = max(weights, key=weights.get)
+    return labels
+
+
+def row_text(name, count, score):
+    precision, recall, f, groups, mixed, wrong = score
+    return f"| {name} | {count:,} | {precision:.4f} | {recall:.4f} | {f:.4f} | {groups} | {mixed} | {wrong} |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("records")
+    parser.add_argument("--put", required=True)
+    parser.add_argument("--mien", required=True)
+    parser.add_argument("--photos", type=int, nargs="*", default=[400, 800])
+    parser.add_argument("--orders", type=int, default=3, help="orders of photos that must give equal groups")
+    arguments = parser.parse_args()
+    rows = centre_faces(arguments.records)
+    vectors, people = np.array([vector for _, vector, _ in rows]), [person for _, _, person in rows]
+    sizes = [*[size for size in arguments.photos if size < len(rows)], len(rows)]
+    parts = {size: sorted(random.Random(2).sample(range(len(rows)), size)) for size in sizes}
+    print("| method | photos | precision | recall | F | groups | mixed | wrong faces |\n|---|---|---|---|---|---|---|---|")
+    for size in sizes:
+        part = parts[size]
+        labels, questions = by_mien([rows[i] for i in part], arguments)
+        print(row_text("mien", size, bcubed(labels, [people[i] for i in part])))
+    for name, method in (("DBSCAN (4)", by_dbscan), ("Chinese whispers", by_whispers)):
+        best = max(THRESHOLDS, key=lambda threshold: bcubed(method(vectors, threshold), people)[2])
+        for size in sizes:
+            part = parts[size]
+            score = bcubed(method(vectors[part], best), [people[i] for i in part])
+            print(row_text(f"{name} at {best}", size, score))
+    person_of = {record["source"]: person for record, _, person in rows}
+    right = sum(len({person_of[face["source"]] for face in question["faces"]}) == 1 for question in questions)
+    print(f"\nof the {len(questions)} best questions {right} are right")
+    partition = None
+    for order in range(arguments.orders):
+        shuffled = random.Random(order).sample(rows, len(rows))
+        groups = collections.defaultdict(set)
+        for label, (record, _, _) in zip(by_mien(shuffled, arguments)[0], shuffled):
+            groups[label].add(record["source"])
+        now = set(map(frozenset, groups.values()))
+        assert partition in (None, now), f"order {order} gives other groups"
+        partition = now
+    print(f"equal groups in {arguments.orders} orders")
+
+
+if __name__ == "__main__":
+    main()
