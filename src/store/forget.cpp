@@ -22,6 +22,13 @@ constexpr float kSameFaceOverlap = 0.5F;
 constexpr std::chrono::seconds kReadersWait{60};
 constexpr std::chrono::milliseconds kReadersStep{100};
 
+bool is_positive(std::string_view verdict) {
+  for (const VerdictKind kind : {VerdictKind::is, VerdictKind::named, VerdictKind::imported}) {
+    if (verdict == verdict_kind_name(kind)) return true;
+  }
+  return false;
+}
+
 // In the caller's transaction.
 class Forgetting {
  public:
@@ -80,7 +87,7 @@ class Forgetting {
           return one.sha256 == place.sha256 &&
                  intersection_over_union(box_of(one.box), box_of(place.box)) >= kSameFaceOverlap;
         });
-      } else {
+      } else if (is_positive(query.text(2))) {
         note_.places.insert(place);
       }
     }
