@@ -1,6 +1,7 @@
 #include "store/put.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -15,6 +16,14 @@ namespace {
 
 // Two boxes in one image are of one face from here on.
 constexpr float kSameFaceOverlap = 0.5F;
+
+constexpr float kSizeSlack = 0.02F;  // of two sizes that are one, but for rounding
+
+bool is_about(float a, float b) { return std::abs(a - b) <= kSizeSlack * std::max(a, b); }
+
+Box scaled(const Box& box, float factor) {
+  return {box.x1 * factor, box.y1 * factor, box.x2 * factor, box.y2 * factor};
+}
 
 struct OldFace {
   FaceId id = 0;
@@ -68,6 +77,7 @@ class RecordPutter {
 
   void put(const Store::Entry& entry) {
     const Record& record = *entry.record;
+    const PlaceKey place = place_key(entry);
     ImageId image = 0;
     bool says_place = record.error.has_value();  // whether the image does not say what became of the file
     if (!record.sha256.empty()) {
@@ -75,9 +85,10 @@ class RecordPutter {
       if (sha256.empty()) {
         throw Exception(ErrorCode::invalid_argument, "a record has no SHA-256 but '" + record.sha256 + "'");
       }
+      if (!record.error) carry_suppressed(place, record, sha256);
       std::tie(image, says_place) = put_image(record, sha256);
     }
-    put_place(entry, image, says_place);
+    put_place(place, record, image, says_place);
   }
 
  private:
@@ -239,9 +250,38 @@ class RecordPutter {
                                                      " and not " + std::to_string(dimensions));
   }
 
-  void put_place(const Store::Entry& entry, ImageId image, bool says_place) {
-    const PlaceKey key = place_key(entry);
-    const Record& record = *entry.record;
+  // Who was forgotten stays so when the file at this path is another now, as when an editor wrote into it, made it
+  // smaller or turned it. Whether it was turned to the left or to the right is not known.
+  void carry_suppressed(const PlaceKey& place, const Record& record, const std::string& sha256) {
+    Query query = database_.prepare("suppressed",
+                                    "SELECT box, width, height FROM place JOIN image ON image.id = place.image JOIN "
+                                    "suppressed ON suppressed.sha256 = image.sha256 WHERE place.source = ? AND "
+                                    "place.path = ? AND image.sha256 <> ?");
+    query.bind(place.source).bind_blob(place.path).bind_blob(sha256);
+    std::vector<Box> boxes;
+    const auto width = static_cast<float>(record.analysis.width);
+    const auto height = static_cast<float>(record.analysis.height);
+    while (query.step()) {
+      const auto old_width = static_cast<float>(query.integer(1));
+      const auto old_height = static_cast<float>(query.integer(2));
+      const Box box = box_of(query.blob(0));
+      if (is_about(width * old_height, height * old_width)) boxes.push_back(scaled(box, width / old_width));
+      if (is_about(width * old_width, height * old_height)) {
+        const Box large = scaled(box, width / old_height);
+        boxes.push_back({width - large.y2, large.x1, width - large.y1, large.x2});
+        boxes.push_back({large.y1, height - large.x2, large.y2, height - large.x1});
+      }
+    }
+    Query put = database_.prepare("suppressed", "INSERT OR IGNORE INTO suppressed (sha256, box) VALUES (?, ?)");
+    for (const Box& box : boxes) {
+      const std::string bytes = box_bytes(box);
+      put.bind_blob(sha256).bind_blob(bytes).run();
+    }
+    // FILE.forgotten is to be written again.
+    if (!boxes.empty()) database_.run("INSERT OR IGNORE INTO state (name) VALUES ('forget')");
+  }
+
+  void put_place(const PlaceKey& key, const Record& record, ImageId image, bool says_place) {
     Query put = database_.prepare(
         "place",
         "INSERT INTO place (source, path, size, mtime_ns, image, error, terms, gone) VALUES (?, ?, ?, ?, ?, ?, ?, 0) "

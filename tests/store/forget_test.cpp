@@ -83,6 +83,27 @@ TEST_F(ForgetTest, ForgottenFacesAreNotEmbeddedAgain) {
   EXPECT_EQ(vectors_of(*store_).size(), 1U);
 }
 
+// An editor writes into the file, makes it smaller, turns it: the content is another one.
+TEST_F(ForgetTest, ForgottenStaysForgottenInAPhotoThatChanged) {
+  forget();
+  put(*store_, path(1), made_up_record(11, {{12, 11, 51, 62}, kRight}));
+  Record smaller = made_up_record(12, {{5, 5, 25, 30}, {50, 10, 70, 35}});
+  smaller.analysis.width = 200;
+  smaller.analysis.height = 150;
+  put(*store_, path(2), smaller);
+  Record turned = made_up_record(13, {{300 - 60, 10, 300 - 10, 50}, {300 - 70, 100, 300 - 20, 140}});
+  turned.analysis.width = 300;
+  turned.analysis.height = 400;
+  put(*store_, path(3), turned);
+  std::map<std::string, int> vectors;
+  store_->visit_vectors(
+      kEmbedder, [&](const StoredVector& one) { ++vectors[store_->image(store_->face(one.face)->image)->sha256]; });
+  for (const std::uint32_t content : {11U, 12U, 13U}) EXPECT_EQ(vectors[made_up_sha256(content)], 1) << content;
+  store_.reset();
+  open(Access::write);
+  EXPECT_NE(bytes_of(folder_.file("a.mien.forgotten")).find(made_up_sha256(13)), std::string::npos);
+}
+
 TEST_F(ForgetTest, WaitsForWhoReads) {
   std::optional<Store> reader(open(Access::read));
   bool has_begun = false;
