@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -16,10 +17,10 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "index/neighbours.h"
+#include "index/parallel.h"
 #include "index/search.h"
 
 namespace {
@@ -75,19 +76,20 @@ std::uint64_t read_codes(const mien::VectorRows& rows, std::size_t begin, std::s
   return std::accumulate(std::begin(sums), std::end(sums), std::uint64_t{0});
 }
 
+// Threads take shares as a search does, so that a thread that has to wait costs both the same.
 std::uint64_t read_codes(const mien::VectorRows& rows, int threads) {
-  std::vector<std::uint64_t> sums(static_cast<std::size_t>(threads) * 8);
-  {
-    std::vector<std::jthread> readers;
-    for (int t = 0; t < threads; ++t) {
-      readers.emplace_back([&, t] {
-        const std::size_t size = rows.size() / static_cast<std::size_t>(threads);
-        const std::size_t begin = static_cast<std::size_t>(t) * size;
-        sums[static_cast<std::size_t>(t) * 8] = read_codes(rows, begin, t + 1 == threads ? rows.size() : begin + size);
-      });
+  constexpr std::size_t kShare = 4096;
+  std::atomic<std::size_t> next{0};
+  std::atomic<std::uint64_t> total{0};
+  const auto read = [&] {
+    std::uint64_t sum = 0;
+    for (std::size_t row = next.fetch_add(kShare); row < rows.size(); row = next.fetch_add(kShare)) {
+      sum += read_codes(rows, row, std::min(row + kShare, rows.size()));
     }
-  }
-  return std::accumulate(sums.begin(), sums.end(), std::uint64_t{0});
+    total += sum;
+  };
+  mien::run_in_threads(threads, read);
+  return total;
 }
 
 struct Vectors {
@@ -176,7 +178,7 @@ nlohmann::json run_neighbours(const Vectors& vectors, std::size_t count, int thr
   std::vector<mien::NeighbourList> lists = mien::find_neighbours(rows, count, threads);
   nlohmann::json out = {{"rows", row_count}, {"all_s", seconds() - begin}, {"all_cpu_s", cpu_seconds() - cpu}};
   out["bytes_a_row"] = (memory_mb("VmHWM:") - before_mb) * 1048576 / static_cast<double>(row_count);
-  // The last of them are new to the others. Lists that name them are found wanting and made anew too.
+  // The last of them come again.
   for (std::size_t row = row_count - new_count; row < row_count; ++row) lists[row].clear();
   const double update_begin = seconds();
   const double update_cpu = cpu_seconds();

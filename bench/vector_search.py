@@ -63,8 +63,8 @@ def make(options):
             normalised(centres[some] + noise).astype(np.float16).tofile(out)
         real.astype(np.float16).tofile(out)
     rows = read_rows(folder)
-    # A third of the queries are new photos of people who are there, a third are photos that are there, the rest strangers;
-    # the last are real.
+    # A third of the queries are new photos of people who are there, a third are photos that are there, the rest
+    # strangers; the last are real.
     count = options.queries - min(len(real), options.queries // 5)
     queries = random.standard_normal((count, DIMENSION), dtype=np.float32)
     there = random.integers(0, len(rows), count)
@@ -93,24 +93,16 @@ def full_scan(folder, queries):
     rows = read_rows(folder)
     keys = np.fromfile(folder / "keys.i64", dtype=np.int64)
     wanted = queries.astype(np.float64).T
-    best_keys = np.zeros((len(queries), 0), np.int64)
-    best = np.zeros((len(queries), 0), np.float32)
+    best_keys = np.zeros((len(queries), COUNT), np.int64)
+    best = np.full((len(queries), COUNT), -2, np.float32)
     for first in range(0, len(rows), ROWS_AT_A_TIME):
         some = slice(first, first + ROWS_AT_A_TIME)
         products = (rows[some].astype(np.float64) @ wanted).T.astype(np.float32)
         # Those that are as similar as the tenth of these rows: ties stay.
         tenth = -np.partition(-products, COUNT - 1, axis=1)[:, COUNT - 1]
         for query, row in enumerate(products):
-            found = np.flatnonzero(row >= max(tenth[query], best[query, -1] if best.shape[1] else -2))
-            if first == 0:
-                continue
+            found = np.flatnonzero(row >= max(tenth[query], best[query, -1]))
             merge(best, best_keys, query, row[found], keys[some][found])
-        if first == 0:
-            best = np.full((len(queries), COUNT), -2, np.float32)
-            best_keys = np.zeros((len(queries), COUNT), np.int64)
-            for query, row in enumerate(products):
-                found = np.flatnonzero(row >= tenth[query])
-                merge(best, best_keys, query, row[found], keys[some][found])
     return best_keys, best
 
 
@@ -241,7 +233,8 @@ def main():
     parser.add_argument("--new", type=int, default=1000)
     parser.add_argument("--only", default="", help="peers whose name has this")
     options = parser.parse_args()
-    {"make": make, "mien": run_mien, "check": check, "peers": peers, "neighbours": run_neighbours}[options.what](options)
+    commands = {"make": make, "mien": run_mien, "check": check, "peers": peers, "neighbours": run_neighbours}
+    commands[options.what](options)
 
 
 if __name__ == "__main__":
