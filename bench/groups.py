@@ -5,9 +5,9 @@
     bench/groups.py lfw.jsonl --put BUILD/put_records --mien BUILD/mien
 
 File names are PERSON_NUMBER.jpg. Of several faces in a photo the one nearest its middle counts, and it alone is put
-into the store, which `mien people export` reads back. Prints BCubed precision, recall and F, groups, groups of three and
-more that mix people, and faces that are not of their group's person. The others get the best of five thresholds on all
-photos, and keep it on fewer. Needs numpy and scikit-learn.
+into the store, which `mien people export` reads back. Prints BCubed precision, recall and F, groups, groups of three
+and more that mix people, and faces that are not of their group's person. The others get the best of five thresholds on
+all photos, and keep it on fewer. Needs numpy and scikit-learn.
 """
 import argparse
 import base64
@@ -109,8 +109,7 @@ def main():
     vectors, people = np.array([vector for _, vector, _ in rows]), [person for _, _, person in rows]
     sizes = [*[size for size in arguments.photos if size < len(rows)], len(rows)]
     parts = {size: sorted(random.Random(2).sample(range(len(rows)), size)) for size in sizes}
-    print("| method | photos | precision | recall | F | groups | mixed | wrong faces |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| method | photos | precision | recall | F | groups | mixed | wrong faces |\n" + "|---" * 8 + "|")
     for size in sizes:
         part = parts[size]
         labels, questions = by_mien([rows[i] for i in part], arguments)

@@ -490,9 +490,8 @@ def announce(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["agree", "peer", "overhead", "waiting", "overload", "memory", "pings", "dribble",
-                                         "turns",
-                                         "announce"])
+    parser.add_argument("what", choices=["agree", "peer", "overhead", "waiting", "overload", "memory", "pings",
+                                         "dribble", "turns", "announce"])
     parser.add_argument("--mien", default="build/release/mien", help="the program")
     parser.add_argument("--photos", help="folder of photos")
     parser.add_argument("--photo", help="one photo")
