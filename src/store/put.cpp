@@ -327,6 +327,8 @@ void mark_face_stale(Database& database, FaceId face) {
   database.prepare("stale", "INSERT OR IGNORE INTO stale SELECT embedder, key FROM vector WHERE face = ?")
       .bind(face)
       .run();
+  // The number of vectors may be what it was: groups must be made again all the same.
+  database.run("DELETE FROM grouped");
 }
 
 void put_records(Database& database, std::span<const Store::Entry> batch) {
