@@ -60,10 +60,11 @@ class IntakeTest : public ScanFilesTest {
   // Runs the loop; analysing takes so long on each thread.
   ScanSummary run(ReadItem read, milliseconds analysis, const std::stop_token& stop = {}) {
     RecordFile file({"", false, false});
+    const std::unique_ptr<Sink> sink = file_sink(file, EmbeddingFormat::none);
     KnownContents contents;
     ScanSummary summary;
     LoopParts parts{.sources = source_read_by(std::move(read)),
-                    .records = file,
+                    .sink = *sink,
                     .paths = std::make_shared<KnownPaths>(),
                     .contents = contents,
                     .analyze = one_by_one([&](Bytes, Workspace&) -> Result<Analysis> {
@@ -231,6 +232,7 @@ TEST_F(IntakeTest, WhatIsCancelledInTheMiddleIsNotWritten) {
   put_images(50);
   std::stop_source stop;
   RecordFile file({"", false, false});
+  const std::unique_ptr<Sink> sink = file_sink(file, EmbeddingFormat::none);
   KnownContents contents;
   ScanSummary summary;
   // Two threads read: each image waits for the one before, so that the twentieth to begin is the twentieth in order.
@@ -242,7 +244,7 @@ TEST_F(IntakeTest, WhatIsCancelledInTheMiddleIsNotWritten) {
     return bytes;
   };
   const LoopParts parts{.sources = source_read_by(in_order),
-                        .records = file,
+                        .sink = *sink,
                         .paths = std::make_shared<KnownPaths>(),
                         .contents = contents,
                         .analyze = one_by_one([&](Bytes, Workspace&) -> Result<Analysis> {
