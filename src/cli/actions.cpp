@@ -6,6 +6,11 @@
 #include "cli/text.h"
 
 namespace mien::cli {
+namespace {
+
+constexpr std::size_t kNamesShownMax = 70;  // letters in the line of usage; the help lists them all
+
+}  // namespace
 
 int run_action(const Call& call, const std::string& command, const std::string& about,
                const std::vector<Action>& actions, const std::vector<ActionExample>& examples) {
@@ -22,7 +27,8 @@ int run_action(const Call& call, const std::string& command, const std::string& 
   }
   std::vector<std::string> positionals;
   Arguments arguments(command, description);
-  arguments.positionals({fmt::format("{}", fmt::join(names, "|")), 1, SIZE_MAX}, positionals);
+  const std::string all = fmt::format("{}", fmt::join(names, "|"));
+  arguments.positionals({all.size() <= kNamesShownMax ? all : "ACTION", 1, SIZE_MAX}, positionals);
   for (const ActionExample& example : examples) arguments.example(example.line, example.what);
   if (!parse_or_help(call, arguments)) return 0;
   const std::string meant = nearest(positionals[0], names);

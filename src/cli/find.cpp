@@ -28,7 +28,7 @@ struct FindCall {
 
 void declare(Arguments& arguments, FindCall& call) {
   arguments.positionals({"PHOTO|NAME...", 1, SIZE_MAX}, call.words);
-  add_store_option(arguments, call.store);
+  add_store_option(arguments, call.store.path);
   arguments.flag({"--and", "", "photos with all of them (default: with any)"}, call.find.all);
   arguments.list({"--not", "NAME", "photos without this person; may be repeated", "", false, true}, call.find.without);
   arguments.text({"--since", "DATE", "taken then or later: 2019, 2019-07 or 2019-07-04"}, call.find.since);

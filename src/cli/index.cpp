@@ -9,6 +9,7 @@
 #include "cli/interrupt.h"
 #include "cli/scan_options.h"
 #include "cli/scan_view.h"
+#include "cli/store_options.h"
 #include "cli/text.h"
 #include "mien/file.h"
 #include "mien/tools/store.h"
@@ -29,7 +30,7 @@ struct IndexCommand {
 void declare(Arguments& arguments, IndexCommand& command) {
   IndexOptions& index = command.index;
   arguments.positionals({"SOURCE...", 1, SIZE_MAX}, index.sources);
-  arguments.text({"--store", "FILE", "the store of the index; otherwise one in your data folder"}, index.store);
+  add_store_option(arguments, index.store);
   add_exclude_option(arguments, index.excludes);
   add_no_skip_option(arguments, index.no_skip);
   add_prune_option(arguments,

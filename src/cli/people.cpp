@@ -23,7 +23,7 @@ class PeopleCall {
   PeopleCall(const Call& call, const std::string& action, const std::string& about)
       : call_(call), arguments("mien people " + action, about) {
     store_options_.access = StoreOptions::Access::write;
-    add_store_option(arguments, store_options_);
+    add_store_option(arguments, store_options_.path);
     arguments.flag({"--json", "", "print JSON"}, json);
   }
   // False when help was asked for.

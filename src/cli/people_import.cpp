@@ -8,6 +8,7 @@
 #include "cli/engine_options.h"
 #include "cli/interrupt.h"
 #include "cli/scan_options.h"
+#include "cli/store_options.h"
 #include "cli/text.h"
 #include "mien/tools/people.h"
 
@@ -45,7 +46,7 @@ int run_people_import(const Call& call) {
       "in sidecars beside them, for faces of photos that were indexed. What you said yourself counts more. "
       "Exit code: 0 done, 1 some files could not be read, 2 wrong call, 130 interrupted.");
   arguments.positionals({"SOURCE...", 1, SIZE_MAX}, options.sources);
-  arguments.text({"--store", "FILE", "the store of the index; otherwise one in your data folder"}, store_path);
+  add_store_option(arguments, store_path);
   add_threads_option(arguments, sources);
   arguments.flag({"--quiet", "", "no progress, no summary", "-q"}, quiet);
   arguments.example("mien people import ~/Pictures", "names that digiKam or Lightroom wrote");

@@ -6,6 +6,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/json.h"
+#include "cli/store_options.h"
 #include "cli/text.h"
 
 namespace mien::cli {
@@ -13,9 +14,7 @@ namespace {
 
 constexpr int kExitDamaged = 1;
 
-void add_store(Arguments& arguments, std::string& path) {
-  arguments.text({"--store", "FILE", "the store (default: " + printable(default_store_path()) + ")"}, path);
-}
+void add_store(Arguments& arguments, std::string& path) { add_store_option(arguments, path); }
 
 int backup(const Call& call) {
   std::string store;

@@ -2,9 +2,9 @@
 
 namespace mien::cli {
 
-void add_store_option(Arguments& arguments, StoreOptions& options) {
+void add_store_option(Arguments& arguments, std::string& path) {
   arguments.text({"--store", "FILE", "the index of photos (default: mien/people.mien in the user's data folder)"},
-                 options.path);
+                 path);
 }
 
 std::string moment_text(const std::string& time) {

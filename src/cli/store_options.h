@@ -10,7 +10,7 @@
 namespace mien::cli {
 
 // --store.
-void add_store_option(Arguments& arguments, StoreOptions& options);
+void add_store_option(Arguments& arguments, std::string& path);
 
 // A date as the store has it, without seconds.
 std::string moment_text(const std::string& time);

@@ -13,6 +13,7 @@ import pytest
 
 SEQUENCES, OPERATIONS, PEOPLE, PHOTOS, DIMENSIONS = 6, 18, 4, 12, 64
 EMBEDDER = {"detector": "centerface", "embedder": "fr_feature", "embedder_id": "made-up-embedder"}
+TIMINGS = dict.fromkeys(("read", "decode", "enhance", "detect", "embed", "quality", "total"), 0)
 
 
 def unit(chance):
@@ -28,13 +29,14 @@ def face_like(centre, chance, noise=.6):
 def record(path, faces, phash, taken=None):
     """A line as `mien scan --embeddings base64` writes it; `faces` are embeddings, side by side."""
     rows = [{"bbox": [100 * i, 10, 100 * i + 80, 100], "landmarks": None, "det_score": .9 - i / 100,
-             "face_size": [80, 90], "scale": 1, "enhancement_scale": 1, "rotation": 0, "recognition_quality": .9,
+             "face_size": [80, 90], "scale": 1, "enhancement_scale": 1, "rotation": 0, "quality": None,
+             "recognition_quality": .9, "poor_reason": None,
              "embedding": base64.b64encode(struct.pack(f"<{DIMENSIONS}f", *embedding)).decode()}
             for i, embedding in enumerate(faces)]
     return json.dumps({"source": str(path), "source_size": 1, "source_mtime_ns": 1, "terms": "made up",
                        "sha256": hashlib.sha256(str(path).encode()).hexdigest(), "phash": phash, "format": "jpeg",
                        "width": 1000, "height": 500, "taken": taken, "faces": rows, "models": EMBEDDER,
-                       "placement": [], "timings_ms": {}, "warnings": [], "error": None})
+                       "placement": {}, "timings_ms": TIMINGS, "warnings": [], "error": None})
 
 
 class Store:
@@ -114,7 +116,7 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(scene):
                         (["name", "1", "12"], "digits"), (["name", "99999", "Ben"], "no group"),
                         (["merge", "Anna", "ANNA"], "one person already"), (["is", face, "Ben"], "is Anna"),
                         (["is", "nowhere.jpg#0", "Ben"], "not in the store"), (["is", "photo", "Ben"], "PHOTO#N"),
-                        (["is", face.replace("#0", "#9"), "Ben"], "no face"), (["split", "Anna", face, face], "split"),
+                        (["is", face.replace("#0", "#9"), "Ben"], "no face"), (["split", "Anna", *faces], "split needs"),
                         (["undo", "77"], "number 77"), (["hide", "Nobody"], "nobody is called")):
         before = store("undo", "--list", "--json").stdout
         result = store(*words)

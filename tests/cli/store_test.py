@@ -42,7 +42,7 @@ def test_backup_and_restore(mien):
 
 def test_the_default_store(mien):
     absent = mien("store", "check")
-    assert absent.returncode == 1 and "mien index" in absent.stderr
+    assert absent.returncode == 2 and "mien index" in absent.stderr
     assert str(mien.home / ".local/share/mien/people.mien") in absent.stderr
     fill(mien, "put 1 3 1")
     assert mien("store", "restore", "people.mien").returncode == 0
