@@ -116,7 +116,8 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(scene):
                         (["name", "1", "12"], "digits"), (["name", "99999", "Ben"], "no group"),
                         (["merge", "Anna", "ANNA"], "one person already"), (["is", face, "Ben"], "is Anna"),
                         (["is", "nowhere.jpg#0", "Ben"], "not in the store"), (["is", "photo", "Ben"], "PHOTO#N"),
-                        (["is", face.replace("#0", "#9"), "Ben"], "no face"), (["split", "Anna", *faces], "split needs"),
+                        (["is", face.replace("#0", "#9"), "Ben"], "no face"),
+                        (["split", "Anna", *faces], "split needs"),
                         (["undo", "77"], "number 77"), (["hide", "Nobody"], "nobody is called")):
         before = store("undo", "--list", "--json").stdout
         result = store(*words)
