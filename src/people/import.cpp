@@ -229,7 +229,7 @@ void state_names(Store& store, const People& people, std::vector<FoundName> foun
     }
     auto known =
         std::find_if(names.begin(), names.end(), [&](const auto& row) { return is_same_name(row.first, name); });
-    if (known == names.end()) known = names.insert(known, {std::move(name), {}});
+    if (known == names.end()) known = names.emplace(known, std::move(name), std::vector<FacePlace>());
     known->second.push_back(std::move(one.place));
   }
   summary.persons = static_cast<std::int64_t>(names.size());

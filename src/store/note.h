@@ -3,6 +3,7 @@
 
 #include <set>
 #include <string>
+#include <tuple>
 
 #include "store/sqlite.h"
 
@@ -13,7 +14,7 @@ struct ForgottenNote {
   struct Place {
     std::string sha256;  // 32 bytes
     std::string box;     // 16 bytes
-    auto operator<=>(const Place&) const = default;
+    bool operator<(const Place& other) const { return std::tie(sha256, box) < std::tie(other.sha256, other.box); }
   };
   std::set<Place> places;
   void merge(ForgottenNote other) {
