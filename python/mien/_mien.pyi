@@ -401,7 +401,9 @@ class Analysis:
 
     @property
     def taken(self) -> str:
-        """When the photo was taken, as it says, in ISO 8601; empty: it does not say."""
+        """
+        When the photo was taken, as it says, in ISO 8601; empty: it does not say.
+        """
 
     @property
     def faces(self) -> list[Face]:
