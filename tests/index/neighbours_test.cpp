@@ -29,11 +29,11 @@ TEST(Neighbours, AreThoseOfAFullScanOnEveryProcessor) {
 }
 
 TEST(Neighbours, OfTwentyThousand) {
-  const test::Faces faces = test::hard_faces(256, 2820);
-  ASSERT_GT(faces.size(), 20'000U);
+  const test::Faces faces = test::hard_faces(256, test::kManyPeople);
+  ASSERT_GT(faces.size(), 7 * test::kManyPeople);
   const std::vector<NeighbourList> lists = find_neighbours(faces.rows(), 10, 2);
   ASSERT_EQ(lists.size(), faces.size());
-  for (std::size_t row = 0; row < faces.size(); row += row < 19'700 ? 997 : 31) {
+  for (std::size_t row = 0; row < faces.size(); row += row + 300 < faces.size() ? 997 : 31) {
     ASSERT_EQ(lists[row], expected_of(faces, row, 10)) << row;
   }
 }

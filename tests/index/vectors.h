@@ -138,6 +138,13 @@ inline std::vector<Similar> above(std::vector<Similar> ranking, float similarity
   return ranking;
 }
 
+// Of whom there are 20,000 faces; fewer where sanitizers make a full scan slow.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+inline constexpr std::size_t kManyPeople = 300;
+#else
+inline constexpr std::size_t kManyPeople = 2820;
+#endif
+
 // A shuffle of all that is hard: people, copies of one face to the bit and nearly, vectors that are zero, vectors of
 // one number, vectors whose codes are as wrong as can be.
 inline Faces hard_faces(std::size_t dimension, std::size_t people, unsigned seed = 1) {

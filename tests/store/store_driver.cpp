@@ -104,7 +104,8 @@ std::string embeddings(std::uint32_t first, std::uint32_t count, std::uint32_t t
   std::string text;
   for (std::uint32_t i = first; i < first + count; ++i) {
     text += text.empty() ? "" : " ";
-    for (const float value : photo(i, terms).analysis.faces[0].embedding) {
+    const Record record = photo(i, terms);
+    for (const float value : record.analysis.faces[0].embedding) {
       const auto bits = std::bit_cast<std::uint32_t>(value);
       for (unsigned shift = 0; shift < 32; shift += 8) {
         text += {kDigits[bits >> (shift + 4) & 15], kDigits[bits >> shift & 15]};
