@@ -37,6 +37,7 @@ def centre_faces(path):
         def distance(face):
             x1, y1, x2, y2 = face["bbox"]
             return ((x1 + x2) / 2 - LFW_CENTRE) ** 2 + ((y1 + y2) / 2 - LFW_CENTRE) ** 2
+        record["source"] = str(pathlib.Path(record["source"]).absolute())
         record["faces"] = [min(faces, key=distance)]
         vector = np.frombuffer(base64.b64decode(record["faces"][0]["embedding"]), "<f4")
         name = pathlib.Path(record["source"]).stem.rpartition("_")[0]
