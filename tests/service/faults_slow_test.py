@@ -91,7 +91,7 @@ def test_a_device_with_faults(start, faults):
 @needs_device
 def test_a_device_that_comes_back(start):
     service = start("--threads", "4", MIEN_TEST_DEVICE=str(DEVICE), FACE_DETECTION_GPU="true",
-                    MIEN_TEST_DEVICE_FAULTS="fail_at=3,fail_count=6").ready()
+                    MIEN_TEST_DEVICE_FAULTS="fail_at=12,fail_count=6").ready()  # after the plans are made
     limit = time.monotonic() + SECONDS_TO_CALM
 
     def ran():
