@@ -4,11 +4,10 @@
 #include <optional>
 
 #include "ops/detect.h"
+#include "store/places.h"
 
 namespace mien {
 namespace {
-
-constexpr double kSameFace = 0.5;  // IoU
 
 // Larger is later: operations, and statements within them.
 using Moment = std::pair<std::size_t, std::size_t>;
@@ -174,9 +173,9 @@ const PlacedFace* find_face(const FacesByImage& faces, const FacePlace& place) {
   const auto image = faces.find(place.sha256);
   if (image == faces.end()) return nullptr;
   const PlacedFace* best = nullptr;
-  double best_overlap = kSameFace;
+  float best_overlap = kSameFaceOverlap;
   for (const PlacedFace& face : image->second) {
-    const double overlap = intersection_over_union(face.bbox, place.bbox);
+    const float overlap = intersection_over_union(face.bbox, place.bbox);
     const bool is_better =
         overlap > best_overlap || (overlap == best_overlap && (best == nullptr || face.key < best->key));
     if (!is_better) continue;

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <optional>
 #include <string_view>
-#include <tuple>
 
+#include "base/one_to_one.h"
 #include "base/utf8.h"
 #include "image/orientation.h"
 #include "image/xmp.h"
@@ -216,27 +216,12 @@ Box region_in_picture(const NamedRegion& region, const XmpNames& names, int orie
 }
 
 std::vector<std::optional<std::size_t>> match_regions(const std::vector<Box>& regions, const std::vector<Box>& faces) {
-  struct Pair {
-    float overlap;
-    std::size_t region;
-    std::size_t face;
+  const auto overlap = [&](std::size_t region, std::size_t face) {
+    return intersection_over_union(regions[region], faces[face]);
   };
-  std::vector<Pair> pairs;
-  for (std::size_t i = 0; i < regions.size(); ++i) {
-    for (std::size_t j = 0; j < faces.size(); ++j) {
-      const float overlap = intersection_over_union(regions[i], faces[j]);
-      if (overlap >= kOverlapMin) pairs.push_back({overlap, i, j});
-    }
-  }
-  std::sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) {
-    return std::tie(b.overlap, a.region, a.face) < std::tie(a.overlap, b.region, b.face);
-  });
   std::vector<std::optional<std::size_t>> matches(regions.size());
-  std::vector<bool> is_taken(faces.size());
-  for (const Pair& pair : pairs) {
-    if (matches[pair.region] || is_taken[pair.face]) continue;
-    matches[pair.region] = pair.face;
-    is_taken[pair.face] = true;
+  for (const auto& [region, face] : pair_one_to_one(regions.size(), faces.size(), kOverlapMin, overlap)) {
+    matches[region] = face;
   }
   return matches;
 }

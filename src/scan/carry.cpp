@@ -1,33 +1,18 @@
 #include "scan/carry.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <optional>
-#include <tuple>
 
 #include "base/half.h"
+#include "base/one_to_one.h"
+#include "ops/compare.h"
 
 namespace mien {
 namespace {
 
-struct Pair {
-  double similarity = 0;
-  std::size_t before = 0;
-  std::size_t after = 0;
-};
-
-double cosine(const std::vector<float>& a, const std::vector<float>& b) {
-  if (a.size() != b.size()) return 0;
-  double product = 0;
-  double length_a = 0;
-  double length_b = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    product += double{a[i]} * double{b[i]};
-    length_a += double{a[i]} * double{a[i]};
-    length_b += double{b[i]} * double{b[i]};
-  }
-  return length_a > 0 && length_b > 0 ? product / std::sqrt(length_a * length_b) : 0;
+double similarity_of(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() ? cosine_similarity(a, b) : 0;
 }
 
 // Of the faces in their order; empty for those without one.
@@ -52,25 +37,8 @@ std::vector<std::vector<float>> stored_embeddings(const Store& store, const std:
 
 std::vector<std::pair<std::size_t, std::size_t>> pair_same_faces(std::span<const std::vector<float>> before,
                                                                  std::span<const std::vector<float>> after) {
-  std::vector<Pair> pairs;
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    for (std::size_t j = 0; j < after.size(); ++j) {
-      const double similarity = cosine(before[i], after[j]);
-      if (similarity >= kSameFaceSimilarity) pairs.push_back({similarity, i, j});
-    }
-  }
-  std::sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) {
-    return std::tie(b.similarity, a.before, a.after) < std::tie(a.similarity, b.before, b.after);
-  });
-  std::vector<bool> is_before_taken(before.size());
-  std::vector<bool> is_after_taken(after.size());
-  std::vector<std::pair<std::size_t, std::size_t>> chosen;
-  for (const Pair& pair : pairs) {
-    if (is_before_taken[pair.before] || is_after_taken[pair.after]) continue;
-    is_before_taken[pair.before] = is_after_taken[pair.after] = true;
-    chosen.emplace_back(pair.before, pair.after);
-  }
-  return chosen;
+  return pair_one_to_one(before.size(), after.size(), kSameFaceSimilarity,
+                         [&](std::size_t i, std::size_t j) { return similarity_of(before[i], after[j]); });
 }
 
 void carry_facts_of_changed(Store& store, const Record& record) {

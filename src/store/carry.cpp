@@ -8,11 +8,10 @@
 #include "mien/tools/store.h"
 #include "ops/detect.h"
 #include "store/encode.h"
+#include "store/places.h"
 
 namespace mien {
 namespace {
-
-constexpr float kSameFaceOverlap = 0.5F;
 
 struct VerdictRow {
   std::int64_t operation = 0;

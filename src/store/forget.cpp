@@ -13,12 +13,12 @@
 #include "store/computed.h"
 #include "store/encode.h"
 #include "store/file.h"
+#include "store/places.h"
 #include "store/put.h"
 
 namespace mien {
 namespace {
 
-constexpr float kSameFaceOverlap = 0.5F;
 constexpr std::chrono::seconds kReadersWait{60};
 constexpr std::chrono::milliseconds kReadersStep{100};
 

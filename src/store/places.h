@@ -16,6 +16,9 @@ struct SourceRow {
   std::string folder;  // absolute
 };
 
+// Two boxes in one image are of one face from here on, by intersection over union.
+inline constexpr float kSameFaceOverlap = 0.5F;
+
 // How the place of a path is stored: source and path below it.
 struct PlaceKey {
   std::int64_t source = 0;

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/one_to_one.h"
 #include "ops/detect.h"
 #include "store/encode.h"
 #include "store/places.h"
@@ -13,9 +14,6 @@
 
 namespace mien {
 namespace {
-
-// Two boxes in one image are of one face from here on.
-constexpr float kSameFaceOverlap = 0.5F;
 
 constexpr float kSizeSlack = 0.02F;  // of two sizes that are one, but for rounding
 
@@ -31,31 +29,16 @@ struct OldFace {
   Box box;
 };
 
-struct Pair {
-  float overlap = 0;
-  std::size_t old_face = 0;
-  std::size_t new_face = 0;
-};
-
-// For each new face the old one that it is, or nothing: the best overlaps first.
+// For each new face the old one that it is, or nothing.
 std::vector<std::optional<std::size_t>> match_faces(const std::vector<OldFace>& old_faces,
                                                     const std::vector<Face>& new_faces) {
-  std::vector<Pair> pairs;
-  for (std::size_t i = 0; i < old_faces.size(); ++i) {
-    for (std::size_t k = 0; k < new_faces.size(); ++k) {
-      const float overlap = intersection_over_union(old_faces[i].box, new_faces[k].bbox);
-      if (overlap >= kSameFaceOverlap) pairs.push_back({overlap, i, k});
-    }
-  }
-  std::sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) {
-    return std::tie(b.overlap, a.old_face, a.new_face) < std::tie(a.overlap, b.old_face, b.new_face);
-  });
+  const auto overlap = [&](std::size_t old_face, std::size_t new_face) {
+    return intersection_over_union(old_faces[old_face].box, new_faces[new_face].bbox);
+  };
   std::vector<std::optional<std::size_t>> matches(new_faces.size());
-  std::vector<bool> is_taken(old_faces.size());
-  for (const Pair& pair : pairs) {
-    if (matches[pair.new_face] || is_taken[pair.old_face]) continue;
-    matches[pair.new_face] = pair.old_face;
-    is_taken[pair.old_face] = true;
+  for (const auto& [old_face, new_face] :
+       pair_one_to_one(old_faces.size(), new_faces.size(), kSameFaceOverlap, overlap)) {
+    matches[new_face] = old_face;
   }
   return matches;
 }
