@@ -11,7 +11,6 @@
 #include "cli/scan_view.h"
 #include "cli/store_options.h"
 #include "cli/text.h"
-#include "mien/file.h"
 #include "mien/tools/store.h"
 
 namespace mien::cli {
@@ -107,15 +106,7 @@ int run_moved(const Call& call, const IndexCommand& command) {
 ScanSummary run_and_show(const Call& call, const Engine& engine, const IndexCommand& command,
                          const Interrupt& interrupt, std::vector<Failure>& failures) {
   Terminal& terminal = call.terminal;
-  ScanCallbacks callbacks;
-  callbacks.on_record = [&](const Record& record, const std::string&) {
-    if (record.error && failures.size() < kFailuresShownMax) failures.push_back({record.source, *record.error});
-  };
-  if (terminal.shows_progress() && !command.quiet) {
-    callbacks.on_progress = [&](const ScanProgress& progress) {
-      terminal.show_progress(progress_line(progress, terminal.width()));
-    };
-  }
+  const ScanCallbacks callbacks = watch_scan(terminal, command.quiet, failures);
   ScanSummary summary = index_photos(engine, command.index, callbacks, interrupt.token());
   terminal.show_progress("");
   return summary;
@@ -145,10 +136,7 @@ int run_index(const Call& call) {
   const Engine engine(command.engine);
   std::vector<Failure> failures;
   const ScanSummary summary = run_and_show(call, engine, command, interrupt, failures);
-  if (!command.summary_path.empty()) {
-    const std::string json = summary_to_json(summary) + "\n";
-    write_private_file(command.summary_path, {reinterpret_cast<const std::uint8_t*>(json.data()), json.size()});
-  }
+  write_summary(command.summary_path, summary);
   if (!command.quiet) {
     const Store store({command.index.store, StoreOptions::Access::read});
     const int width = call.terminal.out_is_terminal() ? call.terminal.width() : call.terminal.help_width();
@@ -158,8 +146,7 @@ int run_index(const Call& call) {
     call.terminal.note("interrupted; what is done is kept. To go on, run the same again\n");
     return error_exit_code(ErrorCode::cancelled);
   }
-  if (summary.unavailable > 0) return error_exit_code(ErrorCode::unavailable);
-  return summary.failed > 0 && command.failures_count ? 1 : 0;
+  return exit_code_of(summary, command.failures_count);
 }
 
 }  // namespace mien::cli

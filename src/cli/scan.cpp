@@ -12,7 +12,6 @@
 #include "cli/scan_options.h"
 #include "cli/scan_view.h"
 #include "cli/text.h"
-#include "mien/file.h"
 
 namespace mien::cli {
 namespace {
@@ -149,20 +148,13 @@ ScanSummary run_and_show(const Call& call, const Engine& engine, const ScanComma
   Terminal& terminal = call.terminal;
   const bool writes_records = command.scan.out_path.empty();
   const bool for_people = terminal.out_is_terminal();
-  ScanCallbacks callbacks;
-  callbacks.on_record = [&](const Record& record, const std::string& json_line) {
-    if (writes_records) {
+  ScanCallbacks callbacks = watch_scan(terminal, command.quiet, failures);
+  if (writes_records) {
+    callbacks.on_record = [&, keep = callbacks.on_record](const Record& record, const std::string& json_line) {
       terminal.print((for_people ? record_line(terminal, record) : json_line) + "\n");
       // Nobody reads any more: then there is nothing to work for.
       if (terminal.out_failed()) interrupt.request_stop();
-    }
-    if (record.error && failures.size() < kFailuresShownMax) {
-      failures.push_back({record.source, *record.error});
-    }
-  };
-  if (terminal.shows_progress() && !command.quiet) {
-    callbacks.on_progress = [&](const ScanProgress& progress) {
-      terminal.show_progress(progress_line(progress, terminal.width()));
+      keep(record, json_line);
     };
   }
   ScanSummary summary = scan(engine, command.scan, callbacks, interrupt.token());
@@ -204,10 +196,7 @@ int run_scan(const Call& call) {
   std::vector<Failure> failures;
   const ScanSummary summary = run_and_show(call, engine, command, interrupt, failures);
   if (call.terminal.out_failed()) return 1;
-  if (!command.summary_path.empty()) {
-    const std::string json = summary_to_json(summary) + "\n";
-    write_private_file(command.summary_path, {reinterpret_cast<const std::uint8_t*>(json.data()), json.size()});
-  }
+  write_summary(command.summary_path, summary);
   if (!command.quiet) {
     const int width = call.terminal.out_is_terminal() ? call.terminal.width() : call.terminal.help_width();
     show_summary(call.terminal, summary_text(summary, {engine, command.scan, std::move(failures)}, width));
@@ -216,8 +205,7 @@ int run_scan(const Call& call) {
     explain_interruption(call, command.scan);
     return error_exit_code(ErrorCode::cancelled);
   }
-  if (summary.unavailable > 0) return error_exit_code(ErrorCode::unavailable);
-  return summary.failed > 0 && command.failures_count ? 1 : 0;
+  return exit_code_of(summary, command.failures_count);
 }
 
 }  // namespace mien::cli

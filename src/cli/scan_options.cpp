@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "mien/file.h"
+
 namespace mien::cli {
 namespace {
 
@@ -61,6 +63,30 @@ bool has_many_images(const std::vector<std::string>& sources) {
     }
   }
   return files >= kManyImages;
+}
+
+ScanCallbacks watch_scan(Terminal& terminal, bool quiet, std::vector<Failure>& failures) {
+  ScanCallbacks callbacks;
+  callbacks.on_record = [&failures](const Record& record, const std::string&) {
+    if (record.error && failures.size() < kFailuresShownMax) failures.push_back({record.source, *record.error});
+  };
+  if (terminal.shows_progress() && !quiet) {
+    callbacks.on_progress = [&terminal](const ScanProgress& progress) {
+      terminal.show_progress(progress_line(progress, terminal.width()));
+    };
+  }
+  return callbacks;
+}
+
+void write_summary(const std::string& path, const ScanSummary& summary) {
+  if (path.empty()) return;
+  const std::string json = summary_to_json(summary) + "\n";
+  write_private_file(path, {reinterpret_cast<const std::uint8_t*>(json.data()), json.size()});
+}
+
+int exit_code_of(const ScanSummary& summary, bool failures_count) {
+  if (summary.unavailable > 0) return error_exit_code(ErrorCode::unavailable);
+  return summary.failed > 0 && failures_count ? 1 : 0;
 }
 
 void show_summary(Terminal& terminal, const std::string& text) {

@@ -14,8 +14,6 @@ namespace {
 
 constexpr int kExitDamaged = 1;
 
-void add_store(Arguments& arguments, std::string& path) { add_store_option(arguments, path); }
-
 int backup(const Call& call) {
   std::string store;
   std::vector<std::string> targets;
@@ -23,7 +21,7 @@ int backup(const Call& call) {
                       "Writes a complete copy of the store while other programs go on with it. The copy is a store "
                       "too; it holds faces, and only you may read it.");
   arguments.positionals({"FILE", 1, 1}, targets);
-  add_store(arguments, store);
+  add_store_option(arguments, store);
   arguments.example("mien store backup /media/disk/people.mien", "to another disk");
   if (!parse_or_help(call, arguments)) return 0;
   back_up_store(store, targets[0]);
@@ -42,7 +40,7 @@ int restore(const Call& call) {
                       "People who were forgotten since are forgotten again. A store that is there and damaged is kept "
                       "under another name.");
   arguments.positionals({"FILE", 1, 1}, backups);
-  add_store(arguments, store);
+  add_store_option(arguments, store);
   arguments.example("mien store restore /media/disk/people.mien", "goes back to that copy");
   if (!parse_or_help(call, arguments)) return 0;
   const std::vector<std::string> lacks = restore_store(backups[0], store);
@@ -70,7 +68,7 @@ int check(const Call& call) {
   bool json = false;
   Arguments arguments("mien store check",
                       "Reads all of the store and says which tables and rows are damaged. Exit code 1 where some are.");
-  add_store(arguments, path);
+  add_store_option(arguments, path);
   arguments.flag({"--json", "", "print JSON"}, json);
   arguments.example("mien store check", "is everything there?");
   if (!parse_or_help(call, arguments)) return 0;
