@@ -45,6 +45,31 @@ struct Expat {
   decltype(&XML_Parse) parse = library["XML_Parse"];
 };
 
+// One parser. What it meets goes to the handlers of a Listener: on_start, on_text, on_end and on_doctype.
+class Parser {
+ public:
+  explicit Parser(const Expat& expat) : expat_(expat), parser_(expat.create(nullptr, kSeparator), expat.release) {}
+
+  bool is_there() const { return parser_ != nullptr; }
+
+  template <typename Listener>
+  XML_Status read(Bytes text, Listener& listener) {
+    expat_.set_user(parser_.get(), &listener);
+    expat_.set_elements(parser_.get(), Listener::on_start, Listener::on_end);
+    expat_.set_text(parser_.get(), Listener::on_text);
+    expat_.set_doctype(parser_.get(), Listener::on_doctype);
+    constexpr int kIsLast = 1;
+    return expat_.parse(parser_.get(), reinterpret_cast<const char*>(text.data()), static_cast<int>(text.size()),
+                        kIsLast);
+  }
+
+  void stop() const { expat_.stop(parser_.get(), XML_FALSE); }
+
+ private:
+  const Expat& expat_;
+  std::unique_ptr<XML_ParserStruct, decltype(Expat::release)> parser_;
+};
+
 // The value of a property: what is longer is none of ours.
 class Value {
  public:
@@ -71,14 +96,7 @@ class Value {
 // as elements of its own. Deeper ones are those of other images that went into this one.
 class Packet {
  public:
-  Packet(const Expat& expat, XML_Parser parser) : expat_(expat), parser_(parser) {
-    expat.set_user(parser, this);
-    expat.set_elements(parser, on_start, on_end);
-    expat.set_text(parser, on_text);
-    expat.set_doctype(parser, on_doctype);
-  }
-  Packet(const Packet&) = delete;
-  Packet& operator=(const Packet&) = delete;
+  explicit Packet(const Parser& parser) : parser_(parser) {}
 
   std::optional<int> orientation() const {
     const std::string_view digit = text(Property::orientation);
@@ -129,8 +147,7 @@ class Packet {
 
   // XMP has no DTD, and without one there are no entities that grow.
   static void on_doctype(void* user, const XML_Char*, const XML_Char*, const XML_Char*, int) {
-    const Packet& packet = *static_cast<Packet*>(user);
-    packet.expat_.stop(packet.parser_, XML_FALSE);
+    static_cast<const Packet*>(user)->parser_.stop();
   }
 
   // The first that can be used counts; of the extension the last.
@@ -144,8 +161,9 @@ class Packet {
     if (property == Property::extension || found.text().empty()) found = value;
   }
 
-  const Expat& expat_;
-  XML_Parser parser_;
+  friend class Parser;
+
+  const Parser& parser_;
   int depth_ = 0;
   int rdf_depth_ = 0;  // of the element rdf:RDF; 0: outside of it
   Property property_ = Property::other;
@@ -163,14 +181,7 @@ StatedTimes read_times(const Packet& packet) {
 // Makes a tree of the elements. Its depth is bounded, because what is done with it goes down as deep.
 class Tree {
  public:
-  Tree(const Expat& expat, XML_Parser parser) : expat_(expat), parser_(parser) {
-    expat.set_user(parser, this);
-    expat.set_elements(parser, on_start, on_end);
-    expat.set_text(parser, on_text);
-    expat.set_doctype(parser, on_doctype);
-  }
-  Tree(const Tree&) = delete;
-  Tree& operator=(const Tree&) = delete;
+  explicit Tree(const Parser& parser) : parser_(parser) {}
 
   XmlElement take() { return std::move(root_); }
   const std::optional<Error>& problem() const { return problem_; }
@@ -224,11 +235,12 @@ class Tree {
 
   void stop(Error problem) {
     if (!problem_) problem_ = std::move(problem);
-    expat_.stop(parser_, XML_FALSE);
+    parser_.stop();
   }
 
-  const Expat& expat_;
-  XML_Parser parser_;
+  friend class Parser;
+
+  const Parser& parser_;
   XmlElement root_;
   std::vector<XmlElement*> open_;  // only the last one's children grow, so that the others stay where they are
   std::size_t elements_ = 0;
@@ -247,14 +259,11 @@ XmpFacts read_xmp(Bytes packet) {
   if (packet.empty() || packet.size() > kPacketBytesMax) return {};
   const Result<Expat>& expat = opened_once<Expat>();
   if (!expat) return {{}, {}, {}, may_state_orientation(packet) ? expat.error().message : ""};
-  const std::unique_ptr<XML_ParserStruct, decltype(expat->release)> parser(expat->create(nullptr, kSeparator),
-                                                                           expat->release);
-  if (parser == nullptr) return {};
-  const Packet facts(*expat, parser.get());
-  constexpr int kIsLast = 1;
+  Parser parser(*expat);
+  if (!parser.is_there()) return {};
+  Packet facts(parser);
   // What comes behind the last element, and what is broken, is an error that changes nothing of what was seen before.
-  (void)expat->parse(parser.get(), reinterpret_cast<const char*>(packet.data()), static_cast<int>(packet.size()),
-                     kIsLast);
+  (void)parser.read(packet, facts);
   return {facts.orientation(), std::string(facts.text(Property::extension)), read_times(facts), {}};
 }
 
@@ -265,13 +274,10 @@ Result<XmlElement> read_xml(Bytes text) {
   }
   const Result<Expat>& expat = opened_once<Expat>();
   if (!expat) return expat.error();
-  const std::unique_ptr<XML_ParserStruct, decltype(expat->release)> parser(expat->create(nullptr, kSeparator),
-                                                                           expat->release);
-  if (parser == nullptr) return Error{ErrorCode::internal, "libexpat cannot be started"};
-  Tree tree(*expat, parser.get());
-  constexpr int kIsLast = 1;
-  const XML_Status status =
-      expat->parse(parser.get(), reinterpret_cast<const char*>(text.data()), static_cast<int>(text.size()), kIsLast);
+  Parser parser(*expat);
+  if (!parser.is_there()) return Error{ErrorCode::internal, "libexpat cannot be started"};
+  Tree tree(parser);
+  const XML_Status status = parser.read(text, tree);
   if (tree.problem()) return *tree.problem();
   if (status != XML_STATUS_OK) return Error{ErrorCode::bad_data, "it is no XML, or broken"};
   return tree.take();
