@@ -30,6 +30,10 @@ Result<const std::vector<float>*> embedding_of(const Analysis& analysis, std::si
   return &embedding;
 }
 
+constexpr float kStandsOutRatio = 2;  // area of the largest face over that of the next
+
+float area(const Face& face) { return face.face_width() * face.face_height(); }
+
 // By their numbers. C programs get them as they stand, so that each ends with a zero.
 constexpr std::string_view kPoorReasons[] = {"too_small", "too_blurred", "too_dark", "low_contrast"};
 constexpr std::string_view kVerdicts[] = {"same", "different", "not_comparable", "cannot_tell"};
@@ -45,6 +49,28 @@ std::optional<PoorReason> poor_reason_from_name(std::string_view name) {
 }
 
 std::string_view verdict_name(Verdict verdict) { return kVerdicts[static_cast<std::size_t>(verdict)]; }
+
+bool has_usable_embedding(const Face& face) {
+  float length2 = 0;
+  for (const float value : face.embedding) length2 += value * value;
+  return std::isfinite(length2) && length2 > 0;
+}
+
+const Face* find_largest_face(std::span<const Face> faces, const std::string& shown, std::vector<std::string>& notes) {
+  std::vector<const Face*> usable;
+  for (const Face& face : faces) {
+    if (has_usable_embedding(face)) usable.push_back(&face);
+  }
+  if (usable.size() < 2) return usable.empty() ? nullptr : usable[0];
+  std::ranges::stable_sort(usable, [](const Face* a, const Face* b) { return area(*a) > area(*b); });
+  if (area(*usable[0]) < kStandsOutRatio * area(*usable[1])) {
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("{} shows {} faces and none is clearly the largest: crop it to the person to look for",
+                                shown, usable.size()));
+  }
+  notes.push_back(fmt::format("{} shows {} faces; the largest one was looked for", shown, usable.size()));
+  return usable[0];
+}
 
 bool is_poor(const Face& face) { return face.recognition_quality && *face.recognition_quality < kRecognitionFloor; }
 

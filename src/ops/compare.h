@@ -3,6 +3,8 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,6 +14,13 @@ namespace mien {
 
 // -1..1; 0 when either is zero. For two embeddings of one model: of equal length.
 float cosine_similarity(const std::vector<float>& a, const std::vector<float>& b);
+
+// Whether it has an embedding that says something: finite, and not zero.
+bool has_usable_embedding(const Face& face);
+// The largest face with such an embedding in a photo, named in texts as `shown`, that is to show one person; null:
+// there is none. A note says where there are others. Throws Exception(invalid_argument) where it does not have twice
+// the area of the next.
+const Face* find_largest_face(std::span<const Face> faces, const std::string& shown, std::vector<std::string>& notes);
 
 // Whether its recognition quality is known and below the floor.
 bool is_poor(const Face& face);

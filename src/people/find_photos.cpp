@@ -5,60 +5,33 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
-#include <filesystem>
 
-#include "base/half.h"
 #include "base/utf8.h"
+#include "index/similarity.h"
 #include "mien/tools/people.h"
 #include "models/thresholds.h"
 #include "ops/compare.h"
-#include "people/half.h"
 #include "people/state.h"
+#include "store/encode.h"
+#include "store/places.h"
 
 namespace mien {
 namespace {
 
 using State = People::State;
 
-constexpr float kStandsOutRatio = 2;  // area of the largest face over that of the next
-constexpr int kSamePicture = 3;       // bits of 64 in which the hashes of near copies differ, at most
+constexpr int kSamePicture = 3;  // bits of 64 in which the hashes of near copies differ, at most
 
 // What was found for one name or photo, by image.
 using Found = std::map<ImageId, std::vector<FoundFace>>;
 
 const Face& face_of_photo(const std::string& path, const Analysis& analysis, std::vector<std::string>& notes) {
   const std::string shown = replace_invalid_utf8(path);
-  std::vector<const Face*> faces;
-  for (const Face& face : analysis.faces) {
-    if (!face.embedding.empty()) faces.push_back(&face);
-  }
-  const auto area = [](const Face* face) { return face->face_width() * face->face_height(); };
-  std::ranges::stable_sort(faces, [&](const Face* a, const Face* b) { return area(a) > area(b); });
-  if (faces.empty()) {
-    throw Exception(ErrorCode::invalid_argument,
-                    fmt::format("no face was found in {}: use a photo that shows the face from the front and at least "
-                                "100 pixels wide",
-                                shown));
-  }
-  if (faces.size() > 1 && area(faces[0]) < kStandsOutRatio * area(faces[1])) {
-    throw Exception(ErrorCode::invalid_argument,
-                    fmt::format("{} shows {} faces and none is clearly the largest: crop it to the person to look for",
-                                shown, faces.size()));
-  }
-  if (faces.size() > 1)
-    notes.push_back(fmt::format("{} shows {} faces; the largest one was looked for", shown, faces.size()));
-  return *faces[0];
-}
-
-std::vector<std::uint16_t> unit_halves(const std::vector<float>& embedding) {
-  double length = 0;
-  for (const float value : embedding) length += static_cast<double>(value) * value;
-  length = std::sqrt(length);
-  std::vector<std::uint16_t> halves;
-  for (const float value : embedding) {
-    halves.push_back(to_half(length > 0 ? static_cast<float>(value / length) : 0));
-  }
-  return halves;
+  if (const Face* const face = find_largest_face(analysis.faces, shown, notes)) return *face;
+  throw Exception(ErrorCode::invalid_argument,
+                  fmt::format("no face was found in {}: use a photo that shows the face from the front and at least "
+                              "100 pixels wide",
+                              shown));
 }
 
 Found find_like(const State& state, const std::string& path, const Analysis& analysis, FindResult& result) {
@@ -69,7 +42,7 @@ Found find_like(const State& state, const std::string& path, const Analysis& ana
                                 "the photos again with the other",
                                 state.embedder.name, analysis.models.embedder, state.embedder.name));
   }
-  const std::vector<std::uint16_t> wanted = unit_halves(face.embedding);
+  const HalfVector wanted = unit_half(face.embedding);
   const bool is_photo_poor = is_poor(face);
   if (is_photo_poor) {
     result.notes.push_back(
@@ -85,7 +58,7 @@ Found find_like(const State& state, const std::string& path, const Analysis& ana
     if (said != nullptr && said->is_no_face) return;
     if (is_photo_poor && state.is_poor(at->second)) return;
     ++result.compared;
-    const auto similarity = static_cast<float>(dot(vector.half, std::span<const std::uint16_t>(wanted)));
+    const float similarity = exact_similarity(vector.half, wanted);
     if (similarity < result.threshold) return;
     const StoredFace& stored = state.faces[at->second];
     found[stored.image].push_back({stored.id, stored.number, path, similarity});
@@ -164,18 +137,9 @@ std::vector<FoundPhoto> fold_copies(std::vector<Hit> hits) {
 std::vector<std::string> paths_below(const StoredImage& image, const std::string& folder) {
   if (image.is_gone) return {};
   std::vector<std::string> paths;
-  std::ranges::copy_if(image.paths, std::back_inserter(paths), [&](const std::string& path) {
-    return folder.empty() || path.starts_with(folder + "/") || path == folder;
-  });
+  std::ranges::copy_if(image.paths, std::back_inserter(paths),
+                       [&](const std::string& path) { return folder.empty() || path_below(folder, path); });
   return paths;
-}
-
-std::string absolute_folder(const std::string& folder) {
-  if (folder.empty()) return {};
-  std::error_code error;
-  std::string absolute = std::filesystem::absolute(folder, error).lexically_normal().string();
-  while (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
-  return absolute == "/" ? "" : absolute;
 }
 
 // Images with any, or all, of what was looked for.
@@ -196,7 +160,7 @@ std::map<ImageId, std::vector<FoundFace>> combined(const std::vector<Found>& wan
 
 std::vector<Hit> hits_of(const State& state, const FindOptions& options, const std::vector<Found>& wanted,
                          const std::vector<Found>& unwanted, FindResult& result) {
-  const std::string folder = absolute_folder(options.folder);
+  const std::string folder = options.folder.empty() ? "" : absolute_path_of(options.folder);
   std::vector<Hit> hits;
   for (auto& [id, faces] : combined(wanted, options.all)) {
     if (std::ranges::any_of(unwanted, [&, image = id](const Found& found) { return found.contains(image); })) continue;

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "index/similarity.h"
 #include "people/half.h"
 #include "people/near_means.h"
 
@@ -119,7 +120,7 @@ double Grouping::mean(std::uint32_t a, std::uint32_t b) const {
   if (sum_a != sums_.end() && sum_b != sums_.end()) return dot(sum_a->second, sum_b->second) / pairs;
   if (sum_a != sums_.end()) return dot(sum_a->second, row(b)) / pairs;
   if (sum_b != sums_.end()) return dot(sum_b->second, row(a)) / pairs;
-  return dot(row(a), row(b));
+  return exact_similarity(row(a), row(b));
 }
 
 bool Grouping::facts_allow(std::uint32_t a, std::uint32_t b) const {

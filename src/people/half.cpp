@@ -51,10 +51,4 @@ double dot(std::span<const double> a, std::span<const std::uint16_t> b) {
       a.size(), [&](std::size_t i) { return a[i]; }, [&](std::size_t i) { return value[b[i]]; });
 }
 
-double dot(std::span<const std::uint16_t> a, std::span<const std::uint16_t> b) {
-  const double* const value = table().data();
-  return lanes_dot(
-      a.size(), [&](std::size_t i) { return value[a[i]]; }, [&](std::size_t i) { return value[b[i]]; });
-}
-
 }  // namespace mien

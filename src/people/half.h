@@ -10,9 +10,8 @@ namespace mien {
 double half_value(std::uint16_t half);
 // Adds the halves, one to each of the values.
 void add_halves(std::span<double> values, std::span<const std::uint16_t> halves);
-// Of vectors of equal length.
+// Of vectors of equal length. Of two vectors of halves: exact_similarity() of index/similarity.h.
 double dot(std::span<const double> a, std::span<const double> b);
 double dot(std::span<const double> a, std::span<const std::uint16_t> b);
-double dot(std::span<const std::uint16_t> a, std::span<const std::uint16_t> b);
 
 }  // namespace mien

@@ -4,6 +4,7 @@
 #include <array>
 #include <thread>
 
+#include "base/processor.h"
 #include "people/half.h"
 
 namespace mien {
@@ -41,7 +42,7 @@ void NearMeans::add(std::span<const std::uint16_t> half, bool is_new) {
 
 Pairs NearMeans::pairs_above(float threshold) const {
   const std::size_t count = is_new_.size();
-  const std::size_t workers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 1 + count / 1000);
+  const std::size_t workers = std::min(static_cast<std::size_t>(usable_processors()), 1 + count / 1000);
   std::vector<Pairs> found(workers);
   const auto compare_block = [&](std::size_t begin, Pairs& pairs) {
     const std::size_t end = std::min(count, begin + kBlock);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "index/similarity.h"
 #include "people/half.h"
 #include "people/names.h"
 #include "people/state.h"
@@ -110,7 +111,7 @@ std::vector<PersonFace> People::faces(const PersonEntry& entry) const {
     const std::size_t face = state.face_at(member);
     result.push_back(state.person_face(face));
     if (state.row_of[face] == State::kNone || all.count < 2) continue;
-    const double others = dot(all.values, state.row(face)) - dot(state.row(face), state.row(face));
+    const double others = dot(all.values, state.row(face)) - exact_similarity(state.row(face), state.row(face));
     result.back().similarity = static_cast<float>(others / static_cast<double>(all.count - 1));
   }
   return result;

@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "base/utf8.h"
 #include "mien/tools/people.h"
 #include "people/names.h"
 #include "people/state.h"
+#include "store/places.h"
 
 namespace mien {
 namespace {
@@ -222,17 +222,12 @@ PeopleChange People::not_a_face(const std::vector<std::string>& typed) {
 }
 
 PeopleChange People::page(const std::string& path) {
-  namespace fs = std::filesystem;
   State& state = *state_;
-  std::error_code error;
-  const std::string absolute = fs::absolute(path, error).lexically_normal().string();
-  std::string folder = absolute;
-  while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
-  const std::string below = folder + "/";
+  const std::string wanted = absolute_path_of(path);
   PersonOperation operation = operation_of(OperationKind::page, 0);
   for (const auto& [id, image] : state.images) {
-    const bool is_meant = std::ranges::any_of(
-        image.paths, [&](const std::string& at) { return at == absolute || at.starts_with(below); });
+    const bool is_meant =
+        std::ranges::any_of(image.paths, [&](const std::string& at) { return path_below(wanted, at).has_value(); });
     if (!is_meant || state.facts.pages.contains(image.sha256)) continue;
     operation.statements.push_back({{image.sha256, {}}, VerdictKind::not_a_face, 0});
   }
@@ -240,7 +235,7 @@ PeopleChange People::page(const std::string& path) {
   if (operation.statements.empty()) {
     throw Exception(ErrorCode::not_found,
                     fmt::format("no photo of the store {} is at {} or below it that is not a page already",
-                                state.store.path(), replace_invalid_utf8(absolute)));
+                                state.store.path(), replace_invalid_utf8(wanted)));
   }
   return change(state, operation);
 }

@@ -4,13 +4,14 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <thread>
 
+#include "base/processor.h"
 #include "base/utf8.h"
 #include "models/catalog.h"
 #include "models/thresholds.h"
 #include "people/lists.h"
 #include "people/names.h"
+#include "sources/source.h"
 
 namespace mien {
 namespace {
@@ -30,9 +31,7 @@ ModelInfo embedder_info(const Settings& settings, const std::string& name, const
 }  // namespace
 
 People::State::State(Store& store_, Settings settings_, int threads_)
-    : store(store_),
-      settings(std::move(settings_)),
-      threads(threads_ > 0 ? threads_ : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))) {}
+    : store(store_), settings(std::move(settings_)), threads(threads_ > 0 ? threads_ : usable_processors()) {}
 
 void People::State::load() {
   const std::vector<std::string> embedders = store.embedders();
@@ -262,8 +261,14 @@ std::size_t People::State::face_at(FaceId id) const {
   return face->second;
 }
 
+std::string absolute_path_of(const std::string& path) {
+  std::error_code error;
+  std::string absolute = std::filesystem::absolute(path, error).lexically_normal().string();
+  while (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
+  return absolute;
+}
+
 std::size_t People::State::face_named(const std::string& text) const {
-  namespace fs = std::filesystem;
   const std::string shown = replace_invalid_utf8(text);
   const std::size_t mark = text.rfind('#');
   const std::string digits = mark == std::string::npos ? "" : text.substr(mark + 1);
@@ -271,14 +276,12 @@ std::size_t People::State::face_named(const std::string& text) const {
     throw Exception(ErrorCode::invalid_argument,
                     fmt::format("'{}' names no face: a face is PHOTO#N, as 'mien people show' lists them", shown));
   }
-  const fs::path path = text.substr(0, mark);
-  std::error_code error;
-  const fs::path absolute = fs::absolute(path, error).lexically_normal();
-  std::optional<StoredImage> image = store.find_image_at(absolute.string());
-  if (!image) image = store.find_image_at(fs::weakly_canonical(absolute, error).string());
+  const std::string absolute = absolute_path_of(text.substr(0, mark));
+  std::optional<StoredImage> image = store.find_image_at(absolute);
+  if (!image) image = store.find_image_at(canonical_path(absolute));
   if (!image) {
     throw Exception(ErrorCode::not_found, fmt::format("{} is not in the store {}: 'mien index' reads it",
-                                                      replace_invalid_utf8(absolute.string()), store.path()));
+                                                      replace_invalid_utf8(absolute), store.path()));
   }
   const int number = std::stoi(digits);
   int count = 0;

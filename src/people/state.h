@@ -72,4 +72,7 @@ struct People::State {
   void make_entries();
 };
 
+// The path from the root, without "." and "..", links not followed.
+std::string absolute_path_of(const std::string& path);
+
 }  // namespace mien

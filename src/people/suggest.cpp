@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "index/similarity.h"
 #include "mien/tools/people.h"
-#include "people/half.h"
 #include "people/state.h"
 
 namespace mien {
@@ -179,7 +179,7 @@ std::vector<Suggestion> Asking::members() {
     question.other_face = state_.person_face(i);
     for (const std::size_t face : members_.at(largest)) {
       if (state_.row_of[face] == State::kNone) continue;
-      const auto similarity = static_cast<float>(dot(state_.row(face), state_.row(i)));
+      const float similarity = exact_similarity(state_.row(face), state_.row(i));
       if (question.face.id != 0 && similarity <= question.face_similarity) continue;
       question.face = state_.person_face(face);
       question.face_similarity = similarity;

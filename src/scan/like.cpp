@@ -3,27 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/file.h"
 #include "base/utf8.h"
 #include "ops/compare.h"
 
 namespace mien {
-namespace {
-
-constexpr float kStandsOutRatio = 2;  // area of the largest face over that of the next
-
-float area(const Face& face) { return face.face_width() * face.face_height(); }
-
-bool is_usable(const Face& face) {
-  float length2 = 0;
-  for (const float value : face.embedding) length2 += value * value;
-  return std::isfinite(length2) && length2 > 0;
-}
-
-}  // namespace
-
 WantedPerson read_wanted_person(const std::string& photo_path, const Analyze& analyze_with_embeddings,
                                 std::size_t photo_bytes_max) {
   const std::string shown = replace_invalid_utf8(photo_path);
@@ -36,9 +21,8 @@ WantedPerson read_wanted_person(const std::string& photo_path, const Analyze& an
   }
   WantedPerson person;
   for (const std::string& warning : analysis->warnings) person.notes.push_back(shown + ": " + warning);
-  std::vector<Face> faces = std::move(analysis->faces);
-  std::erase_if(faces, [](const Face& face) { return !is_usable(face); });
-  if (faces.empty()) {
+  const Face* const face = find_largest_face(analysis->faces, shown, person.notes);
+  if (face == nullptr) {
     throw Exception(
         ErrorCode::invalid_argument,
         fmt::format(
@@ -47,20 +31,10 @@ WantedPerson read_wanted_person(const std::string& photo_path, const Analyze& an
             shown,
             analysis->warnings.empty() ? "" : " (" + fmt::format("{}", fmt::join(analysis->warnings, "; ")) + ")"));
   }
-  std::stable_sort(faces.begin(), faces.end(), [](const Face& a, const Face& b) { return area(a) > area(b); });
-  if (faces.size() > 1) {
-    if (area(faces[0]) < kStandsOutRatio * area(faces[1])) {
-      throw Exception(ErrorCode::invalid_argument,
-                      fmt::format("{} shows {} faces and none is clearly the largest: crop it to the person to "
-                                  "look for",
-                                  shown, faces.size()));
-    }
-    person.notes.push_back(fmt::format("{} shows {} faces; the largest one was looked for", shown, faces.size()));
-  }
   person.models = analysis->models;
-  person.is_poor = is_poor(faces[0]);
-  person.poor_reason = faces[0].poor_reason;
-  person.embedding = std::move(faces[0].embedding);
+  person.is_poor = is_poor(*face);
+  person.poor_reason = face->poor_reason;
+  person.embedding = face->embedding;
   return person;
 }
 
@@ -76,7 +50,7 @@ std::string poor_photo_warning(const WantedPerson& person, const std::string& ph
 void match_faces(const WantedPerson& person, Record& record) {
   const std::vector<Face>& faces = record.analysis.faces;
   for (std::size_t i = 0; i < faces.size(); ++i) {
-    if (!is_usable(faces[i])) continue;
+    if (!has_usable_embedding(faces[i])) continue;
     if (const std::optional<Error> refusal = refuse_comparison(record.analysis.models, person.models)) {
       throw Exception(*refusal);
     }
