@@ -23,6 +23,7 @@ from tidy_test import BINDINGS, SERVICE, folders_in_order
 OUTSIDE = [*BINDINGS, "python", SERVICE]
 OPEN_TO = {"cli": SERVICE, SERVICE: "base"}  # what one of them uses besides
 OUTPUT = re.compile(r" -o ((?:src|python)/\S+\.o) ")
+UNITY = re.compile(r"^Unity/unity_([a-z]+)_(\w+)_cxx\.cxx\.o$")  # several files of a folder (cmake/unity.cmake)
 
 
 @dataclass
@@ -84,6 +85,7 @@ def read_objects(build: Path) -> list[Object]:
     commands = [row["command"] for row in json.loads((build / "compile_commands.json").read_text())]
     outputs = [match.group(1) for match in map(OUTPUT.search, commands) if match]
     names = [output.partition(".dir/")[2] if output.startswith("src/") else output for output in outputs]
+    names = [UNITY.sub(r"\1/unity_\2.o", name) for name in names]
     # What protoc writes lies in no folder: it is of src/device/onnx_subset.proto.
     names = [name if "/" in name else f"device/{name}" for name in names]
     listing = subprocess.run(["readelf", "--symbols", "--wide", *outputs], cwd=build, stdout=subprocess.PIPE, text=True)

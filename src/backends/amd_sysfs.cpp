@@ -17,7 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kBytesInMegabyte = std::int64_t{1} << 20;
 // A CPU's GPU has a small window of memory that is called its own, and takes the rest from the system.
 constexpr std::int64_t kWindowMegabytesMax = 2048;
 
@@ -73,7 +72,7 @@ std::vector<Card> read_cards(const std::string& root) {
   std::vector<Card> cards;
   for (const auto& [number, path] : numbered_entries(root + "/sys/class/drm", "card")) {
     const fs::path device = path / "device";
-    if (read_small_file(device / "vendor") != "0x1002") continue;
+    if (read_small_file(device / "vendor") != kAmd) continue;
     const std::map<int, fs::path> render = numbered_entries(device / "drm", "renderD");
     cards.push_back({device, render.empty() ? 0 : render.begin()->first});
   }
@@ -102,7 +101,7 @@ std::vector<Node> read_nodes(const std::string& root) {
 }
 
 void read_memory(const Card& card, bool is_in_cpu, Device& device) {
-  const auto megabytes = [&](const char* name) { return read_number(card.device / name) / kBytesInMegabyte; };
+  const auto megabytes = [&](const char* name) { return read_number(card.device / name) / kBytesInMebibyte; };
   device.memory_total_mb = megabytes("mem_info_vram_total");
   device.memory_used_mb = megabytes("mem_info_vram_used");
   const std::int64_t shared = megabytes("mem_info_gtt_total");

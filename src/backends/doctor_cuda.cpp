@@ -7,8 +7,6 @@
 namespace mien {
 namespace {
 
-constexpr std::string_view kVendor = "0x10de";
-
 constexpr const char* kDriverPackage = "nvidia-driver";
 
 // The GPU is on the bus, and this container got none of its nodes.
@@ -36,7 +34,7 @@ bool examine_driver(Examination& examination, const NvmlFacts& facts) {
   return false;
 }
 
-bool examine_nodes(Examination& examination) {
+bool examine_nvidia_nodes(Examination& examination) {
   std::vector<std::string> nodes;
   std::vector<std::string> missing;
   for (const char* const node : {"/dev/nvidiactl", "/dev/nvidia-uvm"}) {
@@ -79,7 +77,7 @@ bool examine_cuda_version(Examination& examination, const Backend& backend, cons
 
 Devices examine_cuda(Examination& examination, const Backend& backend) {
   const bool has_node = !examination.device_nodes("/dev", "nvidia").empty();
-  const bool is_on_bus = examination.has_gpu_of(kVendor);
+  const bool is_on_bus = examination.has_gpu_of(kNvidia);
   const NvmlFacts facts = read_nvml(examination.roots().probe);
   if (!has_node && !is_on_bus && facts.devices.empty()) {
     // A user who names this backend learns what else is missing: a container or a rented machine may get its GPU later.
@@ -93,7 +91,7 @@ Devices examine_cuda(Examination& examination, const Backend& backend) {
   }
   bool works = examine_driver(examination, facts);
   // The driver of WSL has no nodes of its own.
-  if (works && !examination.exists("/dev/dxg")) works = examine_nodes(examination);
+  if (works && !examination.exists("/dev/dxg")) works = examine_nvidia_nodes(examination);
   if (works && facts.devices.empty()) {
     examination.problem({"GPU",
                          "the driver shows no device",

@@ -6,8 +6,6 @@
 namespace mien {
 namespace {
 
-constexpr std::string_view kIntel = "0x8086";
-
 // OpenCL with Intel's part of it, which needs no more than the loader and a file that names it.
 bool examine_driver(Examination& examination) {
   const SearchRoots& search = examination.roots().search;
@@ -25,7 +23,7 @@ bool examine_driver(Examination& examination) {
   return false;
 }
 
-bool examine_nodes(Examination& examination) {
+bool examine_intel_nodes(Examination& examination) {
   const std::vector<std::string> paths = examination.device_nodes("/dev/dri", "renderD");
   if (!paths.empty()) return examine_rights(examination, paths);
   const bool is_contained = !examination.container().empty();
@@ -48,7 +46,7 @@ Devices examine_openvino(Examination& examination, const Backend& backend) {
     examination.skip("GPU", "an Intel GPU is here; openvino is used by its name alone (GPU_BACKEND=openvino)");
     return {};
   }
-  const bool has_nodes = examine_nodes(examination);
+  const bool has_nodes = examine_intel_nodes(examination);
   const bool has_driver = examine_driver(examination);
   const bool is_complete = examine_library(examination, backend);
   examine_memory(examination, devices);

@@ -9,7 +9,6 @@
 namespace mien {
 namespace {
 
-constexpr std::string_view kVendor = "0x1002";
 constexpr const char* kOverride = "HSA_OVERRIDE_GFX_VERSION";
 
 // The GPUs that ROCm 7 has code for.
@@ -41,7 +40,7 @@ const Relative* find_relative(std::string_view gfx) {
   return nullptr;
 }
 
-bool examine_nodes(Examination& examination) {
+bool examine_amd_nodes(Examination& examination) {
   std::vector<std::string> nodes;
   if (examination.exists("/dev/kfd")) nodes.emplace_back("/dev/kfd");
   for (const std::string& path : examination.device_nodes("/dev/dri", "renderD")) nodes.push_back(path);
@@ -105,7 +104,7 @@ bool examine_gfx(Examination& examination, const Backend& backend, const std::st
 
 Devices examine_rocm(Examination& examination, const Backend& backend) {
   const std::vector<AmdGpu> gpus = read_amd_gpus(examination.roots().probe);
-  if (gpus.empty() && !examination.has_gpu_of(kVendor)) {
+  if (gpus.empty() && !examination.has_gpu_of(kAmd)) {
     if (report_no_gpu(examination, backend, "AMD", "ROCm")) (void)examine_library(examination, backend);
     return {};
   }
@@ -121,7 +120,7 @@ Devices examine_rocm(Examination& examination, const Backend& backend) {
   } else {
     examination.ok("driver", gpus.front().device.driver);
   }
-  bool works = examine_nodes(examination) && !gpus.empty();
+  bool works = examine_amd_nodes(examination) && !gpus.empty();
   const bool is_complete = examine_library(examination, backend);
   const std::size_t wanted = std::min<std::size_t>(static_cast<std::size_t>(examination.settings().gpu_device_id),
                                                    gpus.empty() ? 0 : gpus.size() - 1);

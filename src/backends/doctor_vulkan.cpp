@@ -10,8 +10,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kIntel = "0x8086";
-
 // Files that name Vulkan's drivers.
 std::vector<std::string> driver_files(const Examination& examination) {
   const DoctorRoots& roots = examination.roots();
@@ -60,7 +58,7 @@ bool examine_vulkan(Examination& examination, const VulkanFacts& facts, bool has
 Devices examine_webgpu(Examination& examination, const Backend& backend) {
   const VulkanFacts facts = read_vulkan(examination.roots().probe);
   const std::vector<std::string> nodes = examination.device_nodes("/dev/dri", "renderD");
-  const bool has_gpu = !nodes.empty() || examination.has_gpu_of("0x10de") || examination.has_gpu_of("0x1002") ||
+  const bool has_gpu = !nodes.empty() || examination.has_gpu_of(kNvidia) || examination.has_gpu_of(kAmd) ||
                        examination.has_gpu_of(kIntel);
   const bool is_asked = examination.settings().gpu_backend == backend.name;
   if (!has_gpu && facts.devices.empty() && !is_asked) {

@@ -13,7 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kVendor = "0x8086";
 // Where every CPU of Intel has its GPU; cards have other places.
 constexpr std::string_view kPlaceInCpu = "0000:00:02.0";
 
@@ -22,7 +21,7 @@ std::string name_in(const std::string& path, const std::string& device) {
   std::ifstream file(path);
   bool is_intel = false;
   for (std::string line; std::getline(file, line);) {
-    if (!line.empty() && line[0] != '\t' && line[0] != '#') is_intel = line.starts_with(kVendor.substr(2));
+    if (!line.empty() && line[0] != '\t' && line[0] != '#') is_intel = line.starts_with(kIntel.substr(2));
     if (!is_intel || !line.starts_with("\t" + device)) continue;
     const std::size_t name = line.find_first_not_of(' ', 1 + device.size());
     if (name != std::string::npos) return "Intel " + line.substr(name);
@@ -62,7 +61,7 @@ std::vector<Device> read_intel_gpus(const ProbeRoots& roots) {
   // ONNX Runtime counts the cards in this order too.
   for (const auto& [number, path] : numbered_entries(roots.root + "/sys/class/drm", "card")) {
     const fs::path folder = path / "device";
-    if (read_small_file(folder / "vendor") != kVendor) continue;
+    if (read_small_file(folder / "vendor") != kIntel) continue;
     Device device;
     device.id = static_cast<int>(devices.size());
     device.name = read_name(roots.root, folder);

@@ -5,11 +5,10 @@
 #include <string>
 
 #include "backends/backend.h"
+#include "backends/probe.h"
 
 namespace mien {
 namespace {
-
-constexpr std::int64_t kBytesInMegabyte = std::int64_t{1} << 20;
 
 std::string read_text(const char* name) {
   std::size_t size = 0;
@@ -45,8 +44,8 @@ std::vector<Device> probe_mps() {
   Device device;
   device.name = processor + " GPU";
   device.backend = "mps";
-  device.memory_total_mb = read_number("hw.memsize") / kBytesInMegabyte;
-  device.memory_free_mb = free_bytes() / kBytesInMegabyte;
+  device.memory_total_mb = read_number("hw.memsize") / kBytesInMebibyte;
+  device.memory_free_mb = free_bytes() / kBytesInMebibyte;
   device.memory_used_mb = device.memory_total_mb - device.memory_free_mb;
   device.unified_memory = true;
   device.driver = "macOS " + read_text("kern.osproductversion");

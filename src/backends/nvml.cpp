@@ -14,12 +14,11 @@
 namespace mien {
 namespace {
 
-constexpr int kSuccess = 0;
+constexpr int kNvmlSuccess = 0;
 constexpr int kNotSupported = 3;
 constexpr int kDriverNotLoaded = 9;
 constexpr int kVersionsDiffer = 18;
-constexpr std::uint64_t kBytesInMegabyte = std::uint64_t{1} << 20;
-constexpr unsigned kDevicesMax = 64;
+constexpr unsigned kNvmlDevicesMax = 64;
 
 using Handle = struct nvml_device*;
 
@@ -67,17 +66,17 @@ std::string describe(const Nvml& nvml, int code) {
 template <typename Function>
 std::string read_text(const Function& function) {
   std::array<char, 256> text{};
-  if (function(text.data(), static_cast<unsigned>(text.size() - 1)) != kSuccess) return "";
+  if (function(text.data(), static_cast<unsigned>(text.size() - 1)) != kNvmlSuccess) return "";
   return text.data();
 }
 
 void read_memory(const Nvml& nvml, Handle handle, const ProbeRoots& roots, Device& device) {
   Memory memory{};
   const int code = nvml.device_memory(handle, &memory);
-  if (code == kSuccess) {
-    device.memory_total_mb = static_cast<std::int64_t>(memory.total / kBytesInMegabyte);
-    device.memory_free_mb = static_cast<std::int64_t>(memory.free / kBytesInMegabyte);
-    device.memory_used_mb = static_cast<std::int64_t>(memory.used / kBytesInMegabyte);
+  if (code == kNvmlSuccess) {
+    device.memory_total_mb = static_cast<std::int64_t>(memory.total / kBytesInMebibyte);
+    device.memory_free_mb = static_cast<std::int64_t>(memory.free / kBytesInMebibyte);
+    device.memory_used_mb = static_cast<std::int64_t>(memory.used / kBytesInMebibyte);
   } else if (code == kNotSupported) {  // a GPU that has none of its own, as in Jetson and DGX Spark
     read_system_memory(roots.root, device);
     device.unified_memory = true;
@@ -90,28 +89,28 @@ std::int64_t read_held_mb(const Nvml& nvml, Handle handle, const ProbeRoots& roo
   if (nvml.processes == nullptr) return 0;
   std::array<Process, 256> processes{};
   unsigned count = processes.size();
-  if (nvml.processes(handle, &count, processes.data()) != kSuccess) return 0;
+  if (nvml.processes(handle, &count, processes.data()) != kNvmlSuccess) return 0;
   std::uint64_t held = 0;
   for (const Process& process : std::span(processes).first(std::min<std::size_t>(count, processes.size()))) {
     const std::string name = read_small_file(fmt::format("{}/proc/{}/comm", roots.root, process.pid));
     if (name == "mien" && process.used != kNotKnown) held += process.used;
   }
-  return static_cast<std::int64_t>(held / kBytesInMegabyte);
+  return static_cast<std::int64_t>(held / kBytesInMebibyte);
 }
 
 void read_devices(const Nvml& nvml, const ProbeRoots& roots, NvmlFacts& facts) {
   unsigned count = 0;
   const int code = nvml.device_count(&count);
-  if (code != kSuccess) {
+  if (code != kNvmlSuccess) {
     facts.problem = describe(nvml, code);
     return;
   }
   std::vector<Handle> handles;
   std::vector<std::string> uuids;
-  for (unsigned i = 0; i < count && i < kDevicesMax; ++i) {
+  for (unsigned i = 0; i < count && i < kNvmlDevicesMax; ++i) {
     Handle handle = nullptr;
     // One that this user may not ask keeps its number and stays out.
-    handles.push_back(nvml.device_handle(i, &handle) == kSuccess ? handle : nullptr);
+    handles.push_back(nvml.device_handle(i, &handle) == kNvmlSuccess ? handle : nullptr);
     uuids.push_back(handles.back() == nullptr ? "" : read_text([&](char* text, unsigned size) {
       return nvml.device_uuid(handle, text, size);
     }));
@@ -141,13 +140,13 @@ NvmlFacts read_nvml(const ProbeRoots& roots) {
     facts.problem = nvml.error().message;
     return facts;
   }
-  if (const int code = nvml->init(); code != kSuccess) {
+  if (const int code = nvml->init(); code != kNvmlSuccess) {
     facts.problem = describe(*nvml, code);
     return facts;
   }
   facts.driver = read_text([&](char* text, unsigned size) { return nvml->driver_version(text, size); });
   int cuda = 0;  // 13000: 13.0
-  if (nvml->cuda_version(&cuda) == kSuccess) {
+  if (nvml->cuda_version(&cuda) == kNvmlSuccess) {
     facts.cuda_major = cuda / 1000;
     facts.cuda_minor = cuda % 1000 / 10;
   }

@@ -13,6 +13,13 @@
 
 namespace mien {
 
+// PCI's numbers of those who make GPUs.
+inline constexpr std::string_view kNvidia = "0x10de";
+inline constexpr std::string_view kAmd = "0x1002";
+inline constexpr std::string_view kIntel = "0x8086";
+
+inline constexpr std::int64_t kBytesInMebibyte = std::int64_t{1} << 20;
+
 // Tests put a folder and libraries of their own here.
 struct ProbeRoots {
   std::string root = "";  // stands before /sys, /proc, /dev, /usr; empty: this computer's own

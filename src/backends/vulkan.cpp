@@ -13,12 +13,11 @@
 namespace mien {
 namespace {
 
-constexpr std::int32_t kSuccess = 0;
+constexpr std::int32_t kVulkanSuccess = 0;
 constexpr std::int32_t kIncomplete = 5;
 constexpr std::int32_t kNoDriver = -9;  // VK_ERROR_INCOMPATIBLE_DRIVER
-constexpr std::uint32_t kDevicesMax = 64;
+constexpr std::uint32_t kVulkanDevicesMax = 64;
 constexpr std::uint32_t kHeapIsOnDevice = 1;
-constexpr std::uint64_t kBytesInMegabyte = std::uint64_t{1} << 20;
 
 constexpr std::uint32_t version(std::uint32_t major, std::uint32_t minor) { return major << 22 | minor << 12; }
 
@@ -148,7 +147,7 @@ std::int32_t create_instance(Vulkan& vulkan, Instance& instance) {
   InstanceCreateInfo wanted;
   wanted.application_info = &application;
   const std::int32_t code = vulkan.create_instance(&wanted, nullptr, &instance);
-  if (code == kSuccess && known >= version(1, 1)) {
+  if (code == kVulkanSuccess && known >= version(1, 1)) {
     find(vulkan, instance, "vkGetPhysicalDeviceProperties2", vulkan.device_properties_2);
     find(vulkan, instance, "vkGetPhysicalDeviceMemoryProperties2", vulkan.memory_properties_2);
   }
@@ -157,10 +156,10 @@ std::int32_t create_instance(Vulkan& vulkan, Instance& instance) {
 
 bool has_extension(const Vulkan& vulkan, PhysicalDevice device, std::string_view name) {
   std::uint32_t count = 0;
-  if (vulkan.enumerate_extensions(device, nullptr, &count, nullptr) != kSuccess) return false;
+  if (vulkan.enumerate_extensions(device, nullptr, &count, nullptr) != kVulkanSuccess) return false;
   std::vector<ExtensionProperties> extensions(count);
   const std::int32_t code = vulkan.enumerate_extensions(device, nullptr, &count, extensions.data());
-  if (code != kSuccess && code != kIncomplete) return false;
+  if (code != kVulkanSuccess && code != kIncomplete) return false;
   extensions.resize(std::min<std::size_t>(count, extensions.size()));
   return std::any_of(extensions.begin(), extensions.end(), [&](const ExtensionProperties& extension) {
     return std::string_view(extension.name, ::strnlen(extension.name, sizeof(extension.name))) == name;
@@ -195,7 +194,7 @@ void read_memory(const Vulkan& vulkan, PhysicalDevice handle, const DeviceProper
     size = memory.heaps[i].size;
   }
   if (size == 0) return;
-  device.memory_total_mb = static_cast<std::int64_t>(size / kBytesInMegabyte);
+  device.memory_total_mb = static_cast<std::int64_t>(size / kBytesInMebibyte);
   device.memory_free_mb = device.memory_total_mb;
   const bool tells = vulkan.memory_properties_2 != nullptr && properties.api_version >= version(1, 1) &&
                      has_extension(vulkan, handle, "VK_EXT_memory_budget");
@@ -205,7 +204,7 @@ void read_memory(const Vulkan& vulkan, PhysicalDevice handle, const DeviceProper
   wanted.next = &budget;
   vulkan.memory_properties_2(handle, &wanted);
   const std::uint64_t left = budget.budget[heap] - std::min(budget.usage[heap], budget.budget[heap]);
-  device.memory_free_mb = static_cast<std::int64_t>(std::min(left, size) / kBytesInMegabyte);
+  device.memory_free_mb = static_cast<std::int64_t>(std::min(left, size) / kBytesInMebibyte);
   device.memory_used_mb = device.memory_total_mb - device.memory_free_mb;
 }
 
@@ -236,14 +235,14 @@ VulkanFacts read_vulkan(const ProbeRoots& roots) {
   const std::int32_t code = create_instance(*vulkan, instance);
   if (code == kNoDriver) {
     facts.problem = "Vulkan has no driver: install the one of your GPU";
-  } else if (code != kSuccess) {
+  } else if (code != kVulkanSuccess) {
     facts.problem = fmt::format("Vulkan cannot be started (its error {})", code);
   }
-  if (code != kSuccess) return facts;
-  std::array<PhysicalDevice, kDevicesMax> handles{};
-  std::uint32_t count = kDevicesMax;
+  if (code != kVulkanSuccess) return facts;
+  std::array<PhysicalDevice, kVulkanDevicesMax> handles{};
+  std::uint32_t count = kVulkanDevicesMax;
   const std::int32_t listed = vulkan->enumerate_devices(instance, &count, handles.data());
-  if (listed != kSuccess && listed != kIncomplete) {
+  if (listed != kVulkanSuccess && listed != kIncomplete) {
     facts.problem = fmt::format("Vulkan cannot list its devices (its error {})", listed);
     count = 0;
   }

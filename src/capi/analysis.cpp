@@ -46,7 +46,7 @@ mien_placement to_c(const Placement& placement) {
 
 }  // namespace
 
-mien_quality to_c(const Quality& quality) {
+mien_quality quality_to_c(const Quality& quality) {
   mien_quality result{};
   result.blur_score = quality.blur_score;
   result.brightness = quality.brightness;
@@ -125,11 +125,12 @@ mien_bool mien_analysis_face(const mien_analysis* analysis, size_t index, mien_f
 
 mien_bool mien_analysis_face_quality(const mien_analysis* analysis, size_t index, mien_quality* quality) {
   const Face* const found = face_of(analysis, index);
-  return found != nullptr && found->quality && write_struct(to_c(*found->quality), quality);
+  return found != nullptr && found->quality && write_struct(quality_to_c(*found->quality), quality);
 }
 
 mien_bool mien_analysis_quality(const mien_analysis* analysis, mien_quality* quality) {
-  return analysis != nullptr && analysis->analysis.quality && write_struct(to_c(*analysis->analysis.quality), quality);
+  return analysis != nullptr && analysis->analysis.quality &&
+         write_struct(quality_to_c(*analysis->analysis.quality), quality);
 }
 
 mien_bool mien_analysis_placement(const mien_analysis* analysis, size_t index, mien_placement* placement) {

@@ -103,7 +103,7 @@ void init_struct(Struct value, Struct* to, std::size_t struct_size) {
 }
 
 AnalyzeOptions read_options(const mien_analyze_options* options);
-mien_quality to_c(const Quality& quality);
+mien_quality quality_to_c(const Quality& quality);
 PixelView read_pixels(const mien_pixels* pixels);
 
 }  // namespace mien::capi

@@ -24,7 +24,7 @@ mien_status make_jpeg(const std::uint8_t* data, std::size_t size, mien_buffer** 
 }
 
 void give_quality(const Quality& value, mien_quality* quality) {
-  if (write_struct(to_c(value), quality)) return;
+  if (write_struct(quality_to_c(value), quality)) return;
   fail("there is no place to put the quality, or its struct_size is not set");
 }
 

@@ -70,7 +70,7 @@ nlohmann::ordered_json photo_json(const Photo& photo) {
   return result;
 }
 
-void print_json(Terminal& terminal, const Comparison& comparison) {
+void print_verdict_json(Terminal& terminal, const Comparison& comparison) {
   nlohmann::ordered_json result = service::verdict_view(comparison.verdict, comparison.similarity);
   result["compare_anyway"] = comparison.anyway;
   result["threshold"] = comparison.threshold;
@@ -81,7 +81,7 @@ void print_json(Terminal& terminal, const Comparison& comparison) {
   terminal.print(json_text(result));
 }
 
-void print_text(Terminal& terminal, const Comparison& comparison) {
+void print_verdict_text(Terminal& terminal, const Comparison& comparison) {
   const int width = terminal.out_is_terminal() ? terminal.width() : 1000;
   for (const Photo* photo : {&comparison.a, &comparison.b}) {
     std::string text = printable(photo->path) + ": ";
@@ -171,7 +171,7 @@ int run_compare(const Call& call) {
   for (const Photo* photo : {&comparison.a, &comparison.b}) {
     note_warnings(call.terminal, photo->path, photo->analysis.warnings);
   }
-  (json ? print_json : print_text)(call.terminal, comparison);
+  (json ? print_verdict_json : print_verdict_text)(call.terminal, comparison);
   return comparison.verdict ? row_of(*comparison.verdict).exit_code : kExitUndecided;
 }
 

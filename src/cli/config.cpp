@@ -11,7 +11,7 @@
 namespace mien::cli {
 namespace {
 
-void print_json(Terminal& terminal, const Settings& settings) {
+void print_settings_json(Terminal& terminal, const Settings& settings) {
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   for (const SettingValue& row : settings.values) {
     rows.push_back({{"name", row.name},
@@ -23,7 +23,7 @@ void print_json(Terminal& terminal, const Settings& settings) {
   terminal.print(json_text({{"settings", rows}, {"warnings", settings.warnings}}));
 }
 
-void print_table(Terminal& terminal, const Settings& settings) {
+void print_settings_table(Terminal& terminal, const Settings& settings) {
   Table table({"setting", shrinking("value", Keep::end), shrinking("from")});
   for (const SettingValue& row : settings.values) table.add({row.name, row.value, row.source});
   terminal.print(table.render(terminal.table_width()));
@@ -44,7 +44,7 @@ int run_config(const Call& call) {
   arguments.example("mien config --gpu=require", "what a flag changes");
   if (!parse_or_help(call, arguments)) return 0;
   const Settings settings = load(call.terminal, sources);
-  (json ? print_json : print_table)(call.terminal, settings);
+  (json ? print_settings_json : print_settings_table)(call.terminal, settings);
   return 0;
 }
 

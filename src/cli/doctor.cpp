@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kLabelWidth = 9;
 
-void print_json(Terminal& terminal, const DoctorReport& report) {
+void print_report_json(Terminal& terminal, const DoctorReport& report) {
   nlohmann::ordered_json checks = nlohmann::ordered_json::array();
   for (const DoctorCheck& check : report.checks) {
     checks.push_back({{"backend", check.backend},
@@ -53,7 +53,7 @@ std::string row_text(const Terminal& terminal, const DoctorCheck& check) {
   return text;
 }
 
-void print_text(Terminal& terminal, const DoctorReport& report) {
+void print_report_text(Terminal& terminal, const DoctorReport& report) {
   std::string text;
   std::string backend;
   for (const DoctorCheck& check : report.checks) {
@@ -98,7 +98,7 @@ int run_doctor(const Call& call) {
   std::error_code ignored;
   const DoctorReport report =
       diagnose(settings, DoctorOptions{.program = std::filesystem::read_symlink("/proc/self/exe", ignored).string()});
-  (json ? print_json : print_text)(call.terminal, report);
+  (json ? print_report_json : print_report_text)(call.terminal, report);
   return report.exit_code();
 }
 

@@ -29,7 +29,7 @@ void note_reload(const Call& call, const service::KeyFile& keys) {
   call.terminal.note(printable(fmt::format("{}: a service that runs reads it again on SIGHUP", keys.path())) + "\n");
 }
 
-int add(const Call& call) {
+int add_key(const Call& call) {
   SettingsSources sources;
   std::vector<std::string> names;
   Arguments arguments("mien keys add",
@@ -46,7 +46,7 @@ int add(const Call& call) {
   return 0;
 }
 
-int list(const Call& call) {
+int list_keys(const Call& call) {
   SettingsSources sources;
   Arguments arguments("mien keys list", "Prints the names of the keys, a line each. The keys themselves are nowhere.");
   add_key_file_option(arguments, sources);
@@ -57,7 +57,7 @@ int list(const Call& call) {
   return 0;
 }
 
-int remove(const Call& call) {
+int remove_key(const Call& call) {
   SettingsSources sources;
   std::vector<std::string> names;
   Arguments arguments("mien keys remove", "Takes a key out of the file: who has it is no longer answered.");
@@ -74,9 +74,10 @@ int remove(const Call& call) {
 }  // namespace
 
 int run_keys(const Call& call) {
-  return run_action(call, "mien keys", "",
-                    {{"add", add, "make one"}, {"list", list, "their names"}, {"remove", remove, "take one away"}},
-                    {{"mien keys add crawler", "prints the key, once"}, {"mien keys remove crawler", "and no more"}});
+  return run_action(
+      call, "mien keys", "",
+      {{"add", add_key, "make one"}, {"list", list_keys, "their names"}, {"remove", remove_key, "take one away"}},
+      {{"mien keys add crawler", "prints the key, once"}, {"mien keys remove crawler", "and no more"}});
 }
 
 }  // namespace mien::cli

@@ -40,7 +40,7 @@ std::string state_text(const CatalogEntry& entry) {
   return state;
 }
 
-int list(const Call& call) {
+int list_models(const Call& call) {
   bool json = false;
   Arguments arguments("mien models list",
                       "Lists the models that are known by name, with their licences, where their files lie, and the "
@@ -82,7 +82,7 @@ int verify(const Call& call) {
   return all_ok ? 0 : 1;
 }
 
-int add(const Call& call) {
+int add_model(const Call& call) {
   std::vector<std::string> name_and_file;
   AddModelOptions options;
   Arguments arguments("mien models add",
@@ -108,7 +108,7 @@ int add(const Call& call) {
   return 0;
 }
 
-int remove(const Call& call) {
+int remove_model(const Call& call) {
   std::vector<std::string> names;
   Arguments arguments("mien models remove",
                       "Deletes a model, or the models of a pack, from your own model folder. Files elsewhere, for "
@@ -186,10 +186,10 @@ int run_models(const Call& call) {
                     "embeddings too much to be kept: docs/models.md has the figures");
   }
   return run_action(call, "mien models", "",
-                    {{"list", list, "which there are"},
+                    {{"list", list_models, "which there are"},
                      {"pull", pull, "fetch one"},
-                     {"add", add, "give an ONNX file a name"},
-                     {"remove", remove, "delete one"},
+                     {"add", add_model, "give an ONNX file a name"},
+                     {"remove", remove_model, "delete one"},
                      {"verify", verify, "check their files"}},
                     {{"mien models list", "names, licences, thresholds, files"},
                      {"mien models pull yunet", "fetch a detector"},

@@ -72,7 +72,7 @@ int print_change(PeopleCall& call, const PeopleChange& change, const std::string
   return 0;
 }
 
-int list(const Call& typed) {
+int list_people(const Call& typed) {
   bool all = false;
   int faces_min = 2;
   PeopleCall call(typed, "list", "Lists the people, and groups of faces that are one person and have no name yet.");
@@ -321,7 +321,7 @@ int forget(const Call& typed) {
 
 int run_people(const Call& call) {
   return run_action(call, "mien people", "Who is on the photos that 'mien index' has read.",
-                    {{"list", list, "who is there"},
+                    {{"list", list_people, "who is there"},
                      {"show", show, "the faces of somebody"},
                      {"name", name, "who a group is"},
                      {"is", is, "who a face is"},

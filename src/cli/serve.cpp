@@ -233,7 +233,7 @@ void serve(const Call& call, EngineOptions engine, service::ServerOptions option
   server.run();
 }
 
-void add_examples(Arguments& arguments) {
+void add_serve_examples(Arguments& arguments) {
   arguments.example("mien serve", "for programs on this computer, on 127.0.0.1:8765");
   arguments.example("mien serve --immich buffalo_l=centerface+fr_feature", "in the place of Immich's recogniser");
   arguments.example("mien keys add crawler && mien serve --listen 0.0.0.0:8765", "for other computers too, by key");
@@ -256,7 +256,7 @@ int run_serve(const Call& call) {
   add_detail_option(arguments, sources);
   add_threads_option(arguments, sources);
   add_gpu_options(arguments, sources);
-  add_examples(arguments);
+  add_serve_examples(arguments);
   if (!parse_or_help(call, arguments)) return 0;
   if (!service::Server::is_built_in()) service::Server({}, {}, nullptr);  // says what is missing
   take_lists(lists, sources);

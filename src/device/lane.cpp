@@ -98,15 +98,15 @@ Lane::Lane() : state_(std::make_shared<State>()) {
 }
 
 Lane::~Lane() {
-  constexpr std::chrono::milliseconds kLook{50};
+  constexpr std::chrono::milliseconds kPatience{50};
   std::unique_lock lock(state_->mutex);
   state_->is_closed = true;
   state_->changed.notify_all();
-  while (!state_->has_ended && !state_->look_for_hanging_job()) state_->changed.wait_for(lock, kLook);
+  while (!state_->has_ended && !state_->look_for_hanging_job()) state_->changed.wait_for(lock, kPatience);
 }
 
 void Lane::run(std::function<void()> job, std::chrono::milliseconds limit) {
-  constexpr std::chrono::seconds kLook{1};
+  constexpr std::chrono::seconds kPatience{1};
   const auto ticket = std::make_shared<Ticket>();
   ticket->job = std::move(job);
   ticket->limit = limit;
@@ -116,7 +116,7 @@ void Lane::run(std::function<void()> job, std::chrono::milliseconds limit) {
   state_->changed.notify_all();
   while (!ticket->started) {
     if (state_->look_for_hanging_job()) throw DeviceHung(kAbandoned);
-    state_->changed.wait_for(lock, kLook);
+    state_->changed.wait_for(lock, kPatience);
   }
   const auto is_over = [&] { return ticket->is_done || state_->is_abandoned; };
   state_->changed.wait_until(lock, *ticket->started + limit, is_over);

@@ -222,7 +222,7 @@ Result<Done> decode_bmp(Bytes encoded, const DecodeOptions& options, DecodedImag
   const Result<BmpFacts> read = read_facts(encoded);
   if (!read) return read.error();
   const BmpFacts& facts = *read;
-  const PixelSize size{facts.width, facts.height};
+  const StatedSize size{facts.width, facts.height};
   if (std::optional<Error> error = take_size(size, options.limits, out)) return *error;
   const int band_rows = static_cast<int>(std::max<std::int64_t>(1, kBandPixels / size.width));
   const double bytes = 3.0 * static_cast<double>(size.width) * static_cast<double>(size.height + band_rows);

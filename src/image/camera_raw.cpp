@@ -203,7 +203,7 @@ class TiffWalk {
 };
 
 // The size that the header of a JPEG states, of a kind that can be read: raw data may be JPEG too, lossless.
-std::optional<PixelSize> jpeg_size(Bytes jpeg) {
+std::optional<StatedSize> jpeg_size(Bytes jpeg) {
   if (jpeg.size() < 4 || jpeg[0] != 0xFF || jpeg[1] != 0xD8) return std::nullopt;
   const auto read_be16 = [&](std::size_t at) { return jpeg[at] << 8 | jpeg[at + 1]; };
   constexpr std::size_t kFrameBytes = 9;
@@ -213,7 +213,7 @@ std::optional<PixelSize> jpeg_size(Bytes jpeg) {
     if (marker == 0xFF) {  // padding
       ++at;
     } else if (marker >= 0xC0 && marker <= 0xC2) {
-      return PixelSize{read_be16(at + 7), read_be16(at + 5)};
+      return StatedSize{read_be16(at + 7), read_be16(at + 5)};
     } else {
       at += 2 + static_cast<std::size_t>(read_be16(at + 2));
     }
@@ -224,7 +224,7 @@ std::optional<PixelSize> jpeg_size(Bytes jpeg) {
 void take_preview(Bytes encoded, std::uint32_t offset, std::uint32_t bytes, StoredPreview& preview) {
   if (offset == 0 || bytes == 0 || offset >= encoded.size()) return;
   const Bytes jpeg = encoded.subspan(offset, std::min<std::size_t>(bytes, encoded.size() - offset));
-  const std::optional<PixelSize> size = jpeg_size(jpeg);
+  const std::optional<StatedSize> size = jpeg_size(jpeg);
   if (!size || size->width * size->height <= preview.size.width * preview.size.height) return;
   preview.jpeg = jpeg;
   preview.size = *size;
@@ -250,7 +250,7 @@ StoredPreview find_stored_preview(Bytes encoded) {
     preview.times.add(walk.times_of(*directory));
     take_preview(encoded, directory->jpeg_offset, directory->jpeg_bytes, preview);
     if (directory->is_sensor()) {
-      const PixelSize size{directory->width, directory->height};
+      const StatedSize size{directory->width, directory->height};
       if (size.width * size.height > preview.photo.width * preview.photo.height) preview.photo = size;
     } else if (directory->compression == kJpeg || directory->compression == kOldJpeg) {
       take_preview(encoded, directory->data_offset, directory->data_bytes, preview);

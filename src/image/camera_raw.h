@@ -16,8 +16,8 @@ bool is_camera_raw(Bytes encoded);
 // The largest JPEG that lies in such a file as one piece, whatever its raw data are.
 struct StoredPreview {
   Bytes jpeg;  // empty: none. As far as the file goes
-  PixelSize size;
-  PixelSize photo;                 // of the largest raw data
+  StatedSize size;
+  StatedSize photo;                // of the largest raw data
   std::optional<int> orientation;  // of the first directory that states one
   Bytes xmp;
   StatedTimes times;

@@ -20,7 +20,7 @@ struct Codec {
 };
 
 // The error of check_pixel_limit; when there is none, the size becomes the stored one of `out`.
-inline std::optional<Error> take_size(PixelSize size, const ImageLimits& limits, DecodedImage& out) {
+inline std::optional<Error> take_size(StatedSize size, const ImageLimits& limits, DecodedImage& out) {
   if (std::optional<Error> error = check_pixel_limit(size, limits)) return error;
   out.stored_width = static_cast<int>(size.width);
   out.stored_height = static_cast<int>(size.height);

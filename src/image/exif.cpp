@@ -47,12 +47,12 @@ std::string_view text_value(ExifData* data, ExifTag tag) {
 }
 
 // EXIF 2.31 added the zones; libexif knows them as tags since 0.6.22.
-constexpr auto kZoneOriginal = static_cast<ExifTag>(0x9011);
-constexpr auto kZoneDigitized = static_cast<ExifTag>(0x9012);
+constexpr auto kZoneOriginalTag = static_cast<ExifTag>(0x9011);
+constexpr auto kZoneDigitizedTag = static_cast<ExifTag>(0x9012);
 
 StatedTimes read_times(ExifData* data) {
-  return {read_time(text_value(data, EXIF_TAG_DATE_TIME_ORIGINAL), text_value(data, kZoneOriginal)),
-          read_time(text_value(data, EXIF_TAG_DATE_TIME_DIGITIZED), text_value(data, kZoneDigitized))};
+  return {read_time(text_value(data, EXIF_TAG_DATE_TIME_ORIGINAL), text_value(data, kZoneOriginalTag)),
+          read_time(text_value(data, EXIF_TAG_DATE_TIME_DIGITIZED), text_value(data, kZoneDigitizedTag))};
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ class GifReader {
 
   const GifImageDesc& frame() const { return file_->Image; }
   // The size of the canvas, made larger where the frame reaches beyond it, as browsers have it.
-  PixelSize size() const {
+  StatedSize size() const {
     return {std::max(std::int64_t{file_->SWidth}, std::int64_t{frame().Left} + frame().Width),
             std::max(std::int64_t{file_->SHeight}, std::int64_t{frame().Top} + frame().Height)};
   }
@@ -295,7 +295,7 @@ Result<Done> decode_gif(Bytes encoded, const DecodeOptions& options, DecodedImag
   if (frame.Width <= 0 || frame.Height <= 0 || frame.Left < 0 || frame.Top < 0) {
     return Error{ErrorCode::bad_data, "the GIF image has no pixels"};
   }
-  const PixelSize size = reader.size();
+  const StatedSize size = reader.size();
   if (std::optional<Error> error = take_size(size, options.limits, out)) return *error;
   const double pixels = static_cast<double>(size.width) * static_cast<double>(size.height);
   if (std::optional<Error> error = check_memory_limit(3 * pixels, size, options.limits)) return *error;

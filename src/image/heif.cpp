@@ -135,7 +135,7 @@ Error to_error(const Heif& heif, const heif_error& error, const DecodedImage& ou
 }
 
 // Planes as decoded (three at most, without subsampling), RGB of the same depth, RGB of 8 bits, and our pixels.
-double memory_estimate(PixelSize size, int bits) {
+double memory_estimate(StatedSize size, int bits) {
   const int sample_bytes = bits > 8 ? 2 : 1;
   return static_cast<double>(size.width * size.height) * (2 * 3 * sample_bytes + 2 * 3);
 }
@@ -229,7 +229,7 @@ Result<Done> copy_pixels(const Heif& heif, heif_image* image, DecodedImage& out)
 
 std::optional<Error> check_size(const Heif& heif, const heif_image_handle* handle, const ImageLimits& limits,
                                 DecodedImage& out) {
-  const PixelSize size{heif.handle_width(handle), heif.handle_height(handle)};
+  const StatedSize size{heif.handle_width(handle), heif.handle_height(handle)};
   if (size.width <= 0 || size.height <= 0) {
     return Error{ErrorCode::bad_data, fmt::format("the {} image states no size", out.format)};
   }

@@ -465,7 +465,7 @@ Result<Done> read_pixels(JpegReader& reader, bool converted_too, DecodedImage& o
   return Done{};
 }
 
-std::optional<Error> check_memory(JpegReader& reader, PixelSize size, const DecodeOptions& options) {
+std::optional<Error> check_memory(JpegReader& reader, StatedSize size, const DecodeOptions& options) {
   const auto scale = static_cast<double>(options.scale_denominator);
   const double pixels = static_cast<double>(size.width) * static_cast<double>(size.height) / (scale * scale);
   return check_memory_limit(3 * pixels + reader.coefficient_bytes(), size, options.limits);
@@ -476,7 +476,7 @@ Result<Done> decode_once(Bytes encoded, const DecodeOptions& options, DecodeWatc
                          std::optional<BrokenTail>& tail) {
   JpegReader reader(encoded, watch);
   if (!reader.read_header()) return header_error(reader);
-  const PixelSize size{reader.info().image_width, reader.info().image_height};
+  const StatedSize size{reader.info().image_width, reader.info().image_height};
   if (std::optional<Error> error = take_size(size, options.limits, out)) return *error;
   if (std::optional<Error> error = check_colours(reader)) return *error;
   if (std::optional<Error> error = check_memory(reader, size, options)) return *error;

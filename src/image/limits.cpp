@@ -20,7 +20,7 @@ std::optional<Error> check_byte_limit(Bytes encoded, const ImageLimits& limits) 
                fmt::format("the file has {} bytes, the limit bytes_max is {}", encoded.size(), limits.bytes_max)};
 }
 
-std::optional<Error> check_pixel_limit(PixelSize size, const ImageLimits& limits) {
+std::optional<Error> check_pixel_limit(StatedSize size, const ImageLimits& limits) {
   const std::int64_t side = std::max(size.width, size.height);
   if (side > limits.side_max) {
     return Error{ErrorCode::limit_exceeded, fmt::format("the image is {} x {} pixels, the limit side_max is {} a side",
@@ -36,7 +36,7 @@ std::optional<Error> check_pixel_limit(PixelSize size, const ImageLimits& limits
   return std::nullopt;
 }
 
-std::optional<Error> check_memory_limit(double bytes, PixelSize size, const ImageLimits& limits) {
+std::optional<Error> check_memory_limit(double bytes, StatedSize size, const ImageLimits& limits) {
   if (bytes <= static_cast<double>(limits.memory_bytes_max)) return std::nullopt;
   return Error{ErrorCode::limit_exceeded,
                fmt::format("decoding {} x {} pixels would take {:.0f} MB of memory, the limit is {:.0f} MB "

@@ -15,18 +15,19 @@ namespace mien {
 // The error for a file of more bytes than the limit allows; empty when it fits.
 std::optional<Error> check_byte_limit(Bytes encoded, const ImageLimits& limits);
 
-struct PixelSize {
+// The size that a file says it has.
+struct StatedSize {
   std::int64_t width = 0;
   std::int64_t height = 0;
 };
 
 // The error for a header that claims more than the limits allow; empty when it fits. Every decoder asks this
 // before it allocates anything that grows with the size.
-std::optional<Error> check_pixel_limit(PixelSize size, const ImageLimits& limits);
+std::optional<Error> check_pixel_limit(StatedSize size, const ImageLimits& limits);
 
 // The error for an image whose decoding would take more memory than the limit allows, pixels included; empty when it
 // fits. Every decoder adds up what it and its library will need, and asks before it allocates.
-std::optional<Error> check_memory_limit(double bytes, PixelSize size, const ImageLimits& limits);
+std::optional<Error> check_memory_limit(double bytes, StatedSize size, const ImageLimits& limits);
 
 // Whether decoding must end early: asked between rows, blocks or strips, as often as the codec lets us. Costs about
 // 50 ns.

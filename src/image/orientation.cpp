@@ -69,7 +69,7 @@ void keep_rows(ImageView stored, int orientation, Image& upright, const std::sto
 }
 
 template <int kChannels>
-void rows_to_columns(ImageView stored, int orientation, Image& upright, const std::stop_token& stop) {
+void turn_rows(ImageView stored, int orientation, Image& upright, const std::stop_token& stop) {
   // Upright (x, y) is stored (column, row) with the column given by y and the row by x, each maybe from the end.
   const bool column_from_end = orientation == 7 || orientation == 8;
   const bool row_from_end = orientation == 6 || orientation == 7;
@@ -97,7 +97,7 @@ void rows_to_columns(ImageView stored, int orientation, Image& upright, const st
 template <int kChannels>
 void turn(ImageView stored, int orientation, Image& upright, const std::stop_token& stop) {
   if (orientation_swaps_sides(orientation)) {
-    rows_to_columns<kChannels>(stored, orientation, upright, stop);
+    turn_rows<kChannels>(stored, orientation, upright, stop);
   } else {
     keep_rows<kChannels>(stored, orientation, upright, stop);
   }

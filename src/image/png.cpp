@@ -70,7 +70,7 @@ class PngReader {
   // Reads the rest of the file, as far as it goes. The rows that came lie in `pixels`.
   void read_pixels(Image& pixels);
 
-  PixelSize size() const { return {png_get_image_width(png_, info_), png_get_image_height(png_, info_)}; }
+  StatedSize size() const { return {png_get_image_width(png_, info_), png_get_image_height(png_, info_)}; }
   // Returns what the file says about its colours, by which the pixels are converted, or a warning.
   CodedColours colours() const;
   int bit_depth() const { return bit_depth_; }
@@ -356,7 +356,7 @@ Result<Done> decode_png(Bytes encoded, const DecodeOptions& options, DecodedImag
     }
     return Error{ErrorCode::bad_data, "the PNG image cannot be read: " + reader.failure()};
   }
-  const PixelSize size = reader.size();
+  const StatedSize size = reader.size();
   if (std::optional<Error> error = take_size(size, options.limits, out)) return *error;
   const double bytes = kPixelBytes * static_cast<double>(size.width) * static_cast<double>(size.height) +
                        kRowBytes * static_cast<double>(size.width) + static_cast<double>(encoded.size());

@@ -39,7 +39,7 @@ int significant_png_bits(Bytes png);
 // A frame of an animation as an image of its own, and its place on the canvas.
 struct PngFrame {
   std::vector<std::uint8_t> png;
-  PixelSize size;
+  StatedSize size;
   std::int64_t left = 0;
   std::int64_t top = 0;
 };

@@ -61,7 +61,7 @@ Error no_preview(const std::string& camera, const char* reason) {
 
 // Checks the limits before LibRaw copies the preview out of the file.
 std::optional<Error> check_preview(const libraw_data_t& raw, const ImageLimits& limits) {
-  const PixelSize size{raw.thumbnail.twidth, raw.thumbnail.theight};
+  const StatedSize size{raw.thumbnail.twidth, raw.thumbnail.theight};
   if (std::optional<Error> error = check_pixel_limit(size, limits)) return error;
   // The preview as it lies in the file, as LibRaw gives it (at most 16 bits a channel), and our pixels.
   const double memory = raw.thumbnail.tlength + static_cast<double>(size.width * size.height) * (6 + 3);
@@ -96,7 +96,7 @@ Result<Done> copy_bitmap(const LibRaw& libraw, libraw_data_t& raw, const ImageLi
 
 // What is known of the photo apart from its preview.
 struct RawPhoto {
-  PixelSize size;
+  StatedSize size;
   StatedFacts stated;
 };
 
@@ -152,7 +152,7 @@ void turn_with_raw(const RawPhoto& photo, DecodedImage& out) {
   }
 }
 
-void note_small_preview(PixelSize photo, DecodedImage& out) {
+void note_small_preview(StatedSize photo, DecodedImage& out) {
   const int preview = std::max(out.stored_width, out.stored_height);
   if (preview * kSmallPreview >= std::max(photo.width, photo.height)) return;
   out.warnings.push_back(fmt::format("preview: the largest one in the raw file has {} x {} pixels, the photo {} x {}",
@@ -193,7 +193,7 @@ Result<Done> decode_stored(const StoredPreview& stored, const RawPhoto& photo, c
   return finish_preview(decode_jpeg(stored.jpeg, options, out), photo, out);
 }
 
-std::int64_t area(PixelSize size) { return size.width * size.height; }
+std::int64_t area(StatedSize size) { return size.width * size.height; }
 
 // Whether another preview is worth a try: limits and a stop hold for all of them.
 bool may_have_other(const Error& error) {

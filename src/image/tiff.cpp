@@ -179,7 +179,7 @@ class TiffReader {
   bool is_open() const { return file_ != nullptr; }
   const Complaints& complaints() const { return complaints_; }
   const Complaints& warnings() const { return warnings_; }
-  PixelSize size() const {
+  StatedSize size() const {
     return {number<std::uint32_t>(TIFFTAG_IMAGEWIDTH), number<std::uint32_t>(TIFFTAG_IMAGELENGTH)};
   }
   // Goes to the directory of the photo: the first that does not call itself a small version or a mask, among the pages
@@ -429,7 +429,7 @@ Result<Done> decode_tiff(Bytes encoded, const DecodeOptions& options, DecodedIma
   if (!reader.is_open()) return cannot_be_read(reader);
   reader.go_to_photo(watch);
   if (watch.has_ended()) return watch.error();
-  const PixelSize size = reader.size();
+  const StatedSize size = reader.size();
   if (size.width == 0 || size.height == 0) return cannot_be_read(reader);
   if (std::optional<Error> error = take_size(size, options.limits, out)) return *error;
   if (std::optional<Error> error = check_memory_limit(reader.memory_bytes(), size, options.limits)) return *error;

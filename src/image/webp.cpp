@@ -83,7 +83,7 @@ class Container {
   bool is_broken() const { return state_ == WEBP_DEMUX_PARSE_ERROR; }
   const WebPIterator& frame() const { return frame_; }
   Bytes fragment() const { return {frame_.fragment.bytes, frame_.fragment.size}; }
-  PixelSize canvas() const { return {number(WEBP_FF_CANVAS_WIDTH), number(WEBP_FF_CANVAS_HEIGHT)}; }
+  StatedSize canvas() const { return {number(WEBP_FF_CANVAS_WIDTH), number(WEBP_FF_CANVAS_HEIGHT)}; }
   std::int64_t frame_count() const { return number(WEBP_FF_FRAME_COUNT); }
   std::vector<std::uint8_t> chunk(const char* name) const {
     WebPChunkIterator found{};
@@ -135,7 +135,7 @@ Progress read_rows(const Container& container, DecodeWatch& watch, Image& pixels
 
 // Of the canvas and of the current frame, as it is decoded.
 double memory_bytes(const Container& container, const WebPBitstreamFeatures& features) {
-  const PixelSize canvas = container.canvas();
+  const StatedSize canvas = container.canvas();
   const double canvas_pixels = static_cast<double>(canvas.width) * static_cast<double>(canvas.height);
   const double frame_pixels = static_cast<double>(features.width) * features.height;
   const double a_pixel = features.format == kLossless
@@ -146,7 +146,7 @@ double memory_bytes(const Container& container, const WebPBitstreamFeatures& fea
 
 std::optional<Error> check_limits(const Container& container, const WebPBitstreamFeatures& features,
                                   const ImageLimits& limits, DecodedImage& out) {
-  const PixelSize canvas = container.canvas();
+  const StatedSize canvas = container.canvas();
   if (std::optional<Error> error = take_size(canvas, limits, out)) return error;
   if (container.frame_count() > limits.frames_max) {
     return Error{ErrorCode::limit_exceeded, fmt::format("the WebP image has {} frames, the limit frames_max is {}",
@@ -172,7 +172,7 @@ Error no_frame(const Container& container) {
 
 bool fits_canvas(const Container& container, const WebPBitstreamFeatures& features) {
   const WebPIterator& frame = container.frame();
-  const PixelSize canvas = container.canvas();
+  const StatedSize canvas = container.canvas();
   return frame.x_offset >= 0 && frame.y_offset >= 0 && frame.x_offset + features.width <= canvas.width &&
          frame.y_offset + features.height <= canvas.height;
 }
@@ -199,7 +199,7 @@ Result<Done> decode_webp(Bytes encoded, const DecodeOptions& options, DecodedIma
   Container container(encoded);
   WebPBitstreamFeatures features{};
   if (!container.has_frame() || read_features(container, features) != VP8_STATUS_OK) return no_frame(container);
-  const PixelSize canvas = container.canvas();
+  const StatedSize canvas = container.canvas();
   if (std::optional<Error> error = check_limits(container, features, options.limits, out)) return *error;
   if (!fits_canvas(container, features)) {
     return Error{ErrorCode::bad_data, "the WebP image cannot be read: its frame lies outside of its canvas"};

@@ -3,8 +3,8 @@
 // similarity by
 //   E = kFixedScale kLengthMax sqrt(d) + d / 4
 // at most. So when `count` others have products of at least P, whoever has one below P - 2 E is not among the `count`
-// most similar. kRounding makes sure that this also holds of similarities that were rounded to floats, where ties are
-// decided by keys: it is twice the distance of two floats. The few rows that are left are compared exactly.
+// most similar. kFixedRounding makes sure that this also holds of similarities that were rounded to floats, where ties
+// are decided by keys: it is twice the distance of two floats. The few rows that are left are compared exactly.
 //
 // 8-bit codes would leave five times as many, and on processors without 8-bit products they are no faster.
 #include "index/neighbours.h"
@@ -29,8 +29,8 @@ namespace mien {
 namespace {
 
 constexpr double kFixedOne = static_cast<double>(kFixedScale) * kFixedScale;
-constexpr double kRounding = 256;
-static_assert(kRounding > kFixedOne * 0x1p-23 * 2);
+constexpr double kFixedRounding = 256;
+static_assert(kFixedRounding > kFixedOne * 0x1p-23 * 2);
 
 // Queries of a task and rows that it compares with them: packed they lie in the third cache while a block of rows in
 // fixed point lies in the second and a panel of queries in the first.
@@ -38,7 +38,7 @@ constexpr std::size_t kStrip = 1024;
 constexpr std::size_t kSpan = 8192;
 constexpr std::size_t kBlock = 128;
 
-struct Candidate {
+struct NearPlace {
   std::int32_t product = 0;
   std::uint32_t place = 0;
 };
@@ -47,7 +47,7 @@ struct Candidate {
 class Candidates {
  public:
   Candidates(std::size_t places, std::size_t count, std::size_t dimension)
-      : count_(count), slack_(error_of(dimension) * 2 + kRounding), lists_(places) {
+      : count_(count), slack_(error_of(dimension) * 2 + kFixedRounding), lists_(places) {
     for (List& list : lists_) list.limit = static_cast<std::uint32_t>(3 * count + 16);
   }
 
@@ -61,7 +61,7 @@ class Candidates {
     lists_[place].least = static_cast<std::int32_t>(std::max(std::floor(product), -0x1p31));
   }
 
-  void offer(std::size_t place, const Candidate& candidate) {
+  void offer(std::size_t place, const NearPlace& candidate) {
     if (candidate.product < least(place)) return;
     const std::lock_guard lock(mutexes_[place % mutexes_.size()]);
     List& list = lists_[place];
@@ -70,22 +70,22 @@ class Candidates {
   }
 
   // Removes those that cannot be among the most similar any more.
-  std::vector<Candidate>& trim(std::size_t place) {
+  std::vector<NearPlace>& trim(std::size_t place) {
     List& list = lists_[place];
     if (list.items.size() > count_) {
       const auto last = list.items.begin() + static_cast<std::ptrdiff_t>(count_) - 1;
       std::nth_element(list.items.begin(), last, list.items.end(),
-                       [](const Candidate& a, const Candidate& b) { return a.product > b.product; });
+                       [](const NearPlace& a, const NearPlace& b) { return a.product > b.product; });
       set_least(place, std::max<double>(least(place), last->product - slack_));
     }
-    std::erase_if(list.items, [&](const Candidate& candidate) { return candidate.product < least(place); });
+    std::erase_if(list.items, [&](const NearPlace& candidate) { return candidate.product < least(place); });
     list.limit = std::max(list.limit, static_cast<std::uint32_t>(2 * list.items.size()));
     return list.items;
   }
 
  private:
   struct List {
-    std::vector<Candidate> items;
+    std::vector<NearPlace> items;
     std::atomic<std::int32_t> least{std::numeric_limits<std::int32_t>::min()};
     std::uint32_t limit = 0;
   };
@@ -110,7 +110,7 @@ class Neighbourhood {
   void run(int threads, std::vector<NeighbourList>& lists) {
     for (std::size_t place = stale_; place < order_.size(); ++place) {
       const float last = lists[order_[place]].back().similarity;
-      candidates_.set_least(place, last * kFixedOne - Candidates::error_of(rows_.dimension) - kRounding);
+      candidates_.set_least(place, last * kFixedOne - Candidates::error_of(rows_.dimension) - kFixedRounding);
     }
     run_in_threads(threads, [this] { compare_strips(); });
     next_ = 0;
@@ -212,14 +212,14 @@ class Neighbourhood {
   }
 
   void finish(std::size_t place, NeighbourList& list) {
-    std::vector<Candidate>& candidates = candidates_.trim(place);
+    std::vector<NearPlace>& candidates = candidates_.trim(place);
     NeighbourList made;
     if (place >= stale_) {
       if (candidates.empty()) return;
       made = list;
     }
     const std::size_t known = made.size();
-    for (const Candidate& candidate : candidates) {
+    for (const NearPlace& candidate : candidates) {
       const std::size_t other = order_[candidate.place];
       const VectorKey key = rows_.keys[other];
       // A row that was only renewed may be in lists already.
@@ -227,7 +227,7 @@ class Neighbourhood {
       if (std::any_of(made.begin(), made.begin() + static_cast<std::ptrdiff_t>(known), same)) continue;
       made.push_back({key, exact_similarity(rows_.row(order_[place]), rows_.row(other))});
     }
-    std::vector<Candidate>().swap(candidates);
+    std::vector<NearPlace>().swap(candidates);
     std::sort(made.begin(), made.end(), is_before);
     if (made.size() > count_) made.resize(count_);
     made.shrink_to_fit();

@@ -18,7 +18,7 @@
 namespace mien {
 namespace {
 
-constexpr int kIterationsMax = 2000;
+constexpr int kKernelIterationsMax = 2000;
 
 // A soft slope with grain: neither flat nor noise, as photos are.
 Image make_pixels(PixelSize size) {
@@ -122,7 +122,7 @@ std::vector<KernelCase> kernel_cases() {
 
 // ---- Measuring
 
-struct Bench {
+struct OpsBench {
   const OpsBenchOptions& options;
   std::unique_ptr<Engine> cpu;
   std::unique_ptr<Engine> gpu;  // null: not asked for
@@ -132,7 +132,7 @@ struct Bench {
   OpsBenchRow measure(const std::function<double()>& once, double megapixels) const {
     std::vector<double> times;
     double spent = 0;
-    const int iterations_max = options.iterations > 0 ? options.iterations : kIterationsMax;
+    const int iterations_max = options.iterations > 0 ? options.iterations : kKernelIterationsMax;
     while (static_cast<int>(times.size()) < iterations_max &&
            (times.empty() || options.iterations > 0 || spent < options.seconds_each * 1e3)) {
       throw_if_stopped(options.stop);
@@ -152,7 +152,7 @@ struct Bench {
 
 double megapixels_of(PixelSize size) { return static_cast<double>(size.width) * size.height / 1e6; }
 
-void Bench::add_stage(const Engine& engine, const BenchCase& bench_case, const StageCase& one) {
+void OpsBench::add_stage(const Engine& engine, const BenchCase& bench_case, const StageCase& one) {
   const bool on_gpu = &engine == gpu.get();
   const PreparedPictures prepared = make_prepared(one.size, one.faces);
   CaseRun run(engine.state(), bench_case, prepared);
@@ -188,7 +188,7 @@ void Bench::add_stage(const Engine& engine, const BenchCase& bench_case, const S
   rows.push_back(std::move(row));
 }
 
-void Bench::add_kernel(const KernelCase& kernel) {
+void OpsBench::add_kernel(const KernelCase& kernel) {
   const Image image = make_pixels(kernel.size);
   kernel.run(cpu->state(), image);
   const auto once = [&] {
@@ -209,7 +209,7 @@ std::vector<OpsBenchRow> bench_operations(const OpsBenchOptions& options) {
   std::vector<std::string_view> names;
   for (const OperationRow& row : kOperations) names.push_back(row.name);
   check_names(options.operations, names, "operation");
-  Bench bench{.options = options, .cpu = {}, .gpu = {}};
+  OpsBench bench{.options = options, .cpu = {}, .gpu = {}};
   const auto open = [&](GpuMode mode) { return std::make_unique<Engine>(with_gpu_mode(options.engine, mode)); };
   bench.cpu = open(GpuMode::off);
   if (options.gpu) bench.gpu = open(GpuMode::on);

@@ -12,6 +12,7 @@
 namespace mien {
 
 inline constexpr int kAlignedSide = 112;
+inline constexpr std::size_t kAlignedFloats = std::size_t{3} * kAlignedSide * kAlignedSide;  // of one face
 // Pixels between the eyes of an aligned face.
 inline constexpr double kTemplateEyeDistance = 35.238;
 

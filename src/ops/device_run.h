@@ -13,8 +13,10 @@ namespace mien {
 
 // The pixels first, then the small inputs, as all graphs of this folder take them.
 inline std::vector<DeviceInput> inputs_of(const DeviceTensor& pixels, std::span<const HostTensor> tensors) {
-  std::vector<DeviceInput> inputs = {pixels};
-  inputs.insert(inputs.end(), tensors.begin(), tensors.end());
+  std::vector<DeviceInput> inputs;
+  inputs.reserve(1 + tensors.size());
+  inputs.emplace_back(pixels);
+  for (const HostTensor& tensor : tensors) inputs.emplace_back(tensor);
   return inputs;
 }
 

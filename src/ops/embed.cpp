@@ -6,8 +6,6 @@
 namespace mien {
 namespace {
 
-constexpr std::size_t kFaceFloats = std::size_t{3} * kAlignedSide * kAlignedSide;
-
 // Returns false when the model took the batch but gave another number of rows.
 bool run_batch(const Embedder& embedder, const float* planes, std::size_t count, const std::stop_token& stop,
                std::vector<std::vector<float>>& embeddings) {
@@ -34,13 +32,13 @@ std::size_t batch_of(std::size_t left, std::size_t batch_max) {
 
 float* AlignedFaces::add() {
   ++count_;
-  if (planes_.size() < count_ * kFaceFloats) planes_.resize(count_ * kFaceFloats);
-  return planes_.data() + (count_ - 1) * kFaceFloats;
+  if (planes_.size() < count_ * kAlignedFloats) planes_.resize(count_ * kAlignedFloats);
+  return planes_.data() + (count_ - 1) * kAlignedFloats;
 }
 
 const float* AlignedFaces::face(std::size_t index) const {
   assert(index < count_);
-  return planes_.data() + index * kFaceFloats;
+  return planes_.data() + index * kAlignedFloats;
 }
 
 std::vector<std::vector<float>> embed_faces(const Embedder& embedder, const AlignedFaces& faces,

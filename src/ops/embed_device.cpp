@@ -10,7 +10,6 @@
 namespace mien {
 namespace {
 
-constexpr std::size_t kFaceFloats = std::size_t{3} * kAlignedSide * kAlignedSide;
 // The least cosine of a device's embedding and the CPU's, which 32 bits reach by far.
 constexpr float kCosineMin = 0.9999F;
 
@@ -25,9 +24,9 @@ void DeviceEmbedder::open(Accelerator& device) {
 
 void DeviceEmbedder::plan(Accelerator& device, std::size_t batch) {
   open(device);
-  const std::vector<std::uint8_t> noise = make_noise_levels(kFaceFloats);
+  const std::vector<std::uint8_t> noise = make_noise_levels(kAlignedFloats);
   AlignedFaces face;
-  std::ranges::copy(make_noise(embedder_->feed, kFaceFloats), face.add());
+  std::ranges::copy(make_noise(embedder_->feed, kAlignedFloats), face.add());
   const std::vector<float> expected = std::move(embed_faces(*embedder_, face).front());
   const CanvasBytes one{noise.data(), kAlignedSide, kAlignedSide};
   const std::size_t images = embedder_->batch_max.load() == 1 ? 1 : batch;

@@ -51,7 +51,7 @@ struct LineFacts {
 
 // The keys of a record that matter here; of most of a line nothing is kept.
 enum class Section { other, size, mtime, text, models, error, matches, quality, faces };
-enum class FaceKey { other, embedding, poor_reason };
+enum class FaceField { other, embedding, poor_reason };
 
 struct TopKey {
   std::string_view name;
@@ -92,9 +92,9 @@ class FactsReader final : public nlohmann::json_sax<nlohmann::json> {
   bool string(string_t& value) override {
     if (wanted_ && depth_ == wanted_depth_) {
       *wanted_ = std::move(value);
-    } else if (is_of_face(FaceKey::poor_reason)) {
+    } else if (is_of_face(FaceField::poor_reason)) {
       ++facts.poor_faces;
-    } else if (is_of_face(FaceKey::embedding)) {
+    } else if (is_of_face(FaceField::embedding)) {
       facts.embeddings = EmbeddingFormat::base64;
     }
     return true;
@@ -106,9 +106,9 @@ class FactsReader final : public nlohmann::json_sax<nlohmann::json> {
       wanted_ = text_wanted(name);
       wanted_depth_ = depth_;
     } else if (depth_ == 3 && section_ == Section::faces) {
-      face_key_ = name == "embedding"     ? FaceKey::embedding
-                  : name == "poor_reason" ? FaceKey::poor_reason
-                                          : FaceKey::other;
+      face_key_ = name == "embedding"     ? FaceField::embedding
+                  : name == "poor_reason" ? FaceField::poor_reason
+                                          : FaceField::other;
     }
     return true;
   }
@@ -119,7 +119,7 @@ class FactsReader final : public nlohmann::json_sax<nlohmann::json> {
     return ++depth_ <= kDepthMax;
   }
   bool start_array(std::size_t) override {
-    if (is_of_face(FaceKey::embedding)) facts.embeddings = EmbeddingFormat::json;
+    if (is_of_face(FaceField::embedding)) facts.embeddings = EmbeddingFormat::json;
     return ++depth_ <= kDepthMax;
   }
   bool end_object() override { return end_container(); }
@@ -145,7 +145,7 @@ class FactsReader final : public nlohmann::json_sax<nlohmann::json> {
     if (name == "embedder") return &facts.models.embedder;
     return name == "embedder_id" ? &facts.models.embedder_id : nullptr;
   }
-  bool is_of_face(FaceKey key) const { return depth_ == 3 && face_key_ == key && section_ == Section::faces; }
+  bool is_of_face(FaceField key) const { return depth_ == 3 && face_key_ == key && section_ == Section::faces; }
   bool integer(std::int64_t value) {
     if (depth_ == 1 && section_ == Section::size) facts.size = value;
     if (depth_ == 1 && section_ == Section::mtime) facts.mtime_ns = value;
@@ -160,7 +160,7 @@ class FactsReader final : public nlohmann::json_sax<nlohmann::json> {
   Section section_ = Section::other;  // of the key at the top level that we are in
   std::string* wanted_ = nullptr;     // where the text of the last key belongs
   int wanted_depth_ = 0;
-  FaceKey face_key_ = FaceKey::other;  // the last one
+  FaceField face_key_ = FaceField::other;  // the last one
 };
 
 std::optional<LineFacts> read_facts(std::string_view line) {

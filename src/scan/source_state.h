@@ -28,14 +28,14 @@ FoundSource compare_source(const std::string& name, const ItemState& state, std:
 // patience.
 template <typename Element, typename Work>
 void ask_for_all(std::vector<Element>& elements, const Work& work) {
-  constexpr std::size_t kThreadsMax = 16;
+  constexpr std::size_t kAskersMax = 16;
   constexpr std::size_t kElementsPerThreadMin = 64;
   std::atomic<std::size_t> next{0};
   const auto run = [&] {
     for (std::size_t i = next++; i < elements.size(); i = next++) work(elements[i]);
   };
   std::vector<std::future<void>> others;
-  const std::size_t threads = std::clamp<std::size_t>(elements.size() / kElementsPerThreadMin, 1, kThreadsMax);
+  const std::size_t threads = std::clamp<std::size_t>(elements.size() / kElementsPerThreadMin, 1, kAskersMax);
   while (others.size() + 1 < threads) others.push_back(std::async(std::launch::async, run));
   run();
   for (std::future<void>& other : others) other.get();

@@ -10,6 +10,7 @@
 #include "base/child.h"
 #include "base/sha256.h"
 #include "mien/log.h"
+#include "support/contains.h"
 #include "support/fake_root.h"
 #include "support/variable.h"
 
@@ -17,10 +18,9 @@ namespace mien {
 namespace {
 
 namespace fs = std::filesystem;
+using test::contains;
 using test::FakeRoot;
 using test::Variable;
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 constexpr const char* kWheel = "onnxruntime_gpu-1.31.1-cp312-cp312-manylinux_2_28_x86_64.whl";
 

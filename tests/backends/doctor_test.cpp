@@ -9,15 +9,15 @@
 
 #include "backends/elf.h"
 #include "backends/library_search.h"
+#include "support/contains.h"
 #include "support/fake_root.h"
 
 namespace mien {
 namespace {
 
+using test::contains;
 using test::FakeRoot;
 using Variables = std::vector<std::pair<std::string, std::string>>;
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 // A computer in a folder; backends lie in it too.
 class DoctorTest : public ::testing::Test {

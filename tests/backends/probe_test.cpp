@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "backends/backend.h"
+#include "support/contains.h"
 #include "support/fake_root.h"
 #include "support/variable.h"
 
@@ -13,10 +14,9 @@ namespace mien {
 namespace {
 
 namespace fs = std::filesystem;
+using test::contains;
 using test::FakeRoot;
 using test::Variable;
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 ProbeRoots with_fake_nvml() {
   ProbeRoots roots;

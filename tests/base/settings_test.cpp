@@ -10,10 +10,12 @@
 #include <string>
 
 #include "base/env_file.h"
+#include "support/contains.h"
 
 namespace mien {
 namespace {
 
+using test::contains;
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
 // A folder with a .env and a user's file; the process's own environment is never looked at.
@@ -60,8 +62,6 @@ const SettingValue& row(const Settings& settings, std::string_view name) {
   ADD_FAILURE() << "no setting " << name;
   return settings.values.front();
 }
-
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 TEST_F(SettingsTest, DefaultsAreThoseOfTheGuide) {
   const Settings settings = load();

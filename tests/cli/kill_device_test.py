@@ -193,13 +193,14 @@ def wait_for(is_reached, process):
 @pytest.mark.parametrize(("mode", "orders", "begins", "number"), [
     # A plan of half a minute, while the CPU works or while all wait for it.
     ("true", {"plan_ms": 30_000}, "records", signal.SIGTERM),
-    ("require", {"plan_ms": 30_000}, "plans", signal.SIGTERM),
-    # Runs of seconds, while other photos wait in batches that are not full.
-    ("require", {"plan_ms": 1, "item_us": 100_000}, "records", signal.SIGTERM),
+    ("require", {"plan_ms": 10_000}, "plans", signal.SIGTERM),
+    # Runs of seconds, while other photos wait in batches that are not full; and shorter ones, with records before.
+    ("require", {"plan_ms": 1, "item_us": 100_000}, "model_runs", signal.SIGTERM),
+    ("require", {"plan_ms": 1, "item_us": 20_000}, "records", signal.SIGTERM),
     # Many short ones.
     ("true", {}, "model_runs", signal.SIGTERM),
     ("require", {}, "model_runs", signal.SIGINT),
-], ids=["planning", "planning-require", "slow-runs-require", "runs", "runs-require"])
+], ids=["planning", "planning-require", "slow-runs", "slow-runs-with-records", "runs", "runs-require"])
 def test_told_to_end_with_batches_half_full(mien, mode, orders, begins, number):
     scan = Scan(mien)
     process = scan.start(mode, **orders)

@@ -24,17 +24,17 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kBatches = 10'000;
-constexpr std::size_t kThreads = 12;
+constexpr std::size_t kManyThreads = 12;
 constexpr std::size_t kJobsMax = 6;  // of a call
-constexpr std::size_t kBatch = 8;
+constexpr std::size_t kLargestBatch = 8;
 constexpr auto kHang = 700ms;
 
 // What a run computes, worked out here without the device.
 float expected_of(float value) { return 2 * value; }
 
-struct Number final : BatchItem {
-  Number(float of, std::shared_ptr<std::atomic<int>> counter) : value(of), alive(std::move(counter)) { ++*alive; }
-  ~Number() override { --*alive; }
+struct RandomNumber final : BatchItem {
+  RandomNumber(float of, std::shared_ptr<std::atomic<int>> counter) : value(of), alive(std::move(counter)) { ++*alive; }
+  ~RandomNumber() override { --*alive; }
   const float value;
   const std::shared_ptr<std::atomic<int>> alive;
   float doubled = 0;
@@ -54,7 +54,7 @@ class RandomDoubler {
 
   void plan(Accelerator& device, std::size_t batch) {
     std::this_thread::sleep_for(5ms);
-    if (faults_.is_full_at_times && batch > kBatch / 2) throw OutOfDeviceMemory("no room for so many");
+    if (faults_.is_full_at_times && batch > kLargestBatch / 2) throw OutOfDeviceMemory("no room for so many");
     run_session(device, std::vector<float>(batch, 1.0F));
   }
 
@@ -81,7 +81,7 @@ class RandomDoubler {
   std::atomic<int> runs{0};
 
  private:
-  static Number& number_of(BatchItem& item) { return static_cast<Number&>(item); }
+  static RandomNumber& number_of(BatchItem& item) { return static_cast<RandomNumber&>(item); }
 
   unsigned draw(unsigned below) {
     const std::lock_guard lock(mutex_);
@@ -132,7 +132,7 @@ class Stops {
 
  private:
   std::mutex mutex_;
-  std::vector<std::stop_source> sources_{kThreads};
+  std::vector<std::stop_source> sources_{kManyThreads};
 };
 
 // One round: threads that hand numbers in until so many batches have run.
@@ -150,9 +150,9 @@ class Round {
 
   // `is_over`: asked besides.
   void run(const std::function<bool()>& is_over) {
-    std::atomic<std::size_t> working = kThreads;
+    std::atomic<std::size_t> working = kManyThreads;
     std::vector<std::jthread> threads;
-    for (std::size_t thread = 0; thread < kThreads; ++thread) {
+    for (std::size_t thread = 0; thread < kManyThreads; ++thread) {
       threads.emplace_back([&, thread] {
         std::mt19937 random(seed_ * 1000 + static_cast<std::uint32_t>(thread));
         while (doubler_->runs < batches_ && !is_over()) call(thread, random);
@@ -162,7 +162,7 @@ class Round {
     std::mt19937 random(seed_);
     while (working > 0) {
       std::this_thread::sleep_for(2ms);
-      stops_.request(random() % kThreads);
+      stops_.request(random() % kManyThreads);
     }
     threads.clear();
     batcher_.reset();
@@ -176,12 +176,13 @@ class Round {
  private:
   // Numbers that belong together, as the passes over an image do.
   struct Work {
-    std::vector<std::shared_ptr<Number>> numbers;
+    std::vector<std::shared_ptr<RandomNumber>> numbers;
     Batcher::Job job;
   };
 
   BatchBin make_bin(bool is_planned) const {
-    BatchBin bin{.operation = Operation::face_detection, .name = "double", .batch = kBatch, .plan = {}, .run = {}};
+    BatchBin bin{
+        .operation = Operation::face_detection, .name = "double", .batch = kLargestBatch, .plan = {}, .run = {}};
     if (is_planned) {
       bin.plan = [doubler = doubler_](Accelerator& device, std::size_t batch) { doubler->plan(device, batch); };
     }
@@ -199,7 +200,7 @@ class Round {
       std::vector<std::size_t> bins = bins_;
       std::shuffle(bins.begin(), bins.end(), random);
       bins.resize(1 + random() % bins.size());
-      work.numbers.push_back(std::make_shared<Number>(static_cast<float>(random() % 100'000), alive_));
+      work.numbers.push_back(std::make_shared<RandomNumber>(static_cast<float>(random() % 100'000), alive_));
       work.job.tickets.push_back(batcher_->submit(work.numbers.back(), bins));
       (void)batcher_->is_worthwhile(bins, 1);
     }
@@ -247,7 +248,7 @@ class Round {
   // Each number is done or the CPU's; the device is asked once.
   void end(const Work& work) {
     for (std::size_t i = 0; i < work.numbers.size(); ++i) {
-      const Number& number = *work.numbers[i];
+      const RandomNumber& number = *work.numbers[i];
       if (!batcher_->is_settled(work.job.tickets[i])) ++wrong_;
       if (!batcher_->outcome(work.job.tickets[i]).empty()) {
         ++ends_.left_to_cpu;

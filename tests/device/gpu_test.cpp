@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "device/onnx_weights.h"
+#include "support/contains.h"
 #include "support/freed_model.h"
 #include "support/test_device.h"
 #include "support/tiny_models.h"
@@ -20,17 +21,16 @@ namespace mien {
 namespace {
 
 using namespace std::chrono_literals;
+using test::contains;
 
 constexpr Operation kOperation = Operation::face_detection;
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 bool all_done(const DeviceRun& run) {
   return std::all_of(run.reasons.begin(), run.reasons.end(), [](const std::string& reason) { return reason.empty(); });
 }
 
 // Doubles numbers on the device, a batch at a time, and remembers what it gave.
-class Doubler {
+class GpuDoubler {
  public:
   DeviceWork work() const {
     return [state = state_](Accelerator& device, std::size_t first, std::size_t count) {
@@ -102,7 +102,7 @@ class GpuTest : public testing::Test {
   Breaker::TimePoint now_{};
   std::atomic<int> looks_{0};
   bool time_passes_ = false;
-  Doubler doubler_;
+  GpuDoubler doubler_;
 };
 
 TEST_F(GpuTest, IsNotOpenedWhenNothingAsksForIt) {
@@ -261,7 +261,7 @@ TEST_F(GpuTest, TenThousandBatchesWithRandomFaultsLoseNothing) {
     std::vector<std::jthread> callers;
     for (std::size_t caller = 0; caller < kCallers; ++caller) {
       callers.emplace_back([&] {
-        Doubler doubler;
+        GpuDoubler doubler;
         for (std::size_t i = 0; i < kRuns; ++i) {
           doubler.forget();
           const DeviceRun result = gpu->run(kOperation, kItems, {.batch = kBatch, .shape = "double"}, doubler.work());
@@ -280,7 +280,7 @@ TEST_F(GpuTest, TenThousandBatchesWithRandomFaultsLoseNothing) {
           on_device += done;
           on_cpu += kItems - done;
         }
-        gpu->release(std::make_shared<Doubler>(std::move(doubler)));
+        gpu->release(std::make_shared<GpuDoubler>(std::move(doubler)));
       });
     }
   }

@@ -15,13 +15,14 @@
 #include "device/openvino_compiled.h"
 #include "device/session.h"
 #include "mien/engine.h"
+#include "support/contains.h"
 #include "support/photos.h"
 #include "support/tiny_models.h"
 
 namespace mien {
 namespace {
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+using test::contains;
 
 // Kernels differ in the order of sums; values of the tiny models are below a hundred.
 constexpr float kTolerance = 1e-4F;
@@ -33,7 +34,7 @@ std::vector<float> make_wave(std::size_t count) {
 }
 
 template <typename Open>
-Error open_error(Open open) {
+Error error_of_opening(Open open) {
   try {
     open();
   } catch (const Exception& error) {
@@ -155,19 +156,19 @@ TEST_F(OpenVinoTest, OutputsKeepTheirValuesAndOutliveTheSession) {
 
 TEST_F(OpenVinoTest, RefusesWhatItCannotRun) {
   const test::ByteVector garbage(100, 0x5A);
-  const Error bad = open_error([&] { openvino->create_session(garbage, "garbage.onnx"); });
+  const Error bad = error_of_opening([&] { openvino->create_session(garbage, "garbage.onnx"); });
   EXPECT_EQ(bad.code, ErrorCode::bad_data);
   EXPECT_TRUE(contains(bad.message, "garbage.onnx")) << bad.message;
   EXPECT_FALSE(contains(bad.message, "\n")) << bad.message;
 
   const std::unique_ptr<Session> session = openvino->create_session(test::make_tiny_embedder({}), "tiny.onnx");
   for (const Shape& shape : {Shape{1, 3, 96, 96}, Shape{2, 3, 112, 112}, Shape{1, 3 * 112 * 112}}) {
-    const Error error = open_error([&] { run_flat(*session, shape); });
+    const Error error = error_of_opening([&] { run_flat(*session, shape); });
     EXPECT_EQ(error.code, ErrorCode::internal);
     EXPECT_TRUE(contains(error.message, "tiny.onnx") && contains(error.message, "1x3x112x112")) << error.message;
   }
   const std::unique_ptr<Session> integers = openvino->create_session(test::make_tiny_integer_model(), "tiny.onnx");
-  EXPECT_EQ(open_error([&] { run_flat(*integers, {1, 3, 112, 112}); }).code, ErrorCode::unsupported);
+  EXPECT_EQ(error_of_opening([&] { run_flat(*integers, {1, 3, 112, 112}); }).code, ErrorCode::unsupported);
 }
 
 TEST_F(OpenVinoTest, AStopEndsARun) {
@@ -176,7 +177,7 @@ TEST_F(OpenVinoTest, AStopEndsARun) {
   const TensorView input{values.data(), {1, 3, 112, 112}};
   std::stop_source source;
   source.request_stop();
-  EXPECT_EQ(open_error([&] { (void)session->run({&input, 1}, source.get_token()); }).code, ErrorCode::cancelled);
+  EXPECT_EQ(error_of_opening([&] { (void)session->run({&input, 1}, source.get_token()); }).code, ErrorCode::cancelled);
   EXPECT_EQ(session->run({&input, 1}).size(), 1U);
 }
 
@@ -206,20 +207,21 @@ TEST_F(OpenVinoTest, CheapArithmeticIsThereOnlyWithBf16) {
 TEST(OpenVinoLibrary, SaysWhatToDoWhenItIsMissing) {
   Settings settings = test::plain_settings();
   settings.openvino_library = "/nonexistent/libopenvino_c.so";
-  const Error absent = open_error([&] { open_openvino(settings, false); });
+  const Error absent = error_of_opening([&] { open_openvino(settings, false); });
   EXPECT_EQ(absent.code, ErrorCode::not_found);
   EXPECT_TRUE(contains(absent.message, "mien backends install openvino")) << absent.message;
   EXPECT_TRUE(contains(absent.message, "/nonexistent/libopenvino_c.so")) << absent.message;
 
   settings.openvino_library = "libm.so.6";
-  const Error other = open_error([&] { open_openvino(settings, false); });
+  const Error other = error_of_opening([&] { open_openvino(settings, false); });
   EXPECT_EQ(other.code, ErrorCode::unsupported);
   EXPECT_TRUE(contains(other.message, "libm.so.6")) << other.message;
 
   settings.openvino_library.clear();
   settings.backend_dir = "/nonexistent";
   EXPECT_FALSE(is_openvino_installed(settings));
-  EXPECT_TRUE(contains(open_error([&] { open_openvino(settings, false); }).message, "mien backends install openvino"));
+  EXPECT_TRUE(
+      contains(error_of_opening([&] { open_openvino(settings, false); }).message, "mien backends install openvino"));
 }
 
 TEST(ChooseRuntime, WithoutOpenVinoItIsOnnxRuntimeAndSaysWhy) {
@@ -231,10 +233,10 @@ TEST(ChooseRuntime, WithoutOpenVinoItIsOnnxRuntimeAndSaysWhy) {
   EXPECT_FALSE(chosen.why_not_reduced.empty());
 
   settings.runtime = "openvino";
-  EXPECT_EQ(open_error([&] { choose_runtime(settings, {}); }).code, ErrorCode::not_found);
+  EXPECT_EQ(error_of_opening([&] { choose_runtime(settings, {}); }).code, ErrorCode::not_found);
   // One that does not open is no reason to do nothing, unless it is the one that was asked for.
   settings.openvino_library = "/nonexistent/libopenvino_c.so";
-  EXPECT_EQ(open_error([&] { choose_runtime(settings, {}); }).code, ErrorCode::not_found);
+  EXPECT_EQ(error_of_opening([&] { choose_runtime(settings, {}); }).code, ErrorCode::not_found);
   settings.runtime = "auto";
   EXPECT_TRUE(choose_runtime(settings, {.many_images = true}).runtime->name().starts_with("onnxruntime "));
 }

@@ -8,13 +8,14 @@
 #include <thread>
 
 #include "backends/backend.h"
+#include "support/contains.h"
 #include "support/fake_root.h"
 #include "support/tiny_models.h"
 
 namespace mien {
 namespace {
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+using test::contains;
 
 Error open_error(const std::string& library) {
   Settings settings;

@@ -18,8 +18,11 @@
 #include <onnxruntime_session_options_config_keys.h>
 
 #include "device/test_device/test_device.h"
+#include "support/contains.h"
 
 namespace mien::test_device {
+
+using test::contains;
 
 inline constexpr const char* kRegistration = "mien-test";
 inline constexpr const char* kEpName = "MienTestExecutionProvider";
@@ -194,8 +197,6 @@ class TestDevice : public ::testing::Test {
   bool registered_ = false;
   std::int64_t held_before_ = 0;
 };
-
-inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace mien::test_device
 

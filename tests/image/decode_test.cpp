@@ -10,11 +10,13 @@
 #include "image/colour.h"
 #include "image/image_files.h"
 #include "image/phash.h"
+#include "support/contains.h"
 
 namespace mien {
 namespace {
 
 using test::ByteVector;
+using test::contains;
 using test::find_last_marker;
 using test::find_marker;
 using test::read_image;
@@ -29,8 +31,6 @@ Error decode_error(Bytes bytes, const DecodeOptions& options = {}) {
 Error decode_error(const std::string& text) {
   return decode_error(Bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 void expect_golden(const nlohmann::json& golden, const ByteVector& bytes, DecodedImage& image) {
   SCOPED_TRACE(golden.at("name").get<std::string>());

@@ -7,17 +7,17 @@
 
 #include "mien/catalog.h"
 #include "mien/file.h"
+#include "support/contains.h"
 #include "support/tiny_models.h"
 
 namespace mien {
 namespace {
 
 namespace fs = std::filesystem;
+using test::contains;
 
 using test::ByteVector;
 using test::ScratchFolder;
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 // A folder of models of its own: nothing in it unless the test puts it there.
 class Catalog : public ::testing::Test {

@@ -14,7 +14,7 @@ namespace {
 using test::GraphRunner;
 
 constexpr int kWidth = 96, kHeight = 64;
-constexpr std::size_t kPlane = std::size_t{kWidth} * kHeight;
+constexpr std::size_t kCanvasPlane = std::size_t{kWidth} * kHeight;
 const std::vector<int> kStrides = {1, 2, 8, 32};
 // Those of all models, and some that leave out one part of the arithmetic or the other.
 constexpr std::array<Feed, 6> kFeeds = {{{.mean = 127.5F, .scale = 1.0F / 128.0F},
@@ -148,8 +148,8 @@ std::size_t count_wrong(std::span<const float> planes, const Letterboxed& photo)
   std::size_t wrong = 0;
   const auto width = static_cast<std::size_t>(photo.size.canvas_width);
   const auto height = static_cast<std::size_t>(photo.size.canvas_height);
-  for (std::size_t at = 0; at < 3 * kPlane; ++at) {
-    const std::size_t channel = at / kPlane, y = at % kPlane / kWidth, x = at % kWidth;
+  for (std::size_t at = 0; at < 3 * kCanvasPlane; ++at) {
+    const std::size_t channel = at / kCanvasPlane, y = at % kCanvasPlane / kWidth, x = at % kWidth;
     if (x < width && y < height) {
       wrong += std::memcmp(&planes[at], &photo.planes[(channel * height + y) * width + x], sizeof(float)) != 0;
     } else {
@@ -179,11 +179,11 @@ TEST_P(CanvasGraphs, PlanesAreTheCpusToTheLastBitAndMasksSayWhere) {
       ASSERT_EQ(inputs.size(), 1 + kStrides.size());
       EXPECT_EQ(inputs[0].shape, (Shape{static_cast<std::int64_t>(kSizes.size()), 3, kHeight, kWidth}));
       for (std::size_t i = 0; i < count; ++i) {
-        EXPECT_EQ(count_wrong(inputs[0].floats().subspan(3 * i * kPlane, 3 * kPlane), photos[i]), 0U) << i;
+        EXPECT_EQ(count_wrong(inputs[0].floats().subspan(3 * i * kCanvasPlane, 3 * kCanvasPlane), photos[i]), 0U) << i;
       }
       for (std::size_t s = 0; s < kStrides.size(); ++s) {
         const int stride = kStrides[s];
-        const std::size_t cells = kPlane / static_cast<std::size_t>(stride * stride);
+        const std::size_t cells = kCanvasPlane / static_cast<std::size_t>(stride * stride);
         ASSERT_EQ(inputs[1 + s].shape,
                   (Shape{static_cast<std::int64_t>(kSizes.size()), 1, kHeight / stride, kWidth / stride}));
         for (std::size_t i = 0; i < kSizes.size(); ++i) {
@@ -207,9 +207,10 @@ TEST_P(CanvasGraphs, ImagesThatFillTheirCanvasNeedNoMasks) {
     ASSERT_EQ(inputs.size(), 1U);
     EXPECT_EQ(inputs[0].shape, (Shape{3, 3, kHeight, kWidth}));
     for (std::size_t i = 0; i < photos.size(); ++i) {
-      EXPECT_EQ(count_wrong(inputs[0].floats().subspan(3 * i * kPlane, 3 * kPlane), photos[i]), 0U) << feed.mean;
+      EXPECT_EQ(count_wrong(inputs[0].floats().subspan(3 * i * kCanvasPlane, 3 * kCanvasPlane), photos[i]), 0U)
+          << feed.mean;
     }
-    const std::span<const float> missing = inputs[0].floats().subspan(6 * kPlane);
+    const std::span<const float> missing = inputs[0].floats().subspan(6 * kCanvasPlane);
     EXPECT_TRUE(std::ranges::all_of(missing, [](float value) { return std::isfinite(value); }));
   }
 }
@@ -219,14 +220,14 @@ TEST_P(CanvasGraphs, OnlyImagesGoUp) {
   const Letterboxed photo = letterbox(kSizes[1], kFeeds[0], 1);
   CanvasFeed masked(kFeeds[0], true, kStrides), whole(kFeeds[0], false);
   (void)run(masked, {&photo, 1}, 16);
-  EXPECT_EQ(device_.counters().up, 3 * kPlane + 4 * (2 * 16 + kWidth + kHeight));
+  EXPECT_EQ(device_.counters().up, 3 * kCanvasPlane + 4 * (2 * 16 + kWidth + kHeight));
   const std::array<Letterboxed, 2> two = {letterbox(kSizes[0], kFeeds[0], 1), letterbox(kSizes[0], kFeeds[0], 2)};
   std::uint64_t before = device_.counters().up;
   (void)run(whole, two, 8);
-  EXPECT_EQ(device_.counters().up - before, 2 * 3 * kPlane);
+  EXPECT_EQ(device_.counters().up - before, 2 * 3 * kCanvasPlane);
   before = device_.counters().up;
   (void)run(whole, {two.data(), 1}, 4);
-  EXPECT_EQ(device_.counters().up - before, 3 * kPlane);
+  EXPECT_EQ(device_.counters().up - before, 3 * kCanvasPlane);
   EXPECT_EQ(device_.allocations, 2);
 }
 

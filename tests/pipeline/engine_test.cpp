@@ -8,12 +8,14 @@
 #include "image/encode.h"
 #include "ops/compare.h"
 #include "ops/detect.h"
+#include "support/contains.h"
 #include "support/tiny_models.h"
 
 namespace mien {
 namespace {
 
 using test::ByteVector;
+using test::contains;
 using Variables = std::vector<std::pair<std::string, std::string>>;
 
 constexpr const char* kScrfd = "test-models/scrfd_2.5g_static640.onnx";
@@ -23,8 +25,6 @@ EngineOptions default_options() {
   options.settings = test::plain_settings();
   return options;
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 class EngineTest : public ::testing::Test {
  protected:
