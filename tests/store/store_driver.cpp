@@ -1,12 +1,18 @@
 // Does with a store what the lines of standard input say, one answer a line: for tests from outside, which kill it.
 //
+// clang-format off
 //   open PATH                      makes the store, or opens it
-//   put FIRST COUNT TERMS          records of made-up photos, 10 a transaction; TERMS beside 1 move boxes and
-//   embeddings gone FIRST COUNT, prune        takes photos away compute                        neighbours (the next
-//   three keys) and groups (by pairs) name NAME FIRST COUNT          a person on the left of these photos; answers the
-//   person's number merge PERSON OTHER forget PERSON FIRST COUNT      the person, and the faces on the left of these
-//   photos backup FILE, restore FILE check                          answers the number of findings embeddings FIRST
-//   COUNT TERMS   the embeddings on the left, in hex of 32-bit floats, one answer for all close
+//   close
+//   put FIRST COUNT TERMS          records of made-up photos, 10 a transaction; TERMS beside 1 move boxes and embeddings
+//   gone FIRST COUNT, prune        takes photos away
+//   compute                        neighbours (the next three keys) and groups (by pairs)
+//   name NAME FIRST COUNT          a person on the left of these photos; answers the person's number
+//   merge PERSON OTHER
+//   forget PERSON FIRST COUNT      the person, and the faces on the left of these photos
+//   backup FILE, restore FILE
+//   check                          answers the number of findings
+//   embeddings FIRST COUNT TERMS   the embeddings on the left, in hex of 32-bit floats, one answer for all
+// clang-format on
 #include <algorithm>
 #include <bit>
 #include <cstdint>
