@@ -3,7 +3,7 @@
 // clang-format off
 //   open PATH                      makes the store, or opens it
 //   close
-//   put FIRST COUNT TERMS          records of made-up photos, 10 a transaction; TERMS beside 1 move boxes and embeddings
+//   put FIRST COUNT TERMS          made-up photos, 10 a transaction; TERMS beside 1 move boxes and embeddings
 //   gone FIRST COUNT, prune        takes photos away
 //   compute                        neighbours (the next three keys) and groups (by pairs)
 //   name NAME FIRST COUNT          a person on the left of these photos; answers the person's number
