@@ -562,6 +562,16 @@ def resumes(golden: list[bytes]) -> dict[str, bytes]:
     return {"whole.jsonl": whole, "torn.jsonl": whole[:-40], "foreign.jsonl": record() + b"\n"}
 
 
+def stores() -> dict[str, bytes]:
+    """Edits of a sound store: numbers of its used bytes, and their values."""
+    def edits(numbers: range, value: int, first: int = 0) -> bytes:
+        return bytes([first]) + b"".join(number.to_bytes(3, "little") + bytes([value]) for number in numbers)
+
+    return {"header.bin": edits(range(16, 30), 1), "tables.bin": edits(range(500, 6000, 400), 97),
+            "rows.bin": edits(range(9000, 20000, 500), 255), "one.bin": edits(range(12345, 12346), 0),
+            "cut.bin": edits(range(0), 0, 129)}
+
+
 def main(arguments: list[str]) -> int:
     pillow_heif.register_heif_opener()
     folder = Path(arguments[0]) if arguments else Path(__file__).parent / "corpus"
@@ -570,7 +580,7 @@ def main(arguments: list[str]) -> int:
         "jpeg": jpegs(), "png": pngs(), "webp": webps(), "gif": gifs(), "bmp": bmps(), "tiff": tiffs(),
         "heic": heifs("HEIF"), "avif": heifs("AVIF"), "raw": {"little.dng": dng(True, 1), "big.dng": dng(False, 6)},
         "exif": exifs(), "xmp": xmps(), "icc": iccs(), "capi": calls(), "catalog": catalogs(), "shapes": models(),
-        "records": records(golden), "resume": resumes(golden),
+        "records": records(golden), "resume": resumes(golden), "store": stores(),
         "settings": {name: text.encode() for name, text in SETTINGS.items()},
         "lists": {name: text.encode("latin-1") for name, text in LISTS.items()},
         "multipart": {name: text.encode("latin-1") for name, text in MULTIPARTS.items()},

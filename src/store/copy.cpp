@@ -16,9 +16,7 @@ namespace {
 void require_sound_pages(Database& copy, const Database& from) {
   Query check = copy.prepare("", "PRAGMA quick_check(1)");
   if (check.step() && check.text(0) == "ok") return;
-  throw Exception(ErrorCode::bad_data, "cannot copy " + from.shown_path() +
-                                           ": it is damaged: 'mien store check --store " + from.shown_path() +
-                                           "' says what is damaged");
+  from.fail_damaged("");
 }
 
 }  // namespace

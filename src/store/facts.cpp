@@ -47,9 +47,7 @@ auto kind_of(const Rows& rows, std::string_view name, const Database& database, 
   for (const auto& [kind, one] : rows) {
     if (one == name) return kind;
   }
-  throw Exception(ErrorCode::bad_data, "cannot read " + database.shown_path() + " (" + place +
-                                           "): no kind has this name: 'mien store check --store " +
-                                           database.shown_path() + "' says what is damaged");
+  database.fail_damaged(place);
 }
 
 std::vector<Statement> statements_of(Database& database, OperationId operation) {

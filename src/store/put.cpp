@@ -212,6 +212,7 @@ class RecordPutter {
     query.bind_text(models.embedder_id);
     std::pair<std::int64_t, std::size_t> row{0, dimensions};
     if (query.step()) {
+      if (query.integer(1) <= 0) database_.fail_damaged("table embedder, row " + std::to_string(query.integer(0)));
       row = {query.integer(0), static_cast<std::size_t>(query.integer(1))};
     } else {
       database_.prepare("embedder", "INSERT INTO embedder (embedder_id, name, dimensions) VALUES (?, ?, ?)")

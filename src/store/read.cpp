@@ -12,9 +12,7 @@ namespace mien {
 namespace {
 
 [[noreturn]] void fail_row(const Database& database, const std::string& table, std::int64_t row) {
-  throw Exception(ErrorCode::bad_data, "cannot read " + database.shown_path() + " (table " + table + ", row " +
-                                           std::to_string(row) + "): it is damaged: 'mien store check --store " +
-                                           database.shown_path() + "' says what is damaged");
+  database.fail_damaged("table " + table + ", row " + std::to_string(row));
 }
 
 constexpr std::string_view kImageColumns = "SELECT id, sha256, width, height, phash, taken FROM image WHERE ";

@@ -13,9 +13,10 @@
 namespace mien {
 namespace {
 
-std::string check_advice(const std::string& shown_path) {
-  return "'mien store check --store " + shown_path +
-         "' says what is damaged, 'mien store restore' brings a backup back";
+Error damaged(const std::string& shown_path, const std::string& place, const std::string& more) {
+  return {ErrorCode::bad_data, "cannot read " + shown_path + place + ": it is damaged" + more +
+                                   ": 'mien store check --store " + shown_path +
+                                   "' says what is damaged, 'mien store restore' brings a backup back"};
 }
 
 Error busy(const std::string& shown_path) {
@@ -44,9 +45,9 @@ Error error_of(sqlite3* handle, int code, const std::string& shown_path, const s
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL: return busy(shown_path);
     case SQLITE_NOTADB:
-    case SQLITE_CORRUPT:
-      return {ErrorCode::bad_data,
-              "cannot read " + shown_path + place + ": it is damaged: " + check_advice(shown_path)};
+    case SQLITE_CORRUPT: return damaged(shown_path, place, "");
+    case SQLITE_ERROR:  // our statements fit the tables: those are other ones
+    case SQLITE_SCHEMA: return damaged(shown_path, place, std::string(" (") + sqlite3_errmsg(handle) + ")");
     case SQLITE_TOOBIG:
       return {ErrorCode::limit_exceeded, "cannot write " + shown_path + place + ": a value is too long"};
     case SQLITE_CONSTRAINT:
@@ -119,6 +120,10 @@ std::int64_t Database::number(std::string_view table, std::string_view sql) {
 
 std::int64_t Database::last_id() const { return sqlite3_last_insert_rowid(handle_); }
 std::int64_t Database::changes() const { return sqlite3_changes(handle_); }
+
+void Database::fail_damaged(const std::string& where) const {
+  throw Exception(damaged(shown_path_, where.empty() ? "" : " (" + where + ")", ""));
+}
 
 void Database::fail(int code, const std::string& where) {
   if ((code & 0xff) == SQLITE_NOMEM) throw std::bad_alloc();

@@ -93,6 +93,8 @@ class Database {
 
   // The exception for a failure of SQLite; `where` names table and row, or is empty.
   [[noreturn]] void fail(int code, const std::string& where);
+  // The exception for a row that holds what mien never wrote: "table image, row 5".
+  [[noreturn]] void fail_damaged(const std::string& where) const;
 
  private:
   friend class Query;

@@ -32,6 +32,22 @@ TEST_F(StoreTest, RestoresWhereTheStoreIsDamaged) {
   EXPECT_EQ(code_of([&] { restore_store(folder_.file("none"), file); }), ErrorCode::not_found);
 }
 
+// The tables' own description is in the file too: a byte of it that is another is damage, and no defect of mien's.
+TEST_F(StoreTest, SaysThatTablesAreDamaged) {
+  {
+    Store store = open();
+    put_many(store, 3);
+  }
+  const std::string file = folder_.file("a.mien");
+  std::string changed = bytes_of(file);
+  const std::size_t column = changed.find("folder BLOB");
+  ASSERT_NE(column, std::string::npos);
+  changed[column] = 'F' + 1;
+  std::ofstream(file, std::ios::binary | std::ios::trunc) << changed;
+  const auto visit = [&] { open(Access::read).visit_places([](const StoredPlace& /*place*/) {}); };
+  EXPECT_EQ(code_of(visit, "mien store check"), ErrorCode::bad_data);
+}
+
 TEST_F(StoreTest, SaysWhatIsDamaged) {
   HalfVector half;
   {
