@@ -1,5 +1,9 @@
-"""Whom the store has forgotten is in no byte of its folder: searched for by Python, which knows nothing of mien."""
+"""Whom the store has forgotten is in no byte of its folder: searched for by Python, which knows nothing of mien.
 
+MIEN_TEST_STORES=200 looks through so many stores.
+"""
+
+import os
 import random
 import shutil
 import sqlite3
@@ -9,7 +13,7 @@ from pathlib import Path
 import pytest
 from store_tool import Driver
 
-STORES = 10
+STORES = int(os.environ.get("MIEN_TEST_STORES", 10))
 WINDOW = 16  # successive bytes of an embedding that nobody else's has
 NAME = "Zaubermaus-Quendel"
 

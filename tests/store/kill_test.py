@@ -1,5 +1,9 @@
-"""A program that is killed at any moment loses nothing, doubles nothing, and forgets all or nothing."""
+"""A program that is killed at any moment loses nothing, doubles nothing, and forgets all or nothing.
 
+MIEN_TEST_MOMENTS=25 kills each command at so many moments.
+"""
+
+import os
 import random
 import shutil
 import sqlite3
@@ -8,7 +12,7 @@ import time
 import pytest
 from store_tool import Driver, rows
 
-MOMENTS = 10
+MOMENTS = int(os.environ.get("MIEN_TEST_MOMENTS", 10))
 
 # The command that is killed, and what the store was before.
 BEFORE = ["put 1 60 1", "compute", "name Anna 1 20", "name Ben 21 20"]
