@@ -20,9 +20,10 @@ namespace {
 // One action's call: its options, then the store and the people in it.
 class PeopleCall {
  public:
-  PeopleCall(const Call& call, const std::string& action, const std::string& about)
+  PeopleCall(const Call& call, const std::string& action, const std::string& about,
+             StoreOptions::Access access = StoreOptions::Access::write)
       : call_(call), arguments("mien people " + action, about) {
-    store_options_.access = StoreOptions::Access::write;
+    store_options_.access = access;
     add_store_option(arguments, store_options_.path);
     arguments.flag({"--json", "", "print JSON"}, json);
   }
@@ -75,7 +76,8 @@ int print_change(PeopleCall& call, const PeopleChange& change, const std::string
 int list_people(const Call& typed) {
   bool all = false;
   int faces_min = 2;
-  PeopleCall call(typed, "list", "Lists the people, and groups of faces that are one person and have no name yet.");
+  PeopleCall call(typed, "list", "Lists the people, and groups of faces that are one person and have no name yet.",
+                  StoreOptions::Access::read);
   call.arguments.flag({"--all", "", "also hidden people, strangers, and groups of one face"}, all);
   call.arguments.integer({"--min-faces", "N", "leave out groups of fewer faces (default 2)"}, {1, 1e6}, faces_min);
   call.arguments.example("mien people list", "who is there");
@@ -93,7 +95,8 @@ int list_people(const Call& typed) {
 }
 
 int show(const Call& typed) {
-  PeopleCall call(typed, "show", "Shows the faces of a person or a group: where they are, and how they came there.");
+  PeopleCall call(typed, "show", "Shows the faces of a person or a group: where they are, and how they came there.",
+                  StoreOptions::Access::read);
   call.arguments.positionals({"GROUP|NAME", 1, 1}, call.words);
   call.arguments.example("mien people show Anna", "her faces, as PHOTO#N");
   if (!call.open()) return 0;
@@ -268,7 +271,8 @@ int suggest(const Call& typed) {
 int export_people(const Call& typed) {
   std::string format = "json";
   bool all = false;
-  PeopleCall call(typed, "export", "Prints people and groups with their faces, for other programs.");
+  PeopleCall call(typed, "export", "Prints people and groups with their faces, for other programs.",
+                  StoreOptions::Access::read);
   call.arguments.text({"--format", "json|csv", "default json"}, format);
   call.arguments.flag({"--all", "", "also hidden people, strangers, and groups of one face"}, all);
   call.arguments.example("mien people export > people.json", "a list of groups with id, name and faces[].source");

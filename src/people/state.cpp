@@ -12,6 +12,7 @@
 #include "people/lists.h"
 #include "people/names.h"
 #include "sources/source.h"
+#include "store/file.h"
 
 namespace mien {
 namespace {
@@ -31,7 +32,10 @@ ModelInfo embedder_info(const Settings& settings, const std::string& name, const
 }  // namespace
 
 People::State::State(Store& store_, Settings settings_, int threads_)
-    : store(store_), settings(std::move(settings_)), threads(threads_ > 0 ? threads_ : usable_processors()) {}
+    : store(store_),
+      settings(std::move(settings_)),
+      threads(threads_ > 0 ? threads_ : usable_processors()),
+      keeps(can_write(store.path())) {}
 
 void People::State::load() {
   const std::vector<std::string> embedders = store.embedders();
@@ -92,7 +96,7 @@ void People::State::follow_facts() {
     for (std::size_t face = 0; face < faces.size(); ++face) {
       if (group_of[face] != 0) groups.push_back({faces[face].id, group_of[face]});
     }
-    store.put_groups(groups, now);
+    if (keeps) store.put_groups(groups, now);
   }
   make_entries();
 }
@@ -122,7 +126,7 @@ void People::State::update_neighbours() {
   std::vector<FaceKey> keys;
   for (const std::size_t face : row_faces) keys.push_back(faces[face].key);
   const std::vector<std::size_t> changed = update_lists(keys, rows, dimension, threads, neighbours);
-  if (changed.empty()) return;
+  if (changed.empty() || !keeps) return;
   std::vector<Store::FaceNeighbours> batch;
   for (const std::size_t row : changed) batch.push_back({faces[row_faces[row]].id, neighbours[row]});
   store.put_neighbours(embedder_id, batch);

@@ -21,6 +21,7 @@ struct People::State {
   Store& store;
   Settings settings;
   int threads = 0;
+  bool keeps = true;  // what is computed; false where the store may only be read
 
   std::string embedder_id;  // empty: no face has a vector
   ModelInfo embedder;

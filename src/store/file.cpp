@@ -129,6 +129,8 @@ void make_folder(const std::string& folder) {
 
 bool can_write_beside(const std::string& path) { return ::access(folder_of(path).c_str(), W_OK) == 0; }
 
+bool can_write(const std::string& path) { return ::access(path.c_str(), W_OK) == 0 && can_write_beside(path); }
+
 std::int64_t file_bytes(const std::string& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 ? static_cast<std::int64_t>(status.st_size) : 0;

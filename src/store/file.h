@@ -27,6 +27,8 @@ void make_private_file(const std::string& path);
 void make_folder(const std::string& folder);
 // Of the folder of a path: whether files can be made there.
 bool can_write_beside(const std::string& path);
+// A store: its file, and what SQLite puts beside it.
+bool can_write(const std::string& path);
 std::int64_t file_bytes(const std::string& path);  // 0: not there
 std::string folder_of(const std::string& path);
 // With links resolved as far as it is there; without a trailing slash.

@@ -190,9 +190,7 @@ void migrate(Database& database, const Schema& schema) {
 
 std::unique_ptr<Database> open_existing(const std::string& path, StoreOptions::Access access) {
   if (access != StoreOptions::Access::read) return std::make_unique<Database>(path, Database::Access::write);
-  if (::access(path.c_str(), W_OK) == 0 && can_write_beside(path)) {
-    return std::make_unique<Database>(path, Database::Access::write);
-  }
+  if (can_write(path)) return std::make_unique<Database>(path, Database::Access::write);
   if (file_bytes(wal_path(path)) == 0) return std::make_unique<Database>(path, Database::Access::unchanging);
   return std::make_unique<Database>(path, Database::Access::read);
 }

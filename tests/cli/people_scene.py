@@ -46,6 +46,11 @@ def record(path, faces, phash, taken=None, **more):
     return json.dumps(made | more)
 
 
+def put_records(store, folder, lines):
+    subprocess.run([os.environ["MIEN_PUT_RECORDS"], str(store), str(folder)], check=True,
+                   input="".join(f"{line}\n" for line in lines), text=True, timeout=60)
+
+
 class Store:
     """Photos of one folder in a store, and the program's answers about them."""
 
@@ -56,8 +61,7 @@ class Store:
 
     def put(self, lines):
         """Records, and what has happened to files: {"gone": [PATH...]}, {"prune": []}, {"move": [FROM, TO]}."""
-        subprocess.run([os.environ["MIEN_PUT_RECORDS"], str(self.path), str(self.folder)], check=True,
-                       input="".join(f"{line}\n" for line in lines), text=True, timeout=60)
+        put_records(self.path, self.folder, lines)
 
     def __call__(self, *words):
         return self.mien("people", *words, "--store", str(self.path))

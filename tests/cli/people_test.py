@@ -1,11 +1,15 @@
 """`mien people` and `mien find` over made-up stores: what is said, shown and refused."""
 
 import json
+import os
+import pathlib
 import random
+import subprocess
+import tempfile
 import unicodedata
 
 import pytest
-from people_scene import Store, face_like, record, unit
+from people_scene import Store, face_like, put_records, record, unit
 
 PEOPLE, PHOTOS = 4, 12
 
@@ -67,6 +71,40 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(scene):
         assert result.returncode in (1, 2) and part in result.stderr, (words, result.stderr)
         assert len(result.stderr.encode()) < 1000 and store("undo", "--list", "--json").stdout == before
     assert group["id"]
+
+
+def nobody(*command):
+    """As a user who may write nothing."""
+    return subprocess.run([os.environ["MIEN_BINARY"], *command], capture_output=True, text=True, check=False, cwd="/",
+                          user=65534, env={"HOME": "/nonexistent"})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="skipped: only root can be somebody else")
+def test_a_store_that_may_only_be_read_is_looked_at():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        try:
+            nobody("version")
+        except PermissionError:
+            pytest.skip("cannot run the program as another user")
+        lines, truth = made_up(folder / "photos", random.Random(3))
+        path = folder / "people.mien"
+        put_records(path, folder / "photos", lines)
+        path.chmod(0o444)
+        before = path.read_bytes()
+        listed = nobody("people", "list", "--all", "--json", "--store", path)
+        assert listed.returncode == 0, listed.stderr
+        groups = json.loads(listed.stdout)
+        assert sum(group["faces"] for group in groups) == len(truth)
+        for words in (["show", str(groups[0]["id"])], ["export"]):
+            told = nobody("people", *words, "--store", path)
+            assert told.returncode == 0, told.stderr
+        found = nobody("find", "Anna", "--store", path)
+        assert found.returncode == 2 and "Anna" in found.stderr, found
+        told = nobody("people", "name", str(groups[0]["id"]), "Anna", "--store", path)
+        assert told.returncode == 1 and "may only read" in told.stderr, told
+        assert path.read_bytes() == before and [file.name for file in folder.iterdir()] == ["people.mien"]
 
 
 def test_relative_paths_name_the_same_face(scene):

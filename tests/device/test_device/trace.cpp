@@ -22,16 +22,16 @@ double milliseconds(Clock::duration time) { return std::chrono::duration<double,
 
 // A line is written at once, so that lines of several threads do not mix and none is lost when the process is killed.
 void write_line(std::string_view line) {
-  constexpr const char* kVariable = "MIEN_TEST_DEVICE_TRACE";
+  constexpr const char* kTraceVariable = "MIEN_TEST_DEVICE_TRACE";
   static const int file = [] {
-    const char* path = std::getenv(kVariable);
+    const char* path = std::getenv(kTraceVariable);
     if (path == nullptr) return -1;
     const int opened = ::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (opened < 0) fail(kVariable, path);
+    if (opened < 0) fail(kTraceVariable, path);
     return opened;
   }();
   if (file >= 0 && ::write(file, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
-    fail(kVariable, std::getenv(kVariable));
+    fail(kTraceVariable, std::getenv(kTraceVariable));
   }
 }
 
@@ -46,17 +46,17 @@ struct AtTheEnd {
 }  // namespace
 
 void write_counters() {
-  constexpr const char* kVariable = "MIEN_TEST_DEVICE_COUNTERS";
-  const char* path = std::getenv(kVariable);
+  constexpr const char* kTraceVariable = "MIEN_TEST_DEVICE_COUNTERS";
+  const char* path = std::getenv(kTraceVariable);
   if (path == nullptr) return;
   const std::lock_guard<std::mutex> lock(counters_mutex);
   // Whoever reads it meanwhile gets the old one or the new one.
   const std::string part = std::string(path) + "." + std::to_string(::getpid());
   const std::string text = Controls::instance().counters();
   std::FILE* file = std::fopen(part.c_str(), "we");
-  if (file == nullptr) fail(kVariable, part);
+  if (file == nullptr) fail(kTraceVariable, part);
   const bool is_written = std::fputs(text.c_str(), file) >= 0;
-  if (std::fclose(file) != 0 || !is_written || std::rename(part.c_str(), path) != 0) fail(kVariable, part);
+  if (std::fclose(file) != 0 || !is_written || std::rename(part.c_str(), path) != 0) fail(kTraceVariable, part);
 }
 
 void write_counters_at_times() {
