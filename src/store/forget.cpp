@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -40,6 +41,7 @@ class Forgetting {
     put_note(database_, note_);
     drop_lists();
     for (const PersonId person : persons) forget_person(person);
+    forget_statements();
     if (!persons.empty()) {
       const std::string time = utc_now();
       database_
@@ -132,6 +134,30 @@ class Forgetting {
     database_.prepare("operation", "DELETE FROM operation WHERE (person = ?1 OR other = ?1) AND kind <> 'forget'")
         .bind(person)
         .run();
+  }
+
+  // What was said of these faces and others than the person, "this is not Anna" or "hide this group": it would show the
+  // faces as somebody else's. The operations stay, because they may name people.
+  void forget_statements() {
+    std::multimap<std::string, std::string> boxes;
+    for (const ForgottenNote::Place& place : note_.places) boxes.emplace(place.sha256, place.box);
+    std::vector<std::pair<std::int64_t, std::int64_t>> found;
+    Query query = database_.prepare("verdict", "SELECT operation, number, sha256, box FROM verdict");
+    while (query.step()) {
+      const auto [first, last] = boxes.equal_range(std::string(query.blob(2)));
+      const Box box = box_of(query.blob(3));
+      const bool is_there = std::any_of(first, last, [&box](const auto& one) {
+        return intersection_over_union(box_of(one.second), box) >= kSameFaceOverlap;
+      });
+      if (is_there) found.emplace_back(query.integer(0), query.integer(1));
+    }
+    for (const auto& [operation, number] : found) {
+      database_.prepare("verdict", "DELETE FROM verdict WHERE operation = ? AND number = ?")
+          .bind(operation)
+          .bind(number)
+          .run();
+    }
+    result_.verdicts += static_cast<std::int64_t>(found.size());
   }
 
   Database& database_;
