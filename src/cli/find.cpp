@@ -142,7 +142,7 @@ int run_find(const Call& call) {
                       "of somebody. Photos that look the same are one line.");
   declare(arguments, find);
   if (!parse_or_help(call, arguments)) return 0;
-  find.store.access = StoreOptions::Access::read;
+  find.store.access = access_to_look(find.store.path);
   Store store(find.store);
   const Settings settings = load(call.terminal, find.sources);
   std::vector<std::string> paths;

@@ -20,16 +20,16 @@ namespace {
 // One action's call: its options, then the store and the people in it.
 class PeopleCall {
  public:
-  PeopleCall(const Call& call, const std::string& action, const std::string& about,
-             StoreOptions::Access access = StoreOptions::Access::write)
-      : call_(call), arguments("mien people " + action, about) {
-    store_options_.access = access;
+  PeopleCall(const Call& call, const std::string& action, const std::string& about, bool only_looks = false)
+      : call_(call), only_looks_(only_looks), arguments("mien people " + action, about) {
+    store_options_.access = StoreOptions::Access::write;
     add_store_option(arguments, store_options_.path);
     arguments.flag({"--json", "", "print JSON"}, json);
   }
   // False when help was asked for.
   bool open() {
     if (!parse_or_help(call_, arguments)) return false;
+    if (only_looks_) store_options_.access = access_to_look(store_options_.path);
     store_.emplace(store_options_);
     people_ = std::make_unique<People>(*store_, load(call_.terminal));
     call_.terminal.make_out_private();
@@ -41,6 +41,7 @@ class PeopleCall {
 
  private:
   const Call& call_;
+  bool only_looks_ = false;
   StoreOptions store_options_;
   std::optional<Store> store_;
   std::unique_ptr<People> people_;
@@ -77,7 +78,7 @@ int list_people(const Call& typed) {
   bool all = false;
   int faces_min = 2;
   PeopleCall call(typed, "list", "Lists the people, and groups of faces that are one person and have no name yet.",
-                  StoreOptions::Access::read);
+                  true);
   call.arguments.flag({"--all", "", "also hidden people, strangers, and groups of one face"}, all);
   call.arguments.integer({"--min-faces", "N", "leave out groups of fewer faces (default 2)"}, {1, 1e6}, faces_min);
   call.arguments.example("mien people list", "who is there");
@@ -96,7 +97,7 @@ int list_people(const Call& typed) {
 
 int show(const Call& typed) {
   PeopleCall call(typed, "show", "Shows the faces of a person or a group: where they are, and how they came there.",
-                  StoreOptions::Access::read);
+                  true);
   call.arguments.positionals({"GROUP|NAME", 1, 1}, call.words);
   call.arguments.example("mien people show Anna", "her faces, as PHOTO#N");
   if (!call.open()) return 0;
@@ -271,8 +272,7 @@ int suggest(const Call& typed) {
 int export_people(const Call& typed) {
   std::string format = "json";
   bool all = false;
-  PeopleCall call(typed, "export", "Prints people and groups with their faces, for other programs.",
-                  StoreOptions::Access::read);
+  PeopleCall call(typed, "export", "Prints people and groups with their faces, for other programs.", true);
   call.arguments.text({"--format", "json|csv", "default json"}, format);
   call.arguments.flag({"--all", "", "also hidden people, strangers, and groups of one face"}, all);
   call.arguments.example("mien people export > people.json", "a list of groups with id, name and faces[].source");
