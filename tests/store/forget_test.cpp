@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -43,6 +44,20 @@ class ForgetTest : public StoreTest {
   PersonId ben_ = 0;
   std::vector<FaceId> faces_;
 };
+
+// It would show the faces as somebody else's: here as one of a hidden group.
+TEST_F(ForgetTest, WhatElseWasSaidOfTheFacesGoesToo) {
+  const PersonId hidden = store_->add_person();
+  store_->add(statement_of(OperationKind::hide, hidden, VerdictKind::named,
+                           {{made_up_sha256(1), kLeft}, {made_up_sha256(3), kRight}}));
+  EXPECT_EQ(forget().verdicts, 6);
+  const std::vector<PersonOperation> operations = operations_of(*store_);
+  const auto kept = std::find_if(operations.begin(), operations.end(),
+                                 [](const PersonOperation& one) { return one.kind == OperationKind::hide; });
+  ASSERT_NE(kept, operations.end());
+  ASSERT_EQ(kept->statements.size(), 1U);
+  EXPECT_EQ(kept->statements[0].place.sha256, made_up_sha256(3));
+}
 
 TEST_F(ForgetTest, NothingOfThePersonIsLeft) {
   const ForgottenPerson forgotten = forget();
