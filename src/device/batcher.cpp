@@ -15,7 +15,6 @@
 #include "base/cancel.h"
 #include "base/log.h"
 #include "base/processor.h"
-#include "device/plan_state.h"
 
 namespace mien {
 namespace {
@@ -32,6 +31,8 @@ constexpr std::chrono::milliseconds kLook{20};
 constexpr std::chrono::milliseconds kLookOften{2};
 // The end of an engine waits so long for what may be over soon.
 constexpr std::chrono::milliseconds kEndLimit{100};
+// A plan that is not made by then is given up.
+constexpr std::chrono::milliseconds kPlanLimit{60'000};
 // A place of a batch may hold an item of smaller shape, which costs as much as the others, from this share on.
 constexpr double kShareOfPlace = 0.4;
 // A device that was too slow is tried again after so many of its runs, and this time at least.
@@ -41,6 +42,7 @@ constexpr double kRetryMs = 1000;
 constexpr double kNewest = 0.3;
 double ms_since(Clock::time_point begin) { return Milliseconds(Clock::now() - begin).count(); }
 
+enum class BinState { unplanned, planning, ready, failed };
 enum class TicketState { waiting, running, done, failed, dropped };
 
 }  // namespace
@@ -61,7 +63,8 @@ struct Batcher::State : std::enable_shared_from_this<State> {
   using Tickets = std::vector<std::shared_ptr<Ticket>>;
   struct Bin {
     BatchBin work;
-    PlanState plan;
+    BinState state = BinState::unplanned;
+    std::string problem;
     std::deque<std::shared_ptr<Ticket>> waiting;
     double run_ms = 0;  // 0: not known
   };
@@ -74,14 +77,14 @@ struct Batcher::State : std::enable_shared_from_this<State> {
 
   // ---- With the mutex held
 
-  bool is_ready(std::size_t bin) const { return bins[bin].plan.is_ready(); }
+  bool is_ready(std::size_t bin) const { return bins[bin].state == BinState::ready; }
 
   // The best bin that is ready, else the one whose plan comes first. Nothing when all have failed.
   std::optional<std::size_t> choose_bin(const Ticket& ticket) const {
     std::optional<std::size_t> planned;
     for (const std::size_t bin : ticket.bins) {
       if (is_ready(bin)) return bin;
-      if (!bins[bin].plan.has_failed() && (!planned || bin < *planned)) planned = bin;
+      if (bins[bin].state != BinState::failed && (!planned || bin < *planned)) planned = bin;
     }
     return planned;
   }
@@ -90,7 +93,7 @@ struct Batcher::State : std::enable_shared_from_this<State> {
     const std::optional<std::size_t> bin = choose_bin(*ticket);
     if (!bin) {
       ticket->state = TicketState::failed;
-      ticket->reason = bins[ticket->bins.front()].plan.problem();
+      ticket->reason = bins[ticket->bins.front()].problem;
       return;
     }
     ticket->bin = *bin;
@@ -165,8 +168,9 @@ struct Batcher::State : std::enable_shared_from_this<State> {
 
   // Whether a whole batch waits for the device besides the one that it runs.
   bool has_backlog() const {
-    return std::any_of(bins.begin(), bins.end(),
-                       [](const Bin& bin) { return bin.plan.is_ready() && bin.waiting.size() >= bin.work.batch; });
+    return std::any_of(bins.begin(), bins.end(), [](const Bin& bin) {
+      return bin.state == BinState::ready && bin.waiting.size() >= bin.work.batch;
+    });
   }
 
   // Whether the device has the job in work, or will as soon as it looks.
@@ -214,7 +218,7 @@ struct Batcher::State : std::enable_shared_from_this<State> {
   bool takes(std::size_t index, const Ticket& ticket) const {
     const Bin& bin = bins[index];
     const Bin& other = bins[ticket.bin];
-    if (&bin != &other && other.plan.is_ready() &&
+    if (&bin != &other && other.state == BinState::ready &&
         static_cast<double>(other.work.item_bytes) < kShareOfPlace * static_cast<double>(bin.work.item_bytes)) {
       return false;
     }
@@ -289,8 +293,9 @@ struct Batcher::State : std::enable_shared_from_this<State> {
 
   bool is_work_awaited() const {
     return std::any_of(bins.begin(), bins.end(), [](const Bin& bin) {
-      return bin.plan.is_ready() && std::any_of(bin.waiting.begin(), bin.waiting.end(),
-                                                [](const auto& ticket) { return ticket->awaited_since.has_value(); });
+      return bin.state == BinState::ready &&
+             std::any_of(bin.waiting.begin(), bin.waiting.end(),
+                         [](const auto& ticket) { return ticket->awaited_since.has_value(); });
     });
   }
 
@@ -365,34 +370,52 @@ struct Batcher::State : std::enable_shared_from_this<State> {
   void plan_all() {
     std::unique_lock lock(mutex);
     while (!is_closed) {
-      const auto next = std::find_if(bins.begin(), bins.end(), [](const Bin& one) { return one.plan.is_due(); });
+      const auto next =
+          std::find_if(bins.begin(), bins.end(), [](const Bin& one) { return one.state == BinState::unplanned; });
       if (next == bins.end()) break;
       Bin& bin = *next;  // stays where it is when others are added
-      bin.plan.begin();
+      bin.state = BinState::planning;
       planning_since = Clock::now();
       const BatchBin work = bin.work;
       std::uint64_t bytes_beside = 0;  // of what is planned: one item at a time must still be run
       for (const Bin& other : bins) {
-        if (!other.plan.is_ready()) continue;
+        if (other.state != BinState::ready) continue;
         bytes_beside = std::max(bytes_beside, other.work.fixed_bytes + other.work.item_bytes);
       }
       lock.unlock();
       log(LogLevel::info,
           fmt::format("planning {} for the GPU ({}); the CPU works meanwhile", work.name, gpu->backend()));
       std::size_t batch = work.batch;
-      const std::string problem = make_plan(*gpu, work, bytes_beside, batch);
+      const std::string problem = plan(work, bytes_beside, batch);
       lock.lock();
       ++counts.plans;
       planning_since.reset();
-      if (bin.plan.end(problem)) {
-        log(LogLevel::warning, fmt::format("{}: no plan of {}: {}", gpu->backend(), work.name, problem));
-      }
-      if (problem.empty()) bin.work.batch = batch;  // what failed keeps its own: memory may be free the next time
+      bin.work.batch = batch;
+      bin.problem = problem;
+      bin.state = problem.empty() ? BinState::ready : BinState::failed;
       put_all_again();
       changed.notify_all();
     }
     is_planning = false;
     changed.notify_all();
+  }
+
+  // Returns an empty text, or why there is no plan. Where memory is short, `batch` becomes smaller.
+  std::string plan(const BatchBin& work, std::uint64_t bytes_beside, std::size_t& batch) const {
+    while (true) {
+      try {
+        const std::uint64_t bytes = work.fixed_bytes + batch * work.item_bytes;
+        gpu->plan([make = work.plan, batch](Accelerator& device) { make(device, batch); }, bytes, bytes_beside,
+                  kPlanLimit);
+        return "";
+      } catch (const std::exception& error) {
+        if (batch == 1 || dynamic_cast<const OutOfDeviceMemory*>(&error) == nullptr) {
+          log(LogLevel::warning, fmt::format("{}: no plan of {}: {}", gpu->backend(), work.name, error.what()));
+          return error.what();
+        }
+        batch = (batch + 1) / 2;
+      }
+    }
   }
 
   // From the first item on that needs one.
@@ -462,8 +485,8 @@ Batcher::~Batcher() {
 
 std::size_t Batcher::add(BatchBin bin) {
   const std::lock_guard lock(state_->mutex);
-  const PlanState plan(bin.plan != nullptr);
-  state_->bins.push_back({.work = std::move(bin), .plan = plan, .waiting = {}});
+  const BinState state = bin.plan != nullptr ? BinState::unplanned : BinState::ready;
+  state_->bins.push_back({.work = std::move(bin), .state = state, .problem = {}, .waiting = {}});
   return state_->bins.size() - 1;
 }
 
@@ -480,7 +503,6 @@ std::shared_ptr<Batcher::Ticket> Batcher::submit(std::shared_ptr<BatchItem> item
   ticket->bins = std::move(bins);
   ticket->submitted = Clock::now();
   const std::lock_guard lock(state_->mutex);
-  for (const std::size_t bin : ticket->bins) state_->bins[bin].plan.retry();
   state_->put(ticket);
   if (ticket->state == TicketState::waiting && !state_->is_ready(ticket->bin)) state_->start_planning();
   state_->changed.notify_all();

@@ -284,30 +284,6 @@ TEST_F(BatcherTest, APlanThatFailsIsSaidAndTheOthersGoOn) {
   EXPECT_EQ(test::wait(*batcher, caller, batcher->submit(number, {first, second}), patient_), "");
 }
 
-// A device that was away while it planned is used once it is back.
-TEST_F(BatcherTest, APlanThatFailedIsMadeAgain) {
-  const std::unique_ptr<Batcher> batcher = open();
-  auto caller = batcher->enter();
-  BatchBin late = bin(doubler_, 4, true);
-  const auto tries = std::make_shared<std::atomic<int>>(0);
-  late.plan = [tries, plan = late.plan](Accelerator& device, std::size_t batch) {
-    if ((*tries)++ == 0) throw DeviceFailure("the device is away");
-    plan(device, batch);
-  };
-  const std::size_t index = batcher->add(std::move(late));
-  const auto number = std::make_shared<Number>(1.0F);
-  EXPECT_EQ(test::wait(*batcher, caller, batcher->submit(number, {index}), patient_), "the device is away");
-  EXPECT_EQ(test::wait(*batcher, caller, batcher->submit(number, {index}), patient_), "the device is away");
-  EXPECT_EQ(*tries, 1) << "not before a second has passed";
-  const Clock::time_point begin = Clock::now();
-  while (test::wait(*batcher, caller, batcher->submit(number, {index}), patient_) != "") {
-    ASSERT_LT(ms_since(begin), 20'000);
-    std::this_thread::sleep_for(20ms);
-  }
-  EXPECT_EQ(*tries, 2);
-  EXPECT_EQ(number->doubled, 2);
-}
-
 // Memory for two at a time is what the device has.
 TEST_F(BatcherTest, APlanThatHasNoRoomIsMadeForFewer) {
   const std::unique_ptr<Batcher> batcher = open();
