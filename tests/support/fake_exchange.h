@@ -54,7 +54,7 @@ class FakeExchange final : public service::Exchange {
   template <typename What>
   bool waits_for(What what) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(30), what);
+    return changed_.wait_for(lock, std::chrono::seconds(120), what);
   }
   service::Response wait() {
     if (!waits_for([&] { return is_ended; })) return {};
