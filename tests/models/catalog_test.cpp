@@ -14,9 +14,9 @@ namespace mien {
 namespace {
 
 namespace fs = std::filesystem;
-using test::contains;
 
 using test::ByteVector;
+using test::contains;
 using test::ScratchFolder;
 
 // A folder of models of its own: nothing in it unless the test puts it there.

@@ -46,17 +46,17 @@ struct AtTheEnd {
 }  // namespace
 
 void write_counters() {
-  constexpr const char* kTraceVariable = "MIEN_TEST_DEVICE_COUNTERS";
-  const char* path = std::getenv(kTraceVariable);
+  constexpr const char* kCountersVariable = "MIEN_TEST_DEVICE_COUNTERS";
+  const char* path = std::getenv(kCountersVariable);
   if (path == nullptr) return;
   const std::lock_guard<std::mutex> lock(counters_mutex);
   // Whoever reads it meanwhile gets the old one or the new one.
   const std::string part = std::string(path) + "." + std::to_string(::getpid());
   const std::string text = Controls::instance().counters();
   std::FILE* file = std::fopen(part.c_str(), "we");
-  if (file == nullptr) fail(kTraceVariable, part);
+  if (file == nullptr) fail(kCountersVariable, part);
   const bool is_written = std::fputs(text.c_str(), file) >= 0;
-  if (std::fclose(file) != 0 || !is_written || std::rename(part.c_str(), path) != 0) fail(kTraceVariable, part);
+  if (std::fclose(file) != 0 || !is_written || std::rename(part.c_str(), path) != 0) fail(kCountersVariable, part);
 }
 
 void write_counters_at_times() {
