@@ -51,9 +51,9 @@ FROM debian:12-slim AS runtime
 # asked for by others and of no use here: docker/absent_libraries.c takes their place.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates libarchive13 libcurl4 libexif12 libexpat1 libfmt9 \
-        libgif7 libheif1 libhwy1 libjpeg62-turbo liblcms2-2 libpng16-16 libraw20 libseccomp2 libsqlite3-0 libssl3 \
-        libstb0 libtiff6 libwebp7 libwebpdemux2 zlib1g \
+    && apt-get install -y --no-install-recommends ca-certificates libarchive13 libcurl4 libexempi8 libexif12 libexpat1 \
+        libfmt9 libgif7 libheif1 libhwy1 libjpeg62-turbo liblcms2-2 libpng16-16 libraw20 libseccomp2 libsqlite3-0 \
+        libssl3 libstb0 libtiff6 libwebp7 libwebpdemux2 zlib1g \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* \
         /usr/lib/*-linux-gnu/libicudata.so.* /usr/lib/*-linux-gnu/libx265.so.* \
     && install -d -o 10001 -g 10001 -m 0700 /data

@@ -30,6 +30,7 @@ set(MIEN_COMPONENTS
   "Expat|MIT|opened|pkg:expat|libexpat1|EXPAT"
   "libcurl|curl|opened|pkg:libcurl|libcurl4|CURL"
   "libarchive|BSD-2-Clause|opened|pkg:libarchive|libarchive13|ARCHIVE"
+  "Exempi|BSD-3-Clause|opened|pkg:exempi-2.0|libexempi8|EXEMPI"
   "Boost|BSL-1.0|inside|var:MIEN_BOOST_VERSION|libboost1.81-dev|BOOST"
   "libseccomp|LGPL-2.1-only|linked|pkg:libseccomp|libseccomp2|SECCOMP"
 )

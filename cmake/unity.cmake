@@ -5,7 +5,7 @@ option(MIEN_UNITY "Compile the files of a folder several at a time" OFF)
 set(MIEN_UNITY_FILES 8 CACHE STRING "How many files at a time, at most")
 
 # mien_unity(TARGET): after the properties of its sources are set. Files with options or definitions of their own, and
-# those that Highway compiles once for each instruction set, stay alone.
+# those that Highway compiles once for each instruction set, stay alone; so do those that the build makes.
 function(mien_unity target)
   if(NOT MIEN_UNITY)
     return()
@@ -23,6 +23,9 @@ function(mien_unity target)
         set(is_alone TRUE)
       endif()
     endforeach()
+    if(NOT EXISTS ${path})  # it is made by the build
+      continue()
+    endif()
     file(STRINGS ${path} kernel REGEX "define HWY_TARGET_INCLUDE" LIMIT_COUNT 1)
     if(is_alone OR kernel)
       continue()

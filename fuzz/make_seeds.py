@@ -16,6 +16,9 @@ import onnx
 import pillow_heif
 from onnx import TensorProto, helper
 from PIL import Image, ImageCms
+from xmp_seeds import xmp_changes
+
+from request_seeds import ENTRIES, FIELDS, HTTP_HEADS, MULTIPARTS
 
 WIDTH, HEIGHT = 24, 18
 
@@ -491,36 +494,6 @@ LISTS = {
 }
 
 
-MULTIPARTS = {
-    "immich.txt": "--b\r\nContent-Disposition: form-data; name=\"entries\"\r\n\r\n{\"facial-recognition\":{}}\r\n"
-                  "--b\r\nContent-Disposition: form-data; name=\"image\"; filename=\"blob\"\r\n"
-                  "Content-Type: application/octet-stream\r\n\r\n\xff\xd8\xff\r\n--b--\r\n",
-    "quotes.txt": "\r\n--b \t\r\ncontent-disposition: form-data; name=a; filename=\"x \\\"y\\\" z\"\r\n\r\n"
-                  "\r\n--a\r\n--\r\n-\r\n--b--",
-    "empty.txt": "--b--\r\n",
-    "truncated.txt": "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nbytes\r\n--",
-}
-
-ENTRIES = {
-    "faces.json": '{"facial-recognition":{"detection":{"modelName":"buffalo_l","options":{"minScore":0.7}},'
-                  '"recognition":{"modelName":"buffalo_l"}}}',
-    "clip.json": '{"clip":{"visual":{"modelName":"ViT-B-32__openai"}}}',
-    "ocr.json": '{"ocr":{"detection":{"modelName":"a","options":{"minScore":0.8,"maxResolution":736}}}}',
-    "detection.json": '{"facial-recognition":{"detection":{"modelName":"\\u00e4\\ud83d\\ude00","options":null}}}',
-    "two.json": '{"clip":{},"facial-recognition":[[[1e3,-0.5,true]]]}',
-}
-
-HTTP_HEADS = {
-    "get.txt": "GET /healthz?a=%41+b&c HTTP/1.1\r\nHost: localhost:8765\r\nAccept: */*\r\n\r\n",
-    "post.txt": "POST /v1/analyze HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/jpeg\r\nContent-Length: 12\r\n"
-                "Expect: 100-continue\r\nAuthorization: Bearer x\r\nX-Request-Id: a.b\r\n\r\n",
-    "chunked.txt": "POST / HTTP/1.1\r\nHost: [::1]:1\r\nTransfer-Encoding: chunked\r\nOrigin: null\r\n"
-                   "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n",
-    "old.txt": "GET / HTTP/1.0\r\nConnection: keep-alive, close\r\nSec-Fetch-Site: cross-site\r\n\r\n",
-    "smuggled.txt": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
-}
-
-
 def record(**changes) -> bytes:
     face = {"bbox": [1.5, 2, 30.25, 40], "det_score": 0.9, "landmarks": [[1, 2], [3, 4], [5, 6], [7, 8], [9, 10]],
             "scale": 0.5, "enhancement_scale": 1}
@@ -579,12 +552,13 @@ def main(arguments: list[str]) -> int:
     kinds = {
         "jpeg": jpegs(), "png": pngs(), "webp": webps(), "gif": gifs(), "bmp": bmps(), "tiff": tiffs(),
         "heic": heifs("HEIF"), "avif": heifs("AVIF"), "raw": {"little.dng": dng(True, 1), "big.dng": dng(False, 6)},
-        "exif": exifs(), "xmp": xmps(), "icc": iccs(), "capi": calls(), "catalog": catalogs(), "shapes": models(),
-        "records": records(golden), "resume": resumes(golden), "store": stores(),
-        "settings": {name: text.encode() for name, text in SETTINGS.items()},
+        "exif": exifs(), "xmp": xmps(), "xmp_change": xmp_changes(), "icc": iccs(), "capi": calls(),
+        "catalog": catalogs(), "shapes": models(), "records": records(golden), "resume": resumes(golden),
+        "store": stores(), "settings": {name: text.encode() for name, text in SETTINGS.items()},
         "lists": {name: text.encode("latin-1") for name, text in LISTS.items()},
         "multipart": {name: text.encode("latin-1") for name, text in MULTIPARTS.items()},
         "entries": {name: text.encode() for name, text in ENTRIES.items()},
+        "fields": {name: text.encode() for name, text in FIELDS.items()},
         "http_head": {name: text.encode("latin-1") for name, text in HTTP_HEADS.items()},
     }
     kinds["settings"]["lines.env"] = SETTINGS["lines.env"].encode("utf-8")

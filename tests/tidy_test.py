@@ -197,14 +197,16 @@ def check_files(tree: Tree) -> Iterator[str]:
 
 
 def check_printing(tree: Tree) -> Iterator[str]:
+    # exit() was called already in the first, and a thread that no one can stop is still at work; libexempi prints, and
+    # the second keeps it from that.
+    allowed = {"src/device/lane.cpp": ENDS, "src/people/xmp_toolkit_exempi.cpp": PRINTS}
     for name, text in [*tree.files("src/", CODE), *tree.files("include/", CODE)]:
         if name.startswith("src/cli/"):
             continue
         bare = without_comments_and_strings(text)
-        # exit() was called already there, and a thread that no one can stop is still at work.
-        rules = ((PRINTS, "prints"),) if name == "src/device/lane.cpp" else (
-            (PRINTS, "prints"), (ENDS, "ends the process"))
-        for pattern, what in rules:
+        for pattern, what in ((PRINTS, "prints"), (ENDS, "ends the process")):
+            if allowed.get(name) is pattern:
+                continue
             for match in pattern.finditer(bare):
                 yield f"{name}:{line_of(bare, match.start())}: the library {what}: {match.group(0).strip()}"
 

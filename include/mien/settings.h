@@ -120,6 +120,11 @@ struct MIEN_API Settings {
   int drain_seconds = 30;                 // for what was accepted when it is told to end
   std::string log_format = "text";        // text or json
   bool no_sandbox = false;                // decode in this process although others than this computer may send images
+  std::string serve_store;                // the index of photos whose people the service shows; empty: none
+  bool nextcloud = false;                 // answers Nextcloud's Face Recognition
+  std::string nextcloud_threshold;        // cosine at which its distance is 0.4; empty: the embedder's for searching
+  bool crawler = false;                   // answers the worker's calls of the crawlers
+  bool crawler_embeddings = false;        // and gives them embeddings
   std::vector<SettingValue> values;       // all of the above, for `mien config`
   std::vector<std::string> warnings;      // for example an unknown LOG_LEVEL, which other programs use too
 

@@ -14,9 +14,19 @@ from ._mien import (
     Analysis,
     BackendInfo,
     Face,
+    FindResult,
+    ForgottenPerson,
+    FoundFace,
+    FoundPhoto,
     GPUDevice,
+    ImportSummary,
     Match,
     ModelInfo,
+    Operation,
+    PeopleChange,
+    PeopleStatistics,
+    Person,
+    PersonFace,
     Placement,
     PoseAngles,
     Quality,
@@ -24,6 +34,12 @@ from ._mien import (
     ScanProgress,
     ScanSummary,
     SettingValue,
+    Statement,
+    StoredFace,
+    StoredImage,
+    StoredPlace,
+    StoreStatistics,
+    Suggestion,
     compare_faces,
     judge_faces,
     library_version,
@@ -46,14 +62,18 @@ from .quality import QualityChecker, QualityMetrics
 from .scanning import Scan, scan
 from .service import FaceService, get_face_service
 from .settings import Settings, get_settings, reload_settings
+from .store import FaceBlock, Store, VectorBlock
 
 __version__ = library_version()
 
 __all__ = [
-    "AnalyzeOptions", "Analysis", "BackendInfo", "BadDataError", "CancelledError", "Engine", "Error", "Face",
-    "FaceService", "FileError", "GPUBackend", "GPUDevice", "GPUManager", "InternalError", "InvalidArgumentError",
-    "LimitExceededError", "Match", "ModelInfo", "NotFoundError", "Placement", "PoseAngles", "Quality",
-    "QualityChecker", "QualityMetrics", "Record", "Scan", "ScanProgress", "ScanSummary", "SettingValue", "Settings",
-    "UnavailableError", "UnsupportedError", "analyze", "compare", "compare_faces", "get_face_service",
-    "get_gpu_manager", "get_settings", "reload_settings", "scan",
+    "Analysis", "AnalyzeOptions", "BackendInfo", "BadDataError", "CancelledError", "Engine", "Error", "Face",
+    "FaceBlock", "FaceService", "FileError", "FindResult", "ForgottenPerson", "FoundFace", "FoundPhoto",
+    "GPUBackend", "GPUDevice", "GPUManager", "ImportSummary", "InternalError", "InvalidArgumentError",
+    "LimitExceededError", "Match", "ModelInfo", "NotFoundError", "Operation", "PeopleChange", "PeopleStatistics",
+    "Person", "PersonFace", "Placement", "PoseAngles", "Quality", "QualityChecker", "QualityMetrics", "Record",
+    "Scan", "ScanProgress", "ScanSummary", "Settings", "SettingValue", "Statement", "Store", "StoredFace",
+    "StoredImage", "StoredPlace", "StoreStatistics", "Suggestion", "UnavailableError", "UnsupportedError",
+    "VectorBlock", "analyze", "compare", "compare_faces", "get_face_service", "get_gpu_manager", "get_settings",
+    "reload_settings", "scan",
 ]

@@ -719,6 +719,10 @@ class ScanSummary:
     def expected_false_matches(self) -> float: ...
 
     @property
+    def interrupted(self) -> bool:
+        """It was stopped before its end."""
+
+    @property
     def placement(self) -> list[Placement]: ...
 
     @property
@@ -749,3 +753,689 @@ class ScanRun:
 
     @property
     def summary(self) -> ScanSummary | None: ...
+
+class StoredImage:
+    """A photo's content, which may lie under several paths."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def sha256(self) -> str:
+        """Of the file's bytes, 64 hex digits."""
+
+    @property
+    def width(self) -> int:
+        """Pixels of the upright image."""
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def phash(self) -> str:
+        """16 hex digits."""
+
+    @property
+    def taken(self) -> str | None:
+        """"2019-07-04T12:30:00"; None: the photo does not say."""
+
+    @property
+    def paths(self) -> list[str]:
+        """Absolute, those that are there."""
+
+    @property
+    def is_gone(self) -> bool:
+        """No path of it is there any more."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+class StoredFace:
+    """A face as it was found."""
+
+    @property
+    def id(self) -> int:
+        """Never used again: smaller is older."""
+
+    @property
+    def key(self) -> int:
+        """63 bits of a hash of content and box: the same in every store."""
+
+    @property
+    def image(self) -> int:
+        """The id of its image."""
+
+    @property
+    def number(self) -> int:
+        """N of PHOTO#N: its place by falling det_score, from 0."""
+
+    @property
+    def bbox(self) -> tuple[float, float, float, float]:
+        """x1, y1, x2, y2: pixels of the upright image."""
+
+    @property
+    def det_score(self) -> float:
+        """0..1."""
+
+    @property
+    def recognition_quality(self) -> float | None:
+        """0..1, None: not measured."""
+
+    @property
+    def poor_reason(self) -> str | None:
+        """As Face.poor_reason."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+class StoredPlace:
+    """What lies in the store for one path."""
+
+    @property
+    def source(self) -> str:
+        """Absolute: the folder or file that was indexed."""
+
+    @property
+    def path(self) -> str:
+        """Absolute."""
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    @property
+    def mtime_ns(self) -> int: ...
+
+    @property
+    def sha256(self) -> str | None:
+        """None: it could not be read."""
+
+    @property
+    def is_gone(self) -> bool: ...
+
+    @property
+    def error(self) -> str | None:
+        """The code of the reason why it could not be read, as Error.code."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+class StoreStatistics:
+    """How much lies in a store."""
+
+    @property
+    def images(self) -> int:
+        """Contents."""
+
+    @property
+    def paths(self) -> int:
+        """That are there."""
+
+    @property
+    def gone(self) -> int:
+        """Paths that are not there any more."""
+
+    @property
+    def failed(self) -> int:
+        """Paths whose image could not be read."""
+
+    @property
+    def faces(self) -> int: ...
+
+    @property
+    def vectors(self) -> int:
+        """Of the first embedder."""
+
+    @property
+    def bytes(self) -> int:
+        """Of the file and its WAL."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+class PeopleStatistics:
+    """Whose the faces of a store are."""
+
+    @property
+    def faces(self) -> int: ...
+
+    @property
+    def in_people(self) -> int:
+        """Of persons."""
+
+    @property
+    def in_groups(self) -> int:
+        """In groups that nobody said anything of."""
+
+    @property
+    def poor(self) -> int:
+        """Too poor to be in a group."""
+
+    @property
+    def not_faces(self) -> int:
+        """Were said to be none."""
+
+    @property
+    def without_vector(self) -> int: ...
+
+    @property
+    def statements(self) -> int: ...
+
+    @property
+    def without_face(self) -> int:
+        """Statements about faces that are not here."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+class Person:
+    """
+    A person, or a group of faces that are one person and that nobody said anything of.
+    """
+
+    @property
+    def id(self) -> int | None:
+        """Its oldest face's; None: a person without a face here."""
+
+    @property
+    def person(self) -> int | None:
+        """None: nobody said who it is."""
+
+    @property
+    def name(self) -> str | None: ...
+
+    @property
+    def is_hidden(self) -> bool: ...
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whom nobody wants to see."""
+
+    @property
+    def is_imported(self) -> bool:
+        """The name stood in a file, nobody here said it."""
+
+    @property
+    def faces(self) -> int:
+        """How many."""
+
+    @property
+    def images(self) -> int:
+        """How many photos, by content."""
+
+    @property
+    def new_faces(self) -> int:
+        """Of a person: how many joined by similarity alone."""
+
+    @property
+    def members(self) -> list[int]:
+        """The ids of the faces."""
+
+    @property
+    def groups(self) -> list[int]:
+        """The ids of the groups."""
+
+    def draw(self, count_max: int = 60) -> PIL.Image.Image:
+        """
+        The faces as one picture, as many as asked for, those least like the others last. Needs Pillow.
+        """
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+class PersonFace:
+    """A face of a person or a group."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def group(self) -> int | None: ...
+
+    @property
+    def image(self) -> int:
+        """The photo: Store.image()."""
+
+    @property
+    def person(self) -> int | None:
+        """Whose it is now; None: of a group that nobody named, or of none."""
+
+    @property
+    def source(self) -> str | None:
+        """A path of the photo; None: it is gone."""
+
+    @property
+    def copies(self) -> list[str]:
+        """Other paths of the same content."""
+
+    @property
+    def number(self) -> int:
+        """N of PHOTO#N."""
+
+    @property
+    def bbox(self) -> tuple[float, float, float, float]:
+        """x1, y1, x2, y2: pixels of the upright image."""
+
+    @property
+    def taken(self) -> str | None: ...
+
+    @property
+    def state(self) -> str:
+        """
+        How it came to its person: "found" (by similarity), "named" (with its group), "imported" or "confirmed".
+        """
+
+    @property
+    def similarity(self) -> float | None:
+        """
+        Mean cosine to the person's other faces, -1..1; None: it has no others, or no vector.
+        """
+
+    @property
+    def poor_reason(self) -> str | None:
+        """As Face.poor_reason."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+class Statement:
+    """What was said of one face."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the image, 64 hex digits."""
+
+    @property
+    def bbox(self) -> tuple[float, float, float, float]: ...
+
+    @property
+    def kind(self) -> str:
+        """"is", "is_not", "named", "imported", "not_a_face", "apart" or "rest"."""
+
+    @property
+    def person(self) -> int | None: ...
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+class Operation:
+    """One thing that was said, which can be undone by its number."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def kind(self) -> str:
+        """
+        "name", "is", "not_person", "merge", ... as in `mien people undo --list`.
+        """
+
+    @property
+    def time(self) -> str:
+        """UTC, "2026-11-30T06:30:00Z"."""
+
+    @property
+    def person(self) -> int | None: ...
+
+    @property
+    def other(self) -> int | None: ...
+
+    @property
+    def name(self) -> str | None:
+        """That was given; of an import where it came from."""
+
+    @property
+    def statements(self) -> list[Statement]: ...
+
+    @property
+    def is_undone(self) -> bool: ...
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+class PeopleChange:
+    """What a change did."""
+
+    @property
+    def operation(self) -> int | None:
+        """For undo; None: it was so already."""
+
+    @property
+    def person(self) -> int | None: ...
+
+    @property
+    def name(self) -> str | None: ...
+
+    @property
+    def faces(self) -> int:
+        """That something was said of."""
+
+    @property
+    def left_out(self) -> int:
+        """
+        Of a group that was named: faces that are not the person's, since the photo shows the person already or the opposite was said.
+        """
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+class Suggestion:
+    """A question whether two are one person."""
+
+    @property
+    def kind(self) -> str:
+        """
+        "merge": are these one? "member": a face that was named with its group is not like the person's others: is it the person?
+        """
+
+    @property
+    def person(self) -> Person:
+        """The larger one, or the one with a name."""
+
+    @property
+    def other(self) -> Person:
+        """Of "member": the face alone."""
+
+    @property
+    def similarity(self) -> float:
+        """Mean cosine of all pairs."""
+
+    @property
+    def face(self) -> PersonFace:
+        """Of the pair that is the most similar."""
+
+    @property
+    def other_face(self) -> PersonFace: ...
+
+    @property
+    def face_similarity(self) -> float:
+        """Their cosine."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+class FoundFace:
+    """A face that was looked for."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def number(self) -> int:
+        """N of PHOTO#N."""
+
+    @property
+    def name(self) -> str:
+        """Whom, or which photo, it was found for."""
+
+    @property
+    def similarity(self) -> float | None:
+        """The cosine, of one that was found for a photo; else None."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+class FoundPhoto:
+    """A photo that shows who was looked for."""
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def copies(self) -> list[str]:
+        """Other paths of it, and photos that look the same."""
+
+    @property
+    def taken(self) -> str | None: ...
+
+    @property
+    def faces(self) -> list[FoundFace]: ...
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+class FindResult:
+    """The photos that show who was looked for."""
+
+    @property
+    def photos(self) -> list[FoundPhoto]:
+        """The best first, then by the time they were taken and by path."""
+
+    @property
+    def without_date(self) -> int:
+        """Left out by `since`: it is not known when they were taken."""
+
+    @property
+    def compared(self) -> int:
+        """Faces, where a photo was looked for."""
+
+    @property
+    def threshold(self) -> float:
+        """The cosine from which on a face was a match."""
+
+    @property
+    def expected_false_matches(self) -> float:
+        """Among them; 0: not known, or no photo was looked for."""
+
+    @property
+    def notes(self) -> list[str]: ...
+
+    def __len__(self) -> int: ...
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+class ForgottenPerson:
+    """What was removed for good."""
+
+    @property
+    def verdicts(self) -> int: ...
+
+    @property
+    def faces(self) -> int: ...
+
+    @property
+    def vectors(self) -> int: ...
+
+    @property
+    def places(self) -> list[tuple[str, tuple[float, float, float, float]]]:
+        """Image (SHA-256) and box of faces that a later index does not embed."""
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+class ImportSummary:
+    """What an import of names found."""
+
+    @property
+    def photos(self) -> int:
+        """That were looked at."""
+
+    @property
+    def with_names(self) -> int:
+        """Of them: with a region that has a name."""
+
+    @property
+    def sidecars(self) -> int:
+        """Files beside photos that were read."""
+
+    @property
+    def regions(self) -> int:
+        """With a name."""
+
+    @property
+    def stated(self) -> int:
+        """A face now bears this name, which it did not before."""
+
+    @property
+    def known(self) -> int:
+        """Said by an earlier import already."""
+
+    @property
+    def no_face(self) -> int:
+        """The store has no face there."""
+
+    @property
+    def unusable(self) -> int:
+        """Without a place in the picture, or with a name that is none."""
+
+    @property
+    def persons(self) -> int:
+        """Names."""
+
+    @property
+    def failed(self) -> int:
+        """Photos and sidecars that could not be read."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Then nothing was said."""
+
+    @property
+    def notes(self) -> list[str]: ...
+
+    def __repr__(self) -> str: ...
+
+    def __getstate__(self) -> object: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+class NativeStore:
+    """What mien.Store is made of. Threads take turns in it."""
+
+    def __init__(self, settings: NativeSettings, path: str, access: str, threads: int) -> None: ...
+
+    def close(self) -> None: ...
+
+    @property
+    def is_closed(self) -> bool: ...
+
+    @property
+    def path(self) -> str: ...
+
+    def has_changed(self) -> bool: ...
+
+    def statistics(self) -> StoreStatistics: ...
+
+    def check(self) -> list[str]: ...
+
+    def images(self) -> list[StoredImage]: ...
+
+    def places(self) -> list[StoredPlace]: ...
+
+    def image(self, id: int) -> StoredImage | None: ...
+
+    def find_image_at(self, path: str) -> StoredImage | None: ...
+
+    def faces_of(self, image: int) -> list[StoredFace]: ...
+
+    def stored_face(self, id: int) -> StoredFace | None: ...
+
+    def index(self, engine: NativeEngine, sources: Sequence[str], analyze: AnalyzeOptions, *, excludes: Sequence[str], no_skip: bool, prune: str, threads: int, on_progress: object | None, stop: object | None) -> ScanSummary: ...
+
+    def move(self, old_folder: str, new_folder: str) -> int: ...
+
+    def back_up(self, target: str) -> None: ...
+
+    def faces_after(self, after: int, count_max: int) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.float32]]:
+        """
+        Faces with larger ids, at most so many: ids, keys, images, numbers, boxes, det_scores, recognition_qualities.
+        """
+
+    def vectors_after(self, embedder: str, after: int, count_max: int) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.float16]]:
+        """
+        Vectors of faces with larger ids, at most so many (0: all): ids, keys, vectors.
+        """
+
+    @property
+    def embedders(self) -> dict[str, str]: ...
+
+    def people(self, with_hidden: bool, faces_min: int) -> list[Person]: ...
+
+    def person(self, who: str) -> Person: ...
+
+    def faces(self, who: str) -> list[PersonFace]: ...
+
+    def face(self, id: int) -> PersonFace: ...
+
+    def find_face(self, photo_and_number: str) -> PersonFace: ...
+
+    def people_statistics(self) -> PeopleStatistics: ...
+
+    def history(self) -> list[Operation]: ...
+
+    def suggest(self, count_max: int) -> list[Suggestion]: ...
+
+    def is_open(self, suggestion: Suggestion) -> bool: ...
+
+    def find(self, names: Sequence[str], photos: Sequence[tuple[str, object]], *, all: bool, without: Sequence[str], since: str, folder: str, threshold: float | None) -> FindResult: ...
+
+    def name(self, who: str, name: str) -> PeopleChange: ...
+
+    def is_person(self, face: str | int, name: str) -> PeopleChange: ...
+
+    def is_not(self, face: str | int, name: str) -> PeopleChange: ...
+
+    def merge(self, who: str, other: str) -> PeopleChange: ...
+
+    def split(self, who: str, faces: Sequence[str] | Sequence[int]) -> PeopleChange: ...
+
+    def hide(self, who: str) -> PeopleChange: ...
+
+    def stranger(self, who: str) -> PeopleChange: ...
+
+    def not_a_face(self, faces: Sequence[str] | Sequence[int]) -> PeopleChange: ...
+
+    def page(self, which: str | int) -> PeopleChange: ...
+
+    def undo(self, number: int | None) -> Operation: ...
+
+    def answer(self, suggestion: Suggestion, yes: bool) -> PeopleChange: ...
+
+    def forget(self, who: str) -> ForgottenPerson: ...
+
+    def import_names(self, sources: Sequence[str], *, sandbox: bool, on_progress: object | None, stop: object | None) -> ImportSummary: ...

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _mien, tables
 from .engine import Engine, default_engine
@@ -22,6 +22,8 @@ from .inputs import check_count
 
 if TYPE_CHECKING:
     import pandas
+
+T = TypeVar("T")
 
 
 class Scan(Iterator[_mien.Record]):
@@ -126,16 +128,33 @@ def scan(
         out="" if out is None else os.fsdecode(out),
         force=force,
         resume=resume,
-        prune=prune if isinstance(prune, str) else "gone" if prune else "none",
+        prune=prune_text(prune),
         no_skip=no_skip,
         threads=threads or engine.settings.native.threads,
-        excludes=list(excludes),
+        excludes=patterns(excludes),
         embeddings=embeddings,
     )
-    return Scan(run, _open_bar(progress))
+    return Scan(run, open_bar(progress))
 
 
-def _open_bar(progress: bool | None) -> Any:
+def prune_text(prune: bool | str) -> str:
+    """As the library takes it."""
+    return prune if isinstance(prune, str) else "gone" if prune else "none"
+
+
+def several(items: Iterable[T], name: str) -> list[T]:
+    """One alone is a mistake that is easily made."""
+    if isinstance(items, (str, bytes, int, os.PathLike, _mien.PersonFace, _mien.Person)):
+        raise InvalidArgumentError(f"{name} is a list: put the one into a list")
+    return list(items)
+
+
+def patterns(excludes: Iterable[str]) -> list[str]:
+    return [os.fsdecode(pattern) for pattern in several(excludes, "excludes")]
+
+
+def open_bar(progress: bool | None) -> Any:
+    """A bar of tqdm's, or None where none is wanted or can be had."""
     if progress is False or (progress is None and not sys.stderr.isatty()):
         return None
     try:

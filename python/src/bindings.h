@@ -21,6 +21,7 @@ void bind_engine(nb::module_& module);
 void bind_pool(nb::module_& module);
 void bind_operations(nb::module_& module);
 void bind_scan(nb::module_& module);
+void bind_store(nb::module_& module);
 void bind_pickling();
 
 // The Python exception of an error, by the table of mien/errors.py. Holds the interpreter lock.
@@ -56,6 +57,8 @@ class Unlocked {
   PyThreadState* state_;
 };
 void watch_for_the_end();
+// Whether the interpreter waits for those that hold a NotTheEnd, and ends then.
+bool is_the_end();
 
 // The interpreter does not end while one lives.
 class NotTheEnd {

@@ -41,6 +41,8 @@ Unlocked::~Unlocked() {
   --entering;
 }
 
+bool is_the_end() { return is_ending; }
+
 void watch_for_the_end() {
   main_thread = std::this_thread::get_id();
   nb::module_::import_("atexit").attr("register")(nb::cpp_function(end));

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "arrays.h"
+
 namespace mien::python {
 namespace {
 
@@ -122,9 +124,7 @@ ImageInput open_array(nb::handle image, const std::optional<std::string>& colour
 
 nb::object to_numpy(std::vector<float> values) {
   const std::size_t size = values.size();
-  std::vector<float>* const kept = new std::vector<float>(std::move(values));
-  const nb::capsule owner(kept, [](void* data) noexcept { delete static_cast<std::vector<float>*>(data); });
-  return nb::cast(FloatArray(kept->data(), {size}, owner));
+  return own_array(std::move(values), {size});
 }
 
 nb::object to_numpy(Image image) {

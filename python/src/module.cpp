@@ -13,6 +13,7 @@ NB_MODULE(_mien, module) {
   mien::python::bind_pool(module);
   mien::python::bind_operations(module);
   mien::python::bind_scan(module);
+  mien::python::bind_store(module);
   mien::python::bind_pickling();
   mien::python::watch_for_the_end();
   // Threads may outlive the interpreter's last look at its objects; what is left then is no leak.

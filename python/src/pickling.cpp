@@ -72,6 +72,22 @@ void bind_pickling() {
   make_picklable<SettingValue>();
   make_picklable<Settings>();
   make_picklable<AnalyzeOptions>();
+  make_picklable<StoredImage>();
+  make_picklable<StoredFace>();
+  make_picklable<StoredPlace>();
+  make_picklable<StoreStatistics>();
+  make_picklable<PeopleStatistics>();
+  make_picklable<PersonEntry>();
+  make_picklable<PersonFace>();
+  make_picklable<Statement>();
+  make_picklable<PersonOperation>();
+  make_picklable<PeopleChange>();
+  make_picklable<Suggestion>();
+  make_picklable<FoundFace>();
+  make_picklable<FoundPhoto>();
+  make_picklable<FindResult>();
+  make_picklable<ForgottenPerson>();
+  make_picklable<ImportSummary>();
   bound_class<Analysis>()
       .def("__getstate__", analysis_state, nb::sig(kStateOf))
       .def("__setstate__", set_analysis_state, nb::arg("state"), nb::sig(kSetState))

@@ -13,6 +13,9 @@
 #include "mien/catalog.h"
 #include "mien/device.h"
 #include "mien/scan.h"
+#include "mien/tools/people.h"
+#include "mien/tools/people_import.h"
+#include "mien/tools/store.h"
 
 namespace mien::python::pickling {
 
@@ -66,7 +69,52 @@ inline auto fields(Settings& s) {
                   s.threads, s.precision, s.detail, s.allow_software_gpu, s.sandbox, s.decoder, s.model_dir, s.catalog,
                   s.ort_library, s.openvino_library, s.test_device, s.backend_dir, s.listen, s.key_file, s.hosts,
                   s.immich, s.immich_from, s.upstream, s.queue, s.queue_mb, s.body_mb, s.batch_delay_ms,
-                  s.drain_seconds, s.log_format, s.no_sandbox, s.values, s.warnings);
+                  s.drain_seconds, s.log_format, s.no_sandbox, s.serve_store, s.nextcloud, s.nextcloud_threshold,
+                  s.crawler, s.crawler_embeddings, s.values, s.warnings);
+}
+
+inline auto fields(FacePlace& p) { return std::tie(p.sha256, p.bbox); }
+inline auto fields(StoredImage& i) {
+  return std::tie(i.id, i.sha256, i.width, i.height, i.phash, i.taken, i.paths, i.is_gone);
+}
+inline auto fields(StoredFace& f) {
+  return std::tie(f.id, f.key, f.image, f.number, f.bbox, f.det_score, f.recognition_quality, f.poor_reason);
+}
+inline auto fields(StoredPlace& p) {
+  return std::tie(p.source, p.path, p.size_bytes, p.mtime_ns, p.sha256, p.terms, p.is_gone, p.error, p.can_be_repeated);
+}
+inline auto fields(StoreStatistics& s) {
+  return std::tie(s.images, s.paths, s.gone, s.failed, s.faces, s.vectors, s.bytes);
+}
+inline auto fields(PeopleStatistics& s) {
+  return std::tie(s.faces, s.in_people, s.in_groups, s.poor, s.not_faces, s.without_vector, s.statements,
+                  s.without_face);
+}
+inline auto fields(PersonEntry& p) {
+  return std::tie(p.id, p.person, p.name, p.is_hidden, p.is_stranger, p.is_imported, p.faces, p.images, p.new_faces,
+                  p.members, p.groups);
+}
+inline auto fields(PersonFace& f) {
+  return std::tie(f.id, f.group, f.source, f.copies, f.number, f.bbox, f.taken, f.state, f.similarity, f.image,
+                  f.person, f.poor_reason);
+}
+inline auto fields(Statement& s) { return std::tie(s.place, s.kind, s.person); }
+inline auto fields(PersonOperation& o) {
+  return std::tie(o.id, o.kind, o.time, o.person, o.other, o.text, o.statements, o.is_undone);
+}
+inline auto fields(PeopleChange& c) { return std::tie(c.operation, c.person, c.name, c.faces, c.left_out); }
+inline auto fields(Suggestion& s) {
+  return std::tie(s.kind, s.person, s.other, s.similarity, s.face, s.other_face, s.face_similarity);
+}
+inline auto fields(FoundFace& f) { return std::tie(f.face, f.number, f.name, f.similarity); }
+inline auto fields(FoundPhoto& p) { return std::tie(p.source, p.copies, p.taken, p.faces); }
+inline auto fields(FindResult& r) {
+  return std::tie(r.photos, r.without_date, r.compared, r.threshold, r.expected_false_matches, r.notes);
+}
+inline auto fields(ForgottenPerson& p) { return std::tie(p.verdicts, p.faces, p.vectors, p.places); }
+inline auto fields(ImportSummary& s) {
+  return std::tie(s.photos, s.with_names, s.sidecars, s.regions, s.stated, s.known, s.no_face, s.unusable, s.persons,
+                  s.failed, s.interrupted, s.notes);
 }
 
 inline auto fields(AnalyzeOptions& o) {

@@ -1,5 +1,5 @@
 // A scan as an iterator: the library works on a thread of its own and waits when nobody takes its records.
-#include "mien/scan.h"
+#include "scan.h"
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -157,13 +157,6 @@ void close_scan(ScanRun& self) {
   without_lock([&] { scan->close(); });
 }
 
-Prune prune_of(const std::string& name) {
-  if (name == "none") return Prune::none;
-  if (name == "gone") return Prune::gone;
-  if (name == "all") return Prune::all;
-  throw Exception(ErrorCode::invalid_argument, "prune='" + name + "' is not valid: use True, False or 'all'");
-}
-
 nb::dict left_out_of(const ScanSummary& summary) {
   nb::dict result;
   for (const LeftOut& one : summary.left_out) result[one.kind.c_str()] = one.count;
@@ -183,7 +176,7 @@ void start_scan(ScanRun* self, const std::shared_ptr<PythonEngine>& engine, cons
   options.out_path = from_path(out);
   options.force = force;
   options.resume = resume;
-  options.prune = prune_of(prune);
+  options.prune = prune_from_name(prune);
   options.no_skip = no_skip;
   options.threads = threads;
   for (const nb::str& exclude : excludes) options.excludes.push_back(from_path(exclude));
@@ -192,6 +185,13 @@ void start_scan(ScanRun* self, const std::shared_ptr<PythonEngine>& engine, cons
 }
 
 }  // namespace
+
+Prune prune_from_name(const std::string& name) {
+  if (name == "none") return Prune::none;
+  if (name == "gone") return Prune::gone;
+  if (name == "all") return Prune::all;
+  throw Exception(ErrorCode::invalid_argument, "prune='" + name + "' is not valid: use True, False or 'all'");
+}
 
 void bind_scan(nb::module_& module) {
   bind_records(module);
@@ -217,6 +217,7 @@ void bind_scan(nb::module_& module) {
       .def_ro("threshold", &ScanSummary::threshold)
       .def_ro("poor_faces", &ScanSummary::poor_faces, "Too poor to be told from other poor faces.")
       .def_ro("expected_false_matches", &ScanSummary::expected_false_matches)
+      .def_ro("interrupted", &ScanSummary::interrupted, "It was stopped before its end.")
       .def_ro("placement", &ScanSummary::placement)
       .def_prop_ro(
           "notes", [](const ScanSummary& self) { return to_texts(self.notes); },

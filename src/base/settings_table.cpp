@@ -288,6 +288,15 @@ void add_service_rows(std::vector<SettingRow>& rows) {
                                 "the service decodes without a sandbox although others may send images");
   sandbox.needs_trust = true;
   rows.push_back(std::move(sandbox));
+  rows.push_back(code_row("MIEN_SERVE_STORE", &Settings::serve_store,
+                          "the index of photos whose people the service shows (empty: none)"));
+  rows.push_back(bool_row("MIEN_NEXTCLOUD", &Settings::nextcloud, "the service answers Nextcloud's Face Recognition"));
+  rows.push_back(text_row({"MIEN_NEXTCLOUD_THRESHOLD", "", &Settings::nextcloud_threshold,
+                           "cosine at which two faces are 0.4 apart for Nextcloud (empty: the model's for searching)",
+                           "a number above 0 and below 1"}));
+  rows.push_back(bool_row("MIEN_CRAWLER", &Settings::crawler, "the service answers the crawlers' worker calls"));
+  rows.push_back(
+      bool_row("MIEN_CRAWLER_EMBEDDINGS", &Settings::crawler_embeddings, "the service gives the crawlers embeddings"));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/file.h"
 
 namespace mien {
@@ -44,11 +45,10 @@ Sha256Digest sha256(std::span<const std::uint8_t> bytes) {
 
 std::string sha256_hex(const Sha256Digest& digest) {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * digest.size());
-  for (const std::uint8_t byte : digest) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
+  std::string text(2 * digest.size(), '0');
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    text[2 * i] = kDigits[digest[i] >> 4];
+    text[2 * i + 1] = kDigits[digest[i] & 15];
   }
   return text;
 }
@@ -66,7 +66,7 @@ std::optional<Sha256Digest> sha256_from_hex(std::string_view digits) {
   return digest;
 }
 
-Result<Sha256Digest> sha256_file(const std::string& path) {
+Result<Sha256Digest> sha256_file(const std::string& path, const std::stop_token& stop) {
   const Descriptor file = open_to_read(path);
   if (!file) return cannot_read(path, errno);
   const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
@@ -74,6 +74,7 @@ Result<Sha256Digest> sha256_file(const std::string& path) {
   require(EVP_DigestInit_ex(context.get(), algorithm(), nullptr));
   std::vector<std::uint8_t> piece(kPieceBytes);
   for (;;) {
+    if (stop.stop_requested()) return cancelled_error();
     const ssize_t count = ::read(file.get(), piece.data(), piece.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return cannot_read(path, errno);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -19,7 +20,7 @@ Sha256Digest sha256(std::span<const std::uint8_t> bytes);
 std::string sha256_hex(const Sha256Digest& digest);
 // Takes such digits back; empty for any other text.
 std::optional<Sha256Digest> sha256_from_hex(std::string_view digits);
-// The digest of a whole file, which is read in pieces. Errors: not_found, io.
-Result<Sha256Digest> sha256_file(const std::string& path);
+// The digest of a whole file, which is read in pieces. Errors: not_found, io, cancelled.
+Result<Sha256Digest> sha256_file(const std::string& path, const std::stop_token& stop = {});
 
 }  // namespace mien

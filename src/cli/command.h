@@ -37,6 +37,7 @@ int run_index(const Call& call);
 int run_faces(const Call& call);
 int run_people(const Call& call);
 int run_people_import(const Call& call);
+int run_people_write_xmp(const Call& call);
 int run_find(const Call& call);
 int run_compare(const Call& call);
 int run_quality(const Call& call);

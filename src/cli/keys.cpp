@@ -32,28 +32,37 @@ void note_reload(const Call& call, const service::KeyFile& keys) {
 int add_key(const Call& call) {
   SettingsSources sources;
   std::vector<std::string> names;
+  bool opens_people = false;
   Arguments arguments("mien keys add",
                       "Makes a key for 'mien serve' and prints it, once: what is stored is its SHA-256, from which "
                       "nobody can make it again.");
   arguments.positionals({"NAME", 1, 1}, names);
+  arguments.flag({"--people", "", "it opens the people of 'mien serve --store' too, beside all that others open"},
+                 opens_people);
   add_key_file_option(arguments, sources);
   arguments.example("mien keys add crawler", "then send 'Authorization: Bearer KEY'");
+  arguments.example("mien keys add me --people", "to see and name people from another computer");
   if (!parse_or_help(call, arguments)) return 0;
   service::KeyFile keys = open_keys(call, sources);
   call.terminal.make_out_private();
-  call.terminal.print(keys.add(names[0]) + "\n");
+  call.terminal.print(keys.add(names[0], opens_people) + "\n");
   note_reload(call, keys);
   return 0;
 }
 
 int list_keys(const Call& call) {
   SettingsSources sources;
-  Arguments arguments("mien keys list", "Prints the names of the keys, a line each. The keys themselves are nowhere.");
+  Arguments arguments(
+      "mien keys list",
+      "Prints the names of the keys, a line each, with 'people' behind those that open people. The keys "
+      "themselves are nowhere.");
   add_key_file_option(arguments, sources);
   arguments.example("mien keys list --key-file /etc/mien/keys", "those of another file");
   if (!parse_or_help(call, arguments)) return 0;
   const service::KeyFile keys = open_keys(call, sources);
-  for (const service::Key& key : keys.keys()) call.terminal.print(key.name + "\n");
+  for (const service::Key& key : keys.keys()) {
+    call.terminal.print(key.name + (key.opens_people ? " people" : "") + "\n");
+  }
   return 0;
 }
 

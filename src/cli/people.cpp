@@ -20,8 +20,9 @@ namespace {
 // One action's call: its options, then the store and the people in it.
 class PeopleCall {
  public:
-  PeopleCall(const Call& call, const std::string& action, const std::string& about, bool only_looks = false)
-      : call_(call), only_looks_(only_looks), arguments("mien people " + action, about) {
+  enum class Kind { change, look, list };  // a list needs no vectors
+  PeopleCall(const Call& call, const std::string& action, const std::string& about, Kind kind = Kind::change)
+      : call_(call), kind_(kind), arguments("mien people " + action, about) {
     store_options_.access = StoreOptions::Access::write;
     add_store_option(arguments, store_options_.path);
     arguments.flag({"--json", "", "print JSON"}, json);
@@ -29,9 +30,9 @@ class PeopleCall {
   // False when help was asked for.
   bool open() {
     if (!parse_or_help(call_, arguments)) return false;
-    if (only_looks_) store_options_.access = access_to_look(store_options_.path);
+    if (kind_ != Kind::change) store_options_.access = access_to_look(store_options_.path);
     store_.emplace(store_options_);
-    people_ = std::make_unique<People>(*store_, load(call_.terminal));
+    people_ = std::make_unique<People>(*store_, load(call_.terminal), 0, kind_ != Kind::list);
     call_.terminal.make_out_private();
     return true;
   }
@@ -41,7 +42,7 @@ class PeopleCall {
 
  private:
   const Call& call_;
-  bool only_looks_ = false;
+  Kind kind_;
   StoreOptions store_options_;
   std::optional<Store> store_;
   std::unique_ptr<People> people_;
@@ -78,7 +79,7 @@ int list_people(const Call& typed) {
   bool all = false;
   int faces_min = 2;
   PeopleCall call(typed, "list", "Lists the people, and groups of faces that are one person and have no name yet.",
-                  true);
+                  PeopleCall::Kind::list);
   call.arguments.flag({"--all", "", "also hidden people, strangers, and groups of one face"}, all);
   call.arguments.integer({"--min-faces", "N", "leave out groups of fewer faces (default 2)"}, {1, 1e6}, faces_min);
   call.arguments.example("mien people list", "who is there");
@@ -97,7 +98,7 @@ int list_people(const Call& typed) {
 
 int show(const Call& typed) {
   PeopleCall call(typed, "show", "Shows the faces of a person or a group: where they are, and how they came there.",
-                  true);
+                  PeopleCall::Kind::look);
   call.arguments.positionals({"GROUP|NAME", 1, 1}, call.words);
   call.arguments.example("mien people show Anna", "her faces, as PHOTO#N");
   if (!call.open()) return 0;
@@ -272,7 +273,8 @@ int suggest(const Call& typed) {
 int export_people(const Call& typed) {
   std::string format = "json";
   bool all = false;
-  PeopleCall call(typed, "export", "Prints people and groups with their faces, for other programs.", true);
+  PeopleCall call(typed, "export", "Prints people and groups with their faces, for other programs.",
+                  PeopleCall::Kind::look);
   call.arguments.text({"--format", "json|csv", "default json"}, format);
   call.arguments.flag({"--all", "", "also hidden people, strangers, and groups of one face"}, all);
   call.arguments.example("mien people export > people.json", "a list of groups with id, name and faces[].source");
@@ -317,7 +319,7 @@ int forget(const Call& typed) {
                         "\n");
   call.terminal().note(
       "backups, exports, records of scans and folders of links lie outside the store: remove them "
-      "yourself\n");
+      "yourself; 'mien people write-xmp' takes out what it wrote into sidecars\n");
   return 0;
 }
 
@@ -339,6 +341,7 @@ int run_people(const Call& call) {
                      {"undo", undo, "take back what was said"},
                      {"suggest", suggest, "questions worth asking"},
                      {"import", run_people_import, "names that other programs wrote beside photos"},
+                     {"write-xmp", run_people_write_xmp, "names into sidecars, for other programs"},
                      {"forget", forget, "remove somebody for good"},
                      {"export", export_people, "people and faces as JSON or CSV"}},
                     {{"mien people list", "who is there"}, {"mien people name 12 Anna", "group 12 is Anna"}});

@@ -30,7 +30,7 @@ using service::LogFormat;
 // An option of the service, and the setting that it wins over.
 struct ServeOption {
   std::string_view name;
-  std::string_view placeholder;
+  std::string_view placeholder;  // empty: a flag, which sets "true"
   std::string_view setting;
   std::string_view help;
   bool may_repeat = false;  // the setting is a list by commas
@@ -45,12 +45,20 @@ constexpr ServeOption kServeOptions[] = {
     {"--immich-from", "CIDR", "MIEN_IMMICH_FROM",
      "addresses that need no key for /ping and /predict: 192.168.1.5/32; may be repeated", true},
     {"--upstream", "URL", "MIEN_UPSTREAM", "http://HOST:PORT that gets Immich's other tasks"},
+    {"--store", "FILE", "MIEN_SERVE_STORE", "shows the people of this index of photos, and takes what is said of them"},
+    {"--nextcloud", "", "MIEN_NEXTCLOUD", "answer Nextcloud's Face Recognition too (docs/nextcloud.md)"},
+    {"--nextcloud-threshold", "T", "MIEN_NEXTCLOUD_THRESHOLD",
+     "cosine above which faces are one person's to Nextcloud, where the model's own is not known or not wanted"},
+    {"--crawler", "", "MIEN_CRAWLER", "answer the face crawlers as their worker too (docs/crawler.md)"},
+    {"--crawler-embeddings", "", "MIEN_CRAWLER_EMBEDDINGS", "and give them embeddings, which are otherwise null"},
     {"--queue", "N", "MIEN_QUEUE", "images that may wait (256)"},
     {"--queue-mb", "MB", "MIEN_QUEUE_MB", "bodies that may wait (512)"},
     {"--body-mb", "MB", "MIEN_BODY_MB", "largest image (64)"},
     {"--batch-delay-ms", "MS", "MIEN_BATCH_DELAY_MS", "that a batch waits for more images while the GPU is idle (2)"},
     {"--drain-seconds", "S", "MIEN_DRAIN_SECONDS", "for what was accepted, once it is told to end (30)"},
     {"--log-format", "FORMAT", "MIEN_LOG_FORMAT", "text or json"},
+    {"--no-sandbox", "", "MIEN_NO_SANDBOX",
+     "decode without a sandbox although other computers may send images (see SECURITY.md)"},
 };
 
 void add_serve_options(Arguments& arguments, SettingsSources& sources, std::vector<std::vector<std::string>>& lists) {
@@ -60,16 +68,14 @@ void add_serve_options(Arguments& arguments, SettingsSources& sources, std::vect
     Option option{std::string(row.name), std::string(row.placeholder), std::string(row.help)};
     if (row.may_repeat) {
       arguments.list(std::move(option), lists[i]);
+    } else if (row.placeholder.empty()) {
+      arguments.custom(std::move(option), [&sources, &row](const std::string&) {
+        sources.overrides.push_back({std::string(row.setting), "true", std::string(row.name)});
+      });
     } else {
       add_override(arguments, sources, std::move(option), std::string(row.setting));
     }
   }
-  arguments.custom({.name = "--no-sandbox",
-                    .placeholder = "",
-                    .help = "decode without a sandbox although other computers may send images (see SECURITY.md)"},
-                   [&sources](const std::string&) {
-                     sources.overrides.push_back({"MIEN_NO_SANDBOX", "true", "--no-sandbox"});
-                   });
 }
 
 void take_lists(const std::vector<std::vector<std::string>>& lists, SettingsSources& sources) {
@@ -113,6 +119,20 @@ void take_listen(const std::string& text, service::ServerOptions& options) {
   options.address = address;
 }
 
+// A setting that changes nothing is a mistake of whoever made it.
+void check_pairs(const Settings& settings) {
+  if (!settings.nextcloud_threshold.empty() && !settings.nextcloud) {
+    throw Exception(ErrorCode::invalid_argument,
+                    "MIEN_NEXTCLOUD_THRESHOLD (--nextcloud-threshold) is set, and Nextcloud is not answered: add "
+                    "--nextcloud");
+  }
+  if (settings.crawler_embeddings && !settings.crawler) {
+    throw Exception(ErrorCode::invalid_argument,
+                    "MIEN_CRAWLER_EMBEDDINGS (--crawler-embeddings) is set, and crawlers are not answered: add "
+                    "--crawler");
+  }
+}
+
 bool on_loopback(const service::ServerOptions& options) {
   return service::is_loopback(*service::parse_address(options.address));
 }
@@ -125,9 +145,17 @@ class LiveKeys {
     const std::lock_guard lock(mutex_);
     return keys_.has(key);
   }
+  bool opens_people(std::string_view key) const {
+    const std::lock_guard lock(mutex_);
+    return keys_.opens_people(key);
+  }
   std::size_t count() const {
     const std::lock_guard lock(mutex_);
     return keys_.keys().size();
+  }
+  bool has_one_for_people() const {
+    const std::lock_guard lock(mutex_);
+    return std::ranges::any_of(keys_.keys(), &service::Key::opens_people);
   }
   // Returns what is wrong with the file; the keys are those of before then.
   std::string reload() {
@@ -151,11 +179,18 @@ std::shared_ptr<LiveKeys> keys_of(const Settings& settings, const service::Serve
   if (on_loopback(options) && settings.key_file.empty()) return nullptr;
   const std::string path = settings.key_file.empty() ? service::default_key_file() : settings.key_file;
   auto keys = std::make_shared<LiveKeys>(service::KeyFile(path));
-  if (keys->count() > 0) return keys;
+  if (keys->count() > 0 && (settings.serve_store.empty() || keys->has_one_for_people())) return keys;
+  if (keys->count() > 0) {
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("no key in {} opens the people of {}: make one with 'mien keys add NAME --people', or "
+                                "leave --store out",
+                                path, settings.serve_store));
+  }
   throw Exception(ErrorCode::invalid_argument,
                   fmt::format("no key is in {}, and {} can be reached by other computers: make one with 'mien keys add "
-                              "NAME', or listen on loopback alone with --listen 127.0.0.1:8765",
-                              path.empty() ? "any key file" : path, settings.listen));
+                              "NAME{}', or listen on loopback alone with --listen 127.0.0.1:8765",
+                              path.empty() ? "any key file" : path, settings.listen,
+                              settings.serve_store.empty() ? "" : " --people"));
 }
 
 // What the HTTP side is told, and what is wrong with the settings of it.
@@ -236,6 +271,8 @@ void serve(const Call& call, EngineOptions engine, service::ServerOptions option
 void add_serve_examples(Arguments& arguments) {
   arguments.example("mien serve", "for programs on this computer, on 127.0.0.1:8765");
   arguments.example("mien serve --immich buffalo_l=centerface+fr_feature", "in the place of Immich's recogniser");
+  arguments.example("mien serve --store photos.mien", "with the people of an index of photos");
+  arguments.example("mien serve --nextcloud", "for Nextcloud's Face Recognition on this computer");
   arguments.example("mien keys add crawler && mien serve --listen 0.0.0.0:8765", "for other computers too, by key");
 }
 
@@ -246,8 +283,9 @@ int run_serve(const Call& call) {
   EngineOptions engine;
   std::vector<std::vector<std::string>> lists;
   Arguments arguments("mien serve",
-                      "Answers other programs by HTTP: faces, quality, comparison, and what Immich asks of its "
-                      "recogniser (docs/service.md, docs/immich.md). It listens on this computer alone unless told "
+                      "Answers other programs by HTTP: faces, quality, comparison, and what Immich, Nextcloud and "
+                      "face crawlers ask of theirs (docs/service.md, docs/immich.md, docs/nextcloud.md, "
+                      "docs/crawler.md). It listens on this computer alone unless told "
                       "otherwise, and keeps no image. SIGTERM ends it once what was accepted is answered; SIGHUP reads "
                       "the keys again. Exit code: 0 ended, 2 wrong call or cannot start, 3 a required GPU is not "
                       "there.");
@@ -264,9 +302,13 @@ int run_serve(const Call& call) {
   const Settings& settings = engine.settings;
   log_in_form(call.terminal, settings, settings.log_format == "json" ? LogFormat::json : LogFormat::text);
   engine.many_images = true;
+  check_pairs(settings);
   service::ServerOptions options = server_options(settings);
   const std::shared_ptr<LiveKeys> keys = keys_of(settings, options);
-  if (keys) options.is_key = [keys](std::string_view key) { return keys->has(key); };
+  if (keys) {
+    options.is_key = [keys](std::string_view key) { return keys->has(key); };
+    options.is_people_key = [keys](std::string_view key) { return keys->opens_people(key); };
+  }
   // Images of strangers are decoded where they can do no harm.
   if (!on_loopback(options) && !settings.no_sandbox) engine.sandbox = true;
   serve(call, std::move(engine), std::move(options), keys);

@@ -50,11 +50,12 @@ enum class TicketState { waiting, running, done, failed, dropped };
 struct Batcher::Ticket {
   std::shared_ptr<BatchItem> item;
   std::vector<std::size_t> bins;
+  std::shared_ptr<DeviceWait> wait;
   std::size_t bin = 0;  // where it waits
   TicketState state = TicketState::waiting;
-  std::string reason;  // why it failed
-  Clock::time_point submitted;
-  std::optional<Clock::time_point> awaited_since;
+  std::string reason = {};  // why it failed
+  Clock::time_point submitted = Clock::now();
+  std::optional<Clock::time_point> awaited_since = {};
 
   bool is_open() const { return state == TicketState::waiting || state == TicketState::running; }
 };
@@ -264,6 +265,7 @@ struct Batcher::State : std::enable_shared_from_this<State> {
     for (const std::shared_ptr<Ticket>& ticket : batch) {
       ticket->state = TicketState::running;
       ticket->bin = index;
+      if (ticket->awaited_since) ticket->wait->ms += ms_since(std::max(*ticket->awaited_since, idle_since));
     }
     return batch;
   }
@@ -287,7 +289,7 @@ struct Batcher::State : std::enable_shared_from_this<State> {
     if (!awaited) return {};
     const auto [index, count] = fullest_bin(*awaited);
     const bool is_well_filled = static_cast<double>(count) >= kWellFilled * static_cast<double>(bins[index].work.batch);
-    const bool is_late = ms_since(*awaited->awaited_since) >= Milliseconds(delay.load()).count();
+    const bool is_late = awaited->wait->ms + ms_since(*awaited->awaited_since) >= Milliseconds(delay.load()).count();
     return is_well_filled || is_late || stuck >= callers ? take_batch(index, awaited) : Tickets();
   }
 
@@ -497,11 +499,9 @@ std::size_t Batcher::callers() const {
   return state_->callers;
 }
 
-std::shared_ptr<Batcher::Ticket> Batcher::submit(std::shared_ptr<BatchItem> item, std::vector<std::size_t> bins) {
-  auto ticket = std::make_shared<Ticket>();
-  ticket->item = std::move(item);
-  ticket->bins = std::move(bins);
-  ticket->submitted = Clock::now();
+std::shared_ptr<Batcher::Ticket> Batcher::submit(std::shared_ptr<BatchItem> item, std::vector<std::size_t> bins,
+                                                 std::shared_ptr<DeviceWait> wait) {
+  const auto ticket = std::make_shared<Ticket>(Ticket{std::move(item), std::move(bins), std::move(wait)});
   const std::lock_guard lock(state_->mutex);
   state_->put(ticket);
   if (ticket->state == TicketState::waiting && !state_->is_ready(ticket->bin)) state_->start_planning();

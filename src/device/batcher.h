@@ -26,6 +26,12 @@ class BatchItem {
   BatchItem& operator=(const BatchItem&) = delete;
 };
 
+// How long one image's items have kept an idle device waiting, one after another: for all of them it waits no longer
+// than the delay. The batcher's mutex guards it.
+struct DeviceWait {
+  double ms = 0;
+};
+
 using BatchItems = std::span<const std::shared_ptr<BatchItem>>;
 
 // Work of one shape.
@@ -78,7 +84,8 @@ class Batcher {
   struct Ticket;
   // Hands an item in, for one of these bins, the best first: one that is planned already takes it, or else the first
   // that will be. Never waits.
-  std::shared_ptr<Ticket> submit(std::shared_ptr<BatchItem> item, std::vector<std::size_t> bins);
+  std::shared_ptr<Ticket> submit(std::shared_ptr<BatchItem> item, std::vector<std::size_t> bins,
+                                 std::shared_ptr<DeviceWait> wait = std::make_shared<DeviceWait>());
 
   // What a thread has handed in for one image: the CPU could do it in about so long.
   struct Job {

@@ -2,6 +2,7 @@
 // on first use.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
@@ -26,6 +27,12 @@ struct XmlElement {
   std::vector<std::pair<std::string, std::string>> attributes;
   std::string text;
   std::vector<XmlElement> children;
+  // Bytes of a text in UTF-8: from the first of the start tag to the last of the end tag, and what is between the tags.
+  // Where one tag is both, `begin_inside` and `end_inside` are `end`.
+  std::size_t begin = 0;
+  std::size_t begin_inside = 0;
+  std::size_t end_inside = 0;
+  std::size_t end = 0;
 };
 
 // The outermost element of a packet or of a sidecar, in UTF-8 or UTF-16. Errors: bad_data (no XML, broken, with a DTD),

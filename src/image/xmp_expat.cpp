@@ -43,6 +43,8 @@ struct Expat {
   decltype(&XML_SetStartDoctypeDeclHandler) set_doctype = library["XML_SetStartDoctypeDeclHandler"];
   decltype(&XML_StopParser) stop = library["XML_StopParser"];
   decltype(&XML_Parse) parse = library["XML_Parse"];
+  decltype(&XML_GetCurrentByteIndex) byte_index = library["XML_GetCurrentByteIndex"];
+  decltype(&XML_GetCurrentByteCount) byte_count = library["XML_GetCurrentByteCount"];
 };
 
 // One parser. What it meets goes to the handlers of a Listener: on_start, on_text, on_end and on_doctype.
@@ -64,6 +66,10 @@ class Parser {
   }
 
   void stop() const { expat_.stop(parser_.get(), XML_FALSE); }
+
+  // Of the tag that a handler is called for.
+  std::size_t tag_begin() const { return static_cast<std::size_t>(expat_.byte_index(parser_.get())); }
+  std::size_t tag_end() const { return tag_begin() + static_cast<std::size_t>(expat_.byte_count(parser_.get())); }
 
  private:
   const Expat& expat_;
@@ -212,7 +218,10 @@ class Tree {
 
   static void on_end(void* user, const XML_Char*) {
     Tree& tree = *static_cast<Tree*>(user);
-    if (!tree.problem_ && !tree.open_.empty()) tree.open_.pop_back();
+    if (tree.problem_ || tree.open_.empty()) return;
+    tree.open_.back()->end_inside = tree.parser_.tag_begin();
+    tree.open_.back()->end = tree.parser_.tag_end();
+    tree.open_.pop_back();
   }
 
   // Without a DTD there are no entities that grow.
@@ -229,6 +238,8 @@ class Tree {
     }
     XmlElement& element = open_.empty() ? root_ : open_.back()->children.emplace_back();
     element.name = name;
+    element.begin = parser_.tag_begin();
+    element.begin_inside = parser_.tag_end();
     for (; attributes[0] != nullptr; attributes += 2) element.attributes.emplace_back(attributes[0], attributes[1]);
     open_.push_back(&element);
   }

@@ -17,11 +17,11 @@
 #include <mutex>
 #include <numeric>
 #include <string>
-#include <unordered_set>
 #include <utility>
 
 #include "index/block_kernel.h"
 #include "index/half_kernel.h"
+#include "index/key_table.h"
 #include "index/parallel.h"
 #include "mien/result.h"
 
@@ -245,22 +245,38 @@ class Neighbourhood {
   std::vector<char> changed_;
 };
 
-std::unordered_set<VectorKey> checked_keys(const HalfRows& rows) {
+KeyTable checked_keys(const HalfRows& rows) {
   if (rows.dimension == 0 || rows.dimension > kDimensionsMax || rows.halves.size() != rows.size() * rows.dimension ||
       rows.size() > std::numeric_limits<std::int32_t>::max()) {
     throw Exception(ErrorCode::invalid_argument,
                     std::to_string(rows.size()) + " keys and " + std::to_string(rows.halves.size()) +
                         " numbers are no vectors of " + std::to_string(rows.dimension) + " numbers");
   }
-  std::unordered_set<VectorKey> keys;
-  keys.reserve(rows.size());
+  KeyTable keys(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    check_searchable(rows.row(i), rows.dimension, rows.keys[i]);
-    if (!keys.insert(rows.keys[i]).second) {
+    if (!keys.insert(rows.keys[i], i)) {
       throw Exception(ErrorCode::invalid_argument, "two vectors have the key " + std::to_string(rows.keys[i]));
     }
   }
   return keys;
+}
+
+// Looks at every vector and every list: whether a list has so many keys, all of which are there.
+std::vector<char> find_right_lists(const HalfRows& rows, const KeyTable& keys, std::size_t expected, int threads,
+                                   const std::vector<NeighbourList>& lists) {
+  std::vector<char> is_right(rows.size());
+  std::atomic<std::size_t> next{0};
+  const auto is_known = [&keys](const Similar& one) { return keys.contains(one.key); };
+  run_in_threads(threads, [&] {
+    for (std::size_t first = next.fetch_add(kStrip); first < rows.size(); first = next.fetch_add(kStrip)) {
+      for (std::size_t row = first; row < std::min(first + kStrip, rows.size()); ++row) {
+        check_searchable(rows.row(row), rows.dimension, rows.keys[row]);
+        const NeighbourList& list = lists[row];
+        is_right[row] = list.size() == expected && std::all_of(list.begin(), list.end(), is_known) ? 1 : 0;
+      }
+    }
+  });
+  return is_right;
 }
 
 }  // namespace
@@ -273,13 +289,14 @@ std::vector<NeighbourList> find_neighbours(const HalfRows& rows, std::size_t cou
 
 std::vector<std::size_t> update_neighbours(const HalfRows& rows, std::size_t count, int threads,
                                            std::vector<NeighbourList>& lists) {
-  const std::unordered_set<VectorKey> keys = checked_keys(rows);
+  const KeyTable keys = checked_keys(rows);
   if (lists.size() != rows.size()) {
     throw Exception(ErrorCode::invalid_argument, std::to_string(lists.size()) +
                                                      " lists of neighbours are not those of " +
                                                      std::to_string(rows.size()) + " vectors");
   }
   const std::size_t expected = rows.size() == 0 ? 0 : std::min(count, rows.size() - 1);
+  const std::vector<char> is_right = find_right_lists(rows, keys, expected, threads, lists);
   std::vector<std::size_t> changed;
   if (expected == 0) {
     for (std::size_t i = 0; i < lists.size(); ++i) {
@@ -288,15 +305,12 @@ std::vector<std::size_t> update_neighbours(const HalfRows& rows, std::size_t cou
     }
     return changed;
   }
-  const auto is_known = [&keys](const Similar& one) { return keys.contains(one.key); };
-  const auto is_right = [&](std::uint32_t row) {
-    return lists[row].size() == expected && std::all_of(lists[row].begin(), lists[row].end(), is_known);
-  };
   std::vector<std::uint32_t> order(rows.size());
   std::iota(order.begin(), order.end(), 0U);
   const auto stale_end =
-      std::stable_partition(order.begin(), order.end(), [&](std::uint32_t row) { return !is_right(row); });
+      std::stable_partition(order.begin(), order.end(), [&](std::uint32_t row) { return is_right[row] == 0; });
   const std::size_t stale = static_cast<std::size_t>(stale_end - order.begin());
+  if (stale == 0) return changed;
   Neighbourhood neighbourhood(rows, expected, std::move(order), stale);
   neighbourhood.run(threads, lists);
   for (std::size_t row = 0; row < lists.size(); ++row) {

@@ -9,9 +9,11 @@
 #include <optional>
 #include <span>
 
+#include "mien/tools/store.h"
+
 namespace mien {
 
-using VectorKey = std::int64_t;
+using VectorKey = FaceKey;
 using HalfSpan = std::span<const std::uint16_t>;
 
 // Longest vector that may be indexed.
@@ -19,10 +21,7 @@ inline constexpr std::size_t kDimensionsMax = 4096;
 // Longest length of a vector: a unit vector whose numbers were rounded.
 inline constexpr double kLengthMax = 1.01;
 
-struct Similar {
-  VectorKey key = 0;
-  float similarity = 0;
-};
+using Similar = Neighbour;  // what the store keeps of each face
 
 bool operator==(const Similar& a, const Similar& b);
 // The order of answers: the more similar first, and of equally similar ones the smaller key.

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -17,7 +18,8 @@ struct PlacedFace {
   FaceKey key = 0;
   Box bbox;
 };
-using FacesByImage = std::unordered_map<std::string, std::vector<PlacedFace>>;  // by sha256
+// By sha256, which somebody else keeps.
+using FacesByImage = std::unordered_map<std::string_view, std::vector<PlacedFace>>;
 
 // The face whose box overlaps the place the most, by IoU and at least 0.5; the lower key of equal ones. Null: none.
 const PlacedFace* find_face(const FacesByImage& faces, const FacePlace& place);

@@ -52,15 +52,15 @@ Found find_like(const State& state, const std::string& path, const Analysis& ana
   }
   Found found;
   state.store.visit_vectors(state.embedder_id, [&](const StoredVector& vector) {
-    const auto at = state.by_id.find(vector.face);
-    if (at == state.by_id.end() || vector.half.size() != wanted.size()) return;
-    const FaceFacts* const said = state.facts_of(at->second);
+    const std::size_t at = state.find_face(vector.face);
+    if (at == People::State::kNone || vector.half.size() != wanted.size()) return;
+    const FaceFacts* const said = state.facts_of(at);
     if (said != nullptr && said->is_no_face) return;
-    if (is_photo_poor && state.is_poor(at->second)) return;
+    if (is_photo_poor && state.is_poor(at)) return;
     ++result.compared;
     const float similarity = exact_similarity(vector.half, wanted);
     if (similarity < result.threshold) return;
-    const StoredFace& stored = state.faces[at->second];
+    const StoredFace& stored = state.faces[at];
     found[stored.image].push_back({stored.id, stored.number, path, similarity});
   });
   return found;
@@ -70,7 +70,7 @@ Found find_named(const State& state, const std::string& who) {
   const PersonEntry entry = state.resolve(who);
   Found found;
   for (const FaceId id : entry.members) {
-    const StoredFace& face = state.faces[state.by_id.at(id)];
+    const StoredFace& face = state.faces[state.face_at(id)];
     found[face.image].push_back({id, face.number, entry.name.empty() ? who : entry.name, {}});
   }
   return found;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <numeric>
+#include <thread>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -13,6 +14,24 @@
 
 namespace mien {
 namespace {
+
+void sort_edges(std::vector<FaceEdge>& edges) {
+  const auto is_before = [](const FaceEdge& x, const FaceEdge& y) {
+    if (x.similarity != y.similarity) return x.similarity > y.similarity;
+    return x.a != y.a ? x.a < y.a : x.b < y.b;
+  };
+  constexpr std::size_t kWorthAThread = 50'000;
+  if (edges.size() < kWorthAThread) {
+    std::ranges::sort(edges, is_before);
+    return;
+  }
+  const auto middle = edges.begin() + static_cast<std::ptrdiff_t>(edges.size() / 2);
+  {
+    const std::jthread other([&] { std::sort(middle, edges.end(), is_before); });
+    std::sort(edges.begin(), middle, is_before);
+  }
+  std::inplace_merge(edges.begin(), middle, edges.end(), is_before);
+}
 
 // Faces by their rank among the keys. The groups form a forest; the list of a group's members is a ring.
 class Grouping {
@@ -57,8 +76,9 @@ class Grouping {
   std::vector<bool> is_new_;          // of roots: since the last edges of groups were made
   std::unordered_map<std::uint32_t, Facts> facts_;
   std::unordered_map<std::uint32_t, std::vector<double>> sums_;  // of roots with several members
-  std::vector<std::uint32_t> image_of_;                          // rank to a running number of its image
-  std::vector<std::vector<std::uint32_t>> image_faces_;          // ranks
+  std::vector<std::uint32_t> by_image_;                          // ranks, those of an image one after another
+  std::vector<std::uint32_t> image_begin_;                       // of a rank: where its image begins there
+  std::vector<bool> is_page_;                                    // of a rank: its image
 };
 
 Grouping::Grouping(const GroupInput& input) : input_(input) {
@@ -76,17 +96,20 @@ Grouping::Grouping(const GroupInput& input) : input_(input) {
   person_.resize(count);
   has_more_.resize(count);
   is_new_.assign(count, true);
-  image_of_.resize(count);
-  std::unordered_map<ImageId, std::uint32_t> images;
   for (std::uint32_t rank = 0; rank < count; ++rank) {
     const GroupFace& face = this->face(rank);
     person_[rank] = face.person;
     has_more_[rank] = face.has_more;
     if (!face.rejected.empty() || !face.sides.empty()) facts_[rank] = {face.rejected, face.sides};
-    const auto [at, is_first] = images.try_emplace(face.image, static_cast<std::uint32_t>(images.size()));
-    if (is_first) image_faces_.emplace_back();
-    image_of_[rank] = at->second;
-    image_faces_[at->second].push_back(rank);
+  }
+  by_image_ = parent_;
+  std::ranges::sort(by_image_, {}, [this](std::uint32_t rank) { return face(rank).image; });
+  image_begin_.resize(count);
+  is_page_.resize(count);
+  for (std::uint32_t rank = 0; rank < count; ++rank) is_page_[rank] = face(rank).is_page;
+  for (std::uint32_t i = 0, begin = 0; i < count; ++i) {
+    if (face(by_image_[i]).image != face(by_image_[begin]).image) begin = i;
+    image_begin_[by_image_[i]] = begin;
   }
 }
 
@@ -143,9 +166,12 @@ bool Grouping::facts_allow(std::uint32_t a, std::uint32_t b) const {
 template <typename Clashes>
 bool Grouping::no_image_clashes(std::uint32_t group, const Clashes& clashes) {
   return all_members(group, [&](std::uint32_t member) {
-    if (face(member).is_page) return true;
-    const std::vector<std::uint32_t>& others = image_faces_[image_of_[member]];
-    return std::ranges::none_of(others, [&](std::uint32_t other) { return other != member && clashes(root(other)); });
+    if (is_page_[member]) return true;
+    const std::uint32_t begin = image_begin_[member];
+    for (std::size_t i = begin; i < by_image_.size() && image_begin_[by_image_[i]] == begin; ++i) {
+      if (by_image_[i] != member && clashes(root(by_image_[i]))) return false;
+    }
+    return true;
   });
 }
 
@@ -236,10 +262,7 @@ bool Grouping::merge_once(std::vector<FaceEdge>& edges) {
 }
 
 bool Grouping::merge_along(std::vector<FaceEdge> edges) {
-  std::ranges::sort(edges, [](const FaceEdge& x, const FaceEdge& y) {
-    if (x.similarity != y.similarity) return x.similarity > y.similarity;
-    return x.a != y.a ? x.a < y.a : x.b < y.b;
-  });
+  sort_edges(edges);
   bool has_merged = false;
   while (merge_once(edges)) has_merged = true;
   return has_merged;

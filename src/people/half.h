@@ -2,6 +2,7 @@
 // doubles, products are added in eight lanes whatever vectors the processor has.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -13,5 +14,7 @@ void add_halves(std::span<double> values, std::span<const std::uint16_t> halves)
 // Of vectors of equal length. Of two vectors of halves: exact_similarity() of index/similarity.h.
 double dot(std::span<const double> a, std::span<const double> b);
 double dot(std::span<const double> a, std::span<const std::uint16_t> b);
+// For estimates: floats are summed in an order of the processor's choice.
+float dot_about(const float* a, const float* b, std::size_t size);
 
 }  // namespace mien

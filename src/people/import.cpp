@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <filesystem>
 #include <map>
 #include <mutex>
 #include <set>
@@ -17,17 +16,15 @@
 #include "image/orientation.h"
 #include "mien/tools/people_import.h"
 #include "people/names.h"
+#include "people/photo_xmp.h"
+#include "people/places_below.h"
+#include "people/sidecars.h"
 #include "people/xmp_names.h"
-#include "sources/source.h"
-#include "store/places.h"
 
 namespace mien {
 namespace {
 
-constexpr std::size_t kSidecarBytesMax = std::size_t{64} << 20;
 constexpr std::size_t kNotesMax = 5;
-// Pixels are needed for nothing: where a format can, hardly any are made.
-constexpr int kSmallest = 8;
 
 struct Photo {
   std::string path;
@@ -42,48 +39,30 @@ struct FoundName {
   FacePlace place;
 };
 
-std::vector<Photo> photos_below(const Store& store, const std::vector<std::string>& named) {
-  std::vector<std::string> sources;
-  for (const std::string& source : named) sources.push_back(canonical_path(source));
-  std::vector<bool> is_known(sources.size());
+std::vector<Photo> photos_below(const Store& store, const std::vector<std::string>& sources) {
   std::vector<Photo> photos;
-  store.visit_places([&](const StoredPlace& place) {
-    bool is_wanted = false;
-    for (std::size_t i = 0; i < sources.size(); ++i) {
-      if (!path_below(sources[i], place.path)) continue;
-      is_known[i] = is_wanted = true;
-    }
-    if (!is_wanted || place.is_gone || place.sha256.empty()) return;
+  for (const StoredPlace& place : places_below(store, sources)) {
+    if (place.is_gone || place.sha256.empty()) continue;
     const std::optional<StoredImage> image = store.find_image(place.sha256);
-    if (!image) return;
+    if (!image) continue;
     Photo photo{place.path, place.sha256, image->width, image->height, {}};
     for (const StoredFace& face : store.faces_of(image->id)) photo.faces.push_back(face.bbox);
     photos.push_back(std::move(photo));
-  });
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    if (is_known[i]) continue;
-    throw Exception(ErrorCode::not_found,
-                    fmt::format("the store knows no photo below {}: index it first", replace_invalid_utf8(named[i])));
   }
   return photos;
 }
 
-// digiKam and darktable add to the name, Lightroom takes the extension's place.
-std::vector<std::string> sidecars_of(const std::string& photo) {
-  const std::size_t dot = photo.rfind('.');
-  const std::string stem =
-      dot == std::string::npos || photo.find('/', dot) != std::string::npos ? photo : photo.substr(0, dot);
-  std::vector<std::string> found;
-  for (const std::string& name : {photo + ".xmp", photo + ".XMP", stem + ".xmp", stem + ".XMP"}) {
-    std::error_code ignored;
-    if (std::filesystem::is_regular_file(name, ignored)) found.push_back(name);
-  }
-  return found;
+// What mien wrote from this store says nothing new, not even of people who were forgotten since.
+std::set<std::string> tokens_of(const Store& store) {
+  std::set<std::string> tokens;
+  store.visit_person_tokens([&](const PersonToken& one) { tokens.insert(one.token); });
+  return tokens;
 }
 
 class NameFinder {
  public:
-  NameFinder(const std::vector<Photo>& photos, const ImportOptions& options) : photos_(photos), options_(options) {}
+  NameFinder(const std::vector<Photo>& photos, std::set<std::string> own_tokens, const ImportOptions& options)
+      : photos_(photos), own_tokens_(std::move(own_tokens)), options_(options) {}
 
   ImportSummary run(const std::function<void(std::int64_t, std::int64_t)>& on_progress, const std::stop_token& stop) {
     const int asked = options_.threads > 0 ? options_.threads : usable_processors();
@@ -117,13 +96,7 @@ class NameFinder {
   void read(const Photo& photo, DecodedImage& image, const std::stop_token& stop) {
     const Result<std::vector<std::uint8_t>> bytes = read_named_file(photo.path, options_.input.limits.bytes_max);
     if (!bytes) return fail(photo.path, bytes.error());
-    DecodeOptions decoding;
-    decoding.limits = options_.input.limits;
-    decoding.scale_denominator = kSmallest;
-    decoding.convert_colours = false;
-    decoding.keep_xmp = true;
-    decoding.stop = stop;
-    const Result<Done> decoded = decode_image(*bytes, decoding, image);
+    const Result<Done> decoded = decode_image(*bytes, xmp_decoding(options_.input, stop), image);
     if (!decoded) return fail(photo.path, decoded.error());
     std::vector<Box> boxes;
     std::vector<std::string> names;
@@ -131,6 +104,7 @@ class NameFinder {
     const auto add = [&](const XmpNames& found) {
       unusable += found.unusable;
       for (const NamedRegion& region : found.regions) {
+        if (own_tokens_.contains(region.person)) continue;
         const Box box = region_in_picture(region, found, image.orientation, photo.width, photo.height);
         bool is_there = false;
         for (std::size_t i = 0; i < boxes.size(); ++i) is_there |= names[i] == region.name && is_same(boxes[i], box);
@@ -190,6 +164,7 @@ class NameFinder {
   }
 
   const std::vector<Photo>& photos_;
+  std::set<std::string> own_tokens_;
   const ImportOptions& options_;
   std::atomic<std::size_t> next_{0};
   std::mutex mutex_;  // guards what follows
@@ -261,7 +236,7 @@ ImportSummary import_names(Store& store, const People& people, const ImportOptio
                            const std::function<void(std::int64_t, std::int64_t)>& on_progress,
                            const std::stop_token& stop) {
   const std::vector<Photo> photos = photos_below(store, options.sources);
-  NameFinder finder(photos, options);
+  NameFinder finder(photos, tokens_of(store), options);
   ImportSummary summary = finder.run(on_progress, stop);
   if (!summary.interrupted) state_names(store, people, finder.take(), summary);
   return summary;

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "mien/result.h"
+#include "mien/tools/people.h"
 #include "people/letters.h"
 
 namespace mien {
@@ -44,6 +45,8 @@ std::string check_name(std::string_view typed) {
   if (name.find_first_not_of("0123456789") == std::string_view::npos) refuse(name, "digits alone are a group's id");
   return std::string(name);
 }
+
+std::u32string folded_name(std::string_view name) { return folded(name); }
 
 bool is_same_name(std::string_view a, std::string_view b) { return folded(a) == folded(b); }
 

@@ -1,7 +1,6 @@
 #include "people/near_means.h"
 
 #include <algorithm>
-#include <array>
 #include <thread>
 
 #include "base/processor.h"
@@ -14,19 +13,6 @@ using Pairs = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
 
 constexpr float kMargin = 1e-3F;    // far more than what floats lose in a few thousand products of unit vectors
 constexpr std::size_t kBlock = 32;  // rows that stay in the processor's cache
-constexpr std::size_t kLanes = 16;
-
-float dot(const float* a, const float* b, std::size_t size) {
-  std::array<float, kLanes> lanes{};
-  std::size_t i = 0;
-  for (; i + kLanes <= size; i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += a[i + lane] * b[i + lane];
-  }
-  for (; i < size; ++i) lanes[0] += a[i] * b[i];
-  float sum = 0;
-  for (const float lane : lanes) sum += lane;
-  return sum;
-}
 
 }  // namespace
 
@@ -49,7 +35,7 @@ Pairs NearMeans::pairs_above(float threshold) const {
     for (std::size_t y = begin; y < count; ++y) {
       for (std::size_t x = begin; x < std::min(end, y); ++x) {
         if (!is_new_[x] && !is_new_[y]) continue;
-        const float mean = dot(rows_.data() + x * dimension_, rows_.data() + y * dimension_, dimension_);
+        const float mean = dot_about(rows_.data() + x * dimension_, rows_.data() + y * dimension_, dimension_);
         if (mean >= threshold - kMargin) pairs.emplace_back(x, y);
       }
     }

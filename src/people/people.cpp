@@ -38,14 +38,21 @@ PersonFace People::State::person_face(std::size_t face) const {
   result.bbox = stored.bbox;
   result.taken = image.taken;
   result.state = state_of(facts_of(face));
+  result.image = stored.image;
+  if (entry_of[face] != kNone) result.person = entries[entry_of[face]].person;
+  result.poor_reason = stored.poor_reason;
   if (image.is_gone || image.paths.empty()) return result;
   result.source = image.paths.front();
   result.copies.assign(image.paths.begin() + 1, image.paths.end());
   return result;
 }
 
-People::People(Store& store, const Settings& settings, int threads)
+People::People(Store& store, const Settings& settings, int threads, bool needs_vectors)
     : state_(std::make_unique<State>(store, settings, threads)) {
+  if (needs_vectors) {
+    state_->ahead_of = store.data_version();
+    state_->ahead = read_face_vectors_ahead(store.path());
+  }
   state_->load();
 }
 
@@ -61,7 +68,7 @@ PeopleStatistics People::statistics() const {
   result.faces = static_cast<std::int64_t>(state.faces.size());
   result.statements = state.facts.statements;
   result.without_face = state.facts.without_face;
-  result.without_vector = result.faces - state.store.statistics().vectors;
+  result.without_vector = result.faces - state.store.count_vectors();
   for (std::size_t i = 0; i < state.faces.size(); ++i) {
     const FaceFacts* const said = state.facts_of(i);
     const std::size_t entry = state.entry_of[i];
@@ -122,6 +129,30 @@ PersonFace People::face(FaceId id) const { return state_->person_face(state_->fa
 FaceId People::find_face(const std::string& photo_and_number) const {
   return state_->faces[state_->face_named(photo_and_number)].id;
 }
+
+FaceId People::cover(const PersonEntry& entry) const {
+  const State& state = *state_;
+  FaceId best = 0;
+  std::pair<bool, float> best_rank;  // whether it is not poor; its area
+  for (const FaceId member : entry.members) {
+    const std::size_t at = state.face_at(member);
+    const StoredFace& face = state.faces[at];
+    if (state.images.at(face.image).is_gone) continue;
+    const float area = (face.bbox.x2 - face.bbox.x1) * (face.bbox.y2 - face.bbox.y1);
+    const std::pair<bool, float> rank{!state.is_poor(at), area};
+    if (best != 0 && rank <= best_rank) continue;
+    best = member;
+    best_rank = rank;
+  }
+  return best;
+}
+
+std::string People::name_of(PersonId person) const {
+  const auto known = state_->facts.persons.find(state_->facts.person_of(person));
+  return known == state_->facts.persons.end() ? std::string() : known->second.name;
+}
+
+std::optional<float> People::search_threshold() const { return state_->embedder.threshold_search; }
 
 std::vector<PersonOperation> People::history() const {
   return {state_->operations.rbegin(), state_->operations.rend()};

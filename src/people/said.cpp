@@ -17,7 +17,7 @@ using State = People::State;
 void state_faces(const State& state, const std::vector<FaceId>& faces, VerdictKind kind, PersonId person,
                  PersonOperation& operation) {
   for (const FaceId face : faces) {
-    operation.statements.push_back({state.place_of(state.by_id.at(face)), kind, person});
+    operation.statements.push_back({state.place_of(state.face_at(face)), kind, person});
   }
 }
 
@@ -25,7 +25,7 @@ void state_faces(const State& state, const std::vector<FaceId>& faces, VerdictKi
 std::vector<FaceId> unsaid(const State& state, const PersonEntry& entry) {
   std::vector<FaceId> faces;
   std::ranges::copy_if(entry.members, std::back_inserter(faces), [&](FaceId face) {
-    const FaceFacts* const said = state.facts_of(state.by_id.at(face));
+    const FaceFacts* const said = state.facts_of(state.face_at(face));
     return said == nullptr || said->person == 0;
   });
   return faces;
@@ -47,7 +47,7 @@ PeopleChange name_faces(State& state, PersonOperation operation, const std::vect
   state_faces(state, faces, VerdictKind::named, operation.person, operation);
   PeopleChange result = change(state, operation);
   result.left_out = std::ranges::count_if(faces, [&](FaceId face) {
-    const FaceFacts* const said = state.facts_of(state.by_id.at(face));
+    const FaceFacts* const said = state.facts_of(state.face_at(face));
     return said == nullptr || said->person != result.person;
   });
   return result;
@@ -74,15 +74,94 @@ std::string shown(const PersonEntry& entry) {
   return entry.name.empty() ? fmt::format("group {}", entry.id) : entry.name;
 }
 
+// How a message names a face that is known by its number.
+std::string numbered(FaceId face) { return fmt::format("face {}", face); }
+
 // Of a face that somebody confirmed to be another person.
-void refuse_second_claim(const State& state, std::size_t face, PersonId person, const std::string& typed) {
+void refuse_second_claim(const State& state, std::size_t face, PersonId person, const std::string& shown_face) {
   const FaceFacts* const said = state.facts_of(face);
   if (said == nullptr || said->how != VerdictKind::is || said->person == 0 || said->person == person) return;
   const std::string& other = state.facts.persons.at(said->person).name;
   throw Exception(ErrorCode::invalid_argument,
                   fmt::format("{} is {}, as was said: say 'mien people not' of that first, or 'mien people merge' when "
                               "both are one person",
-                              replace_invalid_utf8(typed), other.empty() ? "somebody else" : other));
+                              shown_face, other.empty() ? "somebody else" : other));
+}
+
+// A face by its place, and as a message names it.
+struct NamedFace {
+  std::size_t at = 0;
+  std::string shown;
+};
+
+PeopleChange is_person(State& state, std::size_t face, const std::string& shown_face, const std::string& typed_name) {
+  const std::string name = check_name(typed_name);
+  const std::optional<PersonId> known = state.person_named(name);
+  refuse_second_claim(state, face, known.value_or(0), shown_face);
+  const FaceFacts* const said = state.facts_of(face);
+  if (said != nullptr && known && said->person == *known && said->how == VerdictKind::is) {
+    return no_change(state, *known);
+  }
+  const PersonId person = known ? *known : state.store.add_person();
+  PersonOperation operation = operation_of(OperationKind::is, person, known ? state.facts.persons[person].name : name);
+  state_faces(state, {state.faces[face].id}, VerdictKind::is, person, operation);
+  return change(state, operation);
+}
+
+PeopleChange is_not_person(State& state, std::size_t face, const std::string& shown_face, const std::string& who) {
+  const PersonEntry entry = state.resolve(who);
+  if (entry.person == 0) {
+    throw Exception(ErrorCode::invalid_argument,
+                    fmt::format("nobody said who group {} is: 'mien people split {} {}' takes the face out of it",
+                                entry.id, entry.id, shown_face));
+  }
+  PersonOperation operation = operation_of(OperationKind::not_person, entry.person);
+  state_faces(state, {state.faces[face].id}, VerdictKind::is_not, entry.person, operation);
+  return change(state, operation);
+}
+
+PeopleChange split_off(State& state, const PersonEntry& entry, const std::vector<NamedFace>& faces) {
+  std::vector<FaceId> off;
+  for (const NamedFace& face : faces) {
+    const FaceId id = state.faces[face.at].id;
+    if (std::ranges::count(entry.members, id) == 0) {
+      throw Exception(ErrorCode::invalid_argument, fmt::format("{} is not of {}: 'mien people show {}' lists its faces",
+                                                               face.shown, shown(entry), entry.id));
+    }
+    if (std::ranges::count(off, id) == 0) off.push_back(id);
+  }
+  if (off.empty() || off.size() == entry.members.size()) {
+    throw Exception(ErrorCode::invalid_argument, fmt::format("a split needs some of the faces of {}, not {} of {}",
+                                                             shown(entry), off.size(), entry.members.size()));
+  }
+  std::vector<FaceId> rest;
+  std::ranges::copy_if(entry.members, std::back_inserter(rest),
+                       [&](FaceId face) { return std::ranges::count(off, face) == 0; });
+  PersonOperation operation = operation_of(OperationKind::split, entry.person);
+  state_faces(state, off, VerdictKind::apart, 0, operation);
+  state_faces(state, rest, VerdictKind::rest, 0, operation);
+  PeopleChange result = change(state, operation);
+  result.faces = static_cast<std::int64_t>(off.size());
+  return result;
+}
+
+PeopleChange are_no_faces(State& state, const std::vector<NamedFace>& faces) {
+  PersonOperation operation = operation_of(OperationKind::not_a_face, 0);
+  for (const NamedFace& face : faces) {
+    refuse_second_claim(state, face.at, 0, face.shown);
+    state_faces(state, {state.faces[face.at].id}, VerdictKind::not_a_face, 0, operation);
+  }
+  return change(state, operation);
+}
+
+// All persons that the entry is by now, those who were merged into it included.
+std::vector<PersonId> persons_of(const State& state, const PersonEntry& entry) {
+  std::vector<PersonId> persons;
+  if (entry.person != 0) persons.push_back(entry.person);
+  for (const auto& [merged, into] : state.facts.merged) {
+    if (state.facts.person_of(merged) == entry.person) persons.push_back(merged);
+  }
+  return persons;
 }
 
 }  // namespace
@@ -110,34 +189,20 @@ PeopleChange People::name(const std::string& who, const std::string& typed) {
   return name_faces(state, operation_of(OperationKind::name, entry.person, name), faces);
 }
 
-PeopleChange People::is(const std::string& typed, const std::string& typed_name) {
-  State& state = *state_;
-  const std::string name = check_name(typed_name);
-  const std::size_t face = state.face_named(typed);
-  const std::optional<PersonId> known = state.person_named(name);
-  refuse_second_claim(state, face, known.value_or(0), typed);
-  const FaceFacts* const said = state.facts_of(face);
-  if (said != nullptr && known && said->person == *known && said->how == VerdictKind::is) {
-    return no_change(state, *known);
-  }
-  const PersonId person = known ? *known : state.store.add_person();
-  PersonOperation operation = operation_of(OperationKind::is, person, known ? state.facts.persons[person].name : name);
-  state_faces(state, {state.faces[face].id}, VerdictKind::is, person, operation);
-  return change(state, operation);
+PeopleChange People::is(const std::string& typed, const std::string& name) {
+  return is_person(*state_, state_->face_named(typed), replace_invalid_utf8(typed), name);
+}
+
+PeopleChange People::is(FaceId face, const std::string& name) {
+  return is_person(*state_, state_->face_at(face), numbered(face), name);
 }
 
 PeopleChange People::is_not(const std::string& typed, const std::string& who) {
-  State& state = *state_;
-  const std::size_t face = state.face_named(typed);
-  const PersonEntry entry = state.resolve(who);
-  if (entry.person == 0) {
-    throw Exception(ErrorCode::invalid_argument,
-                    fmt::format("nobody said who group {} is: 'mien people split {} {}' takes the face out of it",
-                                entry.id, entry.id, replace_invalid_utf8(typed)));
-  }
-  PersonOperation operation = operation_of(OperationKind::not_person, entry.person);
-  state_faces(state, {state.faces[face].id}, VerdictKind::is_not, entry.person, operation);
-  return change(state, operation);
+  return is_not_person(*state_, state_->face_named(typed), replace_invalid_utf8(typed), who);
+}
+
+PeopleChange People::is_not(FaceId face, const std::string& who) {
+  return is_not_person(*state_, state_->face_at(face), numbered(face), who);
 }
 
 PeopleChange People::merge(const std::string& who, const std::string& other_who) {
@@ -163,30 +228,17 @@ PeopleChange People::merge(const std::string& who, const std::string& other_who)
 }
 
 PeopleChange People::split(const std::string& who, const std::vector<std::string>& typed) {
-  State& state = *state_;
-  const PersonEntry entry = state.resolve(who);
-  std::vector<FaceId> off;
-  for (const std::string& face : typed) {
-    const FaceId id = state.faces[state.face_named(face)].id;
-    if (std::ranges::count(entry.members, id) == 0) {
-      throw Exception(ErrorCode::invalid_argument, fmt::format("{} is not of {}: 'mien people show {}' lists its faces",
-                                                               replace_invalid_utf8(face), shown(entry), entry.id));
-    }
-    if (std::ranges::count(off, id) == 0) off.push_back(id);
-  }
-  if (off.empty() || off.size() == entry.members.size()) {
-    throw Exception(ErrorCode::invalid_argument, fmt::format("a split needs some of the faces of {}, not {} of {}",
-                                                             shown(entry), off.size(), entry.members.size()));
-  }
-  std::vector<FaceId> rest;
-  std::ranges::copy_if(entry.members, std::back_inserter(rest),
-                       [&](FaceId face) { return std::ranges::count(off, face) == 0; });
-  PersonOperation operation = operation_of(OperationKind::split, entry.person);
-  state_faces(state, off, VerdictKind::apart, 0, operation);
-  state_faces(state, rest, VerdictKind::rest, 0, operation);
-  PeopleChange result = change(state, operation);
-  result.faces = static_cast<std::int64_t>(off.size());
-  return result;
+  const PersonEntry entry = state_->resolve(who);
+  std::vector<NamedFace> faces;
+  for (const std::string& face : typed) faces.push_back({state_->face_named(face), replace_invalid_utf8(face)});
+  return split_off(*state_, entry, faces);
+}
+
+PeopleChange People::split(const std::string& who, std::span<const FaceId> ids) {
+  const PersonEntry entry = state_->resolve(who);
+  std::vector<NamedFace> faces;
+  for (const FaceId face : ids) faces.push_back({state_->face_at(face), numbered(face)});
+  return split_off(*state_, entry, faces);
 }
 
 PeopleChange People::hide(const std::string& who) {
@@ -211,14 +263,15 @@ PeopleChange People::stranger(const std::string& who) {
 }
 
 PeopleChange People::not_a_face(const std::vector<std::string>& typed) {
-  State& state = *state_;
-  PersonOperation operation = operation_of(OperationKind::not_a_face, 0);
-  for (const std::string& face : typed) {
-    const std::size_t at = state.face_named(face);
-    refuse_second_claim(state, at, 0, face);
-    state_faces(state, {state.faces[at].id}, VerdictKind::not_a_face, 0, operation);
-  }
-  return change(state, operation);
+  std::vector<NamedFace> faces;
+  for (const std::string& face : typed) faces.push_back({state_->face_named(face), replace_invalid_utf8(face)});
+  return are_no_faces(*state_, faces);
+}
+
+PeopleChange People::not_a_face(std::span<const FaceId> ids) {
+  std::vector<NamedFace> faces;
+  for (const FaceId face : ids) faces.push_back({state_->face_at(face), numbered(face)});
+  return are_no_faces(*state_, faces);
 }
 
 PeopleChange People::page(const std::string& path) {
@@ -237,6 +290,16 @@ PeopleChange People::page(const std::string& path) {
                     fmt::format("no photo of the store {} is at {} or below it that is not a page already",
                                 state.store.path(), replace_invalid_utf8(wanted)));
   }
+  return change(state, operation);
+}
+
+PeopleChange People::page(ImageId id) {
+  State& state = *state_;
+  const auto image = state.images.find(id);
+  if (image == state.images.end()) throw Exception(ErrorCode::not_found, fmt::format("no photo has the number {}", id));
+  if (state.facts.pages.contains(image->second.sha256)) return no_change(state, 0);
+  PersonOperation operation = operation_of(OperationKind::page, 0);
+  operation.statements.push_back({{image->second.sha256, {}}, VerdictKind::not_a_face, 0});
   return change(state, operation);
 }
 
@@ -293,15 +356,15 @@ PeopleChange People::answer(const Suggestion& question, bool yes) {
 ForgottenPerson People::forget(const std::string& who) {
   State& state = *state_;
   const PersonEntry entry = state.resolve(who);
-  std::vector<PersonId> persons;
-  if (entry.person != 0) persons.push_back(entry.person);
-  for (const auto& [merged, into] : state.facts.merged) {
-    if (state.facts.person_of(merged) == entry.person) persons.push_back(merged);
-  }
-  ForgottenPerson result = state.store.forget(persons, entry.members);
+  ForgottenPerson result = state.store.forget(persons_of(state, entry), entry.members);
   state_ = std::make_unique<State>(state.store, state.settings, state.threads);
   state_->load();
   return result;
+}
+
+ForgottenPerson People::would_forget(const std::string& who) const {
+  const PersonEntry entry = state_->resolve(who);
+  return state_->store.would_forget(persons_of(*state_, entry), entry.members);
 }
 
 }  // namespace mien

@@ -3,13 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 
 #include "base/processor.h"
 #include "base/utf8.h"
+#include "index/neighbours.h"
+#include "index/parallel.h"
 #include "models/catalog.h"
 #include "models/thresholds.h"
-#include "people/lists.h"
 #include "people/names.h"
 #include "sources/source.h"
 #include "store/file.h"
@@ -18,6 +20,7 @@ namespace mien {
 namespace {
 
 constexpr std::string_view kMethod = "means 1";  // another one makes groups again
+constexpr std::size_t kNeighbours = 10;          // of each face
 
 // What the catalogue knows of the embedder, whose file need not be here.
 ModelInfo embedder_info(const Settings& settings, const std::string& name, const std::string& id) {
@@ -29,13 +32,24 @@ ModelInfo embedder_info(const Settings& settings, const std::string& name, const
   return info;
 }
 
+// Writes what is computed again wherever it is not there. While another program writes to the store this is left for
+// the next time: what was said holds already, and who only looks changes nothing.
+template <typename Put>
+void keep_if_free(Put put) {
+  try {
+    put();
+  } catch (const Exception& failure) {
+    if (!is_store_locked(failure.error())) throw;
+  }
+}
+
 }  // namespace
 
 People::State::State(Store& store_, Settings settings_, int threads_)
     : store(store_),
       settings(std::move(settings_)),
       threads(threads_ > 0 ? threads_ : usable_processors()),
-      keeps(can_write(store.path())) {}
+      keeps(!store.is_read_only() && can_write(store.path())) {}
 
 void People::State::load() {
   const std::vector<std::string> embedders = store.embedders();
@@ -43,16 +57,32 @@ void People::State::load() {
     embedder_id = embedders.front();
     embedder = embedder_info(settings, store.embedder_name(embedder_id), embedder_id);
   }
-  store.visit_images([&](const StoredImage& image) { images[image.id] = image; });
-  store.visit_faces([&](const StoredFace& face) {
-    const std::size_t place = faces.size();
-    by_id[face.id] = place;
-    by_key[face.key] = place;
-    by_image[images[face.image].sha256].push_back({face.key, face.bbox});
-    faces.push_back(face);
-  });
+  read_images_and_faces();
+  by_image.reserve(images.size());
+  by_key = KeyTable(faces.size());
+  for (std::size_t place = 0; place < faces.size(); ++place) {
+    const StoredFace& face = faces[place];
+    by_image[images.at(face.image).sha256].push_back({face.key, face.bbox});
+    by_key.insert(face.key, place);
+  }
   store.visit_operations([&](const PersonOperation& operation) { operations.push_back(operation); });
   follow_facts();
+}
+
+void People::State::read_images_and_faces() {
+  const std::int64_t version = store.data_version();
+  std::future<Images> beside = read_images_ahead(store.path());
+  store.visit_faces([&](const StoredFace& face) { faces.push_back(face); });
+  bool is_read = false;
+  try {
+    images = beside.get();
+    is_read = store.data_version() == version;
+  } catch (const Exception&) {
+    // What is wrong is said of the store that is asked below.
+  }
+  if (!is_read) images = read_images(store);
+  // Faces that an image lost meanwhile; those that came are left for the next time.
+  std::erase_if(faces, [&](const StoredFace& face) { return !images.contains(face.image); });
 }
 
 OperationId People::State::say(const PersonOperation& operation) {
@@ -77,7 +107,7 @@ std::string People::State::made_from() const {
   }
   return fmt::format("{}; embedder {} at {}; faces {} to {}; vectors {}; operations {} to {}, undone {} ({}); {} of {}",
                      kMethod, embedder_id, embedder.threshold_search.value_or(-1), faces.size(),
-                     faces.empty() ? 0 : faces.back().id, store.statistics().vectors, operations.size(),
+                     faces.empty() ? 0 : faces.back().id, store.count_vectors(), operations.size(),
                      operations.empty() ? 0 : operations.back().id, undone, undone_sum, facts.without_face,
                      facts.statements);
 }
@@ -88,7 +118,7 @@ void People::State::follow_facts() {
   group_of.assign(faces.size(), 0);
   if (store.groups_made_from() == now) {
     for (const FaceGroup& group : store.groups()) {
-      if (const auto face = by_id.find(group.face); face != by_id.end()) group_of[face->second] = group.group;
+      if (const std::size_t face = find_face(group.face); face != kNone) group_of[face] = group.group;
     }
   } else {
     make_groups();
@@ -96,40 +126,58 @@ void People::State::follow_facts() {
     for (std::size_t face = 0; face < faces.size(); ++face) {
       if (group_of[face] != 0) groups.push_back({faces[face].id, group_of[face]});
     }
-    if (keeps) store.put_groups(groups, now);
+    if (keeps) keep_if_free([&] { store.put_groups(groups, now); });
   }
   make_entries();
+}
+
+FaceVectors People::State::take_vectors() {
+  if (ahead.valid()) {
+    try {
+      FaceVectors read = ahead.get();
+      // What somebody has changed since then may be in the faces and not in these.
+      if (read.embedder_id == embedder_id && store.data_version() == ahead_of) return read;
+    } catch (const Exception&) {
+      // What is wrong is said of the store that is asked below.
+    }
+  }
+  return read_face_vectors(store, embedder_id);
 }
 
 void People::State::load_vectors() {
   if (row_of.size() == faces.size()) return;
   row_of.assign(faces.size(), kNone);
-  if (embedder_id.empty()) return;
-  store.visit_vectors(embedder_id, [&](const StoredVector& vector) {
-    const auto face = by_id.find(vector.face);
-    if (face == by_id.end()) return;
-    dimension = static_cast<int>(vector.half.size());
-    row_of[face->second] = row_faces.size();
-    row_faces.push_back(face->second);
-    rows.insert(rows.end(), vector.half.begin(), vector.half.end());
-  });
-  update_neighbours();
+  FaceVectors read = take_vectors();
+  dimension = read.dimension;
+  rows = std::move(read.rows);
+  neighbours = std::move(read.neighbours);
+  std::vector<FaceKey> keys;
+  std::size_t kept = 0;
+  for (std::size_t row = 0; row < read.faces.size(); ++row) {
+    const std::size_t face = find_face(read.faces[row]);
+    if (face == kNone) continue;  // it came after the faces were read
+    if (kept != row) {
+      const auto size = static_cast<std::ptrdiff_t>(dimension);
+      std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(row) * size, size,
+                  rows.begin() + static_cast<std::ptrdiff_t>(kept) * size);
+      neighbours[kept] = std::move(neighbours[row]);
+    }
+    row_of[face] = kept++;
+    row_faces.push_back(face);
+    keys.push_back(faces[face].key);
+  }
+  rows.resize(kept * static_cast<std::size_t>(dimension));
+  neighbours.resize(kept);
+  if (!embedder_id.empty()) update_neighbours(keys);
 }
 
-void People::State::update_neighbours() {
-  neighbours.assign(row_faces.size(), {});
-  store.visit_neighbours(embedder_id, [&](const Store::FaceNeighbours& list) {
-    const auto face = by_id.find(list.face);
-    if (face == by_id.end() || row_of[face->second] == kNone) return;
-    neighbours[row_of[face->second]] = list.neighbours;
-  });
-  std::vector<FaceKey> keys;
-  for (const std::size_t face : row_faces) keys.push_back(faces[face].key);
-  const std::vector<std::size_t> changed = update_lists(keys, rows, dimension, threads, neighbours);
+void People::State::update_neighbours(const std::vector<FaceKey>& keys) {
+  const HalfRows half_rows{static_cast<std::size_t>(dimension), keys, rows};
+  const std::vector<std::size_t> changed = mien::update_neighbours(half_rows, kNeighbours, threads, neighbours);
   if (changed.empty() || !keeps) return;
   std::vector<Store::FaceNeighbours> batch;
   for (const std::size_t row : changed) batch.push_back({faces[row_faces[row]].id, neighbours[row]});
-  store.put_neighbours(embedder_id, batch);
+  keep_if_free([&] { store.put_neighbours(embedder_id, batch); });
 }
 
 GroupInput People::State::group_input(std::vector<std::size_t>& inputs) {
@@ -168,6 +216,31 @@ GroupInput People::State::group_input(std::vector<std::size_t>& inputs) {
   return input;
 }
 
+// Of all faces that may join, in several threads: looking up where a neighbour lies takes the most.
+std::vector<FaceEdge> People::State::edges_of(const GroupInput& input, const std::vector<std::size_t>& place) const {
+  constexpr std::size_t kAtATime = 4096;
+  std::vector<std::vector<FaceEdge>> parts((input.faces.size() + kAtATime - 1) / kAtATime);
+  std::atomic<std::size_t> next{0};
+  run_in_threads(threads, [&] {
+    for (std::size_t part = next++; part < parts.size(); part = next++) {
+      const std::size_t end = std::min((part + 1) * kAtATime, input.faces.size());
+      for (std::size_t i = part * kAtATime; i < end; ++i) {
+        if (!input.faces[i].joins) continue;
+        for (const Neighbour& neighbour : neighbours[input.row_of[i]]) {
+          if (neighbour.similarity < input.threshold) break;  // the most similar come first
+          const std::size_t other = place[by_key.at(neighbour.key)];
+          if (other == kNone) continue;
+          parts[part].push_back(
+              {static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(other), neighbour.similarity});
+        }
+      }
+    }
+  });
+  std::vector<FaceEdge> edges;
+  for (const std::vector<FaceEdge>& part : parts) edges.insert(edges.end(), part.begin(), part.end());
+  return edges;
+}
+
 void People::State::make_groups() {
   std::vector<std::size_t> inputs;
   GroupInput input = group_input(inputs);
@@ -175,14 +248,9 @@ void People::State::make_groups() {
   for (std::size_t i = 0; i < inputs.size(); ++i) place[inputs[i]] = i;
   input.row_of.assign(inputs.size(), 0);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (!input.faces[i].joins) continue;
-    input.row_of[i] = row_of[inputs[i]];
-    for (const Neighbour& neighbour : neighbours[row_of[inputs[i]]]) {
-      const std::size_t other = place[by_key.at(neighbour.key)];
-      if (other == kNone || neighbour.similarity < input.threshold) continue;
-      input.edges.push_back({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(other), neighbour.similarity});
-    }
+    if (input.faces[i].joins) input.row_of[i] = row_of[inputs[i]];
   }
+  input.edges = edges_of(input, place);
   input.rows = rows;
   const std::vector<std::uint32_t> groups = group_faces(input);
   // A group's id is its oldest face's; faces are in the order of their ids.
@@ -203,8 +271,7 @@ void People::State::make_entries() {
     const FaceFacts* const said = facts_of(i);
     if (group_of[i] != 0 && said != nullptr && said->person != 0) persons[group_of[i]] = said->person;
   }
-  std::map<PersonId, std::size_t> of_person;
-  std::unordered_map<FaceId, std::size_t> of_group;
+  std::unordered_map<PersonId, std::size_t> of_person;  // or, below 0, of a group that is nobody yet
   for (const auto& [person, known] : facts.persons) {
     of_person[person] = entries.size();
     entries.push_back({.person = person,
@@ -232,7 +299,7 @@ void People::State::make_entries() {
   }
   for (PersonEntry& entry : entries) {
     std::vector<ImageId> on;
-    for (const FaceId member : entry.members) on.push_back(faces[by_id.at(member)].image);
+    for (const FaceId member : entry.members) on.push_back(faces[face_at(member)].image);
     std::ranges::sort(on);
     on.erase(std::unique(on.begin(), on.end()), on.end());
     entry.images = static_cast<std::int64_t>(on.size());
@@ -259,10 +326,20 @@ std::span<const std::uint16_t> People::State::row(std::size_t face) const {
   return {rows.data() + row_of[face] * size, size};
 }
 
+std::size_t People::State::find_face(FaceId id) const {
+  if (faces.empty() || id < faces.front().id || id > faces.back().id) return kNone;
+  // Ids ascend: a face lies where it would lie if none were missing, or before that.
+  const auto last = std::min(faces.size() - 1, static_cast<std::size_t>(id - faces.front().id));
+  if (faces[last].id == id) return last;
+  const auto end = faces.begin() + static_cast<std::ptrdiff_t>(last);
+  const auto found = std::lower_bound(faces.begin(), end, id, [](const StoredFace& a, FaceId b) { return a.id < b; });
+  return found != end && found->id == id ? static_cast<std::size_t>(found - faces.begin()) : kNone;
+}
+
 std::size_t People::State::face_at(FaceId id) const {
-  const auto face = by_id.find(id);
-  if (face == by_id.end()) throw Exception(ErrorCode::not_found, fmt::format("no face has the number {}", id));
-  return face->second;
+  const std::size_t face = find_face(id);
+  if (face == kNone) throw Exception(ErrorCode::not_found, fmt::format("no face has the number {}", id));
+  return face;
 }
 
 std::string absolute_path_of(const std::string& path) {
@@ -321,11 +398,11 @@ const PersonEntry* People::State::entry_of_person(PersonId person) const {
 PersonEntry People::State::resolve(const std::string& who) const {
   const std::string shown = replace_controls(replace_invalid_utf8(who.substr(0, 100)));
   if (!who.empty() && who.size() < 19 && who.find_first_not_of("0123456789") == std::string::npos) {
-    const auto face = by_id.find(std::stoll(who));
-    if (face == by_id.end() || entry_of[face->second] == kNone) {
+    const std::size_t face = find_face(std::stoll(who));
+    if (face == kNone || entry_of[face] == kNone) {
       throw Exception(ErrorCode::not_found, fmt::format("there is no group {}: 'mien people list' shows them", who));
     }
-    return entries[entry_of[face->second]];
+    return entries[entry_of[face]];
   }
   const std::optional<PersonId> person = person_named(check_name(who));
   const PersonEntry* const entry = person ? entry_of_person(*person) : nullptr;

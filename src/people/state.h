@@ -1,16 +1,19 @@
 // What People works on: the store's faces, what was said of them, and the groups that follow.
 #pragma once
 
+#include <future>
 #include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "index/key_table.h"
 #include "mien/engine.h"
 #include "mien/tools/people.h"
 #include "people/facts.h"
 #include "people/groups.h"
+#include "people/vectors.h"
 
 namespace mien {
 
@@ -25,10 +28,9 @@ struct People::State {
 
   std::string embedder_id;  // empty: no face has a vector
   ModelInfo embedder;
-  std::unordered_map<ImageId, StoredImage> images;
+  Images images;
   std::vector<StoredFace> faces;
-  std::unordered_map<FaceId, std::size_t> by_id;
-  std::unordered_map<FaceKey, std::size_t> by_key;
+  KeyTable by_key;
   FacesByImage by_image;
   std::vector<PersonOperation> operations;
   Facts facts;
@@ -37,6 +39,8 @@ struct People::State {
   std::vector<std::size_t> entry_of;  // a face's place in `entries`; kNone: in none
 
   // Rows of vectors, read when they are needed first: a face's row, or kNone.
+  std::future<FaceVectors> ahead;  // where they are read already
+  std::int64_t ahead_of = 0;       // the store's data_version() before that
   int dimension = 0;
   std::vector<std::size_t> row_of;
   std::vector<std::size_t> row_faces;
@@ -58,7 +62,8 @@ struct People::State {
   float search_threshold() const;  // throws Exception(invalid_argument) when it is not known
   FacePlace place_of(std::size_t face) const;
   std::span<const std::uint16_t> row(std::size_t face) const;
-  std::size_t face_at(FaceId id) const;  // throws Exception(not_found)
+  std::size_t find_face(FaceId id) const;  // kNone: no face has it
+  std::size_t face_at(FaceId id) const;    // throws Exception(not_found)
   std::size_t face_named(const std::string& photo_and_number) const;
   std::optional<PersonId> person_named(const std::string& name) const;
   const PersonEntry* entry_of_person(PersonId person) const;
@@ -66,9 +71,12 @@ struct People::State {
   PersonFace person_face(std::size_t face) const;
 
  private:
+  void read_images_and_faces();
   std::string made_from() const;
-  void update_neighbours();
+  FaceVectors take_vectors();
+  void update_neighbours(const std::vector<FaceKey>& keys);
   void make_groups();
+  std::vector<FaceEdge> edges_of(const GroupInput& input, const std::vector<std::size_t>& place) const;
   GroupInput group_input(std::vector<std::size_t>& inputs);
   void make_entries();
 };

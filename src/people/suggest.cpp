@@ -1,5 +1,7 @@
 // Questions that are worth asking: which groups may be one person, and which named faces may be somebody else.
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <unordered_map>
 
 #include "index/similarity.h"
@@ -30,6 +32,18 @@ struct Closest {
   std::size_t face_b = 0;
   float similarity = -1;
 };
+// Of all faces of an entry.
+struct EntryFacts {
+  std::vector<ImageId> images;  // sorted; without pages
+  std::vector<PersonId> rejected;
+  std::vector<SplitSide> sides;
+};
+// A question about two entries, before anything of them is copied.
+struct Candidate {
+  bool is_open = false;
+  Closest closest;
+  float similarity = 0;
+};
 
 class Asking {
  public:
@@ -38,21 +52,28 @@ class Asking {
       if (state.group_of[i] != 0) members_[state.group_of[i]].push_back(i);
     }
   }
-  std::vector<Suggestion> merges();
+  std::vector<Suggestion> merges(std::size_t count_max);
   std::vector<Suggestion> members();
+  std::optional<Suggestion> merge(std::size_t face_a, std::size_t face_b);
+  std::optional<Suggestion> member(std::size_t face);
 
  private:
   const PersonEntry& entry(std::size_t face) const { return state_.entries[state_.entry_of[face]]; }
   std::unordered_map<GroupPair, Closest, HashPair> close_pairs() const;
   const VectorSum& sum(FaceId group);
-  bool is_open(const PersonEntry& a, const PersonEntry& b) const;
-  bool rejects(const PersonEntry& entry, PersonId person) const;
-  bool was_split(const PersonEntry& a, const PersonEntry& b) const;
-  bool are_on_one_photo(const PersonEntry& a, const PersonEntry& b) const;
+  const EntryFacts& facts(const PersonEntry& entry);
+  bool is_open(const PersonEntry& a, const PersonEntry& b);
+  bool rejects(const PersonEntry& entry, PersonId person);
+  bool was_split(const PersonEntry& a, const PersonEntry& b);
+  bool are_on_one_photo(const PersonEntry& a, const PersonEntry& b);
+  bool leads(const PersonEntry& a, const PersonEntry& b) const;
+  float similarity_of_groups(const Closest& pair);
+  Suggestion merge_question(const Candidate& candidate) const;
 
   const State& state_;
   std::unordered_map<FaceId, std::vector<std::size_t>> members_;
   std::unordered_map<FaceId, VectorSum> sums_;
+  std::unordered_map<const PersonEntry*, EntryFacts> facts_;
 };
 
 const VectorSum& Asking::sum(FaceId group) {
@@ -86,38 +107,43 @@ std::unordered_map<GroupPair, Closest, HashPair> Asking::close_pairs() const {
   return pairs;
 }
 
-bool Asking::rejects(const PersonEntry& entry, PersonId person) const {
-  return person != 0 && std::ranges::any_of(entry.members, [&](FaceId id) {
-           const FaceFacts* const said = state_.facts_of(state_.by_id.at(id));
-           return said != nullptr && std::ranges::count(said->rejected, person) != 0;
-         });
-}
-
-bool Asking::was_split(const PersonEntry& a, const PersonEntry& b) const {
-  std::vector<SplitSide> sides;
-  for (const FaceId id : a.members) {
-    const FaceFacts* const said = state_.facts_of(state_.by_id.at(id));
-    if (said != nullptr) sides.insert(sides.end(), said->sides.begin(), said->sides.end());
+// An entry is asked about with many others: what that needs of its faces is gathered once.
+const EntryFacts& Asking::facts(const PersonEntry& entry) {
+  const auto [known, is_first] = facts_.try_emplace(&entry);
+  EntryFacts& facts = known->second;
+  if (!is_first) return facts;
+  for (const FaceId id : entry.members) {
+    const std::size_t face = state_.face_at(id);
+    const ImageId image = state_.faces[face].image;
+    if (!state_.facts.pages.contains(state_.images.at(image).sha256)) facts.images.push_back(image);
+    const FaceFacts* const said = state_.facts_of(face);
+    if (said == nullptr) continue;
+    facts.rejected.insert(facts.rejected.end(), said->rejected.begin(), said->rejected.end());
+    facts.sides.insert(facts.sides.end(), said->sides.begin(), said->sides.end());
   }
-  return !sides.empty() && std::ranges::any_of(b.members, [&](FaceId id) {
-    const FaceFacts* const said = state_.facts_of(state_.by_id.at(id));
-    return said != nullptr && std::ranges::any_of(said->sides, [&](const SplitSide& side) {
-             return std::ranges::count(sides, SplitSide{side.split, !side.is_off}) != 0;
-           });
+  std::ranges::sort(facts.images);
+  return facts;
+}
+
+bool Asking::rejects(const PersonEntry& entry, PersonId person) {
+  return person != 0 && std::ranges::count(facts(entry).rejected, person) != 0;
+}
+
+bool Asking::was_split(const PersonEntry& a, const PersonEntry& b) {
+  const std::vector<SplitSide>& sides = facts(a).sides;
+  return !sides.empty() && std::ranges::any_of(facts(b).sides, [&](const SplitSide& side) {
+    return std::ranges::count(sides, SplitSide{side.split, !side.is_off}) != 0;
   });
 }
 
-bool Asking::are_on_one_photo(const PersonEntry& a, const PersonEntry& b) const {
-  std::vector<ImageId> images;
-  for (const FaceId id : a.members) images.push_back(state_.faces[state_.by_id.at(id)].image);
-  std::ranges::sort(images);
-  return std::ranges::any_of(b.members, [&](FaceId id) {
-    const ImageId image = state_.faces[state_.by_id.at(id)].image;
-    return std::ranges::binary_search(images, image) && !state_.facts.pages.contains(state_.images.at(image).sha256);
-  });
+bool Asking::are_on_one_photo(const PersonEntry& a, const PersonEntry& b) {
+  const bool a_is_smaller = a.faces < b.faces;
+  const std::vector<ImageId>& few = facts(a_is_smaller ? a : b).images;
+  const std::vector<ImageId>& many = facts(a_is_smaller ? b : a).images;
+  return std::ranges::any_of(few, [&](ImageId image) { return std::ranges::binary_search(many, image); });
 }
 
-bool Asking::is_open(const PersonEntry& a, const PersonEntry& b) const {
+bool Asking::is_open(const PersonEntry& a, const PersonEntry& b) {
   const auto wants = [](const PersonEntry& entry) { return !entry.is_hidden && !entry.is_stranger; };
   const auto is_worth = [](const PersonEntry& entry) { return entry.person != 0 || entry.faces >= kWorthAsking; };
   if (!wants(a) || !wants(b) || (!is_worth(a) && !is_worth(b))) return false;
@@ -125,66 +151,110 @@ bool Asking::is_open(const PersonEntry& a, const PersonEntry& b) const {
   return !rejects(a, b.person) && !rejects(b, a.person) && !was_split(a, b) && !are_on_one_photo(a, b);
 }
 
-std::vector<Suggestion> Asking::merges() {
-  std::map<std::pair<std::size_t, std::size_t>, Suggestion> best;
+// Whether the first is `person` of a question about the two.
+bool Asking::leads(const PersonEntry& a, const PersonEntry& b) const {
+  if (a.person != 0 || b.person != 0) return a.person != 0;
+  return a.faces != b.faces ? a.faces > b.faces : a.id < b.id;
+}
+
+float Asking::similarity_of_groups(const Closest& pair) {
+  return static_cast<float>(mean_similarity(sum(state_.group_of[pair.face_a]), sum(state_.group_of[pair.face_b])));
+}
+
+Suggestion Asking::merge_question(const Candidate& candidate) const {
+  const auto [face_a, face_b, face_similarity] = candidate.closest;
+  const bool a_leads = leads(entry(face_a), entry(face_b));
+  Suggestion question;
+  question.person = entry(a_leads ? face_a : face_b);
+  question.other = entry(a_leads ? face_b : face_a);
+  question.similarity = candidate.similarity;
+  question.face = state_.person_face(a_leads ? face_a : face_b);
+  question.other_face = state_.person_face(a_leads ? face_b : face_a);
+  question.face_similarity = face_similarity;
+  return question;
+}
+
+std::vector<Suggestion> Asking::merges(std::size_t count_max) {
+  std::map<std::pair<std::size_t, std::size_t>, Candidate> best;
   for (const auto& [groups, closest] : close_pairs()) {
-    const PersonEntry& a = entry(closest.face_a);
-    const PersonEntry& b = entry(closest.face_b);
-    const auto similarity = static_cast<float>(mean_similarity(sum(groups.a), sum(groups.b)));
     const auto places = std::minmax({state_.entry_of[closest.face_a], state_.entry_of[closest.face_b]});
-    const auto known = best.find(places);
-    if (known != best.end() && known->second.similarity >= similarity) continue;
-    if (known == best.end() && !is_open(a, b)) continue;
-    const bool a_leads = a.person != 0 || b.person != 0 ? a.person != 0 : a.faces >= b.faces;
-    Suggestion question;
-    question.person = a_leads ? a : b;
-    question.other = a_leads ? b : a;
-    question.similarity = similarity;
-    question.face = state_.person_face(a_leads ? closest.face_a : closest.face_b);
-    question.other_face = state_.person_face(a_leads ? closest.face_b : closest.face_a);
-    question.face_similarity = closest.similarity;
-    best[places] = std::move(question);
+    const auto [known, is_first] = best.try_emplace(places);
+    Candidate& candidate = known->second;
+    if (is_first) candidate.is_open = is_open(entry(closest.face_a), entry(closest.face_b));
+    if (!candidate.is_open) continue;
+    const float similarity = similarity_of_groups(closest);
+    if (!is_first && candidate.similarity >= similarity) continue;
+    candidate.closest = closest;
+    candidate.similarity = similarity;
   }
-  std::vector<Suggestion> questions;
-  for (auto& [places, question] : best) questions.push_back(std::move(question));
-  std::ranges::sort(questions, [](const Suggestion& x, const Suggestion& y) {
-    if (x.similarity != y.similarity) return x.similarity > y.similarity;
-    return x.person.id != y.person.id ? x.person.id < y.person.id : x.other.id < y.other.id;
+  std::vector<Candidate> open;
+  for (const auto& [places, candidate] : best) {
+    if (candidate.is_open) open.push_back(candidate);
+  }
+  const auto ids = [this](const Candidate& candidate) {
+    const PersonEntry& a = entry(candidate.closest.face_a);
+    const PersonEntry& b = entry(candidate.closest.face_b);
+    return leads(a, b) ? std::pair(a.id, b.id) : std::pair(b.id, a.id);
+  };
+  std::ranges::sort(open, [&](const Candidate& x, const Candidate& y) {
+    return x.similarity != y.similarity ? x.similarity > y.similarity : ids(x) < ids(y);
   });
+  open.resize(std::min(open.size(), count_max));
+  std::vector<Suggestion> questions;
+  for (const Candidate& candidate : open) questions.push_back(merge_question(candidate));
   return questions;
 }
 
-// Faces that were named with their group and lie in a group of their own now, less like the rest than groups are.
+std::optional<Suggestion> Asking::merge(std::size_t face_a, std::size_t face_b) {
+  const auto has_group = [this](std::size_t face) {
+    return state_.entry_of[face] != State::kNone && state_.row_of[face] != State::kNone && !state_.is_poor(face);
+  };
+  if (!has_group(face_a) || !has_group(face_b) || state_.entry_of[face_a] == state_.entry_of[face_b]) return {};
+  if (!is_open(entry(face_a), entry(face_b))) return {};
+  Candidate candidate{
+      .is_open = true,
+      .closest = {face_a, face_b, exact_similarity(state_.row(face_a), state_.row(face_b))},
+  };
+  candidate.similarity = similarity_of_groups(candidate.closest);
+  return merge_question(candidate);
+}
+
+// Of a face that was named with its group and lies in a group of its own now, less like the rest than groups are.
+std::optional<Suggestion> Asking::member(std::size_t i) {
+  const FaceFacts* const said = state_.facts_of(i);
+  if (said == nullptr || said->person == 0 || said->how == VerdictKind::is || state_.is_poor(i)) return {};
+  const FaceId group_of_face = state_.group_of[i];
+  if (state_.row_of[i] == State::kNone || group_of_face == 0 || members_.at(group_of_face).size() > 1) return {};
+  const PersonEntry& person = entry(i);
+  FaceId largest = 0;
+  for (const FaceId group : person.groups) {
+    if (group == group_of_face || sum(group).count == 0) continue;
+    if (largest == 0 || members_.at(group).size() > members_.at(largest).size()) largest = group;
+  }
+  if (largest == 0) return {};
+  Suggestion question;
+  question.kind = Suggestion::Kind::member;
+  question.person = question.other = person;
+  question.other.members = {state_.faces[i].id};
+  question.other.id = state_.faces[i].id;
+  question.other.faces = question.other.images = 1;
+  question.other.groups = {group_of_face};
+  question.similarity = static_cast<float>(mean_similarity(sum(largest), sum(group_of_face)));
+  question.other_face = state_.person_face(i);
+  for (const std::size_t face : members_.at(largest)) {
+    if (state_.row_of[face] == State::kNone) continue;
+    const float similarity = exact_similarity(state_.row(face), state_.row(i));
+    if (question.face.id != 0 && similarity <= question.face_similarity) continue;
+    question.face = state_.person_face(face);
+    question.face_similarity = similarity;
+  }
+  return question;
+}
+
 std::vector<Suggestion> Asking::members() {
   std::vector<Suggestion> questions;
   for (std::size_t i = 0; i < state_.faces.size(); ++i) {
-    const FaceFacts* const said = state_.facts_of(i);
-    if (said == nullptr || said->person == 0 || said->how == VerdictKind::is || state_.is_poor(i)) continue;
-    if (state_.row_of[i] == State::kNone || members_.at(state_.group_of[i]).size() > 1) continue;
-    const PersonEntry& person = entry(i);
-    FaceId largest = 0;
-    for (const FaceId group : person.groups) {
-      if (group == state_.group_of[i] || sum(group).count == 0) continue;
-      if (largest == 0 || members_.at(group).size() > members_.at(largest).size()) largest = group;
-    }
-    if (largest == 0) continue;
-    Suggestion question;
-    question.kind = Suggestion::Kind::member;
-    question.person = question.other = person;
-    question.other.members = {state_.faces[i].id};
-    question.other.id = state_.faces[i].id;
-    question.other.faces = question.other.images = 1;
-    question.other.groups = {state_.group_of[i]};
-    question.similarity = static_cast<float>(mean_similarity(sum(largest), sum(state_.group_of[i])));
-    question.other_face = state_.person_face(i);
-    for (const std::size_t face : members_.at(largest)) {
-      if (state_.row_of[face] == State::kNone) continue;
-      const float similarity = exact_similarity(state_.row(face), state_.row(i));
-      if (question.face.id != 0 && similarity <= question.face_similarity) continue;
-      question.face = state_.person_face(face);
-      question.face_similarity = similarity;
-    }
-    questions.push_back(std::move(question));
+    if (std::optional<Suggestion> question = member(i)) questions.push_back(std::move(*question));
   }
   std::ranges::stable_sort(questions, {}, &Suggestion::similarity);
   return questions;
@@ -194,24 +264,34 @@ std::vector<Suggestion> Asking::members() {
 
 bool People::is_open(const Suggestion& question) const {
   const State& state = *state_;
-  const auto a = state.by_id.find(question.face.id);
-  const auto b = state.by_id.find(question.other_face.id);
-  if (a == state.by_id.end() || b == state.by_id.end()) return false;
+  const std::size_t a = state.find_face(question.face.id);
+  const std::size_t b = state.find_face(question.other_face.id);
+  if (a == State::kNone || b == State::kNone) return false;
   if (question.kind == Suggestion::Kind::member) {
-    const FaceFacts* const said = state.facts_of(b->second);
+    const FaceFacts* const said = state.facts_of(b);
     return said != nullptr && said->person == question.person.person && said->how != VerdictKind::is;
   }
-  return state.entry_of[a->second] != State::kNone && state.entry_of[b->second] != State::kNone &&
-         state.entry_of[a->second] != state.entry_of[b->second];
+  return state.entry_of[a] != State::kNone && state.entry_of[b] != State::kNone &&
+         state.entry_of[a] != state.entry_of[b];
+}
+
+std::optional<Suggestion> People::question(Suggestion::Kind kind, FaceId face, FaceId other_face) const {
+  const std::size_t a = state_->find_face(face);
+  const std::size_t b = state_->find_face(other_face);
+  if (state_->embedder_id.empty() || a == State::kNone || b == State::kNone) return {};
+  state_->load_vectors();
+  Asking asking(*state_);
+  return kind == Suggestion::Kind::merge ? asking.merge(a, b) : asking.member(b);
 }
 
 std::vector<Suggestion> People::suggest(int count_max) const {
   if (state_->embedder_id.empty()) return {};
   state_->load_vectors();
   Asking asking(*state_);
+  const auto most = static_cast<std::size_t>(count_max);
   std::vector<Suggestion> questions = asking.members();
-  for (Suggestion& question : asking.merges()) questions.push_back(std::move(question));
-  if (questions.size() > static_cast<std::size_t>(count_max)) questions.resize(static_cast<std::size_t>(count_max));
+  questions.resize(std::min(questions.size(), most));
+  for (Suggestion& question : asking.merges(most - questions.size())) questions.push_back(std::move(question));
   return questions;
 }
 

@@ -8,75 +8,24 @@
 #include <string_view>
 
 #include "base/one_to_one.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "image/orientation.h"
 #include "image/xmp.h"
 #include "ops/detect.h"
+#include "people/xmp_tree.h"
 
 namespace mien {
 namespace {
 
-constexpr std::string_view kRdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#\n";
-constexpr std::string_view kRegions = "http://www.metadataworkinggroup.com/schemas/regions/\n";
 constexpr std::string_view kArea = "http://ns.adobe.com/xmp/sType/Area#\n";
 constexpr std::string_view kDimensions = "http://ns.adobe.com/xap/1.0/sType/Dimensions#\n";
 constexpr std::string_view kMicrosoft = "http://ns.microsoft.com/photo/1.2/\n";
 constexpr std::string_view kMicrosoftInfo = "http://ns.microsoft.com/photo/1.2/t/RegionInfo#\n";
 constexpr std::string_view kMicrosoftRegion = "http://ns.microsoft.com/photo/1.2/t/Region#\n";
 
-// A face that a person framed by hand overlaps little with what a detector finds, and more than with any neighbour.
-constexpr float kOverlapMin = 0.2F;
-constexpr float kSameRegionOverlap = 0.5F;
-
-bool is_named(std::string_view name, std::string_view space, std::string_view local) {
-  return name.size() == space.size() + local.size() && name.starts_with(space) && name.ends_with(local);
-}
-
-const XmlElement* find_child(const XmlElement& element, std::string_view space, std::string_view local) {
-  for (const XmlElement& child : element.children) {
-    if (is_named(child.name, space, local)) return &child;
-    // A structure may be written as a description of its own.
-    if (is_named(child.name, kRdf, "Description")) {
-      if (const XmlElement* const found = find_child(child, space, local)) return found;
-    }
-  }
-  return nullptr;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpaces = " \t\r\n";
-  text.remove_prefix(std::min(text.find_first_not_of(kSpaces), text.size()));
-  return text.substr(0, text.find_last_not_of(kSpaces) + 1);
-}
-
-// A field of a structure: an attribute or an element, of the structure or of its description.
-std::string_view field(const XmlElement& structure, std::string_view space, std::string_view local) {
-  for (const auto& [name, value] : structure.attributes) {
-    if (is_named(name, space, local)) return trimmed(value);
-  }
-  for (const XmlElement& child : structure.children) {
-    if (is_named(child.name, space, local)) return trimmed(child.text);
-    if (!is_named(child.name, kRdf, "Description")) continue;
-    const std::string_view inside = field(child, space, local);
-    if (!inside.empty()) return inside;
-  }
-  return {};
-}
-
-// The members of a list.
-std::vector<const XmlElement*> items(const XmlElement* list) {
-  std::vector<const XmlElement*> found;
-  if (list == nullptr) return found;
-  for (const XmlElement& kind : list->children) {
-    for (const XmlElement& item : kind.children) {
-      if (is_named(item.name, kRdf, "li")) found.push_back(&item);
-    }
-  }
-  return found;
-}
-
 std::optional<double> number(std::string_view text) {
-  text = trimmed(text);
+  text = trim(text);
   double value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
@@ -86,37 +35,44 @@ std::optional<double> number(std::string_view text) {
 class NamesReader {
  public:
   XmpNames read(const XmlElement& root) {
-    visit(root);
+    for (const XmlElement* const description : descriptions(root)) read_description(*description);
     return std::move(names_);
   }
 
  private:
-  // Down to the descriptions of the picture, which are children of rdf:RDF.
-  void visit(const XmlElement& element) {
-    if (is_named(element.name, kRdf, "RDF")) {
-      for (const XmlElement& description : element.children) read_description(description);
-      return;
-    }
-    for (const XmlElement& child : element.children) visit(child);
-  }
-
   void read_description(const XmlElement& description) {
-    if (const XmlElement* const regions = find_child(description, kRegions, "Regions")) read_regions(*regions);
+    if (const XmlElement* const regions = find_child(description, kRegionsSpace, "Regions")) read_regions(*regions);
     if (const XmlElement* const info = find_child(description, kMicrosoft, "RegionInfo")) read_microsoft(*info);
   }
 
   void read_regions(const XmlElement& regions) {
-    if (const XmlElement* const applied = find_child(regions, kRegions, "AppliedToDimensions")) {
+    if (const XmlElement* const applied = find_child(regions, kRegionsSpace, "AppliedToDimensions")) {
       names_.width = number(field(*applied, kDimensions, "w")).value_or(0);
       names_.height = number(field(*applied, kDimensions, "h")).value_or(0);
     }
-    for (const XmlElement* const region : items(find_child(regions, kRegions, "RegionList"))) {
-      const std::string_view type = field(*region, kRegions, "Type");
+    std::size_t place = 0;
+    for (const XmlElement* const region : items(find_child(regions, kRegionsSpace, "RegionList"))) {
+      const std::string_view name = field(*region, kRegionsSpace, "Name");
+      const XmlElement* const area = find_child(*region, kRegionsSpace, "Area");
+      const std::optional<Box> box = area == nullptr ? std::nullopt : read_area(*area);
+      const std::string_view person = read_mark(*region, {place++, {}, std::string(name), false, box});
+      const std::string_view type = field(*region, kRegionsSpace, "Type");
       // What is no face is a pet, a bar code, the focus.
       if (!type.empty() && type != "Face") continue;
-      const XmlElement* const area = find_child(*region, kRegions, "Area");
-      add(field(*region, kRegions, "Name"), area == nullptr ? std::nullopt : read_area(*area));
+      add(name, box, person);
     }
+  }
+
+  // The person of a mark that holds.
+  std::string_view read_mark(const XmlElement& region, RegionMark mark) {
+    const XmlElement* const extensions = find_child(region, kRegionsSpace, "Extensions");
+    const std::string space = std::string(kMarkNamespace) + "\n";
+    const std::string_view person = extensions == nullptr ? std::string_view() : field(*extensions, space, "person");
+    if (person.empty()) return {};
+    mark.person = person;
+    mark.is_as_written = field(*extensions, space, "name") == mark.name;
+    names_.marks.push_back(std::move(mark));
+    return names_.marks.back().is_as_written ? person : std::string_view();
   }
 
   // A centre, with sides or a diameter.
@@ -157,7 +113,7 @@ class NamesReader {
                static_cast<float>(top + height)};
   }
 
-  void add(std::string_view name, const std::optional<Box>& box) {
+  void add(std::string_view name, const std::optional<Box>& box, std::string_view person = {}) {
     if (name.empty()) return;
     const bool is_place = box && box->x2 > box->x1 && box->y2 > box->y1 && box->x2 > 0 && box->y2 > 0 && box->x1 < 1 &&
                           box->y1 < 1 && box->width() <= 2 && box->height() <= 2;
@@ -167,9 +123,10 @@ class NamesReader {
     }
     // Programs write both layouts.
     const bool is_there = std::any_of(names_.regions.begin(), names_.regions.end(), [&](const NamedRegion& other) {
-      return other.name == name && intersection_over_union(other.box, *box) >= kSameRegionOverlap;
+      return other.name == name && other.person == person &&
+             intersection_over_union(other.box, *box) >= kSameRegionOverlap;
     });
-    if (!is_there) names_.regions.push_back({replace_invalid_utf8(std::string(name)), *box});
+    if (!is_there) names_.regions.push_back({replace_invalid_utf8(std::string(name)), *box, std::string(person)});
   }
 
   XmpNames names_;
@@ -215,12 +172,25 @@ Box region_in_picture(const NamedRegion& region, const XmpNames& names, int orie
           std::max(a.y, b.y) * height};
 }
 
+Box region_for_file(const Box& in_picture, const XmpNames& names, int orientation, int upright_width,
+                    int upright_height) {
+  if (was_drawn_upright(names, orientation, upright_width, upright_height)) orientation = 1;
+  const auto part = [](float pixels, int side) {
+    return std::clamp(pixels / static_cast<float>(std::max(side, 1)), 0.0F, 1.0F);
+  };
+  // All of them turn back by themselves but the quarter rotations, of which each turns the other one back.
+  const int back = orientation == 6 ? 8 : orientation == 8 ? 6 : orientation;
+  const Point a = upright_point({part(in_picture.x1, upright_width), part(in_picture.y1, upright_height)}, back);
+  const Point b = upright_point({part(in_picture.x2, upright_width), part(in_picture.y2, upright_height)}, back);
+  return {std::min(a.x, b.x), std::min(a.y, b.y), std::max(a.x, b.x), std::max(a.y, b.y)};
+}
+
 std::vector<std::optional<std::size_t>> match_regions(const std::vector<Box>& regions, const std::vector<Box>& faces) {
   const auto overlap = [&](std::size_t region, std::size_t face) {
     return intersection_over_union(regions[region], faces[face]);
   };
   std::vector<std::optional<std::size_t>> matches(regions.size());
-  for (const auto& [region, face] : pair_one_to_one(regions.size(), faces.size(), kOverlapMin, overlap)) {
+  for (const auto& [region, face] : pair_one_to_one(regions.size(), faces.size(), kRegionOverlapMin, overlap)) {
     matches[region] = face;
   }
   return matches;

@@ -79,7 +79,10 @@ std::string shape_name(const PixelSize& canvas) {
 
 // What an image has handed in for one operation. Lets go of what nobody fetched.
 struct PendingWork {
-  explicit PendingWork(Batcher& used) : batcher(used) {}
+  PendingWork(Batcher& used, GroupItem& item) : batcher(used) {
+    if (!item.device_wait) item.device_wait = std::make_shared<DeviceWait>();
+    wait = item.device_wait;
+  }
   ~PendingWork() {
     for (const auto& ticket : job.tickets) batcher.drop(ticket);
   }
@@ -88,17 +91,19 @@ struct PendingWork {
 
   template <typename Item>
   Pending<Item> submit(std::shared_ptr<Item> item, const std::vector<std::size_t>& bins) {
-    job.tickets.push_back(batcher.submit(item, bins));
+    job.tickets.push_back(batcher.submit(item, bins, wait));
     return {std::move(item), job.tickets.back()};
   }
 
   Batcher& batcher;
+  std::shared_ptr<DeviceWait> wait;  // of the image, with what it handed in before
   Batcher::Job job;
 };
 
 struct PendingPasses : PendingWork {
-  PendingPasses(Batcher& used, const Detector& detector, const DetectTerms& terms, std::span<const PixelSize> views)
-      : PendingWork(used), rounds(detector, terms, views), small(views.size()) {}
+  PendingPasses(Batcher& used, GroupItem& item, const Detector& detector, const DetectTerms& terms,
+                std::span<const PixelSize> views)
+      : PendingWork(used, item), rounds(detector, terms, views), small(views.size()) {}
   DetectRounds rounds;
   std::vector<Pending<PassItem>> round;                 // one a request of `rounds`
   std::vector<std::optional<Pending<PassItem>>> small;  // of each view
@@ -370,8 +375,8 @@ std::string DeviceModels::submit_passes(GroupItem& item, const AnalyzeOptions& o
   const PixelSize turned{upright.height, upright.width};
   std::vector<PixelSize> sizes{upright};
   if (options.rotations) sizes.insert(sizes.end(), {turned, upright, turned});
-  auto pending =
-      std::make_shared<PendingPasses>(batcher_, *detector_, detect_terms(precision_, options, item.enhancement), sizes);
+  auto pending = std::make_shared<PendingPasses>(batcher_, item, *detector_,
+                                                 detect_terms(precision_, options, item.enhancement), sizes);
   pending->job.cpu_ms = detect_time.ms();
   const bool waits = !takes_back(Operation::face_detection, item);
   const std::span<const DetectRequest> requests = pending->rounds.requests();
@@ -460,7 +465,7 @@ std::string DeviceModels::submit_faces(GroupItem& item, const std::stop_token& s
       !batcher_.is_worthwhile({embedder_bin_}, std::max(cpu_ms, patience_ms()))) {
     return "the device is behind";
   }
-  auto pending = std::make_shared<PendingFaces>(batcher_);
+  auto pending = std::make_shared<PendingFaces>(batcher_, item);
   for (std::size_t i = 0; i < item.faces.size(); ++i) {
     throw_if_stopped(stop);
     const std::optional<Similarity> to_template = estimate_alignment(item.faces[i].landmarks);

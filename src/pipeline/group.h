@@ -34,6 +34,7 @@ struct ItemFace {
   Face face;            // in pixels of GroupItem::upright
 };
 
+struct DeviceWait;     // device/batcher.h
 struct PendingPasses;  // over an image, on their way to a device and back (device_models.cpp)
 struct PendingFaces;
 
@@ -49,6 +50,7 @@ struct GroupItem {
   bool waits_for_device = false;  // however long it takes: for measuring it
   ImageOnDevice on_device;        // `image` on the device, where a stage needs it there
   ImageOnDevice upright_on_device;
+  std::shared_ptr<DeviceWait> device_wait;  // null: nothing was handed in
   std::shared_ptr<PendingPasses> pending_passes;
   std::shared_ptr<PendingFaces> pending_faces;
   std::vector<DetectedFace> found;

@@ -20,6 +20,7 @@
 #include "scan/loop.h"
 #include "scan/setup.h"
 #include "scan/store_sink.h"
+#include "store/places.h"
 
 namespace mien {
 namespace {
@@ -95,6 +96,18 @@ void write_with_advice(const Store& store, const Write& write) {
   }
 }
 
+// Photos that were gone because their disk was away lie there now; others were deleted before.
+void find_again(Store& store, const std::string& folder) {
+  std::vector<std::string> found;
+  store.visit_places([&](const StoredPlace& place) {
+    std::error_code failure;
+    if (place.is_gone && path_below(folder, place.path) && std::filesystem::exists(place.path, failure)) {
+      found.push_back(place.path);
+    }
+  });
+  store.set_gone(found, false);
+}
+
 }  // namespace
 
 ScanSummary index_photos(const Engine& engine, const IndexOptions& options, const ScanCallbacks& callbacks,
@@ -156,7 +169,10 @@ std::int64_t move_index(const std::string& store_path, const std::string& from, 
   std::int64_t moved = store.move_source(canonical_path(from), target);
   // The folder may have been a link to another place when it was indexed.
   if (moved == 0) moved = store.move_source(std::filesystem::absolute(from).lexically_normal().string(), target);
-  if (moved > 0) return moved;
+  if (moved > 0) {
+    find_again(store, target);
+    return moved;
+  }
   throw Exception(ErrorCode::not_found, fmt::format("no photo of {} lies below {}: name the folder as it was indexed",
                                                     replace_invalid_utf8(store.path()), replace_invalid_utf8(from)));
 }

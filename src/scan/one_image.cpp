@@ -46,6 +46,8 @@ void set_batch_delay(const Engine& engine, std::chrono::milliseconds delay) {
   if (engine.state().device) engine.state().device->set_batch_delay(delay);
 }
 
+float detection_threshold(const Engine& engine) { return engine.state().detector->score_threshold; }
+
 void records_of_stream(const Engine& engine, const RecordStream& stream, Workspace& workspace) {
   struct InWork {
     Record record;

@@ -5,11 +5,20 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
+
 namespace mien::service {
 namespace {
 
 constexpr std::size_t kRoomStepBytes = std::size_t{256} << 10;  // a body of unknown length asks for this much more
 constexpr std::size_t kOverheadBytes = std::size_t{64} << 10;   // of a multipart beside its files
+
+// A page of another site can send other types without asking first.
+void require_json(std::string_view content_type) {
+  const std::string_view type = trim(content_type.substr(0, content_type.find(';')));
+  if (lower(type) == "application/json") return;
+  throw Exception(ErrorCode::unsupported, "the body is not said to be JSON: send Content-Type: application/json");
+}
 
 }  // namespace
 
@@ -27,8 +36,10 @@ BodyReader::BodyReader(const Route& route, const RequestHead& head, RequestHandl
                        std::shared_ptr<Budget> budget, BodyLimits limits)
     : route_(route), head_(head), handler_(handler), budget_(std::move(budget)), limits_(limits) {
   may_forward_ = !route.forward_after.empty();
-  const bool takes_any = route.body == BodyKind::image;
-  if (!takes_any || is_multipart(head.content_type)) {
+  if (route.body == BodyKind::json) {
+    require_json(head.content_type);
+    limits_.image_bytes_max = std::min(limits_.image_bytes_max, kJsonBytesMax);
+  } else if (route.body != BodyKind::image || is_multipart(head.content_type)) {
     parser_.emplace(multipart_boundary(head.content_type).take());
   }
   part_.content_type = head.content_type;
@@ -44,6 +55,10 @@ std::size_t BodyReader::length_max() const {
 }
 
 void BodyReader::fail_limit() const {
+  if (route_.body == BodyKind::json) {
+    throw Exception(ErrorCode::limit_exceeded,
+                    fmt::format("the body is larger than {} MB: send less at once", kJsonBytesMax >> 20));
+  }
   throw Exception(ErrorCode::limit_exceeded,
                   fmt::format("the body is larger than {} MB an image: send a smaller one, or start the service with a "
                               "larger --body-mb",

@@ -36,6 +36,8 @@ Photo look_at(Service& service, const Part& part, const QueryOptions& options, W
 
 nlohmann::ordered_json photo_json(const Photo& photo) {
   nlohmann::ordered_json json = compared_view(photo.analysis, photo.largest);
+  json["width"] = photo.analysis.width;
+  json["height"] = photo.analysis.height;
   json["embedder_id"] = photo.analysis.models.embedder_id;
   return json;
 }

@@ -1,6 +1,7 @@
 // One request as the connection and those who work for it share it. Included by server.cpp alone.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -17,6 +18,7 @@ struct Request {
   std::stop_source gone;
   std::mutex mutex;  // guards facts
   RequestFacts facts;
+  std::atomic<int> underway = 0;  // calls of an Exchange that the server's thread has not come to
   // ---- Of the server's thread alone
   std::uint64_t bytes_in = 0;
   int status = 0;
@@ -91,9 +93,18 @@ class ServedExchange final : public Exchange {
   void go_on(State from, State to) {
     if (!state_.compare_exchange_strong(from, to)) throw std::logic_error("a request is answered twice");
   }
+  // On the server's thread, in the order in which it was handed in: at once where that is this thread, unless something
+  // of a worker's is still on its way there. An end that overtook it would end nothing.
   template <typename Action>
   void do_there(Action action) {
-    asio::dispatch(loop_->io, [connection = connection_, request = request_, action = std::move(action)]() mutable {
+    std::atomic<int>& underway = request_->underway;
+    if (underway == 0 && loop_->io.get_executor().running_in_this_thread()) {
+      if (const std::shared_ptr<Answering> there = connection_.lock()) action(*there, request_);
+      return;
+    }
+    ++underway;
+    asio::post(loop_->io, [connection = connection_, request = request_, action = std::move(action)]() mutable {
+      --request->underway;
       if (const std::shared_ptr<Answering> there = connection.lock()) action(*there, request);
     });
   }

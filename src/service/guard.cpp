@@ -35,9 +35,11 @@ std::string_view authority_of(std::string_view origin) {
 }
 
 // What a page of another site cannot leave out, where no key shows that somebody meant to ask.
-std::optional<Refusal> check_page(const RequestHead& request) {
-  if (request.header("sec-fetch-site").value_or("") == "cross-site") {
-    return Refusal{403, "forbidden", "a page of another site asked (Sec-Fetch-Site: cross-site)"};
+std::optional<Refusal> check_page(Access access, const RequestHead& request) {
+  const std::string_view site = request.header("sec-fetch-site").value_or("");
+  // Of one site are also the pages of other services on this computer.
+  if (site == "cross-site" || (site == "same-site" && access == Access::people)) {
+    return Refusal{403, "forbidden", fmt::format("a page of another site asked (Sec-Fetch-Site: {})", site)};
   }
   const std::optional<std::string_view> origin = request.header("origin");
   const std::string host = lower(request.header("host").value_or(""));
@@ -130,14 +132,16 @@ bool Guard::may_go_without_key(Access access, const RequestHead& request) const 
                              [&](const Network& network) { return network.has(*peer); });
 }
 
-std::optional<Refusal> Guard::check_key(const RequestHead& request) const {
+std::optional<Refusal> Guard::check_key(Access access, const RequestHead& request) const {
   const std::optional<std::string_view> key = key_of(request);
-  if (key && rules_.is_key(*key)) return std::nullopt;
-  return Refusal{401,
-                 "unauthorized",
-                 key ? "the key is not one of this service ('mien keys list')"
-                     : "a key is needed: send 'Authorization: Bearer KEY' or 'x-api-key: KEY'",
-                 {{"WWW-Authenticate", "Bearer"}}};
+  const bool is_known = key && rules_.is_key(*key);
+  if (is_known && (access != Access::people || (rules_.is_people_key && rules_.is_people_key(*key)))) {
+    return std::nullopt;
+  }
+  std::string message = "a key is needed: send 'Authorization: Bearer KEY' or 'x-api-key: KEY'";
+  if (key) message = "the key is not one of this service ('mien keys list')";
+  if (is_known) message = "this key does not open people: 'mien keys add NAME --people' makes one that does";
+  return Refusal{401, "unauthorized", std::move(message), {{"WWW-Authenticate", "Bearer"}}};
 }
 
 std::optional<Refusal> Guard::check(Access access, const RequestHead& request) const {
@@ -146,10 +150,10 @@ std::optional<Refusal> Guard::check(Access access, const RequestHead& request) c
                    "this service is called localhost, 127.0.0.1 or [::1], and Host says another name: allow it by "
                    "--host NAME"};
   }
-  if (!may_go_without_key(access, request)) return check_key(request);
+  if (!may_go_without_key(access, request)) return check_key(access, request);
   // A key is no page's: who brings one meant to ask.
-  if (rules_.is_key && key_of(request) && !check_key(request)) return std::nullopt;
-  return check_page(request);
+  if (rules_.is_key && key_of(request) && !check_key(access, request)) return std::nullopt;
+  return check_page(access, request);
 }
 
 }  // namespace mien::service

@@ -46,6 +46,7 @@ class Guard {
     std::vector<std::string> hosts = {};
     std::vector<Network> immich_from = {};
     std::function<bool(std::string_view key)> is_key = {};
+    std::function<bool(std::string_view key)> is_people_key = {};  // those of is_key that open Access::people too
   };
   explicit Guard(Rules rules);
   std::optional<Refusal> check(Access access, const RequestHead& request) const;
@@ -53,7 +54,7 @@ class Guard {
  private:
   bool is_own_host(std::string_view host) const;
   bool may_go_without_key(Access access, const RequestHead& request) const;
-  std::optional<Refusal> check_key(const RequestHead& request) const;
+  std::optional<Refusal> check_key(Access access, const RequestHead& request) const;
 
   Rules rules_;
   bool on_loopback_ = false;

@@ -108,17 +108,22 @@ class RequestHandler {
   virtual bool on_failure(const Error& /*error*/) { return false; }
 };
 
+// What one form or page of a client may have to say.
+inline constexpr std::size_t kJsonBytesMax = std::size_t{1} << 20;
+
 enum class BodyKind {
   none,       // a request with a body is refused
   image,      // the body itself, or a multipart of a few parts; reserved in whole before it is read
+  json,       // JSON of at most kJsonBytesMax, said to be that by its Content-Type; likewise
   multipart,  // a multipart of a few parts; reserved in whole before it is read
   stream      // a multipart of many parts, read while there is room: reserved part by part
 };
 
 enum class Access {
-  open,   // everybody: health and the description of the routes
-  keyed,  // a key, or loopback
-  immich  // likewise, or an address of --immich-from
+  open,    // everybody: health and the description of the routes
+  keyed,   // a key, or loopback
+  immich,  // likewise, or an address of --immich-from
+  people   // a key of kind people, or loopback; no page but the service's own
 };
 
 // A parameter of a query, for /openapi.json and the docs.
@@ -126,6 +131,7 @@ struct QueryRow {
   std::string_view name;
   std::string_view schema;  // JSON of its schema
   std::string_view help;
+  bool required = false;
 };
 
 struct PartRow {
@@ -146,6 +152,7 @@ struct Route {
   Access access = Access::keyed;
   std::vector<QueryRow> query = {};
   std::vector<PartRow> parts = {};
+  std::string_view body_schema = {};  // JSON, of BodyKind::json
   std::string_view answer_type = "application/json";
   std::string_view answer_schema = "{}";  // JSON
   std::vector<int> errors = {};           // statuses beside those that every route has

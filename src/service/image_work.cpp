@@ -6,6 +6,13 @@
 #include <utility>
 
 namespace mien::service {
+namespace {
+
+// Immich and most proxies hang up after 300 s.
+constexpr std::chrono::seconds kHeldMost{240};
+constexpr std::chrono::seconds kDoneMost{290};
+
+}  // namespace
 
 Response error_response(const Error& error, const Exchange& exchange) {
   return error_response(error_http_status(error.code), error_code_name(error.code), error.message,
@@ -100,6 +107,36 @@ Flow refuse_if_full(Service& service, Exchange& exchange) {
   if (!service.scheduler().is_full()) return Flow::read_on;
   exchange.answer(service.refusal(exchange, kRefusedQueue));
   return Flow::stop;
+}
+
+HeldRequest::HeldRequest(Service& service, std::shared_ptr<Exchange> exchange)
+    : service_(service), exchange_(std::move(exchange)), request_(service_.scheduler().open(exchange_->gone())) {}
+
+std::chrono::milliseconds HeldRequest::left_of(std::chrono::milliseconds most) const {
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(begin_ + most - std::chrono::steady_clock::now());
+  return std::max(left, std::chrono::milliseconds(1));
+}
+
+std::chrono::milliseconds HeldRequest::time_left() const { return left_of(kDoneMost); }
+
+Flow HeldRequest::wait_for_room() {
+  const auto go_on = [&service = service_, exchange = exchange_](bool is_room) {
+    if (is_room) return exchange->read_on();
+    const std::string_view reason = service.is_draining() ? kRefusedDraining : kRefusedHeldLong;
+    exchange->answer(service.refusal(*exchange, reason));
+  };
+  Scheduler::Hold hold = Scheduler::Hold::refused;
+  if (!service_.is_draining()) hold = service_.scheduler().hold(request_, left_of(kHeldMost), go_on);
+  if (hold == Scheduler::Hold::not_needed) return Flow::read_on;
+  if (hold == Scheduler::Hold::held) return Flow::wait;
+  exchange_->answer(service_.refusal(*exchange_, service_.is_draining() ? kRefusedDraining : kRefusedQueue));
+  return Flow::stop;
+}
+
+void HeldRequest::submit(ImageTask task) {
+  if (service_.scheduler().submit_held(request_, std::move(task))) return;
+  exchange_->answer(service_.refusal(*exchange_, kRefusedQueue));
 }
 
 OneImageHandler::OneImageHandler(Service& service, std::shared_ptr<Exchange> exchange, OptionNames names, Make make)

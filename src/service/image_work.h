@@ -1,6 +1,7 @@
 // What the routes share that look at images.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -50,6 +51,27 @@ class OneImageHandler : public RequestHandler {
   Make make_;
   QueryOptions options_;
   std::shared_ptr<const Part> image_;
+};
+
+// A request of one image of a client that asks once and never again: where others are refused it waits for room, with
+// its body unread.
+class HeldRequest {
+ public:
+  HeldRequest(Service& service, std::shared_ptr<Exchange> exchange);
+  // To be asked before the image is read.
+  Flow wait_for_room();
+  // What is left for the image of the request's whole time.
+  std::chrono::milliseconds time_left() const;
+  // Hands the image in, or refuses it.
+  void submit(ImageTask task);
+
+ private:
+  std::chrono::milliseconds left_of(std::chrono::milliseconds most) const;
+
+  Service& service_;
+  std::shared_ptr<Exchange> exchange_;
+  std::shared_ptr<Scheduler::Request> request_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
 // Refuses where no more images may wait.

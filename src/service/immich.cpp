@@ -3,13 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
 #include <iterator>
-#include <nlohmann/json.hpp>
 
-#include "mien/result.h"
+#include "service/json_text.h"
 #include "service/query.h"
 
 namespace mien::service {
@@ -19,29 +15,9 @@ using Json = nlohmann::json;
 
 constexpr int kUnprocessable = 422;
 constexpr int kBadRequest = 400;
-// Immich nests three objects.
-constexpr int kDepthMost = 32;
 
 [[noreturn]] void refuse(std::string message, int status = kUnprocessable) {
   throw ImmichRefusal{status, std::move(message)};
-}
-
-// Before anything is built of it: text may nest deeper than memory allows.
-void check_depth(std::string_view json) {
-  int depth = 0;
-  bool is_text = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (is_text) {
-      if (c == '\\') ++i;
-      is_text = c != '"';
-      continue;
-    }
-    is_text = c == '"';
-    if (c == '{' || c == '[') ++depth;
-    if (c == '}' || c == ']') --depth;
-    if (depth > kDepthMost) refuse(fmt::format("entries: nested deeper than {} levels", kDepthMost));
-  }
 }
 
 const Json& member(const Json& object, const char* name, const std::string& place) {
@@ -100,19 +76,6 @@ ImmichAsk read_faces(const Json& faces) {
 
 // ---- The answer
 
-void put_number(std::string& out, float value) {
-  std::array<char, 32> text;
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
-  out.append(text.data(), end.ptr);
-}
-
-// Halves go to the even number, as numpy's round has it.
-long rounded(float value) { return std::lrintf(value); }
-
-bool is_finite(const std::vector<float>& values) {
-  return std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
-}
-
 void put_box(std::string& out, const Box& box) {
   fmt::format_to(std::back_inserter(out), R"({{"x1":{},"y1":{},"x2":{},"y2":{}}})", rounded(box.x1), rounded(box.y1),
                  rounded(box.x2), rounded(box.y2));
@@ -163,9 +126,9 @@ std::string detected(const Analysis& analysis) {
 }  // namespace
 
 ImmichAsk read_entries(std::string_view text) {
-  check_depth(text);
-  const Json entries = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
-  if (entries.is_discarded()) refuse("entries: this is not JSON in UTF-8");
+  const Result<Json> read = read_json(text, "entries");
+  if (!read) refuse(read.error().message);
+  const Json& entries = *read;
   if (!entries.is_object()) refuse("entries: an object is needed");
   if (entries.empty()) return {};
   if (entries.size() > 1) refuse("entries: one task at a time: facial-recognition, clip or ocr");

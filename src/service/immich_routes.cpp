@@ -2,9 +2,9 @@
 // that requests wait where there is no room.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <utility>
 
+#include "service/answer_with.h"
 #include "service/image_work.h"
 #include "service/immich.h"
 #include "service/routes.h"
@@ -13,11 +13,6 @@
 namespace mien::service {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-// Immich hangs up after 300 s.
-constexpr std::chrono::seconds kHeldMost{240};
-constexpr std::chrono::seconds kDoneMost{290};
 constexpr std::size_t kPartsMost = 8;
 
 int status_of(ErrorCode code) {
@@ -25,20 +20,10 @@ int status_of(ErrorCode code) {
   return is_of_image ? error_http_status(ErrorCode::invalid_argument) : error_http_status(code);
 }
 
-class PingHandler final : public RequestHandler {
- public:
-  explicit PingHandler(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
-  Flow on_part(Part /*part*/) override { return Flow::read_on; }
-  void on_end() override { exchange_->answer({.body = "pong", .content_type = "text/plain; charset=utf-8"}); }
-
- private:
-  std::shared_ptr<Exchange> exchange_;
-};
-
 class PredictHandler final : public RequestHandler {
  public:
   PredictHandler(Service& service, std::shared_ptr<Exchange> exchange)
-      : service_(service), exchange_(std::move(exchange)), request_(service_.scheduler().open(exchange_->gone())) {}
+      : service_(service), exchange_(std::move(exchange)), held_(service_, exchange_) {}
 
   Flow on_part(Part part) override {
     try {
@@ -56,24 +41,17 @@ class PredictHandler final : public RequestHandler {
     options.analyze.face_quality = false;
     options.analyze.phash = false;
     options.analyze.det_threshold = ask_->min_score;
-    options.time_limit = left_of(kDoneMost);
+    options.time_limit = held_.time_left();
     const auto error = [exchange = exchange_](const Error& one) {
       return immich_error(status_of(one.code), one.message, exchange->request().id);
     };
     const auto view = [ask = *ask_](const Record& record) {
       return json_response(immich_answer(ask, record.analysis));
     };
-    ImageTask task = make_analysis({service_, exchange_, options, error}, engine_, image_, view);
-    if (service_.scheduler().submit_held(request_, std::move(task))) return;
-    exchange_->answer(service_.refusal(*exchange_, kRefusedQueue));
+    held_.submit(make_analysis({service_, exchange_, options, error}, engine_, image_, view));
   }
 
  private:
-  std::chrono::milliseconds left_of(Clock::duration most) const {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(begin_ + most - Clock::now());
-    return std::max(left, std::chrono::milliseconds(1));
-  }
-
   Flow refuse(int status, const std::string& message) {
     exchange_->answer(immich_error(status, message, exchange_->request().id));
     return Flow::stop;
@@ -85,7 +63,10 @@ class PredictHandler final : public RequestHandler {
       image_ = std::make_shared<const Part>(std::move(part));
       return Flow::read_on;
     }
-    if (part.name == "text") return Flow::read_on;  // of a task that is not ours
+    if (part.name == "text") {  // of a task that is not ours
+      if (std::exchange(has_text_, true)) throw ImmichRefusal{422, "text: the form has it twice"};
+      return Flow::read_on;
+    }
     if (part.name != "entries") {
       throw ImmichRefusal{422, fmt::format("the form has a part '{}': use entries, image and text", part.name)};
     }
@@ -109,27 +90,13 @@ class PredictHandler final : public RequestHandler {
       if (!engine) return refuse(status_of(engine.error().code), engine.error().message);
       engine_ = *engine;
     }
-    return wait_for_room();
-  }
-
-  Flow wait_for_room() {
-    const auto go_on = [&service = service_, exchange = exchange_](bool is_room) {
-      if (is_room) return exchange->read_on();
-      const std::string_view reason = service.is_draining() ? kRefusedDraining : kRefusedHeldLong;
-      exchange->answer(service.refusal(*exchange, reason));
-    };
-    Scheduler::Hold hold = Scheduler::Hold::refused;
-    if (!service_.is_draining()) hold = service_.scheduler().hold(request_, left_of(kHeldMost), go_on);
-    if (hold == Scheduler::Hold::not_needed) return Flow::read_on;
-    if (hold == Scheduler::Hold::held) return Flow::wait;
-    exchange_->answer(service_.refusal(*exchange_, service_.is_draining() ? kRefusedDraining : kRefusedQueue));
-    return Flow::stop;
+    return held_.wait_for_room();
   }
 
   Service& service_;
   std::shared_ptr<Exchange> exchange_;
-  std::shared_ptr<Scheduler::Request> request_;
-  const Clock::time_point begin_ = Clock::now();
+  HeldRequest held_;
+  bool has_text_ = false;
   std::optional<ImmichAsk> ask_;
   std::shared_ptr<const Engine> engine_;
   std::shared_ptr<const Part> image_;
@@ -148,15 +115,16 @@ std::vector<Route> immich_routes(Service& service) {
              .access = Access::immich,
              .answer_type = "text/plain",
              .answer_schema = kTextSchema,
-             .make = [](std::shared_ptr<Exchange> exchange) -> std::unique_ptr<RequestHandler> {
-               return std::make_unique<PingHandler>(std::move(exchange));
-             }};
+             .make = answer_with([](const Exchange&) {
+               return Response{.body = "pong", .content_type = "text/plain; charset=utf-8"};
+             })};
   Route predict{.method = "POST",
                 .path = "/predict",
                 .summary = "The faces of one image, in the form of Immich's machine learning",
                 .body = BodyKind::stream,
                 .access = Access::immich,
-                .parts = {{"entries", false, false, "JSON: the task and its models", true, kEntriesSchema},
+                .parts = {{"entries", false, false, "JSON: the task and its models; {} asks for the size of the image",
+                           true, kEntriesSchema},
                           {"image", true, false, "the image"},
                           {"text", false, false, "for tasks of --upstream"}},
                 .answer_schema = kImmichSchema,

@@ -23,6 +23,7 @@ namespace {
 constexpr std::size_t kFileBytesMax = std::size_t{1} << 20;
 constexpr std::size_t kKeyBytes = 32;
 constexpr std::size_t kDigestDigits = 64;
+constexpr std::string_view kPeople = "people";  // the third word of a line
 
 Sha256Digest digest_of(std::string_view text) {
   return sha256({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
@@ -47,6 +48,21 @@ std::optional<Sha256Digest> digest_from_hex(std::string_view text) {
   return digest;
 }
 
+// NAME DIGEST, or NAME DIGEST people. Nothing for what is no key.
+std::optional<Key> key_of_line(std::string_view line) {
+  std::vector<std::string_view> words;
+  while (!line.empty()) {
+    const std::size_t end = std::min(line.find(' '), line.size());
+    words.push_back(line.substr(0, end));
+    line = trim(line.substr(end));
+  }
+  const bool opens_people = words.size() == 3 && words[2] == kPeople;
+  if (!is_request_id(words[0]) || (words.size() != 2 && !opens_people)) return std::nullopt;
+  const std::optional<Sha256Digest> digest = digest_from_hex(words[1]);
+  if (!digest) return std::nullopt;
+  return Key{std::string(words[0]), *digest, opens_people};
+}
+
 void check_others_cannot_write(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0 || (status.st_mode & (S_IWGRP | S_IWOTH)) == 0) return;
@@ -67,19 +83,18 @@ KeyFile::KeyFile(std::string path) : path_(std::move(path)) {
     const std::string_view line = trim(rest.substr(0, end));
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (line.empty() || line.front() == '#') continue;
-    const std::size_t space = std::min(line.find(' '), line.size());
-    const std::optional<Sha256Digest> digest = digest_from_hex(trim(line.substr(space)));
-    if (!digest || !is_request_id(line.substr(0, space))) {
+    std::optional<Key> key = key_of_line(line);
+    if (!key) {
       throw Exception(ErrorCode::bad_data,
-                      fmt::format("{} line {} is no key: lines are NAME and the SHA-256 of a key, as 'mien keys add' "
-                                  "writes them",
+                      fmt::format("{} line {} is no key: lines are NAME, the SHA-256 of a key, and 'people' where it "
+                                  "opens people, as 'mien keys add' writes them",
                                   path_, number));
     }
-    keys_.push_back({std::string(line.substr(0, space)), *digest});
+    keys_.push_back(std::move(*key));
   }
 }
 
-std::string KeyFile::add(const std::string& name) {
+std::string KeyFile::add(const std::string& name, bool opens_people) {
   if (!is_request_id(name)) {
     throw Exception(ErrorCode::invalid_argument,
                     fmt::format("'{}' is no name of a key: use 1 to 64 letters, digits, dots, dashes and _", name));
@@ -93,7 +108,7 @@ std::string KeyFile::add(const std::string& name) {
     throw Exception(ErrorCode::io, fmt::format("no random bytes: {}", std::strerror(errno)));
   }
   std::string key = hex(random);
-  keys_.push_back({name, digest_of(key)});
+  keys_.push_back({name, digest_of(key), opens_people});
   save();
   return key;
 }
@@ -108,12 +123,17 @@ void KeyFile::remove(std::string_view name) {
   save();
 }
 
-bool KeyFile::has(std::string_view key) const {
+bool KeyFile::has(std::string_view key) const { return has(key, false); }
+
+bool KeyFile::opens_people(std::string_view key) const { return has(key, true); }
+
+bool KeyFile::has(std::string_view key, bool for_people) const {
   const Sha256Digest digest = digest_of(key);
   // Every row is compared in whole, also behind one that fits.
   int found = 0;
   for (const Key& row : keys_) {
-    found |= static_cast<int>(CRYPTO_memcmp(row.digest.data(), digest.data(), digest.size()) == 0);
+    const bool is_it = CRYPTO_memcmp(row.digest.data(), digest.data(), digest.size()) == 0;
+    found |= static_cast<int>(is_it) & static_cast<int>(row.opens_people || !for_people);
   }
   return found != 0;
 }
@@ -123,7 +143,10 @@ void KeyFile::save() const {
   std::error_code failure;
   if (!folder.empty()) std::filesystem::create_directories(folder, failure);
   PrivateFile file(path_);
-  for (const Key& key : keys_) file.write(fmt::format("{} {}\n", key.name, sha256_hex(key.digest)));
+  for (const Key& key : keys_) {
+    const std::string kind = key.opens_people ? " " + std::string(kPeople) : "";
+    file.write(fmt::format("{} {}{}\n", key.name, sha256_hex(key.digest), kind));
+  }
   file.commit();
 }
 

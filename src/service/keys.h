@@ -12,6 +12,7 @@ namespace mien::service {
 struct Key {
   std::string name;
   Sha256Digest digest{};
+  bool opens_people = false;  // beside all that every key opens
 };
 
 class KeyFile {
@@ -24,14 +25,16 @@ class KeyFile {
 
   // Makes a key of 32 random bytes, stores its digest, and returns it: nobody can have it again. Throws Exception:
   // invalid_argument for a name that is taken or none.
-  std::string add(const std::string& name);
+  std::string add(const std::string& name, bool opens_people = false);
   // Throws Exception(not_found).
   void remove(std::string_view name);
 
-  // Takes as long for every text of one length.
+  // Each takes as long for every text of one length.
   bool has(std::string_view key) const;
+  bool opens_people(std::string_view key) const;
 
  private:
+  bool has(std::string_view key, bool for_people) const;
   void save() const;
 
   std::string path_;

@@ -10,7 +10,10 @@ namespace mien::service {
 
 // Those of ServerOptions with the address and networks that they name.
 inline Guard::Rules rules_of(const ServerOptions& options) {
-  Guard::Rules rules{.address = options.address, .hosts = options.hosts, .is_key = options.is_key};
+  Guard::Rules rules{.address = options.address,
+                     .hosts = options.hosts,
+                     .is_key = options.is_key,
+                     .is_people_key = options.is_people_key};
   for (const std::string& network : options.immich_from) rules.immich_from.push_back(Network::parse(network).take());
   return rules;
 }

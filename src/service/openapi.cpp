@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "service/fixed_answer.h"
+
 namespace mien::service {
 namespace {
 
@@ -18,9 +20,11 @@ std::string_view meaning_of(int status) {
     case 400: return "The request is wrong: the message names the place and what is allowed";
     case 401: return "A key is needed, or the key is wrong";
     case 403: return "A page of another site asked, or Host is not a name of this service";
-    case 404: return "There is no such path";
+    case 404: return "There is no such path, or nothing of what was asked for";
     case 405: return "The path does not take this method: Allow has those that it takes";
     case 408: return "The head of the request took too long";
+    case 409: return "Somebody else has changed it since: look again";
+    case 412: return "The picture is too large: maximum_area of /open says how many pixels it may have";
     case 413: return "Too large";
     case 415: return "A type that is not known here";
     case 422: return "What was sent is broken, or holds no face where one is needed";
@@ -38,7 +42,7 @@ std::string_view meaning_of(int status) {
 std::set<int> statuses_of(const Route& route) {
   std::set<int> statuses(route.errors.begin(), route.errors.end());
   statuses.insert({400, 401, 403, 408, 413, 431, 503});
-  if (route.body == BodyKind::multipart || route.body == BodyKind::stream) statuses.insert(415);
+  if (route.body != BodyKind::none && route.body != BodyKind::image) statuses.insert(415);
   if (route.body != BodyKind::none) statuses.insert(500);
   return statuses;
 }
@@ -48,7 +52,7 @@ Json parameters_of(const Route& route) {
   for (const QueryRow& row : route.query) {
     rows.push_back({{"name", std::string(row.name)},
                     {"in", "query"},
-                    {"required", false},
+                    {"required", row.required},
                     {"description", std::string(row.help)},
                     {"schema", Json::parse(row.schema)}});
   }
@@ -79,6 +83,7 @@ Json form_of(const Route& route) {
 Json body_of(const Route& route) {
   Json content = Json::object();
   if (!route.parts.empty()) content["multipart/form-data"] = form_of(route);
+  if (route.body == BodyKind::json) content["application/json"] = {{"schema", Json::parse(route.body_schema)}};
   if (route.body == BodyKind::image) content["application/octet-stream"] = {{"schema", {{"type", "string"}}}};
   return {{"required", true}, {"content", content}};
 }
@@ -125,19 +130,6 @@ Json components() {
             {"key", {{"type", "apiKey"}, {"in", "header"}, {"name", "x-api-key"}}}}}};
 }
 
-// Answers with one text.
-class TextHandler final : public RequestHandler {
- public:
-  TextHandler(std::shared_ptr<Exchange> exchange, std::shared_ptr<const std::string> text)
-      : exchange_(std::move(exchange)), text_(std::move(text)) {}
-  Flow on_part(Part) override { return Flow::read_on; }
-  void on_end() override { exchange_->answer({.body = *text_}); }
-
- private:
-  std::shared_ptr<Exchange> exchange_;
-  std::shared_ptr<const std::string> text_;
-};
-
 }  // namespace
 
 std::string openapi_json(const std::vector<Route>& routes) {
@@ -173,9 +165,9 @@ Route openapi_route(const std::vector<Route>& routes) {
               .answer_schema = R"({"type": "object"})"};
   std::vector<Route> all = routes;
   all.push_back(route);
-  const auto text = std::make_shared<const std::string>(openapi_json(all));
-  route.make = [text](std::shared_ptr<Exchange> exchange) {
-    return std::make_unique<TextHandler>(std::move(exchange), text);
+  const auto answer = std::make_shared<const Response>(Response{.body = openapi_json(all)});
+  route.make = [answer](std::shared_ptr<Exchange> exchange) {
+    return std::make_unique<FixedAnswer>(std::move(exchange), answer);
   };
   return route;
 }

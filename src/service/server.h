@@ -38,13 +38,14 @@ struct ServerOptions {
   std::chrono::milliseconds idle_time{75'000};
   std::chrono::milliseconds slow_after{10'000};  // of reading a body; then under slow_bytes_per_second is closed
   std::size_t slow_bytes_per_second = 1024;
-  std::vector<std::string> hosts;                      // besides localhost, 127.0.0.1 and [::1]
-  std::vector<std::string> immich_from;                // CIDR
-  std::function<bool(std::string_view key)> is_key;    // empty: no keys, which loopback alone may have
-  std::string upstream;                                // http://HOST:PORT of Flow::forward; empty: none
-  std::chrono::milliseconds upstream_time{290'000};    // for its whole answer
-  std::function<int()> retry_after;                    // whole seconds, for refusals; empty: 1
-  std::function<void(const Completed&)> on_completed;  // on the server's thread
+  std::vector<std::string> hosts;                           // besides localhost, 127.0.0.1 and [::1]
+  std::vector<std::string> immich_from;                     // CIDR
+  std::function<bool(std::string_view key)> is_key;         // empty: no keys, which loopback alone may have
+  std::function<bool(std::string_view key)> is_people_key;  // those of them that open people too
+  std::string upstream;                                     // http://HOST:PORT of Flow::forward; empty: none
+  std::chrono::milliseconds upstream_time{290'000};         // for its whole answer
+  std::function<int()> retry_after;                         // whole seconds, for refusals; empty: 1
+  std::function<void(const Completed&)> on_completed;       // on the server's thread
 };
 
 class Server {

@@ -58,6 +58,10 @@ Service::Service(EngineOptions options)
   of_scheduler.ahead_max = 2 * static_cast<std::size_t>(std::max(of_scheduler.workers, engine_->batch_max()));
   of_scheduler.on_taken = [this](double seconds) { metrics_.add_queue_time(seconds); };
   scheduler_ = std::make_unique<Scheduler>(std::move(of_scheduler));
+  if (!settings().serve_store.empty()) {
+    people_ = std::make_unique<PeopleDesk>(settings().serve_store, settings());
+    people_->read_ahead();
+  }
   for (const std::shared_ptr<const Engine>& engine : immich_.others()) {
     set_batch_delay(*engine, std::chrono::milliseconds(settings().batch_delay_ms));
   }

@@ -15,6 +15,7 @@
 #include "service/http.h"
 #include "service/immich_models.h"
 #include "service/metrics.h"
+#include "service/people_desk.h"
 #include "service/query.h"
 #include "service/scheduler.h"
 #include "service/server.h"
@@ -23,7 +24,8 @@ namespace mien::service {
 
 class Service {
  public:
-  // Opens all models, Immich's too. Throws what Engine throws, and Exception(invalid_argument) for a wrong MIEN_IMMICH.
+  // Opens all models, Immich's too, and the store of people. Throws what Engine and Store throw, and
+  // Exception(invalid_argument) for a wrong MIEN_IMMICH.
   explicit Service(EngineOptions options);
   ~Service();
 
@@ -35,6 +37,8 @@ class Service {
   Scheduler& scheduler() { return *scheduler_; }
   Metrics& metrics() { return metrics_; }
   Chores& chores() { return chores_; }
+  // The store of people; null without MIEN_SERVE_STORE.
+  PeopleDesk* people() { return people_.get(); }
   // What a request begins with that says nothing else.
   QueryOptions query_defaults() const;
 
@@ -62,7 +66,8 @@ class Service {
   std::atomic<bool> is_draining_{false};
   std::optional<VersionInfo> version_;  // asked for on the thread of chores
   Chores chores_;
-  std::unique_ptr<Scheduler> scheduler_;  // ends first
+  std::unique_ptr<Scheduler> scheduler_;  // ends before what its images use
+  std::unique_ptr<PeopleDesk> people_;    // hands pictures to the scheduler, and ends before it
 };
 
 }  // namespace mien::service

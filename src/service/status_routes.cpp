@@ -1,9 +1,7 @@
 // Routes that say how the service is, and what it has.
-#include <functional>
-#include <utility>
-
 #include "mien/catalog.h"
 #include "mien/device.h"
+#include "service/answer_with.h"
 #include "service/image_work.h"
 #include "service/routes.h"
 #include "service/schemas.h"
@@ -11,35 +9,6 @@
 
 namespace mien::service {
 namespace {
-
-using Answer = std::function<Response(const Exchange& exchange)>;
-
-// Answers at the end of a request without a body.
-class StatusHandler final : public RequestHandler {
- public:
-  StatusHandler(std::shared_ptr<Exchange> exchange, Answer answer, Chores* chores)
-      : exchange_(std::move(exchange)), answer_(std::move(answer)), chores_(chores) {}
-
-  Flow on_part(Part /*part*/) override { return Flow::read_on; }
-
-  void on_end() override {
-    if (chores_ == nullptr) return exchange_->answer(answer_(*exchange_));
-    chores_->post([exchange = exchange_, answer = answer_] {
-      try {
-        exchange->answer(answer(*exchange));
-      } catch (const Exception& error) {
-        exchange->answer(error_response(error.error(), *exchange));
-      } catch (const std::exception& error) {
-        exchange->answer(error_response(Error{ErrorCode::internal, error.what()}, *exchange));
-      }
-    });
-  }
-
- private:
-  std::shared_ptr<Exchange> exchange_;
-  Answer answer_;
-  Chores* chores_;  // null: the answer takes no time
-};
 
 struct StatusRow {
   std::string_view path;
@@ -60,9 +29,7 @@ Route status_route(Service& service, const StatusRow& row, const Answer& answer)
           .answer_type = row.type,
           .answer_schema = row.schema,
           .errors = row.errors,
-          .make = [answer, chores](std::shared_ptr<Exchange> exchange) -> std::unique_ptr<RequestHandler> {
-            return std::make_unique<StatusHandler>(std::move(exchange), answer, chores);
-          }};
+          .make = answer_with(answer, chores)};
 }
 
 std::string text_of(const nlohmann::ordered_json& json) {

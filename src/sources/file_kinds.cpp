@@ -18,7 +18,8 @@ namespace {
 // cannot be decoded here: their records then say so, and nobody believes that all photos were seen.
 constexpr std::string_view kImageEndings =
     "jpg jpeg jpe jfif jfi jif pjpeg pjp mpo jps insp thm png apng webp gif bmp dib tif tiff btf tf8 bigtiff "
-    "heic heif heics heifs hif avif avifs avci jxl jp2 j2k jpx jpf "
+    "heic heif heics heifs hif avif avifs avci jxl jp2 j2k jpx jpf";
+constexpr std::string_view kRawEndings =
     "dng cr2 cr3 crw nef nrw arw srf sr2 orf ori rw2 raf pef ptx srw raw rwl 3fr fff iiq mos mrw kdc dcr k25 kc2 erf "
     "mef "
     "x3f gpr bay dcs drf";
@@ -173,6 +174,7 @@ Endings make_endings() {
     });
   };
   add(kImageEndings, {NameSays::image, nullptr});
+  add(kRawEndings, {NameSays::image, nullptr});
   for (const FileKind& kind : kFileKinds) add(kind.endings, {NameSays::left_out, &kind});
   return endings;
 }
@@ -229,13 +231,22 @@ const FileKind* judge_beginning(std::span<const std::uint8_t> beginning) {
 
 bool has_image_extension(std::string_view name) { return judge_name(name).says == NameSays::image; }
 
+bool has_raw_extension(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos) return false;
+  const std::string ending = lower(name.substr(dot + 1));
+  return any_part(kRawEndings, ' ', [&](std::string_view raw) { return raw == ending; });
+}
+
 std::string image_extensions_text() {
   std::string text;
-  any_part(kImageEndings, ' ', [&](std::string_view ending) {
-    if (!text.empty()) text += ", ";
-    text += ending;
-    return false;
-  });
+  for (const std::string_view endings : {kImageEndings, kRawEndings}) {
+    any_part(endings, ' ', [&](std::string_view ending) {
+      if (!text.empty()) text += ", ";
+      text += ending;
+      return false;
+    });
+  }
   return text;
 }
 

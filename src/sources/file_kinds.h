@@ -40,6 +40,8 @@ const FileKind* judge_beginning(std::span<const std::uint8_t> beginning);
 
 // Whether a file of this name in a folder is an image that mien knows or may come to know.
 bool has_image_extension(std::string_view name);
+// Whether it is an image with the values of a camera's sensor.
+bool has_raw_extension(std::string_view name);
 // "jpg, jpeg, png, ...": for messages.
 std::string image_extensions_text();
 

@@ -94,8 +94,8 @@ std::int64_t move_places(Database& database, const std::string& from, const std:
   Transaction transaction(database);
   const std::vector<MovingPlace> places = places_below(database, old_folder);
   const std::int64_t source = places.empty() ? 0 : moved_source(database, new_folder);
-  // What was found there in the meantime stays as it was found.
-  Query move = database.prepare("place", "UPDATE OR IGNORE place SET source = ?, path = ?, gone = 0 WHERE id = ?");
+  // What was found there in the meantime stays as it was found, and what was gone is gone.
+  Query move = database.prepare("place", "UPDATE OR IGNORE place SET source = ?, path = ? WHERE id = ?");
   Query drop = database.prepare("place", "DELETE FROM place WHERE id = ?");
   for (const MovingPlace& place : places) {
     const std::string below = *path_below(old_folder, place.path);

@@ -125,6 +125,14 @@ OperationId add_operation(Database& database, const PersonOperation& operation, 
   return id;
 }
 
+void visit_token_rows(Database& database, const std::function<void(const PersonToken&)>& visit) {
+  Query query = database.prepare("person",
+                                 "SELECT lower(hex(token)), id, token IN (SELECT token FROM forgotten) FROM person "
+                                 "UNION ALL SELECT lower(hex(token)), 0, 1 FROM forgotten "
+                                 "WHERE token NOT IN (SELECT token FROM person)");
+  while (query.step()) visit({std::string(query.text(0)), query.integer(1), query.integer(2) != 0});
+}
+
 void visit_operation_rows(Database& database, const std::function<void(const PersonOperation&)>& visit) {
   Query query =
       database.prepare("operation", "SELECT id, kind, time, person, other, text, undone FROM operation ORDER BY id");

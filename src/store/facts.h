@@ -14,6 +14,7 @@ namespace mien {
 PersonId next_person(Database& database, PersonId last);
 // `fresh`: persons that are made with the first operation that names them, in its transaction; those leave the set.
 OperationId add_operation(Database& database, const PersonOperation& operation, std::set<PersonId>& fresh);
+void visit_token_rows(Database& database, const std::function<void(const PersonToken&)>& visit);
 void visit_operation_rows(Database& database, const std::function<void(const PersonOperation&)>& visit);
 void mark_undone(Database& database, OperationId operation, bool is_undone);
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
@@ -26,6 +27,11 @@ namespace fs = std::filesystem;
 
 constexpr mode_t kPrivateMode = 0600;
 constexpr mode_t kOthersMode = 0077;
+
+// https://www.sqlite.org/fileformat.html, "The Database Header"
+constexpr std::size_t kHeaderBytes = 100;
+constexpr std::size_t kApplicationAt = 68;
+constexpr std::string_view kMagic("SQLite format 3\0", 16);
 
 std::string reason_text(int reason) { return std::generic_category().message(reason); }
 
@@ -61,6 +67,18 @@ bool can_lock(const std::string& folder) {
   return ::fcntl(file.get(), F_SETLK, &lock) == 0 || errno == EAGAIN || errno == EACCES;
 }
 
+// By SQLite's own file, see can_lock, and not by a query: what a full disk or a kill left of a checkpoint is sound with
+// its WAL alone.
+std::array<unsigned char, kHeaderBytes> read_header(const std::string& path) {
+  Database database(path, Database::Access::unchanging);
+  sqlite3_file* file = nullptr;
+  std::array<unsigned char, kHeaderBytes> header{};
+  int code = sqlite3_file_control(database.handle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (code == SQLITE_OK) code = file->pMethods->xRead(file, header.data(), kHeaderBytes, 0);
+  if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) database.fail(code, "");
+  return header;
+}
+
 }  // namespace
 
 StoreFileState inspect_store_file(const std::string& path) {
@@ -72,14 +90,10 @@ StoreFileState inspect_store_file(const std::string& path) {
   if (S_ISDIR(status.st_mode)) refuse(path, "it is a folder");
   if (!S_ISREG(status.st_mode)) refuse(path, "it is not a regular file");
   if (status.st_size == 0) return StoreFileState::empty;
-  Database database(path, Database::Access::unchanging);
-  std::int64_t application = 0;
-  try {
-    application = database.number("", "PRAGMA application_id");
-  } catch (const Exception&) {
-    if (sqlite3_errcode(database.handle()) != SQLITE_NOTADB) throw;
-    refuse(path, "it has another format");
-  }
+  const std::array<unsigned char, kHeaderBytes> header = read_header(path);
+  if (!std::equal(kMagic.begin(), kMagic.end(), header.begin())) refuse(path, "it has another format");
+  std::uint32_t application = 0;
+  for (std::size_t i = 0; i < sizeof application; ++i) application = application << 8 | header[kApplicationAt + i];
   if (application != kApplicationId) refuse(path, "it is a database of another program");
   return StoreFileState::store;
 }

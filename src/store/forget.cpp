@@ -189,7 +189,7 @@ void finish(Database& database, bool waits) {
   ::unlink(migration_copy_path(database.path()).c_str());
   if (!waits) sqlite3_busy_timeout(database.handle(), 0);
   const bool is_empty = empty_wal_within(database, waits ? kReadersWait : std::chrono::seconds{0});
-  sqlite3_busy_timeout(database.handle(), kBusyMilliseconds);
+  database.set_patience(database.patience());
   if (!is_empty) {
     throw Exception(ErrorCode::unavailable,
                     "forgotten, but another program has been reading " + database.shown_path() + " all the time, and " +
@@ -207,6 +207,11 @@ ForgottenPerson forget_persons(Database& database, std::span<const PersonId> per
   transaction.commit();
   finish_forgetting(database, true);
   return result;
+}
+
+ForgottenPerson forget_in_vain(Database& database, std::span<const PersonId> persons, std::span<const FaceId> faces) {
+  const Transaction transaction(database);  // is never committed
+  return Forgetting(database).run(persons, faces);
 }
 
 ForgottenPerson forget_again(Database& database, const ForgottenNote& note) {

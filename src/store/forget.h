@@ -11,6 +11,8 @@
 namespace mien {
 
 ForgottenPerson forget_persons(Database& database, std::span<const PersonId> persons, std::span<const FaceId> faces);
+// What forget_persons would remove; nothing is changed.
+ForgottenPerson forget_in_vain(Database& database, std::span<const PersonId> persons, std::span<const FaceId> faces);
 // Of a store from a time before they were forgotten: all whom the note means.
 ForgottenPerson forget_again(Database& database, const ForgottenNote& note);
 std::vector<FacePlace> read_suppressed(Database& database);

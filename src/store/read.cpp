@@ -1,6 +1,10 @@
 #include "store/read.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <functional>
+#include <map>
+#include <utility>
 
 #include "records/failure.h"
 #include "store/encode.h"
@@ -15,7 +19,12 @@ namespace {
   database.fail_damaged("table " + table + ", row " + std::to_string(row));
 }
 
-constexpr std::string_view kImageColumns = "SELECT id, sha256, width, height, phash, taken FROM image WHERE ";
+// One statement for images and their places: a query of each image's own takes three times as long.
+constexpr std::string_view kImages =
+    "SELECT image.id, image.sha256, width, height, phash, image.taken, folder, place.path FROM image "
+    "LEFT JOIN place ON place.image = image.id AND gone = 0 LEFT JOIN source ON source.id = place.source "
+    "WHERE image.error IS NULL";
+constexpr std::string_view kImagesInOrder = " ORDER BY image.id, place.id";
 
 StoredImage image_of(Database& database, const Query& row) {
   StoredImage image;
@@ -26,13 +35,31 @@ StoredImage image_of(Database& database, const Query& row) {
   image.height = static_cast<int>(row.integer(3));
   image.phash = row.text(4);
   image.taken = row.text(5);
-  Query paths = database.prepare("place",
-                                 "SELECT folder, path FROM place JOIN source ON source.id = place.source "
-                                 "WHERE image = ? AND gone = 0 ORDER BY place.id");
-  paths.bind(image.id);
-  while (paths.step()) image.paths.push_back(path_in(paths.blob(0), paths.blob(1)));
-  image.is_gone = image.paths.empty();
+  image.is_gone = true;
   return image;
+}
+
+template <typename Visit>
+void visit_images_of(Database& database, Query& rows, const Visit& visit) {
+  std::optional<StoredImage> image;
+  while (rows.step()) {
+    rows.at_row(rows.integer(0));
+    if (image && image->id != rows.integer(0)) {
+      visit(*image);
+      image.reset();
+    }
+    if (!image) image = image_of(database, rows);
+    if (rows.is_null(7)) continue;
+    image->paths.push_back(path_in(rows.blob(6), rows.blob(7)));
+    image->is_gone = false;
+  }
+  if (image) visit(*image);
+}
+
+std::optional<StoredImage> first_image_of(Database& database, Query& rows) {
+  std::optional<StoredImage> first;
+  visit_images_of(database, rows, [&first](StoredImage& image) { first = std::move(image); });
+  return first;
 }
 
 StoredFace face_of(Database& database, const Query& row) {
@@ -45,6 +72,7 @@ StoredFace face_of(Database& database, const Query& row) {
   face.bbox = box_of(row.blob(4));
   face.det_score = static_cast<float>(row.real(5));
   if (!row.is_null(6)) face.recognition_quality = static_cast<float>(row.real(6));
+  if (row.is_null(7)) return face;
   for (const PoorReason reason :
        {PoorReason::too_small, PoorReason::too_blurred, PoorReason::too_dark, PoorReason::low_contrast}) {
     if (row.text(7) == poor_reason_name(reason)) face.poor_reason = reason;
@@ -75,7 +103,50 @@ StoredPlace place_of(Query& row) {
 constexpr std::string_view kFaceColumns =
     "SELECT id, key, image, number, box, det_score, recognition_quality, poor_reason FROM face WHERE ";
 
+// Gives rows of face, key and half to a visitor.
+class VectorReader {
+ public:
+  VectorReader(Database& database, std::int64_t embedder, const std::function<void(const StoredVector&)>& visit)
+      : database_(database), embedder_(embedder), visit_(visit) {
+    Query query = database.prepare("embedder", "SELECT dimensions FROM embedder WHERE id = ?");
+    query.bind(embedder);
+    if (query.step()) dimensions_ = static_cast<std::size_t>(query.integer(0));
+  }
+  void visit(Query& query) {
+    const FaceId face = query.integer(0);
+    query.at_row(face);
+    read_half(query.blob(2), half_);
+    if (half_.size() != dimensions_) fail_row(database_, "vector", vector_row(embedder_, face));
+    visit_({face, query.integer(1), half_});
+  }
+
+ private:
+  Database& database_;
+  std::int64_t embedder_ = 0;
+  std::size_t dimensions_ = 0;
+  const std::function<void(const StoredVector&)>& visit_;
+  HalfVector half_;
+};
+
+// By embedder, those of photos that are gone left out.
+std::map<std::int64_t, std::int64_t> count_faces_there(Database& database) {
+  std::map<std::int64_t, std::int64_t> counts;
+  Query query = database.prepare("vector",
+                                 "SELECT embedder, count(*) FROM vector INDEXED BY vector_face JOIN face ON face.id = "
+                                 "vector.face WHERE face.image IN (SELECT image FROM place WHERE gone = 0) GROUP BY 1");
+  while (query.step()) counts[query.integer(0)] = query.integer(1);
+  return counts;
+}
+
 }  // namespace
+
+std::int64_t read_vector_count(Database& database) {
+  const std::vector<std::string> embedders = read_embedders(database);
+  if (embedders.empty()) return 0;
+  Query query = database.prepare("vector", "SELECT count(*) FROM vector INDEXED BY vector_face WHERE embedder = ?");
+  query.bind(embedder_row(database, embedders.front()));
+  return query.step() ? query.integer(0) : 0;
+}
 
 StoreStatistics read_statistics(Database& database) {
   const Transaction transaction(database, Transaction::Kind::read);
@@ -87,9 +158,7 @@ StoreStatistics read_statistics(Database& database) {
                                   "SELECT count(*) FROM place LEFT JOIN image ON image.id = place.image "
                                   "WHERE gone = 0 AND coalesce(place.error, image.error) IS NOT NULL");
   result.faces = database.number("face", "SELECT count(*) FROM face");
-  result.vectors = database.number("vector",
-                                   "SELECT count(*) FROM vector INDEXED BY vector_face "
-                                   "WHERE embedder = (SELECT max(id) FROM embedder)");
+  result.vectors = read_vector_count(database);
   result.bytes = file_bytes(database.path()) + file_bytes(wal_path(database.path()));
   return result;
 }
@@ -119,18 +188,16 @@ std::optional<Record> read_record(Database& database, std::string_view sha256) {
 }
 
 std::optional<StoredImage> read_image(Database& database, ImageId id) {
-  Query query = database.prepare("image", std::string(kImageColumns) + "id = ? AND error IS NULL");
+  Query query = database.prepare("image", std::string(kImages) + " AND image.id = ?" + std::string(kImagesInOrder));
   query.bind(id);
-  if (!query.step()) return std::nullopt;
-  return image_of(database, query);
+  return first_image_of(database, query);
 }
 
 std::optional<StoredImage> read_image_of(Database& database, std::string_view sha256) {
   const std::string bytes = sha256_bytes(sha256);
-  Query query = database.prepare("image", std::string(kImageColumns) + "sha256 = ? AND error IS NULL");
+  Query query = database.prepare("image", std::string(kImages) + " AND image.sha256 = ?" + std::string(kImagesInOrder));
   query.bind_blob(bytes);
-  if (!query.step()) return std::nullopt;
-  return image_of(database, query);
+  return first_image_of(database, query);
 }
 
 std::optional<StoredImage> read_image_at(Database& database, const std::string& path) {
@@ -143,11 +210,8 @@ std::optional<StoredImage> read_image_at(Database& database, const std::string& 
 }
 
 void visit_image_rows(Database& database, const std::function<void(const StoredImage&)>& visit) {
-  Query query = database.prepare("image", std::string(kImageColumns) + "error IS NULL ORDER BY id");
-  while (query.step()) {
-    query.at_row(query.integer(0));
-    visit(image_of(database, query));
-  }
+  Query query = database.prepare("image", std::string(kImages) + std::string(kImagesInOrder));
+  visit_images_of(database, query, visit);
 }
 
 std::optional<StoredFace> read_face(Database& database, FaceId id) {
@@ -181,12 +245,23 @@ std::int64_t embedder_row(Database& database, std::string_view embedder_id) {
 }
 
 std::vector<std::string> read_embedders(Database& database) {
-  std::vector<std::string> ids;
+  struct Row {
+    std::string id;
+    std::int64_t faces = 0;
+  };
+  std::map<std::int64_t, Row, std::greater<>> rows;  // the newest first
   Query query = database.prepare("embedder",
-                                 "SELECT embedder_id FROM embedder WHERE EXISTS (SELECT 1 FROM vector WHERE "
-                                 "vector.id BETWEEN embedder.id << 40 AND ((embedder.id + 1) << 40) - 1) "
-                                 "ORDER BY id DESC");
-  while (query.step()) ids.emplace_back(query.text(0));
+                                 "SELECT id, embedder_id FROM embedder WHERE EXISTS (SELECT 1 FROM vector WHERE "
+                                 "vector.id BETWEEN embedder.id << 40 AND ((embedder.id + 1) << 40) - 1)");
+  while (query.step()) rows[query.integer(0)].id = query.text(1);
+  std::vector<Row> ordered;
+  if (rows.size() > 1) {
+    for (const auto& [embedder, faces] : count_faces_there(database)) rows[embedder].faces = faces;
+  }
+  for (const auto& [embedder, row] : rows) ordered.push_back(row);
+  std::stable_sort(ordered.begin(), ordered.end(), [](const Row& a, const Row& b) { return a.faces > b.faces; });
+  std::vector<std::string> ids;
+  for (Row& row : ordered) ids.push_back(std::move(row.id));
   return ids;
 }
 
@@ -199,30 +274,22 @@ std::string read_embedder_name(Database& database, std::string_view embedder_id)
 void visit_vector_rows(Database& database, std::string_view embedder_id, FaceId after,
                        const std::function<void(const StoredVector&)>& visit) {
   const std::int64_t embedder = embedder_row(database, embedder_id);
+  VectorReader reader(database, embedder, visit);
   Query query = database.prepare("vector", "SELECT face, key, half FROM vector WHERE id > ? AND id < ? ORDER BY id");
   query.bind(vector_row(embedder, after)).bind(vector_row(embedder + 1, 0));
-  HalfVector half;
-  while (query.step()) {
-    query.at_row(query.integer(0));
-    read_half(query.blob(2), half);
-    visit({query.integer(0), query.integer(1), half});
-  }
+  while (query.step()) reader.visit(query);
 }
 
 void visit_vectors_of(Database& database, std::string_view embedder_id, std::span<const FaceKey> keys,
                       const std::function<void(const StoredVector&)>& visit) {
   const std::int64_t embedder = embedder_row(database, embedder_id);
+  VectorReader reader(database, embedder, visit);
   Query query = database.prepare("vector",
                                  "SELECT face, vector.key, half FROM face JOIN vector ON vector.id = (? << 40) + "
                                  "face.id WHERE face.key = ?");
-  HalfVector half;
   for (const FaceKey key : keys) {
     query.bind(embedder).bind(key);
-    if (query.step()) {
-      query.at_row(query.integer(0));
-      read_half(query.blob(2), half);
-      visit({query.integer(0), query.integer(1), half});
-    }
+    if (query.step()) reader.visit(query);
     query.reset();
   }
 }

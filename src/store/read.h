@@ -14,6 +14,7 @@
 namespace mien {
 
 StoreStatistics read_statistics(Database& database);
+std::int64_t read_vector_count(Database& database);  // of the first embedder
 void visit_place_rows(Database& database, const std::function<void(const StoredPlace&)>& visit);
 std::optional<StoredPlace> read_place_at(Database& database, const std::string& path);
 std::optional<Record> read_record(Database& database, std::string_view sha256);

@@ -9,9 +9,12 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "mien/tools/store.h"
 
 namespace mien {
 namespace {
+
+constexpr std::string_view kLocked = ": another program is writing to it: wait until it has ended";
 
 Error damaged(const std::string& shown_path, const std::string& place, const std::string& more) {
   return {ErrorCode::bad_data, "cannot read " + shown_path + place + ": it is damaged" + more +
@@ -19,26 +22,28 @@ Error damaged(const std::string& shown_path, const std::string& place, const std
                                    "' says what is damaged, 'mien store restore' brings a backup back"};
 }
 
-Error busy(const std::string& shown_path) {
-  return {ErrorCode::io, "cannot use " + shown_path + ": another program is writing to it: wait until it has ended"};
-}
+Error busy(const std::string& shown_path) { return {ErrorCode::io, "cannot use " + shown_path + std::string(kLocked)}; }
 
-Error failed_access(sqlite3* handle, const std::string& shown_path, const std::string& place) {
-  const int reason = sqlite3_system_errno(handle);
+bool is_full_disk(int reason) { return reason == ENOSPC || reason == EFBIG || reason == EDQUOT; }
+
+Error failed_access(sqlite3* handle, int last_errno, const std::string& shown_path, const std::string& place) {
+  // Of a commit that fails SQLite keeps no number, and the last one may be of anything else.
+  const int kept = sqlite3_system_errno(handle);
+  const int reason = kept == 0 && is_full_disk(last_errno) ? last_errno : kept;
   const std::string why = reason != 0 ? std::generic_category().message(reason) : std::string(sqlite3_errmsg(handle));
-  const bool is_full = reason == ENOSPC || reason == EFBIG || reason == EDQUOT;
-  const std::string advice = is_full ? "; free space and do it again: nothing that was there is lost" : "";
+  const std::string advice = is_full_disk(reason) ? "; free space and do it again: nothing that was there is lost" : "";
   return {ErrorCode::io, "cannot read or write " + shown_path + place + ": " + why + advice};
 }
 
 Error error_of(sqlite3* handle, int code, const std::string& shown_path, const std::string& where) {
+  const int last_errno = errno;
   const std::string place = where.empty() ? "" : " (" + where + ")";
   switch (code & 0xff) {
     case SQLITE_FULL:
       return {ErrorCode::io, "cannot write " + shown_path + place +
                                  ": no space is left: free some and do it again: nothing that was there is lost"};
-    case SQLITE_IOERR: return failed_access(handle, shown_path, place);
-    case SQLITE_CANTOPEN: return failed_access(handle, shown_path, place);
+    case SQLITE_IOERR: return failed_access(handle, last_errno, shown_path, place);
+    case SQLITE_CANTOPEN: return failed_access(handle, last_errno, shown_path, place);
     case SQLITE_READONLY:
     case SQLITE_PERM: return {ErrorCode::io, "cannot write " + shown_path + ": this program may only read it"};
     case SQLITE_BUSY:
@@ -89,7 +94,7 @@ Database::Database(const std::string& path, Access access) : path_(path), shown_
   try {
     if (code != SQLITE_OK) fail(code, "");
     sqlite3_extended_result_codes(handle_, 1);
-    sqlite3_busy_timeout(handle_, kBusyMilliseconds);
+    set_patience(kBusyMilliseconds);
     sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
     run("PRAGMA temp_store = MEMORY");
@@ -106,7 +111,14 @@ Database::~Database() {
   sqlite3_close_v2(handle_);
 }
 
+bool is_store_locked(const Error& error) { return error.code == ErrorCode::io && error.message.ends_with(kLocked); }
+
 bool Database::is_writable() const { return sqlite3_db_readonly(handle_, "main") == 0; }
+
+void Database::set_patience(int milliseconds) {
+  patience_ = milliseconds;
+  sqlite3_busy_timeout(handle_, milliseconds);
+}
 
 void Database::run(const std::string& sql) {
   const int code = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);

@@ -82,6 +82,9 @@ class Database {
   const std::string& shown_path() const { return shown_path_; }
   sqlite3* handle() const { return handle_; }
   bool is_writable() const;
+  // How long it waits for others, from now on; kBusyMilliseconds before.
+  void set_patience(int milliseconds);
+  int patience() const { return patience_; }
 
   // `table` is named where it fails. Statements are kept by their text.
   Query prepare(std::string_view table, std::string_view sql) { return {*this, table, sql}; }
@@ -101,6 +104,7 @@ class Database {
   sqlite3* handle_ = nullptr;
   std::string path_;
   std::string shown_path_;
+  int patience_ = kBusyMilliseconds;
   std::unordered_map<std::string, std::vector<sqlite3_stmt*>> kept_;
 };
 

@@ -48,6 +48,7 @@ void take_note(Database& database) {
 
 struct Store::Impl {
   std::string path;
+  bool is_read_only = false;
   std::unique_ptr<Database> database;
   std::int64_t data_version = 0;
   PersonId last_person = 0;
@@ -64,10 +65,12 @@ std::string default_store_path() {
 
 Store::Store(const StoreOptions& options) : impl_(std::make_unique<Impl>()) {
   impl_->path = path_of(options);
+  impl_->is_read_only = options.access == StoreOptions::Access::read;
   impl_->database = open_database(impl_->path, options.access);
   finish_forgetting(**impl_, false);
+  impl_->database->set_patience(static_cast<int>(options.patience.count()));
   if (options.access == StoreOptions::Access::create) take_note(**impl_);
-  if (options.access == StoreOptions::Access::read) impl_->database->run("PRAGMA query_only = ON");
+  if (impl_->is_read_only) impl_->database->run("PRAGMA query_only = ON");
   has_changed();
 }
 
@@ -76,13 +79,16 @@ Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&&) noexcept = default;
 
 const std::string& Store::path() const { return impl_->path; }
+bool Store::is_read_only() const { return impl_->is_read_only; }
 StoreStatistics Store::statistics() const { return read_statistics(**impl_); }
 std::vector<std::string> Store::check() const { return check_store(**impl_); }
 
 bool Store::has_changed() {
-  const std::int64_t version = impl_->database->number("", "PRAGMA data_version");
+  const std::int64_t version = data_version();
   return std::exchange(impl_->data_version, version) != version;
 }
+
+std::int64_t Store::data_version() const { return impl_->database->number("", "PRAGMA data_version"); }
 
 void Store::put(std::span<const Entry> batch) { put_records(**impl_, batch); }
 
@@ -126,6 +132,8 @@ std::string Store::embedder_name(std::string_view embedder_id) const {
   return read_embedder_name(**impl_, embedder_id);
 }
 
+std::int64_t Store::count_vectors() const { return read_vector_count(**impl_); }
+
 void Store::visit_vectors(std::string_view embedder_id, const std::function<void(const StoredVector&)>& visit,
                           FaceId after) const {
   visit_vector_rows(**impl_, embedder_id, after, visit);
@@ -161,6 +169,10 @@ OperationId Store::add(const PersonOperation& operation) {
   return add_operation(**impl_, operation, impl_->fresh_persons);
 }
 
+void Store::visit_person_tokens(const std::function<void(const PersonToken&)>& visit) const {
+  visit_token_rows(**impl_, visit);
+}
+
 void Store::visit_operations(const std::function<void(const PersonOperation&)>& visit) const {
   visit_operation_rows(**impl_, visit);
 }
@@ -169,6 +181,10 @@ void Store::set_undone(OperationId operation, bool is_undone) { mark_undone(**im
 
 ForgottenPerson Store::forget(std::span<const PersonId> persons, std::span<const FaceId> faces) {
   return forget_persons(**impl_, persons, faces);
+}
+
+ForgottenPerson Store::would_forget(std::span<const PersonId> persons, std::span<const FaceId> faces) const {
+  return forget_in_vain(**impl_, persons, faces);
 }
 
 void Store::carry_facts(std::string_view from_sha256, std::string_view to_sha256,

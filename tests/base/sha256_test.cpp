@@ -29,6 +29,9 @@ TEST(Sha256, OfAFileIsThatOfItsBytes) {
   std::filesystem::remove(path);
   EXPECT_EQ(sha256_file(path).error().code, ErrorCode::not_found);
   EXPECT_EQ(sha256_file("/").error().code, ErrorCode::io);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(sha256_file("/dev/zero", stop.get_token()).error().code, ErrorCode::cancelled);
 }
 
 }  // namespace

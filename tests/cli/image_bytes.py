@@ -23,3 +23,9 @@ def saved(image, kind, **options):
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def striped_png(number):
+    """A picture of its own, without a face."""
+    lines = b"".join(b"\0" + bytes((x * 2 + y * number) % 256 for x in range(3 * 64)) for y in range(64))
+    return SIGNATURE + header(64, 64) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")

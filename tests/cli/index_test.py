@@ -1,4 +1,7 @@
-"""`mien index`: what it reads, what it leaves, and what the store holds afterwards. SQLite of Python looks into it."""
+"""`mien index`: what it reads, what it leaves, and what the store holds afterwards. SQLite of Python looks into it.
+
+MIEN_TEST_MOMENTS=25 kills it at so many moments.
+"""
 
 import os
 import pathlib
@@ -9,10 +12,11 @@ import subprocess
 import time
 
 import pytest
-from image_bytes import SIGNATURE, chunk, header
+from image_bytes import striped_png
 
 STORE = "people.mien"
 NAMES = ("obama.jpg", "obama2.jpg", "biden.jpg", "chelsea.png")
+MOMENTS = int(os.environ.get("MIEN_TEST_MOMENTS", 10))
 SECONDS_MAX = 300  # for one run; sanitizer builds are slow
 
 
@@ -151,6 +155,19 @@ def test_moved_photos_are_not_read_again(mien, album):
     assert "--moved needs two folders" in index(mien, "--moved", album, code=2)
 
 
+def test_moved_photos_that_were_gone(mien, album):
+    """Those whose disk was away are there again; one that was deleted before is not."""
+    index(mien, "album")
+    (album / "biden.jpg").unlink()
+    index(mien, "album")
+    there = mien.folder / "another disk"
+    album.rename(there)
+    album.mkdir()  # an empty mount
+    assert "4 gone" in index(mien, "album")
+    index(mien, "--moved", album, there)
+    assert len(paths(mien)) == 3 and paths(mien, gone=1) == [str(there / "biden.jpg")]
+
+
 def test_a_damaged_photo_is_counted_and_not_tried_again(mien, album):
     (album / "damaged.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
     said = index(mien, "album", code=1)
@@ -171,16 +188,9 @@ def test_two_at_once_end_with_the_rows_of_one(mien, album):
     assert contents(mien) == alone
 
 
-def png(number):
-    """A picture of its own, without a face."""
-    import zlib
-    lines = b"".join(b"\0" + bytes((x * 2 + y * number) % 256 for x in range(3 * 64)) for y in range(64))
-    return SIGNATURE + header(64, 64) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
-
-
-def test_killed_ten_times_it_ends_with_the_rows_of_an_undisturbed_run(mien, album):
+def test_killed_at_any_moment_it_ends_with_the_rows_of_an_undisturbed_run(mien, album):
     for number in range(100):
-        (album / f"{number:03}.png").write_bytes(png(number + 1))
+        (album / f"{number:03}.png").write_bytes(striped_png(number + 1))
     index(mien, "album")
     undisturbed = contents(mien)
     for file in mien.folder.glob(STORE + "*"):
@@ -189,7 +199,7 @@ def test_killed_ten_times_it_ends_with_the_rows_of_an_undisturbed_run(mien, albu
     print("MIEN_SEED", seed)
     chance = random.Random(seed)
     killed = 0
-    for _ in range(10):
+    for _ in range(MOMENTS):
         process = mien.start("index", "album", "--store", STORE, stderr=subprocess.DEVNULL)
         time.sleep(chance.uniform(0.05, 1.5))
         killed += process.poll() is None

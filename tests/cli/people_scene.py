@@ -46,9 +46,9 @@ def record(path, faces, phash, taken=None, **more):
     return json.dumps(made | more)
 
 
-def put_records(store, folder, lines):
+def put_records(store, folder, lines, seconds_max=60):
     subprocess.run([os.environ["MIEN_PUT_RECORDS"], str(store), str(folder)], check=True,
-                   input="".join(f"{line}\n" for line in lines), text=True, timeout=60)
+                   input="".join(f"{line}\n" for line in lines), text=True, timeout=seconds_max)
 
 
 class Store:

@@ -53,6 +53,11 @@ GUIDE_DEFAULTS = {
     "MIEN_DRAIN_SECONDS": "30",
     "MIEN_LOG_FORMAT": "text",
     "MIEN_NO_SANDBOX": "false",
+    "MIEN_SERVE_STORE": "",
+    "MIEN_NEXTCLOUD": "false",
+    "MIEN_NEXTCLOUD_THRESHOLD": "",
+    "MIEN_CRAWLER": "false",
+    "MIEN_CRAWLER_EMBEDDINGS": "false",
 }
 
 

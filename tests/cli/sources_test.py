@@ -11,9 +11,12 @@ import tempfile
 
 import pytest
 
+from odd_files import dng
+
 Image = pytest.importorskip("PIL.Image", reason="Pillow makes the images")
 
 BINARY = os.environ["MIEN_BINARY"]
+DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
 
 
 def records(path):
@@ -49,14 +52,28 @@ def encoded(photo, kind):
     return buffer.getvalue()
 
 
+def every_format(mien, photo):
+    """A file of each format that this build reads."""
+    contents = {kind: encoded(photo, kind) for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")}
+    contents["BIGTIFF"] = (DATA / "formats/tiff_big.tif").read_bytes()
+    contents["HEIC"] = (DATA / "images/heif/face.heic").read_bytes()
+    contents["AVIF"] = (DATA / "images/heif/face.avif").read_bytes()
+    contents["RAW"] = dng(contents["JPEG"], photo.size)
+    lines = mien("version").stdout.splitlines()
+    missing = {line.split(":")[1].strip().upper() for line in lines if line.startswith("missing:")}
+    return {kind: data for kind, data in contents.items() if kind.removeprefix("BIG") not in missing}
+
+
 def test_every_file_is_read_or_counted(mien, photos):
     photo = Image.open(photos / "obama.jpg").convert("RGB").resize((120, 160))
-    contents = {kind: encoded(photo, kind) for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")}
+    contents = every_format(mien, photo)
     names = [
         "IMG_{}.JPG", "DSCF_{}.MPO", "I{}.THM", "I{}.insp", "s{}.jps", "p{}.jpg_large", "p{}.jpg?w=640", "p{}.jpg!d",
         "p{}.jpg_original", "p{}", "a{}.apng", "b{}.btf", "h{}.HIF", "h{}.heics", "p{}.jpg?page=a.html", "p{}.JPEG~",
         "p{}.jpg.1", "p{} copy", "2019.12.24 {}", "IMG-{}.jpg;x=y", "p{}.bak", "p{}.tmp", "p{}.jfif", "p{}.dat", "p{}.",
         "p{}.jpg.orig", "p{}.jpg@2x", "p{}.x-jpeg", "\u00e9t\u00e9 {}", "p{}.pjpeg", "p{}.jpg:large", "p{}.image",
+        "p{}.jpg&w=640", "p{}.jpg%3Fw=640", "p{}.jpg_1024x768", "p{}.jpg#1", "photo {} (1)", "{}.000", "p{}..", "-{}",
+        "p{}.orig.x", "p{}.jpg,v",
     ]
     others = [
         "clip{}.mp4", "text{}.pdf", "side{}.xmp", "p{}.jpg.json", ".hidden{}.jpg", "p{}.psd", "song{}.mp3", "a{}.zip",
@@ -70,14 +87,17 @@ def test_every_file_is_read_or_counted(mien, photos):
     done = mien("scan", "odd", "--out", "out.jsonl", "--summary", "summary.json", "--report", "page.html")
     assert done.returncode == 0, done.stderr
     found = records(mien.folder / "out.jsonl")
+    assert len(names) >= 40
+    assert not [one for one in found if one["error"]]
     expected = {name.format(kind) for kind in contents for name in names}
     assert {os.path.basename(one["source"]) for one in found} == expected
     summary = json.loads((mien.folder / "summary.json").read_text())
     assert summary["images"] == len(found)
     assert len(found) + sum(summary["left_out"].values()) == len(os.listdir(folder))
     assert summary["left_out"]["videos"] == len(contents) + 1
-    assert "left out: 12 sidecars, 7 videos" in flat(done.stderr)
-    assert "7 videos" in (mien.folder / "page.html").read_text()
+    videos = f"{len(contents) + 1} videos"
+    assert f"left out: {2 * len(contents)} sidecars, {videos}" in flat(done.stderr)
+    assert videos in (mien.folder / "page.html").read_text()
     again = mien("scan", "odd", "--out", "out.jsonl", "--resume", "--summary", "summary.json")
     assert again.returncode == 0 and f"{len(found)} kept" in flat(again.stderr)
     assert json.loads((mien.folder / "summary.json").read_text())["left_out"] == summary["left_out"]

@@ -41,7 +41,7 @@ RIGHTS = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "all", "--security-opt
 NAME = "mien-trial"
 PORT = 8765
 PICTURES = ("heic/plain.heic", "avif/plain.avif", "tiff/rgb.tif", "webp/lossy.webp", "gif/plain.gif", "bmp/rgb24.bmp")
-LIBRARIES = ("libheif.so.1", "libarchive.so.13", "libcurl.so.4", "libraw_r.so.20")
+LIBRARIES = ("libheif.so.1", "libarchive.so.13", "libcurl.so.4", "libraw_r.so.20", "libexempi.so.8")
 ADDED_MB_MAX, ADDED_MB_MAX_WITHOUT_OPENVINO = 200, 130
 STOP_SECONDS_MAX = 2
 

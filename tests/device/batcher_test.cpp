@@ -131,6 +131,28 @@ TEST_F(BatcherTest, AnIdleDeviceWaitsForMoreAsLongAsItIsTold) {
   EXPECT_EQ(doubler_->runs.back(), 1U);
 }
 
+// One item after another of an image (its faces behind their detection): together they wait once.
+TEST_F(BatcherTest, AnIdleDeviceWaitsOnceForAnImage) {
+  const std::unique_ptr<Batcher> batcher = open(GpuMode::require);
+  const std::size_t index = batcher->add(bin(doubler_, 2, false));
+  batcher->set_delay(1s);
+  auto other = batcher->enter();
+  auto caller = batcher->enter();
+  const auto ms_of_one = [&](const std::shared_ptr<DeviceWait>& wait) {
+    const Clock::time_point begun = Clock::now();
+    const auto ticket = batcher->submit(std::make_shared<Number>(1.0F), {index}, wait);
+    EXPECT_EQ(test::wait(*batcher, caller, ticket, patient_), "");
+    caller.go_on();
+    return ms_since(begun);
+  };
+  const auto wait = std::make_shared<DeviceWait>();
+  EXPECT_GE(ms_of_one(wait), 1000);
+  EXPECT_GE(wait->ms, 1000);
+  EXPECT_LT(ms_of_one(wait), 900);
+  EXPECT_LT(ms_of_one(wait), 900);
+  EXPECT_GE(ms_of_one(std::make_shared<DeviceWait>()), 1000) << "another image's";
+}
+
 TEST_F(BatcherTest, ItemsOfManyThreadsMeetInFullBatches) {
   constexpr int kThreads = 8, kEach = 32;
   const std::unique_ptr<Batcher> batcher = open(GpuMode::require);

@@ -103,16 +103,24 @@ def size_of(path):
     return tuple(map(int, exiftool("-s3", "-ImageWidth", "-ImageHeight", path).split()))
 
 
+def copy_image(image, orientation, path):
+    """Of PNGs there are only some: the others have the pixels of one whose sides are exchanged likewise."""
+    if image.exists():
+        shutil.copy(image, path)
+        return
+    shutil.copy(IMAGES / ("orientation_6.png" if orientation > 4 else "orientation_3.png"), path)
+    exiftool("-q", "-overwrite_original", f"-Orientation#={orientation}", path)
+
+
 def make():
     shutil.rmtree(NAMES, ignore_errors=True)
     NAMES.mkdir()
     goldens = {}
-    beginnings = [(f"orientation_{value}.jpg", value) for value in range(1, 9)]
-    beginnings += [("orientation_3.png", 3), ("orientation_6.png", 6), ("orientation_7.png", 7)]
+    beginnings = [(f"orientation_{value}.{kind}", value) for kind in ("jpg", "png") for value in range(1, 9)]
     for name, orientation in beginnings:
         for writer in (by_exiftool, by_exiv2):
             path = NAMES / f"{writer.__name__}_{name}"
-            shutil.copy(IMAGES / name, path)
+            copy_image(IMAGES / name, orientation, path)
             size = size_of(path)
             writer(path, orientation, size)
             goldens[path.name] = {"size": size[::-1] if orientation > 4 else size, "faces": FACES}

@@ -99,7 +99,7 @@ TEST_F(XmpNamesTest, AreThoseThatOtherProgramsWrote) {
     ASSERT_TRUE(names) << name << ": " << names.error().message;
     expect_faces(golden, *names, image.orientation, name);
   }
-  EXPECT_EQ(files, 24);
+  EXPECT_EQ(files, 34);
 }
 
 TEST_F(XmpNamesTest, PacketsAreKeptOnlyWhereTheyAreAskedFor) {
@@ -123,6 +123,51 @@ TEST_F(XmpNamesTest, WereDrawnOnTheUprightPictureWhereItsSidesSaySo) {
   const Box turned = region_in_picture(one, names, 6, 300, 400);
   EXPECT_NEAR(turned.x1, 0.6 * 300, 1e-3);
   EXPECT_NEAR(turned.y1, 0.1 * 400, 1e-3);
+}
+
+TEST(RegionForFile, IsWhereRegionInPictureFindsIt) {
+  const Box box = {30, 40, 120, 190};
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    for (const double turned : {0.0, 1.0}) {
+      XmpNames names;
+      names.width = 200 + 100 * turned;  // as the upright picture, and not
+      names.height = 300 - 100 * turned;
+      const Box region = region_for_file(box, names, orientation, 300, 200);
+      const Box back = region_in_picture({"Anna", region}, names, orientation, 300, 200);
+      EXPECT_NEAR(back.x1, box.x1, 1e-3) << orientation;
+      EXPECT_NEAR(back.y1, box.y1, 1e-3) << orientation;
+      EXPECT_NEAR(back.x2, box.x2, 1e-3) << orientation;
+      EXPECT_NEAR(back.y2, box.y2, 1e-3) << orientation;
+    }
+  }
+  const Box region = region_for_file({-50, 100, 400, 300}, {}, 6, 300, 200);
+  EXPECT_EQ(region.x1, 0.5F);
+  EXPECT_EQ(region.y1, 0);
+  EXPECT_EQ(region.x2, 1);
+  EXPECT_EQ(region.y2, 1);
+}
+
+TEST_F(XmpNamesTest, KnowsTheMarksOfMien) {
+  const std::string area = "<mwg-rs:Area stArea:x='0.5' stArea:y='0.5' stArea:w='0.2' stArea:h='0.2'/>";
+  const auto marked = [&](const std::string& name, const std::string& as_written) {
+    return "<rdf:li><rdf:Description mwg-rs:Name='" + name + "' mwg-rs:Type='Face'>" + area +
+           "<mwg-rs:Extensions xmlns:o='urn:mien:regions:1.0/' o:person='0123' o:name='" + as_written +
+           "'/></rdf:Description></rdf:li>";
+  };
+  const XmpNames names =
+      names_of(regions(region("Anna", "stArea:x='0.5' stArea:y='0.5' stArea:w='0.2' stArea:h='0.2'") +
+                       marked("Anna", "Anna") + marked("Ann", "Anna")));
+  // That of another program beside that of mien, although both are one name at one place.
+  ASSERT_EQ(names.regions.size(), 3U);
+  EXPECT_EQ(names.regions[0].person, "");
+  EXPECT_EQ(names.regions[1].person, "0123");
+  EXPECT_EQ(names.regions[2].person, "");
+  ASSERT_EQ(names.marks.size(), 2U);
+  EXPECT_EQ(names.marks[0].place, 1U);
+  EXPECT_TRUE(names.marks[0].is_as_written);
+  EXPECT_EQ(names.marks[1].place, 2U);
+  EXPECT_FALSE(names.marks[1].is_as_written);
+  EXPECT_EQ(names.marks[1].name, "Ann");
 }
 
 TEST_F(XmpNamesTest, TakesCirclesPixelsAndNestedElements) {

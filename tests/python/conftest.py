@@ -76,3 +76,28 @@ def pack(tmp_path_factory):
             pytest.skip(f"no {source} in {DEPS}: ./dev build fetches it")
         (folder / name).symlink_to(DEPS / source)
     return root
+
+
+@pytest.fixture
+def made_up(tmp_path):
+    """A store of made-up photos and people."""
+    if not (os.environ.get("MIEN_BINARY") and os.environ.get("MIEN_PUT_RECORDS")):
+        pytest.skip("no programs mien and put_records: MIEN_BINARY and MIEN_PUT_RECORDS name them")
+    from store_scene import MadeUp
+
+    return MadeUp(tmp_path)
+
+
+@pytest.fixture
+def store(made_up):
+    import mien
+
+    with mien.Store(made_up.path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory):
+    from store_scene import put_large
+
+    return put_large(tmp_path_factory.mktemp("large"))

@@ -66,7 +66,7 @@ def test_results_survive(results):
 
 def test_every_kind_of_result_can_be_pickled():
     """A new class of the module is picklable (python/src/pickling.cpp), or belongs to the process."""
-    own = {"NativeEngine", "Job", "Pool", "Input", "ScanRun"}
+    own = {"NativeEngine", "NativeStore", "Job", "Pool", "Input", "ScanRun"}
     kinds = {name: kind for name, kind in vars(_mien).items()
              if isinstance(kind, type) and not issubclass(kind, enum.Enum)}
     assert {name for name, kind in kinds.items() if "__getstate__" not in vars(kind)} == own

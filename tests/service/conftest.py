@@ -15,7 +15,7 @@ import pytest
 BINARY = os.environ.get("MIEN_BINARY", "")
 DEPS = pathlib.Path(os.environ.get("MIEN_TEST_DEPS", ".deps"))
 START_SECONDS_MAX = 120  # sanitizer builds are slow
-SECONDS_MAX = 600  # for one command, likewise
+SECONDS_MAX = 600  # for one command or answer, likewise
 
 if not BINARY:
     raise pytest.UsageError("MIEN_BINARY is not set: run these tests through ctest or ./dev test")
@@ -152,6 +152,7 @@ class Service:
         if body is not None:
             headers.append(f"Content-Length: {len(body)}")
         with self.connect(address) as connection:
+            connection.socket.settimeout(SECONDS_MAX)
             connection.send(head(method, path, headers, host) + (body or b""))
             return connection.receive(has_body=method != "HEAD")
 

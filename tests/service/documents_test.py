@@ -12,7 +12,8 @@ import time
 
 import pytest
 
-from conftest import BINARY, DEPS
+from conftest import BINARY, DEPS, Service
+from people_album import put_records
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
@@ -50,18 +51,29 @@ def test_the_lines_of_python(place, tmp_path):
     assert result.stdout == "1\n", result.stderr
 
 
-def test_the_table_of_routes(service):
-    described = {}
-    for routes, access in re.findall(r"^\| (`(?:GET|POST) .*?) \| (.*?) \|", TEXT, re.M):
-        for method, path in re.findall(r"(GET|POST) (/[\w./]+)", routes):
-            described[path] = (method.lower(), access == "everybody")
-    paths = service.get("/openapi.json").json()["paths"]
-    served = {path: (next(method for method in row if method != "head"), row[next(iter(row))]["security"] == [])
-              for path, row in paths.items()}
+@pytest.fixture(scope="module")
+def with_all_routes(tmp_path_factory):
+    """A service with every route that a flag adds."""
+    folder = tmp_path_factory.mktemp("routes")
+    put_records(folder / "people.mien", folder, [])
+    one = Service(folder, ["--nextcloud", "--crawler", "--store", str(folder / "people.mien")])
+    yield one
+    if one.process.poll() is None:
+        one.end(signal.SIGKILL)
+
+
+def test_the_table_of_routes(with_all_routes):
+    described = {(method.lower(), path, access == "everybody")
+                 for routes, access in re.findall(r"^\| (`(?:GET|POST) .*?) \| (.*?) \|", TEXT, re.M)
+                 for method, path in re.findall(r"(GET|POST) (/[\w./]*)", routes)}
+    paths = with_all_routes.get("/openapi.json").json()["paths"]
+    served = {(method, path, operation["security"] == [])
+              for path, row in paths.items() for method, operation in row.items() if method != "head"}
     assert described == served
 
 
-def test_each_route_is_served(service):
+def test_each_route_is_served(with_all_routes):
+    service = with_all_routes
     for path, row in service.get("/openapi.json").json()["paths"].items():
         for method in row:
             answer = service.ask(method.upper(), path, b"" if method == "post" else None)
@@ -78,9 +90,9 @@ def test_the_table_of_flags():
         assert flag in help_text and setting in config
 
 
-def test_the_description_is_one_of_openapi(service):
+def test_the_description_is_one_of_openapi(with_all_routes):
     validator = pytest.importorskip("openapi_spec_validator")
-    validator.validate(service.get("/openapi.json").json())
+    validator.validate(with_all_routes.get("/openapi.json").json())
 
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")

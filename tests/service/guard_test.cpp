@@ -57,6 +57,39 @@ TEST(Guard, PagesOfOtherSitesAreRefusedOnRoutesWithoutKey) {
             403);
 }
 
+TEST(Guard, PeopleNeedAKeyOfTheirOwn) {
+  Guard::Rules rules{.address = "0.0.0.0",
+                     .is_key = [](std::string_view key) { return key == "plain" || key == "people"; },
+                     .is_people_key = [](std::string_view key) { return key == "people"; }};
+  const Guard guard(std::move(rules));
+  const auto status = [&](Access access, const char* key) {
+    return status_of(guard, access, request({{"host", "a"}, {"x-api-key", key}}));
+  };
+  EXPECT_EQ(status(Access::people, "people"), 200);
+  EXPECT_EQ(status(Access::keyed, "people"), 200);
+  EXPECT_EQ(status(Access::keyed, "plain"), 200);
+  EXPECT_EQ(status(Access::people, "plain"), 401);
+  EXPECT_EQ(status(Access::people, "wrong"), 401);
+  EXPECT_EQ(status_of(guard, Access::people, request({{"host", "a"}})), 401);
+  const std::optional<Refusal> refusal =
+      guard.check(Access::people, request({{"host", "a"}, {"authorization", "Bearer plain"}}));
+  ASSERT_TRUE(refusal);
+  EXPECT_NE(refusal->message.find("mien keys add NAME --people"), std::string::npos);
+}
+
+TEST(Guard, OnLoopbackPeopleNeedNoKeyAndAnswerNoOtherPage) {
+  const Guard guard = on_loopback();
+  const auto status = [&](Access access, std::vector<NameValue> headers) {
+    headers.emplace_back("host", "localhost:8765");
+    return status_of(guard, access, request(headers));
+  };
+  EXPECT_EQ(status(Access::people, {}), 200);
+  EXPECT_EQ(status(Access::people, {{"sec-fetch-site", "same-origin"}}), 200);
+  EXPECT_EQ(status(Access::people, {{"sec-fetch-site", "same-site"}}), 403) << "another port of this computer";
+  EXPECT_EQ(status(Access::keyed, {{"sec-fetch-site", "same-site"}}), 200);
+  EXPECT_EQ(status(Access::people, {{"sec-fetch-site", "cross-site"}}), 403);
+}
+
 TEST(Guard, ElsewhereAllButTheOpenRoutesNeedAKey) {
   const Guard guard = elsewhere();
   const NameValue host{"host", "any.example"};

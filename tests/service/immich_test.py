@@ -96,11 +96,40 @@ def test_wrong_entries_say_what_is_wrong(start, content, status, part):
     assert answer.json()["error"]["message"] == answer.json()["detail"]
 
 
+def test_entries_are_taken_exactly_where_the_description_says_so(start):
+    jsonschema = pytest.importorskip("jsonschema")
+    service = start("--immich", NAME)
+    form = service.get("/openapi.json").json()["paths"]["/predict"]["post"]["requestBody"]["content"]
+    schema = form["multipart/form-data"]["schema"]["properties"]["entries"]
+    model = {"modelName": "buffalo_l"}
+
+    def detection(**more):
+        return {"facial-recognition": {"detection": model | more}}
+
+    taken = [{}, detection(), detection(options=None), detection(options={}), detection(options={"minScore": 0.1}),
+             detection(options={"minScore": 1}), detection(other=[1]),
+             {"facial-recognition": {"detection": model, "recognition": model | {"options": {}}}}]
+    refused = [[], None, {"facial-recognition": {}}, {"facial-recognition": None}, {"facial-recognition": [model]},
+               {"facial-recognition": {"recognition": model}}, {"facial-recognition": {"detection": {}}},
+               {"facial-recognition": {"detection": model, "recognition": {}}},
+               {"facial-recognition": {"detection": model, "other": {}}}, detection(modelName=""),
+               detection(modelName=7), detection(options=[]), detection(options={"minScore": 0.09}),
+               detection(options={"minScore": 1.1}), detection(options={"minScore": None}),
+               detection(options={"minFaces": 1}), {"other": {}}, detection() | {"other": {}}]
+    for content in taken + refused:
+        is_described = jsonschema.Draft202012Validator(schema).is_valid(content)
+        answer = predict(service, PHOTOS["chelsea.png"], json.dumps(content).encode())
+        assert is_described == (answer.status == 200) == (content in taken), (content, answer.status, answer.body)
+        assert answer.status in (200, 400, 422, 501), content
+
+
 def test_broken_images_and_missing_parts(start):
     service = start("--immich", NAME)
     assert predict(service, b"no photo").status == 400
     assert service.post_form("/predict", [("entries", None, entries())]).status == 400
     assert service.post_form("/predict", [("image", "blob", b"x")]).status == 422
+    texts = [("entries", None, entries()), ("text", None, b"a"), ("text", None, b"b")]
+    assert service.post_form("/predict", [*texts, ("image", "blob", PHOTOS["obama.jpg"])]).status == 422
     assert service.post_form("/predict", [("entries", None, b"{}"), ("image", "blob", b"x")]).status == 400
 
 

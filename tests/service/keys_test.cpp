@@ -56,6 +56,22 @@ TEST_F(Keys, AreMadeOnceAndKnownByTheirDigest) {
   EXPECT_EQ(KeyFile(path_).keys().size(), 1U);
 }
 
+TEST_F(Keys, ThoseForPeopleOpenAllAndAreKeptAsThat) {
+  KeyFile file(path_);
+  const std::string plain = file.add("crawler");
+  const std::string people = file.add("me", true);
+  EXPECT_TRUE(text().ends_with(" people\n")) << text();
+  for (const KeyFile& keys : {file, KeyFile(path_)}) {
+    EXPECT_TRUE(keys.has(plain) && keys.has(people));
+    EXPECT_TRUE(keys.opens_people(people));
+    EXPECT_FALSE(keys.opens_people(plain));
+    EXPECT_FALSE(keys.opens_people(""));
+    EXPECT_TRUE(keys.keys()[1].opens_people && !keys.keys()[0].opens_people);
+  }
+  file.remove("crawler");
+  EXPECT_TRUE(KeyFile(path_).opens_people(people)) << "is written back as what it was";
+}
+
 TEST_F(Keys, WrongNamesAreRefused) {
   KeyFile file(path_);
   (void)file.add("a");
@@ -70,8 +86,9 @@ TEST_F(Keys, AFileThatIsNoneIsSaidWithItsLine) {
   const std::string digest(64, 'a');
   write("# a comment\n\na " + digest + "\n");
   EXPECT_EQ(KeyFile(path_).keys().size(), 1U);
-  for (const std::string& line : {std::string("a"), "a " + digest.substr(1), "a " + digest + "x", digest,
-                                  "a b " + digest, "a " + std::string(64, 'g')}) {
+  for (const std::string& line :
+       {std::string("a"), "a " + digest.substr(1), "a " + digest + "x", digest, "a b " + digest,
+        "a " + std::string(64, 'g'), "a " + digest + " faces", "a " + digest + " people too", "a people " + digest}) {
     write("# a comment\n" + line + "\n");
     try {
       const KeyFile file(path_);

@@ -1,8 +1,13 @@
-"""A page of another site in a real browser cannot send photos to the service; and no name of a client is opened."""
+"""The page at / and its policy; a page of another site in a real browser cannot send photos to the service; and no
+name of a client is opened."""
 
+import base64
+import hashlib
 import http.server
 import json
 import os
+import pathlib
+import re
 import shutil
 import subprocess
 import threading
@@ -95,3 +100,45 @@ def test_nothing_that_a_request_names_is_opened(start, tmp_path, photo):
     tracer.terminate()
     tracer.wait(timeout=20)
     assert named not in log.read_text(errors="replace")
+
+
+# ---- The page at /
+
+
+def test_the_headers_of_the_page(service):
+    answer = service.get("/")
+    assert answer.status == 200 and answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff" and answer.headers["cache-control"] == "no-store"
+    policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
+    text = answer.body.decode()
+    for kind in ("script", "style"):
+        (content,) = re.findall(rf"<{kind}>(.*?)</{kind}>", text, re.S)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert policy.pop(f"{kind}-src") == f"'sha256-{digest}'"
+    assert policy == {"default-src": "'none'", "img-src": "blob: data:", "connect-src": "'self'",
+                      "frame-ancestors": "'none'", "base-uri": "'none'", "form-action": "'none'"}
+    assert service.ask("HEAD", "/").headers["content-length"] == str(len(answer.body))
+
+
+def test_the_page_is_open_but_not_to_other_sites(start, mien):
+    mien("keys", "add", "crawler")
+    service = start("--no-sandbox", listen="0.0.0.0:0")
+    assert service.get("/", host="any").status == 200
+    assert service.get("/", host="any", headers=["Origin: http://evil.example"]).status == 403
+    assert service.get("/", host="any", headers=["Sec-Fetch-Site: cross-site"]).status == 403
+
+
+SOURCES = pathlib.Path(__file__).resolve().parents[2] / "src" / "service" / "page"
+FORBIDDEN = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|srcdoc|\beval\(|new Function|DOMParser|"
+                       r"createContextualFragment|setHTML|javascript:|\son[a-z]+\s*=\s*[\"']|\sstyle\s*=|"
+                       r"https?://(?!www\.w3\.org/)")
+
+
+def test_no_source_of_the_page_makes_markup_of_text():
+    files = sorted(path for path in SOURCES.iterdir() if path.suffix in (".html", ".js", ".css"))
+    assert len(files) > 10
+    found = [f"{path.name}: {match.group(0)}" for path in files
+             for match in FORBIDDEN.finditer(path.read_text(encoding="utf-8"))]
+    assert found == []
+    for bad in ("a.innerHTML = b", '<a onclick="b()">', "<p style=color:red>", "eval(a)", "http://example.org/a.js"):
+        assert FORBIDDEN.search(" " + bad), bad

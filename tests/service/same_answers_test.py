@@ -37,8 +37,8 @@ def scan(mien, folder, images, *flags):
     return {record["source"].rsplit("/", 1)[1]: record for record in records}
 
 
-def post_image(service, name, content):
-    return service.post_form("/v1/analyze", [("image", name, content)])
+def post_image(service, name, content, query=""):
+    return service.post_form("/v1/analyze" + query, [("image", name, content)])
 
 
 def check_one(answer, expected):

@@ -14,7 +14,7 @@ import pytest
 from conftest import BINARY, form, head
 
 KEYED = ("/v1/devices", "/v1/models", "/metrics", "/ping")
-OPEN = ("/healthz", "/readyz", "/openapi.json")
+OPEN = ("/", "/healthz", "/readyz", "/openapi.json")
 
 
 @pytest.fixture
@@ -175,9 +175,10 @@ def test_a_wrong_setting_is_said_before_the_start(mien, flags):
 
 def test_what_is_open_is_not_taken_from_the_folder(mien, tmp_path):
     (tmp_path / ".env").write_text("MIEN_LISTEN=0.0.0.0:1\nMIEN_KEY_FILE=/x\nMIEN_IMMICH_FROM=0.0.0.0/0\n"
-                                   "MIEN_UPSTREAM=http://a:1\nMIEN_NO_SANDBOX=true\n")
+                                   "MIEN_UPSTREAM=http://a:1\nMIEN_NO_SANDBOX=true\nMIEN_SERVE_STORE=/x\n")
     values = {row["name"]: row["value"] for row in json.loads(mien("config", "--json").stdout)["settings"]}
     assert values["MIEN_LISTEN"] == "127.0.0.1:8765" and values["MIEN_KEY_FILE"] == ""
+    assert values["MIEN_SERVE_STORE"] == ""
     assert values["MIEN_IMMICH_FROM"] == "" and values["MIEN_UPSTREAM"] == "" and values["MIEN_NO_SANDBOX"] == "false"
 
 

@@ -64,6 +64,13 @@ class TestHandler final : public RequestHandler {
     if (path == "/hold") return hold();
     if (path == "/batch") return exchange_->end();
     if (path == "/forget") return;
+    if (path == "/worker") {
+      std::thread([this] {
+        exchange_->begin({});
+        exchange_->write("record");
+      }).join();
+      return exchange_->end();
+    }
     if (path == "/half") {
       exchange_->begin({});
       return exchange_->write("half");
@@ -167,7 +174,7 @@ class ServerTest : public testing::Test {
       };
       routes.push_back(route);
     };
-    for (const char* const path : {"/get", "/hold", "/forget", "/half"}) add("GET", path, BodyKind::none);
+    for (const char* const path : {"/get", "/hold", "/forget", "/half", "/worker"}) add("GET", path, BodyKind::none);
     for (const char* const path : {"/image", "/stop", "/throw", "/wait", "/hold"}) add("POST", path, BodyKind::image);
     add("POST", "/two", BodyKind::multipart);
     add("POST", "/forward", BodyKind::multipart);
@@ -250,6 +257,11 @@ TEST_F(ServerTest, AnswersSayWhatBrowsersMustNotDoWithThem) {
   const std::string made = value_of(other, "X-Request-Id");
   EXPECT_EQ(made.size(), 32U) << other;
   EXPECT_EQ(made.find_first_not_of("0123456789abcdef"), std::string::npos) << other;
+}
+
+TEST_F(ServerTest, WhatAWorkerHandedInComesBeforeTheEnd) {
+  start();
+  EXPECT_TRUE(has(ask(get("/worker", "Connection: close\r\n")), "\r\n\r\n6\r\nrecord\r\n0\r\n\r\n"));
 }
 
 TEST_F(ServerTest, HeadIsGetWithoutTheBody) {

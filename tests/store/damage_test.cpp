@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "store/sqlite.h"
 #include "store/store_fixture.h"
 
 namespace mien {
@@ -46,6 +47,17 @@ TEST_F(StoreTest, SaysThatTablesAreDamaged) {
   std::ofstream(file, std::ios::binary | std::ios::trunc) << changed;
   const auto visit = [&] { open(Access::read).visit_places([](const StoredPlace& /*place*/) {}); };
   EXPECT_EQ(code_of(visit, "mien store check"), ErrorCode::bad_data);
+}
+
+TEST_F(StoreTest, SaysThatAVectorHasAnotherSize) {
+  Store store = open();
+  put_many(store, 3);
+  Database(folder_.file("a.mien"), Database::Access::write).run("UPDATE vector SET half = x'003c' WHERE face = 2");
+  const auto visit = [&] { store.visit_vectors(kEmbedder, [](const StoredVector& /*vector*/) {}); };
+  EXPECT_EQ(code_of(visit, "table vector, row "), ErrorCode::bad_data);
+  const FaceKey key = store.face(2)->key;
+  const auto read = [&] { store.read_vectors(kEmbedder, {&key, 1}, [](const StoredVector& /*vector*/) {}); };
+  EXPECT_EQ(code_of(read, "table vector, row "), ErrorCode::bad_data);
 }
 
 TEST_F(StoreTest, SaysWhatIsDamaged) {

@@ -45,6 +45,31 @@ class ForgetTest : public StoreTest {
   std::vector<FaceId> faces_;
 };
 
+// By it a sidecar says whom mien named there: the store that was made anew knows whom it must not name.
+TEST_F(ForgetTest, TheTokenStaysKnownAndTheStoreThatIsMadeAnewKnowsItToo) {
+  const auto tokens_of = [](const Store& store) {
+    std::map<PersonId, PersonToken> tokens;
+    store.visit_person_tokens([&](const PersonToken& one) { tokens[one.person] = one; });
+    return tokens;
+  };
+  const std::map<PersonId, PersonToken> before = tokens_of(*store_);
+  ASSERT_EQ(before.size(), 2U);
+  EXPECT_EQ(before.at(anna_).token.size(), 32U);
+  EXPECT_NE(before.at(anna_).token, before.at(ben_).token);
+  EXPECT_FALSE(before.at(anna_).is_forgotten);
+  forget();
+  const std::map<PersonId, PersonToken> after = tokens_of(*store_);
+  EXPECT_TRUE(after.at(anna_).is_forgotten);
+  EXPECT_FALSE(after.at(ben_).is_forgotten);
+  EXPECT_EQ(after.at(anna_).token, before.at(anna_).token);
+  store_.reset();
+  fs::remove(folder_.file("a.mien"));
+  const std::map<PersonId, PersonToken> anew = tokens_of(open());
+  ASSERT_EQ(anew.size(), 1U);
+  EXPECT_EQ(anew.at(0).token, before.at(anna_).token);
+  EXPECT_TRUE(anew.at(0).is_forgotten);
+}
+
 // It would show the faces as somebody else's: here as one of a hidden group.
 TEST_F(ForgetTest, WhatElseWasSaidOfTheFacesGoesToo) {
   const PersonId hidden = store_->add_person();

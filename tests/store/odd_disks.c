@@ -1,10 +1,12 @@
 /* A disk that is none, for LD_PRELOAD: ODD_DISK=nfs says that files lie on a network file system, nolocks also that
-   nothing can be locked there, full that nothing more can be written than ODD_DISK_BYTES. */
+   nothing can be locked there, full that nothing more can be written than ODD_DISK_BYTES. ODD_DISK_USED names a file
+   for how much was. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statfs.h>
@@ -47,13 +49,21 @@ int fcntl64(int file, int command, ...) {
   return control("fcntl64", file, command, argument);
 }
 
+static long used = 0;
+
 static int is_full(size_t bytes) {
-  static long left = -1;
   if (!is_kind("full")) return 0;
-  if (left < 0) left = atol(getenv("ODD_DISK_BYTES"));
-  if ((long)bytes > left) return 1;
-  left -= (long)bytes;
+  if (used + (long)bytes > atol(getenv("ODD_DISK_BYTES"))) return 1;
+  used += (long)bytes;
   return 0;
+}
+
+__attribute__((destructor)) static void tell_used(void) {
+  const char* path = getenv("ODD_DISK_USED");
+  FILE* file = path != NULL ? fopen(path, "w") : NULL;
+  if (file == NULL) return;
+  fprintf(file, "%ld", used);
+  fclose(file);
 }
 
 ssize_t pwrite64(int file, const void* bytes, size_t count, off64_t offset) {
@@ -64,4 +74,13 @@ ssize_t pwrite64(int file, const void* bytes, size_t count, off64_t offset) {
     return -1;
   }
   return real(file, bytes, count, offset);
+}
+
+ssize_t write(int file, const void* bytes, size_t count) {
+  ssize_t (*real)(int, const void*, size_t) = (ssize_t(*)(int, const void*, size_t))dlsym(RTLD_NEXT, "write");
+  if (file > STDERR_FILENO && is_full(count)) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return real(file, bytes, count);
 }

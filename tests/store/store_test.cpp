@@ -122,6 +122,25 @@ TEST_F(StoreTest, KeysDependOnContentAndBoxAlone) {
   EXPECT_TRUE(other.check().empty());
 }
 
+// Somebody tried another one and went back.
+TEST_F(StoreTest, TheEmbedderOfMostFacesThatAreThereComesFirst) {
+  Store store = open();
+  Record other = made_up_record(1, {kLeft, kRight});
+  other.terms = "terms-2";
+  other.analysis.models.embedder_id = "tiny-b";
+  put(store, "/photos/1.jpg", made_up_record(1, {kLeft, kRight}));
+  put(store, "/photos/1.jpg", other);
+  put(store, "/photos/2.jpg", made_up_record(2, {kLeft}));
+  EXPECT_EQ(store.embedders(), (std::vector<std::string>{kEmbedder, "tiny-b"}));
+  const std::vector<std::string> gone = {"/photos/2.jpg"};
+  store.set_gone(gone, true);
+  EXPECT_EQ(store.embedders(), (std::vector<std::string>{"tiny-b", kEmbedder}));
+  put(store, "/photos/copy.jpg", made_up_record(2, {kLeft}));
+  EXPECT_EQ(store.embedders(), (std::vector<std::string>{kEmbedder, "tiny-b"}));
+  put(store, "/photos/copy.jpg", made_up_record(3, {}));  // the content that lay there has no path left
+  EXPECT_EQ(store.embedders(), (std::vector<std::string>{"tiny-b", kEmbedder}));
+}
+
 TEST_F(StoreTest, VectorsOfAnotherEmbedderStandBesideTheOthers) {
   Store store = open();
   put(store, "/photos/1.jpg", made_up_record(1, {kLeft}));
@@ -199,7 +218,10 @@ TEST_F(StoreTest, AFolderThatMovedIsNotReadAgain) {
   EXPECT_EQ(store.find_image_at("/media/new/b.jpg")->sha256, made_up_sha256(4));  // what was found there stays
   EXPECT_FALSE(store.find_image_at("/media/old/b.jpg").has_value());
   EXPECT_TRUE(store.find_image_at("/media/older/c.jpg").has_value());
+  const std::vector<std::string> gone = {"/media/new/2019/a.jpg"};
+  store.set_gone(gone, true);
   EXPECT_EQ(store.move_source("/media/new/2019", "/archive"), 1);
+  EXPECT_TRUE(store.find_image_at("/archive/a.jpg")->is_gone);
   EXPECT_EQ(store.find_image_at("/archive/a.jpg")->sha256, made_up_sha256(1));
   EXPECT_EQ(store.move_source("/media", "/disk"), 2);
   EXPECT_TRUE(store.find_image_at("/disk/older/c.jpg").has_value());

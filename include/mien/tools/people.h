@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -47,6 +48,9 @@ struct PersonFace {
   FaceState state = FaceState::found;
   // To the person's other faces, the mean; empty: it has no others, or no vector.
   std::optional<float> similarity;
+  ImageId image = 0;
+  PersonId person = 0;  // whose it is now; 0: of a group that nobody named, or of none
+  std::optional<PoorReason> poor_reason;
 };
 
 struct PeopleStatistics {
@@ -127,9 +131,10 @@ struct FindResult {
 // Store throws.
 class MIEN_API People {
  public:
-  // Of the newest embedder in the store. Groups are made where those in the store are not of what lies there now; so
-  // are the neighbours of faces that have none. `threads` 0: one a core.
-  People(Store& store, const Settings& settings, int threads = 0);
+  // Of the embedder that knows most of the faces that are there. Groups are made where those in the store are not of
+  // what lies there now; so are the neighbours of faces that have none. `threads` 0: one a core. `needs_vectors`: a
+  // change or a person's faces are asked for next; the vectors for that are read at the same time as the rest.
+  People(Store& store, const Settings& settings, int threads = 0, bool needs_vectors = false);
   ~People();
   People(const People&) = delete;
   People& operator=(const People&) = delete;
@@ -143,6 +148,12 @@ class MIEN_API People {
   std::vector<PersonFace> faces(const PersonEntry& entry) const;
   PersonFace face(FaceId id) const;
   FaceId find_face(const std::string& photo_and_number) const;
+  // The largest face of those whose photo is there, one that is not poor before others; 0: none.
+  FaceId cover(const PersonEntry& entry) const;
+  // Of the person, or of whom they were merged into; empty: none.
+  std::string name_of(PersonId person) const;
+  // Cosine from which on faces are one person's among many; empty: it is not known of the embedder.
+  std::optional<float> search_threshold() const;
 
   // The group is this person; a person gets another name.
   PeopleChange name(const std::string& who, const std::string& name);
@@ -155,6 +166,12 @@ class MIEN_API People {
   PeopleChange not_a_face(const std::vector<std::string>& faces);
   // A photo, or all photos below a folder, are pages: two faces on one may be one person.
   PeopleChange page(const std::string& path);
+  // The same of faces and photos by their numbers, be the photo there or gone.
+  PeopleChange is(FaceId face, const std::string& name);
+  PeopleChange is_not(FaceId face, const std::string& name);
+  PeopleChange split(const std::string& who, std::span<const FaceId> faces);
+  PeopleChange not_a_face(std::span<const FaceId> faces);
+  PeopleChange page(ImageId image);
   // The last thing that was said and is not undone, or this one.
   PersonOperation undo(std::optional<OperationId> operation = {});
   // The newest first.
@@ -162,6 +179,9 @@ class MIEN_API People {
 
   // The best first.
   std::vector<Suggestion> suggest(int count_max = 50) const;
+  // The question about the persons or groups of these two faces, or of `member` whether `other_face` is the person, as
+  // suggest() would ask it now; nothing where it would not.
+  std::optional<Suggestion> question(Suggestion::Kind kind, FaceId face, FaceId other_face) const;
   // Whether the question is one still, after other answers.
   bool is_open(const Suggestion& suggestion) const;
   PeopleChange answer(const Suggestion& suggestion, bool yes);
@@ -169,12 +189,17 @@ class MIEN_API People {
   FindResult find_photos(const FindOptions& options) const;
   // Removes the person for good. Afterwards `list` knows nothing of them.
   ForgottenPerson forget(const std::string& who);
+  // What that would remove; nothing is changed.
+  ForgottenPerson would_forget(const std::string& who) const;
 
   struct State;
 
  private:
   std::unique_ptr<State> state_;
 };
+
+// For comparing and sorting names: two that differ in case or Unicode form alone become one text.
+MIEN_API std::u32string folded_name(std::string_view name);
 
 // Makes neighbours and groups where they are not of what lies in the store.
 MIEN_API void refresh_people(Store& store, const Settings& settings, int threads = 0);

@@ -38,8 +38,9 @@ struct ImportSummary {
 // Takes names from the regions of the Metadata Working Group and of Microsoft in XMP, in every container that mien
 // reads XMP in, and in sidecars (photo.jpg.xmp, photo.xmp). A region means the face of the store that it overlaps most
 // (IoU 0.2 at least, one to one). One operation a person, of kind `import`, with verdicts `imported`, which never beat
-// what was said here. Of two photos with the same content each counts. Nothing is said twice. Throws Exception:
-// not_found where the store knows no photo below a source, and what Store throws.
+// what was said here. Of two photos with the same content each counts. Nothing is said twice, and what write_names
+// wrote from this store is not read. Throws Exception: not_found where the store knows no photo below a source, and
+// what Store throws.
 MIEN_API ImportSummary import_names(Store& store, const People& people, const ImportOptions& options,
                                     const std::function<void(std::int64_t done, std::int64_t all)>& on_progress = {},
                                     const std::stop_token& stop = {});

@@ -3,6 +3,7 @@
 // its owner's alone (mode 0600).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -106,6 +107,13 @@ struct PersonOperation {
   bool is_undone = false;
 };
 
+// A random number of 32 hex digits, by which a person is known outside of the store, where ids may mean others.
+struct PersonToken {
+  std::string token;
+  PersonId person = 0;  // 0: the store has only the note that they were forgotten
+  bool is_forgotten = false;
+};
+
 struct FaceGroup {
   FaceId face = 0;
   FaceId group = 0;  // the oldest face of the group; a face that is in no group has no row
@@ -114,6 +122,8 @@ struct FaceGroup {
 struct StoreOptions {
   std::string path;  // empty: default_store_path()
   enum class Access { read, write, create } access = Access::read;
+  // How long what reads or writes waits for another program that writes; then it is an error (is_store_locked).
+  std::chrono::milliseconds patience{30'000};
 };
 
 struct StoreStatistics {
@@ -122,7 +132,7 @@ struct StoreStatistics {
   std::int64_t gone = 0;    // paths that are not there any more
   std::int64_t failed = 0;  // paths whose image could not be read
   std::int64_t faces = 0;
-  std::int64_t vectors = 0;  // of the newest embedder
+  std::int64_t vectors = 0;  // of the first of Store::embedders()
   std::int64_t bytes = 0;    // of the file and its WAL
 };
 
@@ -163,11 +173,14 @@ class MIEN_API Store {
   Store& operator=(Store&&) noexcept;
 
   const std::string& path() const;
+  bool is_read_only() const;  // by StoreOptions::access
   StoreStatistics statistics() const;
   // What is wrong with the file: one sentence a finding, which names table and row; empty: nothing.
   std::vector<std::string> check() const;
   // Whether somebody else has changed the file since the last call.
   bool has_changed();
+  // Another number whenever somebody else has changed the file; this store's own changes leave it.
+  std::int64_t data_version() const;
 
   // ---- What was read
 
@@ -189,7 +202,7 @@ class MIEN_API Store {
   // Drops the paths that are gone and lie below one of the sources (all sources when empty), and images and faces that
   // have no path left. Facts stay. Returns the number of paths.
   std::int64_t prune(std::span<const std::string> sources);
-  // The files below a folder lie below another one now. Returns how many; nothing is read again.
+  // The files below a folder, gone ones too, lie below another one now. Returns how many; nothing is read again.
   std::int64_t move_source(const std::string& from, const std::string& to);
 
   // ---- What lies there
@@ -207,9 +220,10 @@ class MIEN_API Store {
 
   // ---- Vectors; those of different embedders never meet
 
-  // Embedder ids (ModelNames::embedder_id) with vectors, the newest first.
+  // Embedder ids (ModelNames::embedder_id) with vectors, the one of most faces that are there first, then the newest.
   std::vector<std::string> embedders() const;
   std::string embedder_name(std::string_view embedder_id) const;  // "fr_feature"
+  std::int64_t count_vectors() const;                             // of the first of them
   void visit_vectors(std::string_view embedder_id, const std::function<void(const StoredVector&)>& visit,
                      FaceId after = 0) const;
   // Visits those of the keys that have one, in the order of the keys.
@@ -234,6 +248,8 @@ class MIEN_API Store {
   // The number of a new person, who is in the file from the first operation on that names them: a program that is
   // killed in between leaves nobody without a name.
   PersonId add_person();
+  // Of all who were ever here: those who were merged into others and those who were forgotten too.
+  void visit_person_tokens(const std::function<void(const PersonToken&)>& visit) const;
   OperationId add(const PersonOperation& operation);
   // All that is there, undone or not, in the order it was said.
   void visit_operations(const std::function<void(const PersonOperation&)>& visit) const;
@@ -247,6 +263,8 @@ class MIEN_API Store {
   // the WAL. Afterwards no file of the store holds anything of them but the places, which are also noted beside the
   // store in FILE.forgotten. Throws Exception(unavailable) when another program reads the store all the time.
   ForgottenPerson forget(std::span<const PersonId> persons, std::span<const FaceId> faces);
+  // What forget() would remove, as it would tell it; nothing is changed.
+  ForgottenPerson would_forget(std::span<const PersonId> persons, std::span<const FaceId> faces) const;
   // Places that must not be embedded again.
   std::vector<FacePlace> suppressed() const;
 
@@ -254,6 +272,9 @@ class MIEN_API Store {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// Whether an error of a store says that another program kept it locked: the same may work later.
+MIEN_API bool is_store_locked(const Error& error);
 
 // A complete copy that others may go on writing beside; mode 0600. Throws Exception(invalid_argument) when the target
 // is there.

@@ -33,4 +33,7 @@ MIEN_API void records_of_stream(const Engine& engine, const RecordStream& stream
 // full. It does not wait when all streams wait for it.
 MIEN_API void set_batch_delay(const Engine& engine, std::chrono::milliseconds delay);
 
+// The score, 0..1, from which on something is a face to the engine's detector where AnalyzeOptions say no other.
+MIEN_API float detection_threshold(const Engine& engine);
+
 }  // namespace mien
