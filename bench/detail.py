@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How many small faces of large photos each way of looking finds, what it makes up, and what it costs.
 
-    bench/detail.py composites --people .deps/photos --crowds DIR --empty DIR [--count 60] [--exact]
+    bench/detail.py composites --people .deps/photos --crowds DIR --empty DIR [--count 60] [--exact] \
+        [--rows FILE [--part I/N]]
     bench/detail.py faceless DIR...
     bench/detail.py turns DIR... [--turns 10]
     bench/detail.py scans DIR... [--count 30] [--program build/dev/mien] [--turns 5]
@@ -9,12 +10,14 @@
 `composites`: photos of one person (heads) and of many are brought to faces of 40 to 200 pixels and put on large
 pictures without faces. A face counts that a cut of 640 x 640 of the same pixels shows, looked at once, with a score
 above 0.6 and at least 24 pixels. Found is a face whose box overlaps that one's by 0.4 of the union. A hint is what
-`auto` acts upon: a face below 48 canvas pixels, or nearly one. `faceless`: what is found in pictures without faces, as
-they are and enlarged. `turns`: CPU time of detection, `auto` against `off`, in turns. `scans`: the same of whole scans
-of photos that are brought to 12 and 48 megapixels and show no small faces. Needs mien's Python package, numpy and
-Pillow. Photos are chosen by a seed.
+`auto` acts upon: a face below 48 canvas pixels, or nearly one. With --rows each picture becomes a line of that file: go
+on with the same command after a stop, run parts side by side, and the table is of all lines. `faceless`: what is found
+in pictures without faces (bench/faceless_pictures.sh), as they are and enlarged. `turns`: CPU time of detection, `auto`
+against `off`, in turns. `scans`: the same of whole scans of photos that are brought to 12 and 48 megapixels and show no
+small faces. Needs mien's Python package, numpy and Pillow. Photos are chosen by a seed.
 """
 import argparse
+import json
 import math
 import pathlib
 import random
@@ -168,29 +171,20 @@ def twice(boxes):
 
 
 class Way:
-    """A way of looking, and what it made of all pictures."""
+    """A way of looking, and what it makes of a picture."""
 
     def __init__(self, name, look):
         self.name, self.look = name, look
-        self.rows, self.hinted, self.in_hinted = [], [], []
-        self.twice = self.false = self.found = 0
-        self.cpu = 0.0
 
-    def take(self, pixels, real, shown, hints):
+    def judge(self, pixels, real, shown, hints):
         begin = time.process_time()
         found = [box for box, _ in self.look(pixels)]
-        self.cpu += time.process_time() - begin
-        self.twice += twice(found)
+        cpu = time.process_time() - begin
         everything = [box for box, _ in shown]
-        self.false += sum(not any(overlap(box, other)[1] > 0.5 for other in everything) for box in found)
-        self.found = sum(is_seen(box, found) for box in real)
-        for box in real:
-            seen = is_seen(box, found)
-            self.rows.append((long_side(box), seen))
-            if any(overlap(box, hint)[1] > 0.3 for hint in hints):
-                self.hinted.append(seen)
-            if hints:
-                self.in_hinted.append(seen)
+        seen = [is_seen(box, found) for box in real]
+        has_hint = [any(overlap(box, hint)[1] > 0.3 for hint in hints) for box in real]
+        return {"cpu": cpu, "seen": seen, "has_hint": has_hint, "twice": twice(found),
+                "false": sum(not any(overlap(box, other)[1] > 0.5 for other in everything) for box in found)}
 
 
 def share(values):
@@ -198,44 +192,61 @@ def share(values):
     return f"{100 * sum(values) / len(values):.1f} % of {len(values)}" if values else "-"
 
 
-def report(ways, pictures):
+def report(pictures):
     bounds = ((24, 60), (60, 90), (90, 130), (130, 1000))
     print("| way | faces found | of those with a hint | in photos with a hint | "
           + " | ".join(f"{low} to {high} px" for low, high in bounds) + " | twice | false | CPU s a photo |")
-    print("|---" * (8 + len(bounds)) + "|")
-    for way in ways:
-        by_size = [share(seen for side, seen in way.rows if low <= side < high) for low, high in bounds]
-        print(f"| {way.name} | {share(seen for _, seen in way.rows)} | {share(way.hinted)} | {share(way.in_hinted)} | "
-              f"{' | '.join(by_size)} | {way.twice} | {way.false} | {way.cpu / max(1, pictures):.3f} |", flush=True)
+    print("|---" * (7 + len(bounds)) + "|")
+    for name in pictures[0]["ways"]:
+        rows = [(picture, picture["ways"][name]) for picture in pictures]
+        faces = [face for picture, way in rows for face in zip(picture["sides"], way["seen"], way["has_hint"])]
+        in_hinted = [seen for picture, way in rows if picture["hints"] for seen in way["seen"]]
+        hinted = [seen for _, seen, has_hint in faces if has_hint]
+        by_size = [share(seen for side, seen, _ in faces if low <= side < high) for low, high in bounds]
+        print(f"| {name} | {share(seen for _, seen, _ in faces)} | {share(hinted)} | {share(in_hinted)} | "
+              f"{' | '.join(by_size)} | "
+              f"{sum(way['twice'] for _, way in rows)} | {sum(way['false'] for _, way in rows)} | "
+              f"{statistics.mean(way['cpu'] for _, way in rows):.3f} |", flush=True)
+
+
+def make_ways(engine, is_exact):
+    ways = [Way(detail, lambda pixels, d=detail: faces_of(engine, pixels, d)) for detail in (OFF, AUTO, FULL)]
+    for side in (640, 1280, 2560) if is_exact else ():
+        exact = mien.Engine(load_embedder=False, precision="exact", exact_sizes=[(side, side)])
+        ways.append(Way(f"exact {side}", lambda pixels, e=exact: faces_of(e, pixels, OFF)))
+    return ways
+
+
+def read_rows(path):
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def composites(given):
     engine = mien.Engine(load_embedder=False)
     hinting = mien.Engine(load_embedder=False, det_threshold=given.threshold - HINT_MARGIN)
-    chance = random.Random(given.seed)
     patches = Patches(engine, photos_of(given.people), photos_of(given.crowds))
     empty = photos_of(given.empty)
-    ways = [Way(detail, lambda pixels, d=detail: faces_of(engine, pixels, d)) for detail in (OFF, AUTO, FULL)]
-    if given.exact:
-        for side in (640, 1280, 2560):
-            exact = mien.Engine(load_embedder=False, precision="exact", exact_sizes=[(side, side)])
-            ways.append(Way(f"exact {side}", lambda pixels, e=exact: faces_of(e, pixels, OFF)))
-    for number in range(given.count):
-        picture, parts = compose(chance, patches, empty, given.megapixels[number % len(given.megapixels)])
-        with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
-            picture.save(file.name, quality=92)
-            pixels = pixels_of(Image.open(file.name))
-            if given.keep:
-                picture.save(pathlib.Path(given.keep) / f"{number:03}.jpg", quality=92)
-        shown = faces_in_cuts(engine, pixels, parts)
-        real = [box for box, score in shown if score > SCORE_MIN and long_side(box) >= SIDE_MIN]
-        hints = hints_of(hinting, pixels)
-        for way in ways:
-            way.take(pixels, real, shown, hints)
-        print(f"{number}: {pixels.shape[1]}x{pixels.shape[0]}, {len(real)} faces, {len(hints)} hints, found "
-              + ", ".join(f"{way.name} {way.found}" for way in ways),
-              flush=True)
-    report(ways, given.count)
+    ways = make_ways(engine, given.exact)
+    part, parts = map(int, given.part.split("/"))
+    with tempfile.TemporaryDirectory() as folder:
+        rows = pathlib.Path(given.rows or f"{folder}/rows.jsonl")
+        done = {row["number"] for row in read_rows(rows)}
+        for number in sorted(set(range(part, given.count, parts)) - done):
+            chance = random.Random(f"{given.seed} {number}")
+            picture, places = compose(chance, patches, empty, given.megapixels[number % len(given.megapixels)])
+            path = pathlib.Path(given.keep or folder) / f"{number:03}.jpg"
+            picture.save(path, quality=92)
+            pixels = pixels_of(Image.open(path))
+            shown = faces_in_cuts(engine, pixels, places)
+            real = [box for box, score in shown if score > SCORE_MIN and long_side(box) >= SIDE_MIN]
+            hints = hints_of(hinting, pixels)
+            row = {"number": number, "sides": [long_side(box) for box in real], "hints": len(hints),
+                   "ways": {way.name: way.judge(pixels, real, shown, hints) for way in ways}}
+            with rows.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            print(f"{number}: {pixels.shape[1]}x{pixels.shape[0]}, {len(real)} faces, {len(hints)} hints, found "
+                  + ", ".join(f"{name} {sum(way['seen'])}" for name, way in row["ways"].items()), flush=True)
+        report(read_rows(rows))
 
 
 def faceless(given):
@@ -328,6 +339,8 @@ def main():
     command.add_argument("--count", type=int, default=60)
     command.add_argument("--exact", action="store_true", help="also 640, 1280 and 2560, as InsightFace would look")
     command.add_argument("--keep", help="folder for the composites")
+    command.add_argument("--rows", help="file of what was found, a line a picture")
+    command.add_argument("--part", default="0/1")
     kind(faceless, "12,48")
     command = kind(turns, None)
     command.add_argument("--turns", type=int, default=10)

@@ -2,11 +2,12 @@
 """How far `default` drifts from `exact`, for photos that both look at in the same scale.
 
     mien bench pipeline --images PHOTOS --passes 1 --no-floor --precision exact --dump exact.json
-    mien bench pipeline --images PHOTOS --passes 1 --no-floor --dump default.json
+    mien bench pipeline --images PHOTOS --passes 1 --no-floor --detail off --dump default.json
     bench/drift.py PHOTOS exact.json default.json [PHOTOS exact.json default.json]...
 
-Same scale: the long side has at least 640 pixels and no panorama is cut into tiles. Boxes are compared inside the
-image: a face that the edge cuts may be guessed larger or smaller beyond it. Needs numpy and Pillow.
+Closer looks would take the landmarks of small faces from another scale. Same scale: the long side has at least 640
+pixels and no panorama is cut into tiles. Boxes are compared inside the image: a face that the edge cuts may be guessed
+larger or smaller beyond it. Needs numpy and Pillow.
 """
 import json
 import os

@@ -22,7 +22,6 @@ import tempfile
 import numpy as np
 from sklearn.cluster import DBSCAN
 
-LFW_CENTRE = 125
 THRESHOLDS = (.40, .45, .478, .50, .55)
 LARGE = 3
 ROUNDS_MAX = 5  # of corrections
@@ -38,11 +37,11 @@ def centre_faces(path):
             continue
         def distance(face):
             x1, y1, x2, y2 = face["bbox"]
-            return ((x1 + x2) / 2 - LFW_CENTRE) ** 2 + ((y1 + y2) / 2 - LFW_CENTRE) ** 2
+            return ((x1 + x2 - record["width"]) / 2) ** 2 + ((y1 + y2 - record["height"]) / 2) ** 2
         record["source"] = str(pathlib.Path(record["source"]).absolute())
         record["faces"] = [min(faces, key=distance)]
         vector = np.frombuffer(base64.b64decode(record["faces"][0]["embedding"]), "<f4")
-        name = pathlib.Path(record["source"]).stem.rpartition("_")[0]
+        name = pathlib.Path(record["source"]).stem.partition(".")[0].rpartition("_")[0]
         rows.append((record, vector / np.linalg.norm(vector), name))
     return rows
 

@@ -2,7 +2,7 @@
 """What `mien serve` costs, how long requests wait, and what happens when there are too many.
 
     bench/service.py agree --photos DIR --det FILE --rec FILE      the faces of insightface 0.7.3, by /predict in exact
-    bench/service.py peer --photos DIR --det FILE --rec FILE       CPU a request against FastAPI with insightface
+    bench/service.py peer --photos DIR --det FILE --rec FILE [--p3]     CPU a request against FastAPI with insightface
     bench/service.py overhead --photos DIR [--clients 64]          CPU beyond `mien scan` on the same files
     bench/service.py waiting --photo FILE                          queueing at 70 % of the capacity (needs vegeta)
     bench/service.py overload --photo FILE [--seconds 60]          five times what it can do (needs vegeta)
@@ -11,10 +11,12 @@
     bench/service.py dribble --photo FILE [--count 1000]           a request beside connections of a byte a second
     bench/service.py turns --photo FILE                            single requests beside a batch of 500
     bench/service.py announce --photo FILE [--count 1000]          memory where so many connections announce 64 MB
+    bench/service.py nextcloud --photos DIR --pairs FILE           what the app's distances and confidences mean
 
 The server runs on 127.0.0.1 and is measured by its own CPU time, from /proc; the load comes from other processes. What
 is compared runs in turns, and the median of the ratios is printed. Needs httpx; agree and peer need insightface 0.7.3,
-onnxruntime and OpenCV, peer FastAPI, uvicorn, python-multipart and orjson too, agree and peer Pillow.
+onnxruntime and OpenCV, peer FastAPI, uvicorn, python-multipart and orjson too, agree and peer Pillow, nextcloud numpy.
+--pairs has a line a pair: two names of photos and 1 or 0, whether one person is on both, with tabs between them.
 """
 import argparse
 import concurrent.futures
@@ -95,18 +97,28 @@ def serve(options, *flags):
     return Server([options.mien, "serve", "--listen", "127.0.0.1:0", "--threads", str(options.threads), *flags])
 
 
-def previews(folder):
-    """What Immich sends: a side of 1440, JPEG of quality 80."""
-    from PIL import Image, ImageOps  # noqa: PLC0415: of two commands alone
+def previews(folder, in_p3=False):
+    """What Immich sends: a side of 1440, JPEG of quality 80; by its defaults in the colours of Display P3."""
+    from PIL import Image, ImageCms, ImageOps  # noqa: PLC0415: of two commands alone
 
+    profile = {}
+    if in_p3:
+        sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests/oracle"))
+        import icc_profiles  # noqa: PLC0415: needs numpy
+
+        profile = {"icc_profile": icc_profiles.rgb("Display P3", icc_profiles.DISPLAY_P3)}
+        to_p3 = ImageCms.buildTransform(ImageCms.createProfile("sRGB"),
+                                        ImageCms.ImageCmsProfile(io.BytesIO(profile["icc_profile"])), "RGB", "RGB")
     result = []
     for path in sorted(pathlib.Path(folder).rglob("*")):
         if path.suffix.lower() not in KINDS:
             continue
         image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
         image.thumbnail((1440, 1440))
+        if in_p3:
+            image = ImageCms.applyTransform(image, to_p3)
         file = io.BytesIO()
-        image.save(file, "JPEG", quality=80)
+        image.save(file, "JPEG", quality=80, **profile)
         result.append((path.name, file.getvalue()))
     return result
 
@@ -197,7 +209,7 @@ def predict(entries: str = Form(), image: bytes = File()):
 
 
 def peer(options):
-    files = [preview for _, preview in previews(options.photos)]
+    files = [preview for _, preview in previews(options.photos, options.p3)]
     code = PEER.format(folder=str(pathlib.Path(__file__).resolve().parent), det=options.det, rec=options.rec)
     with tempfile.TemporaryDirectory() as folder:
         pathlib.Path(folder, "peer.py").write_text(code)
@@ -488,13 +500,59 @@ def announce(options):
           f"{peak:.0f} MB")
 
 
+def nextcloud(options):
+    """Of all faces of the photos: close to the app exactly when their cosine says so; of the pairs: right or wrong."""
+    import numpy as np  # noqa: PLC0415: of one command alone
+
+    vectors, descriptors, good, poor, largest = [], [], [], [], {}
+    with serve(options, "--nextcloud") as server, httpx.Client(base_url=server.address, timeout=60) as client:
+        threshold = next(model["threshold_search"] for model in client.get("/v1/models").json()
+                         if model["role"] == "embedder" and model["is_default"])
+        for path in sorted(pathlib.Path(options.photos).rglob("*.jpg")):
+            image = path.read_bytes()
+            ours = client.post("/v1/analyze", content=image, params={"embeddings": "json"}).json()["faces"]
+            told = client.post("/detect", files={"file": (str(path), image)}).json()["faces"]
+            if len(ours) != len(told):
+                sys.exit(f"{path}: {len(ours)} faces, and {len(told)} for Nextcloud")
+            for face, one in zip(ours, told):
+                (good if face["poor_reason"] is None else poor).append(one["detection_confidence"])
+                size = (one["right"] - one["left"]) * (one["bottom"] - one["top"])
+                largest[path.name] = max(largest.get(path.name, (0, 0)), (size, len(vectors)))
+                vectors.append(face["embedding"])
+                descriptors.append(one["descriptor"])
+    unit = np.array(vectors) / np.linalg.norm(vectors, axis=1, keepdims=True)
+    told = np.array(descriptors)
+    wrong = same = 0
+    nearest = 1.0
+    for i in range(len(unit) - 1):
+        cosines = unit[i + 1:] @ unit[i]
+        close = np.linalg.norm(told[i + 1:] - told[i], axis=1) < 0.4
+        wrong += int(np.sum(close != (cosines > threshold)))
+        same += int(np.sum(close))
+        nearest = min(nearest, float(np.min(np.abs(cosines - threshold))))
+    pairs = len(unit) * (len(unit) - 1) // 2
+    print(f"{len(unit)} faces, {pairs} pairs: {same} closer than 0.4, {wrong} where the cosine says otherwise "
+          f"(threshold {threshold:.3f}; the nearest is {nearest:.1e} from it)")
+    print(f"confidence: {len(good)} comparable faces from {min(good):.4f}; {len(poor)} poor ones to {max(poor):.4f}")
+    counts = {"1": [0, 0], "0": [0, 0]}
+    for line in pathlib.Path(options.pairs).read_text().splitlines():
+        a, b, is_same = line.split("\t")
+        if a in largest and b in largest:
+            distance = np.linalg.norm(told[largest[a][1]] - told[largest[b][1]])
+            counts[is_same][int(distance < 0.4)] += 1
+    print(f"labelled pairs closer than 0.4: {counts['1'][1]} of {sum(counts['1'])} of one person, "
+          f"{counts['0'][1]} of {sum(counts['0'])} of two")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["agree", "peer", "overhead", "waiting", "overload", "memory", "pings",
-                                         "dribble", "turns", "announce"])
+                                         "dribble", "turns", "announce", "nextcloud"])
     parser.add_argument("--mien", default="build/release/mien", help="the program")
     parser.add_argument("--photos", help="folder of photos")
     parser.add_argument("--photo", help="one photo")
+    parser.add_argument("--p3", action="store_true", help="peer: previews in Display P3")
+    parser.add_argument("--pairs", help="labelled pairs of the photos")
     parser.add_argument("--det", help="SCRFD as an ONNX file")
     parser.add_argument("--rec", help="fr_feature as an ONNX file")
     parser.add_argument("--threads", type=int, default=2)
