@@ -129,9 +129,9 @@ inline void Connection::refuse(const std::shared_ptr<Request>& request, const Re
   if (!is_current(request) || request->is_ended) return;
   if (request->is_begun) return hang_up();
   const bool own_form = request->route != nullptr && request->route->error;
-  Response response = own_form
-                          ? request->route->error(refusal.status, refusal.code, refusal.message)
-                          : error_response(refusal.status, refusal.code, refusal.message, request->head.request.id);
+  const std::string& id = request->head.request.id;
+  Response response = own_form ? request->route->error(refusal.status, refusal.code, refusal.message, id)
+                               : error_response(refusal.status, refusal.code, refusal.message, id);
   for (const NameValue& header : refusal.headers) response.headers.push_back(header);
   answer(request, std::move(response));
 }

@@ -163,7 +163,8 @@ struct Route {
   std::string_view forward_after = {};
   std::function<std::unique_ptr<RequestHandler>(std::shared_ptr<Exchange>)> make = {};
   // How this route says that something is wrong, where it is not the body of error_response: Immich's.
-  std::function<Response(int status, std::string_view code, std::string_view message)> error = {};
+  std::function<Response(int status, std::string_view code, std::string_view message, std::string_view request_id)>
+      error = {};
 };
 
 // {"error":{"code":...,"message":...},"request_id":...}

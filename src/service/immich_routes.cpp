@@ -106,8 +106,8 @@ class PredictHandler final : public RequestHandler {
 
 std::vector<Route> immich_routes(Service& service) {
   // What the server finds wrong with a form is 422 to Immich's own service.
-  const auto error = [](int status, std::string_view /*code*/, std::string_view message) {
-    return immich_error(status == 400 ? 422 : status, message, {});
+  const auto error = [](int status, std::string_view /*code*/, std::string_view message, std::string_view request_id) {
+    return immich_error(status == 400 ? 422 : status, message, request_id);
   };
   Route ping{.method = "GET",
              .path = "/ping",

@@ -133,6 +133,14 @@ def test_broken_images_and_missing_parts(start):
     assert service.post_form("/predict", [("entries", None, b"{}"), ("image", "blob", b"x")]).status == 400
 
 
+def test_whatever_is_wrong_names_the_request(start):
+    service = start("--immich", NAME)
+    broken = service.post("/predict", b"--b", headers=["Content-Type: multipart/form-data; boundary=b"])
+    for answer in (broken, service.post("/predict", b"x"), predict(service, b"no photo")):
+        assert answer.status in (400, 415, 422)
+        assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
 def test_a_full_queue_refuses_no_predict(start):
     service = start("--immich", NAME, "--queue", "2", "--threads", "1")
     with concurrent.futures.ThreadPoolExecutor(40) as clients:
