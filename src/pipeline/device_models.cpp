@@ -118,16 +118,16 @@ struct PendingFaces : PendingWork {
 
 // The whole detector on the CPU, which the device's numbers are compared with. Opened at the first plan.
 struct DeviceModels::Reference {
-  Reference(const Runtime& of_cpu, std::shared_ptr<const std::vector<std::uint8_t>> bytes)
-      : runtime(of_cpu), model(std::move(bytes)) {}
+  Reference(std::shared_ptr<const Runtime> of_cpu, std::shared_ptr<const std::vector<std::uint8_t>> bytes)
+      : runtime(std::move(of_cpu)), model(std::move(bytes)) {}
 
   const Session& session() {
     const std::lock_guard lock(mutex);
-    if (!opened) opened = runtime.create_session(*model, "the detector");
+    if (!opened) opened = runtime->create_session(*model, "the detector");
     return *opened;
   }
 
-  const Runtime& runtime;  // stays loaded until the process ends
+  const std::shared_ptr<const Runtime> runtime;  // a plan that waits for its turn may outlive the engine
   std::shared_ptr<const std::vector<std::uint8_t>> model;
   std::mutex mutex;
   std::unique_ptr<Session> opened;
@@ -159,7 +159,8 @@ void PlanePool::give_back(std::vector<std::uint8_t> planes) {
 void CpuTime::add(double ms) { ms_ = is_measured_.exchange(true) ? ms_ + kNewest * (ms - ms_) : ms; }
 
 DeviceModels::DeviceModels(std::shared_ptr<Gpu> gpu, std::shared_ptr<const Detector> detector,
-                           std::shared_ptr<const Embedder> embedder, Precision precision, const Runtime& runtime)
+                           std::shared_ptr<const Embedder> embedder, Precision precision,
+                           std::shared_ptr<const Runtime> runtime)
     : gpu_(std::move(gpu)),
       detector_(std::move(detector)),
       embedder_(std::move(embedder)),
@@ -168,8 +169,8 @@ DeviceModels::DeviceModels(std::shared_ptr<Gpu> gpu, std::shared_ptr<const Detec
       batcher_(gpu_) {
   if (detector_ && detector_->model) {
     whole_.bytes = detector_->model;
-    reference_ = std::make_shared<Reference>(runtime, detector_->model);
-    if (gpu_->plans_by_shape()) add_masks(runtime);
+    reference_ = std::make_shared<Reference>(std::move(runtime), detector_->model);
+    if (gpu_->plans_by_shape()) add_masks(*reference_->runtime);
   }
   add_bins();
 }

@@ -49,7 +49,7 @@ class DeviceModels {
  public:
   // Models that are null are not run. `runtime` runs models on the CPU, to compare with.
   DeviceModels(std::shared_ptr<Gpu> gpu, std::shared_ptr<const Detector> detector,
-               std::shared_ptr<const Embedder> embedder, Precision precision, const Runtime& runtime);
+               std::shared_ptr<const Embedder> embedder, Precision precision, std::shared_ptr<const Runtime> runtime);
   ~DeviceModels();
 
   Batcher::Caller enter() { return batcher_.enter(); }

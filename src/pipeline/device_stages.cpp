@@ -54,12 +54,13 @@ DeviceStages::DeviceStages(std::shared_ptr<Gpu> gpu, Precision precision)
 DeviceStages::~DeviceStages() { gpu_->release(std::move(programs_)); }
 
 void DeviceStages::set_models(std::shared_ptr<const Detector> detector, std::shared_ptr<const Embedder> embedder,
-                              const Runtime& runtime) {
+                              std::shared_ptr<const Runtime> runtime) {
   // What is not offered is not planned.
   if (!is_offered(Operation::face_detection)) detector = nullptr;
   if (!is_offered(Operation::face_embedding)) embedder = nullptr;
   if (!gpu_->is_usable() || (!detector && !embedder)) return;
-  models_ = std::make_shared<DeviceModels>(gpu_, std::move(detector), std::move(embedder), precision_, runtime);
+  models_ =
+      std::make_shared<DeviceModels>(gpu_, std::move(detector), std::move(embedder), precision_, std::move(runtime));
 }
 
 std::optional<Batcher::Caller> DeviceStages::enter() {

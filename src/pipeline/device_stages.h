@@ -53,7 +53,7 @@ class DeviceStages {
 
   // The models that the device is to run; null: none. `runtime` runs models on the CPU.
   void set_models(std::shared_ptr<const Detector> detector, std::shared_ptr<const Embedder> embedder,
-                  const Runtime& runtime);
+                  std::shared_ptr<const Runtime> runtime);
 
   Gpu& gpu() { return *gpu_; }
   const Gpu& gpu() const { return *gpu_; }

@@ -133,7 +133,7 @@ Engine::Engine(EngineOptions options) : state_(std::make_unique<State>()) {
   state_->input.device = state_->device;
   load_models(*state_);
   if (!state_->device) return;
-  state_->device->set_models(state_->detector, state_->embedder, *state_->device_runtime);
+  state_->device->set_models(state_->detector, state_->embedder, state_->device_runtime);
   if (const Device* const device = state_->device->gpu().device()) {
     log(LogLevel::info, "Face analysis model loaded with GPU acceleration: " + to_string(*device));
   }
