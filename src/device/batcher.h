@@ -26,8 +26,9 @@ class BatchItem {
   BatchItem& operator=(const BatchItem&) = delete;
 };
 
-// How long one image's items have kept an idle device waiting, one after another: for all of them it waits no longer
-// than the delay. The batcher's mutex guards it.
+// How long one image's items have kept an idle device waiting for nothing, one after another: for all of them it waits
+// no longer than the delay. Where others came meanwhile the device has gained by it, and nothing is counted. The
+// batcher's mutex guards it.
 struct DeviceWait {
   double ms = 0;
 };
@@ -68,7 +69,8 @@ class Batcher {
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
 
-  // How long an idle device waits for more of what somebody waits for; 20 ms where nobody says so.
+  // How long an idle device waits for more, from when it was handed in what somebody waits for; 20 ms where nobody says
+  // so.
   void set_delay(std::chrono::milliseconds delay);
 
   // Returns the bin's number. Plans are made in the order of numbers, from the first item on.

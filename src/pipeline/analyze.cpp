@@ -209,6 +209,7 @@ class Flow {
     images_ += group.size();
     for (const GroupItem& item : group) bytes_ += pixel_bytes(item.upright);
     detecting_.push_back(std::move(group));
+    (void)look_closer_at_all();
     while (is_far_ahead(Operation::face_detection, images_, bytes_) ||
            is_settled(Operation::face_detection, detecting_)) {
       end_pixels();
@@ -250,11 +251,22 @@ class Flow {
     settle(operation, engine_, options_of(groups.front()), work_, caller_, mine, groups.front().size());
   }
 
+  // Hands in what the looks that are back call for: tiles of several photos share the device's runs. Returns whether
+  // the oldest group has to settle again.
+  bool look_closer_at_all() {
+    if (!engine_.device) return false;
+    bool is_first_in_work = false;
+    for (Group& group : detecting_) {
+      const bool has_more = look_closer(engine_, options_of(group), work_, group);
+      if (&group == &detecting_.front()) is_first_in_work = has_more;
+    }
+    return is_first_in_work;
+  }
+
   // All that the oldest group needs pixels for, which are let go then; or a step of it, where tiles are to come back.
   void end_pixels() {
     settle_first(Operation::face_detection, detecting_);
-    if (look_closer(engine_, options_of(detecting_.front()), work_, detecting_.front()))
-      return;  // it has to settle again
+    if (look_closer_at_all()) return;
     Group group = std::move(detecting_.front());
     detecting_.pop_front();
     images_ -= group.size();

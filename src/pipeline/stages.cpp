@@ -195,7 +195,8 @@ bool look_closer(const Engine::State& engine, const AnalyzeOptions& options, Wor
   bool has_more = false;
   if (!engine.device) return has_more;
   for_each_alive(group, [&](GroupItem& item) {
-    if (!item.is_found && engine.device->look_closer(item, options, work.rotated)) has_more = true;
+    if (item.is_found || !engine.device->is_settled(Operation::face_detection, item)) return;
+    if (engine.device->look_closer(item, options, work.rotated)) has_more = true;
   });
   return has_more;
 }

@@ -24,8 +24,8 @@ void add_norms(const Engine::State& engine, Analysis& analysis);
 // Detection and embedding are in two halves, between which a device works: what it does not do, or not in time, the CPU
 // does in the second. Embeddings of the CPU may still be missing then: see embed_waiting.
 void begin_detect(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group);
-// Once the device has settled what was handed in for a group: hands in what that calls for, tiles of closer looks, and
-// says whether there was any. Then the group has to settle again.
+// For the images of a group for which the device has settled what was handed in: hands in what that calls for, tiles of
+// closer looks, and says whether there was any. Then the group has to settle again.
 bool look_closer(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group);
 void end_detect(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group);
 void begin_embed(const Engine::State& engine, const AnalyzeOptions& options, Workspace::State& work, Group& group);

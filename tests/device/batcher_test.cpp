@@ -153,6 +153,47 @@ TEST_F(BatcherTest, AnIdleDeviceWaitsOnceForAnImage) {
   EXPECT_GE(ms_of_one(std::make_shared<DeviceWait>()), 1000) << "another image's";
 }
 
+// A thread that has done something else meanwhile finds its item done, or waits for the rest of the delay.
+TEST_F(BatcherTest, TheDelayBeginsWhenAnItemIsHandedIn) {
+  const std::unique_ptr<Batcher> batcher = open(GpuMode::require);
+  const std::size_t index = batcher->add(bin(doubler_, 2, false));
+  batcher->set_delay(2s);
+  auto other = batcher->enter();
+  auto caller = batcher->enter();
+  const auto ticket = batcher->submit(std::make_shared<Number>(1.0F), {index});
+  std::this_thread::sleep_for(2s);
+  const Clock::time_point begun = Clock::now();
+  EXPECT_EQ(test::wait(*batcher, caller, ticket, patient_), "");
+  EXPECT_LT(ms_since(begun), 1500);
+}
+
+TEST_F(BatcherTest, WaitingThatBroughtOthersIsNotHeldAgainstAnImage) {
+  const std::unique_ptr<Batcher> batcher = open(GpuMode::require);
+  const std::size_t index = batcher->add(bin(doubler_, 4, false));
+  batcher->set_delay(500ms);
+  auto other = batcher->enter();
+  const auto wait = std::make_shared<DeviceWait>();
+  const auto wait_for_two = [&] {  // of one image
+    auto caller = batcher->enter();
+    const auto first = batcher->submit(std::make_shared<Number>(1.0F), {index}, wait);
+    const auto second = batcher->submit(std::make_shared<Number>(2.0F), {index}, wait);
+    const Batcher::Job job{.tickets = {first, second}, .cpu_ms = 0};
+    const Batcher::Job* const jobs = &job;
+    EXPECT_EQ(caller.wait({&jobs, 1}, {.takes_back = false}), std::nullopt);
+  };
+  {
+    const std::jthread waiting(wait_for_two);
+    std::this_thread::sleep_for(200ms);
+    (void)batcher->submit(std::make_shared<Number>(3.0F), {index});
+  }
+  EXPECT_EQ(doubler_->runs, std::vector<std::size_t>{3});
+  EXPECT_EQ(wait->ms, 0);
+  const Clock::time_point begun = Clock::now();
+  wait_for_two();
+  EXPECT_GE(wait->ms, 450);
+  EXPECT_LE(wait->ms, ms_since(begun)) << "two that wait at the same time wait once";
+}
+
 TEST_F(BatcherTest, ItemsOfManyThreadsMeetInFullBatches) {
   constexpr int kThreads = 8, kEach = 32;
   const std::unique_ptr<Batcher> batcher = open(GpuMode::require);

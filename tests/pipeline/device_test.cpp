@@ -97,6 +97,37 @@ TEST_F(DeviceTest, CloserLooksAreTheSameOnTheDevice) {
   }
 }
 
+// Eight photos of a kind: their first looks are one run, and what these call for is shared by all.
+TEST_F(DeviceTest, CloserLooksOfSeveralPhotosShareTheDevicesRuns) {
+  const Engine engine(files_.options(settings_of(1, GpuMode::require)));
+  const AnalyzeOptions options{.embed = false, .face_quality = false, .detail = Detail::full};
+  const Image large = test::scale_pixels(test::make_noise(300, 200, 3, 5), 1500, 1000);
+  const std::vector<test::ByteVector> one = {encode_jpeg(large, 95)};
+  const std::vector<test::ByteVector> eight(8, one.front());
+  const auto counts_of = [&](const std::vector<test::ByteVector>& pictures) {
+    const BatcherCounts before = engine.state().device->counts();
+    (void)test::analyze_all(engine, pictures, options);
+    const BatcherCounts after = engine.state().device->counts();
+    return std::pair(after.runs - before.runs, after.items - before.items);
+  };
+  (void)counts_of(one);  // plans
+  const auto [runs_of_one, items_of_one] = counts_of(one);
+  const auto [runs, items] = counts_of(eight);
+  EXPECT_EQ(items, 8 * items_of_one);
+  EXPECT_GE(runs_of_one, 2U) << "a first look and tiles";
+  EXPECT_LE(runs, 4 * runs_of_one) << "photo by photo they are eight times as many";
+}
+
+// What the last plan needs is there until it is made.
+TEST_F(DeviceTest, AnEngineMayEndBeforeItsPlansAreMade) {
+  device_.set("plan_ms", 300);
+  for (int i = 0; i < 4; ++i) {
+    const Engine engine(files_.options(settings_of(31)));
+    test::expect_equal(test::analyze_all(engine, {pictures_[0]}, test::everything(false)), {expected(false)[0]}, {});
+  }
+  std::this_thread::sleep_for(2s);  // plans of engines that have ended
+}
+
 // A scan cuts its crops from them, whatever the device holds of the image.
 TEST_F(DeviceTest, FacesAreShownWithThePixelsOfTheirImage) {
   const std::vector<Bytes> images(pictures_.begin(), pictures_.end());
