@@ -45,14 +45,15 @@ struct Batcher::State : std::enable_shared_from_this<State> {
 
   void serve() {
     std::unique_lock lock(mutex);
-    std::optional<Clock::time_point> awaited_since;
+    bool is_awaited = false;  // while the device idles
+    Clock::time_point awaited_since{};
     while (!is_closed) {
       const Tickets batch = queue.next_batch(delay);
-      if (awaited_since) counts.idle_with_work_ms += ms_since(*awaited_since);
-      awaited_since.reset();
+      if (is_awaited) counts.idle_with_work_ms += ms_since(awaited_since);
+      is_awaited = batch.empty() && queue.is_work_awaited();
       if (batch.empty()) {
-        if (queue.is_work_awaited()) awaited_since = Clock::now();
-        changed.wait_for(lock, awaited_since ? kLookOften : kLook);
+        awaited_since = Clock::now();
+        changed.wait_for(lock, is_awaited ? kLookOften : kLook);
         continue;
       }
       run(lock, batch);
