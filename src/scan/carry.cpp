@@ -33,6 +33,10 @@ std::vector<std::vector<float>> stored_embeddings(const Store& store, const std:
   return embeddings;
 }
 
+bool lies_elsewhere(const StoredImage& image, const std::string& path) {
+  return std::any_of(image.paths.begin(), image.paths.end(), [&](const std::string& one) { return one != path; });
+}
+
 }  // namespace
 
 std::vector<std::pair<std::size_t, std::size_t>> pair_same_faces(std::span<const std::vector<float>> before,
@@ -41,21 +45,27 @@ std::vector<std::pair<std::size_t, std::size_t>> pair_same_faces(std::span<const
                          [&](std::size_t i, std::size_t j) { return similarity_of(before[i], after[j]); });
 }
 
-void carry_facts_of_changed(Store& store, const Record& record) {
-  if (record.error || record.sha256.empty()) return;
+bool carry_facts_of_changed(Store& store, const Record& record) {
+  if (record.error || record.sha256.empty()) return true;
   const std::optional<StoredPlace> place = store.find_place(record.source);
-  if (!place || place->sha256.empty() || place->sha256 == record.sha256) return;
+  if (!place || place->sha256.empty() || place->sha256 == record.sha256) return true;
   const std::optional<StoredImage> image = store.find_image(place->sha256);
-  if (!image) return;
+  if (!image) return true;
   const std::vector<StoredFace> before = store.faces_of(image->id);
   std::vector<std::vector<float>> after;
   for (const Face& face : record.analysis.faces) after.push_back(face.embedding);
+  const auto embeddings = stored_embeddings(store, record.analysis.models.embedder_id, before);
+  const auto is_empty = [](const std::vector<float>& one) { return one.empty(); };
+  if (std::all_of(embeddings.begin(), embeddings.end(), is_empty)) {
+    const bool has_faces = !before.empty() && !std::all_of(after.begin(), after.end(), is_empty);
+    return !has_faces || !lies_elsewhere(*image, record.source);
+  }
   std::vector<std::pair<Box, Box>> boxes;
-  for (const auto& [i, j] :
-       pair_same_faces(stored_embeddings(store, record.analysis.models.embedder_id, before), after)) {
+  for (const auto& [i, j] : pair_same_faces(embeddings, after)) {
     boxes.emplace_back(before[i].bbox, record.analysis.faces[j].bbox);
   }
   store.carry_facts(place->sha256, record.sha256, boxes);
+  return true;
 }
 
 }  // namespace mien

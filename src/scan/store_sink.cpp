@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -28,14 +29,16 @@ class StoreSink : public Sink {
   std::int64_t append(const Record& record, const std::string&) override {
     if (batch_.empty()) begin_ = Clock::now();
     batch_.push_back(record);
-    if (batch_.size() >= kBatchImagesMax) finish();
+    if (batch_.size() >= kBatchImagesMax) put_batch();
     return 0;  // the content tells where it lies
   }
 
   Record read(std::int64_t, const std::string& sha256) override {
-    const auto waiting =
-        std::find_if(batch_.begin(), batch_.end(), [&](const Record& one) { return one.sha256 == sha256; });
-    if (waiting != batch_.end()) return *waiting;
+    for (const std::vector<Record>* const records : {&batch_, &waiting_}) {
+      const auto found =
+          std::find_if(records->begin(), records->end(), [&](const Record& one) { return one.sha256 == sha256; });
+      if (found != records->end()) return *found;
+    }
     std::optional<Record> stored = store_.find_record(sha256);
     if (stored) return std::move(*stored);
     throw Exception(ErrorCode::io, "another program has removed photos from " + replace_invalid_utf8(store_.path()) +
@@ -43,22 +46,44 @@ class StoreSink : public Sink {
   }
 
   void pass_time() override {
-    if (!batch_.empty() && Clock::now() - begin_ >= kBatchAgeMax) finish();
+    if (!batch_.empty() && Clock::now() - begin_ >= kBatchAgeMax) put_batch();
   }
 
   void finish() override {
-    if (batch_.empty()) return;
-    std::vector<Store::Entry> entries;
-    entries.reserve(batch_.size());
-    for (const Record& record : batch_) {
-      carry_facts_of_changed(store_, record);
-      entries.push_back({source_of(record.source), record.source, &record});
-    }
-    store_.put(entries);
-    batch_.clear();
+    put_batch();
+    std::vector<const Record*> rest;  // no copy of what they were has come
+    for (const Record& record : waiting_) rest.push_back(&record);
+    put(rest);
+    waiting_.clear();
   }
 
  private:
+  // What another embedder sees of a changed photo waits for what it sees of a copy of what the photo was: until then
+  // nobody can tell which faces are the same.
+  void put_batch() {
+    put_ready(batch_);
+    std::move(batch_.begin(), batch_.end(), std::back_inserter(waiting_));
+    batch_.clear();
+    put_ready(waiting_);  // the copies may have come
+  }
+
+  // Leaves in `records` what waits.
+  void put_ready(std::vector<Record>& records) {
+    std::vector<const Record*> ready;
+    for (const Record& record : records) {
+      if (carry_facts_of_changed(store_, record)) ready.push_back(&record);
+    }
+    put(ready);
+    std::erase_if(records, [&](const Record& one) { return std::binary_search(ready.begin(), ready.end(), &one); });
+  }
+
+  void put(const std::vector<const Record*>& records) {
+    if (records.empty()) return;
+    std::vector<Store::Entry> entries;
+    for (const Record* const record : records) entries.push_back({source_of(record->source), record->source, record});
+    store_.put(entries);
+  }
+
   std::string source_of(const std::string& path) const {
     const auto source = std::find_if(sources_.begin(), sources_.end(),
                                      [&](const std::string& one) { return path_below(one, path).has_value(); });
@@ -68,6 +93,7 @@ class StoreSink : public Sink {
   Store& store_;
   std::vector<std::string> sources_;
   std::vector<Record> batch_;
+  std::vector<Record> waiting_;
   Clock::time_point begin_;  // when the first of the batch came
 };
 

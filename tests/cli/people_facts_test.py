@@ -23,31 +23,37 @@ SIZE = (1000, 500)  # pixels of a photo, sides exchanged where it is turned
 class Photo:
     """A content: who is on it, where, and what embedders make of them. Its faces keep their places in the list."""
 
-    def __init__(self, name, centres, chance, before=None):
+    def __init__(self, name, centres, chance, before=None, noise=0):
         self.sha256, self.size = sha256(name), SIZE
         self.centres, self.chance = centres, chance
         self.boxes = [box_of(i) for i in range(len(centres))]
-        self.seen = {} if before is None else before  # embeddings of each embedder
+        self.before, self.noise = before, noise  # the photo that it was, and how far its faces are off that one's
+        self.seen = {}  # embeddings of each embedder
         self.phash = f"{chance.getrandbits(64):016x}"
 
     def changed(self, name, how):
         """What an editor made of it: other metadata, turned without loss, or compressed anew."""
-        photo = Photo(name, self.centres, self.chance, dict(self.seen))
+        photo = Photo(name, self.centres, self.chance, self, .1 if how == "compress" else 0)
         photo.size, photo.boxes, photo.phash = self.size, self.boxes, self.phash
         if how == "turn":
             photo.size = self.size[::-1]
             photo.boxes = [[self.size[1] - y2, x1, self.size[1] - y1, x2] for x1, y1, x2, y2 in self.boxes]
-        if how == "compress":
-            photo.seen = {embedder: [face_like(face, self.chance, .1) for face in faces]
-                          for embedder, faces in self.seen.items()}
         return photo
 
-    def line(self, path, embedder):
+    def embeddings(self, embedder):
+        """An editor's version looks to any embedder like the photo that it was."""
         if embedder not in self.seen:
-            self.seen[embedder] = [face_like(centre[embedder], self.chance) for centre in self.centres]
+            if self.before is None:
+                faces = [face_like(centre[embedder], self.chance) for centre in self.centres]
+            else:
+                faces = self.before.embeddings(embedder)
+            self.seen[embedder] = [face_like(face, self.chance, self.noise) for face in faces] if self.noise else faces
+        return self.seen[embedder]
+
+    def line(self, path, embedder):
         models = {"detector": "centerface", "embedder": f"fr_{embedder}", "embedder_id": f"made-up-{embedder}"}
-        return record(path, list(zip(self.boxes, self.seen[embedder])), self.phash, sha256=self.sha256, models=models,
-                      width=self.size[0], height=self.size[1], terms=f"by {embedder}")
+        return record(path, list(zip(self.boxes, self.embeddings(embedder))), self.phash, sha256=self.sha256,
+                      models=models, width=self.size[0], height=self.size[1], terms=f"by {embedder}")
 
 
 def without(log, names):
@@ -143,11 +149,14 @@ class History:
 
     def index(self):
         lines = []
+        unchanged = [photo for path, photo in self.files.items() if self.known.get(path, (None,))[0] is photo]
         for path, photo in self.files.items():
             before, embedder = self.known.get(path, (None, None))
             if before is photo and embedder == self.embedder:
                 continue
-            if before is not None and before is not photo and self.embedder in self.vectors[before.sha256]:
+            # The same faces are told by an embedder that has seen both, or sees a copy of what the photo was now.
+            if before is not None and before is not photo and (
+                    before in unchanged or self.embedder in self.vectors[before.sha256]):
                 self.model.carry(before, photo)
             if before is not None and before.sha256 in self.model.unsure:
                 self.model.unsure.add(photo.sha256)

@@ -59,7 +59,7 @@ class StoreSinkTest : public ScanFilesTest {
     Analysis analysis;
     analysis.format = "test";
     analysis.width = analysis.height = 1000;
-    analysis.models = {"detector", "tiny", "tiny-a"};
+    analysis.models = {"detector", "tiny", embedder_};
     for (std::string word; words >> word;) {
       if (word == "bad") return Error{ErrorCode::bad_data, "told to be bad"};
       if (word == "io") return Error{ErrorCode::io, "told to fail for now"};
@@ -94,6 +94,7 @@ class StoreSinkTest : public ScanFilesTest {
   }
 
   Store store_;
+  std::string embedder_ = "tiny-a";
   std::atomic<int> analyzed_{0};
   std::function<void(const Record&)> on_record_;
 };
@@ -249,6 +250,30 @@ TEST_F(StoreSinkTest, AChangedPhotoKeepsWhatWasSaidFaceByFace) {
   store_.visit_operations(
       [&](const PersonOperation& one) { statements += static_cast<std::int64_t>(one.statements.size()); });
   EXPECT_EQ(statements, 2 * 3);  // of three contents
+}
+
+// Another embedder knows neither: what it sees of the copy tells which faces are the same, whichever comes first.
+TEST_F(StoreSinkTest, AChangedPhotoIsKnownByACopyOfWhatItWas) {
+  for (const char* const copy : {"d/1.jpg", "d/3.jpg"}) {
+    SCOPED_TRACE(copy);
+    embedder_ = "tiny-a";
+    put("d/2.jpg", "face 1 100 face 2 400");
+    put(copy, "face 1 100 face 2 400");
+    run();
+    const std::string before = sha256_at("d/2.jpg");
+    PersonOperation operation;
+    operation.kind = OperationKind::is;
+    operation.person = store_.add_person();
+    operation.statements = {{{before, {100, 10, 150, 60}}, VerdictKind::is, operation.person}};
+    store_.add(operation);
+
+    embedder_ = "tiny-b";
+    put("d/2.jpg", std::string("face 2 20 face 1 600 of ") + copy);  // mirrored
+    run("other terms");
+    EXPECT_EQ(said_of(sha256_at("d/2.jpg")), (std::map<int, PersonId>{{600, operation.person}}));
+    EXPECT_EQ(sha256_at(copy), before);
+    std::filesystem::remove(path(copy));
+  }
 }
 
 TEST_F(StoreSinkTest, AnotherPhotoUnderTheNameTakesNothingOver) {
