@@ -67,7 +67,7 @@ def groups(options):
     print("| photos | count | precision | recall | F | groups | mixed | wrong faces |\n" + "|---" * 8 + "|")
     partitions = {}
     for name, some in (("without copies", originals), ("with copies", rows)):
-        partitions[name] = by_mien(some, options)[0]
+        partitions[name] = by_mien(some, options)
         print(row_text(name, len(some), bcubed(partitions[name], [row[2] for row in some])), flush=True)
     counts = [len(set(labels)) for labels in partitions.values()]
     together = collections.defaultdict(set)
