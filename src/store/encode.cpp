@@ -105,6 +105,7 @@ std::string half_bytes(std::span<const std::uint16_t> half) {
 
 void read_half(std::string_view bytes, HalfVector& out) {
   out.resize(bytes.size() / sizeof(std::uint16_t));
+  if (out.empty()) return;  // memcpy takes no null pointers, even for no bytes
   if constexpr (std::endian::native == std::endian::little) {
     std::memcpy(out.data(), bytes.data(), out.size() * sizeof(std::uint16_t));
   } else {

@@ -116,7 +116,7 @@ class VectorReader {
     const FaceId face = query.integer(0);
     query.at_row(face);
     read_half(query.blob(2), half_);
-    if (half_.size() != dimensions_) fail_row(database_, "vector", vector_row(embedder_, face));
+    if (half_.empty() || half_.size() != dimensions_) fail_row(database_, "vector", vector_row(embedder_, face));
     visit_({face, query.integer(1), half_});
   }
 
