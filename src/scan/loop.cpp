@@ -286,12 +286,14 @@ void run_to_end(const LoopParts& parts, const ScanCallbacks& callbacks, const st
     parts.sink.pass_time();
     writer.report_progress(intake);
   }
-  parts.sink.finish();
+  summary.interrupted = stop.stop_requested() && (is_cut_short || !intake.has_found_all() || queue->dropped() > 0);
+  if (summary.interrupted) {
+    parts.sink.break_off();
+  } else {
+    parts.sink.finish();
+  }
   writer.report_progress_now(intake);
   writer.finish();
-  if (stop.stop_requested() && (is_cut_short || !intake.has_found_all() || queue->dropped() > 0)) {
-    summary.interrupted = true;
-  }
 }
 
 }  // namespace
@@ -302,7 +304,7 @@ void run_loop(const LoopParts& parts, const ScanCallbacks& callbacks, const std:
     run_to_end(parts, callbacks, stop, summary);
   } catch (...) {
     try {
-      parts.sink.finish();
+      parts.sink.break_off();
     } catch (const Exception&) {  // what came first is told
     }
     throw;

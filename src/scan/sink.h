@@ -29,6 +29,8 @@ class Sink {
   virtual void pass_time() {}
   // What was appended is kept from here on, whatever happens.
   virtual void finish() {}
+  // The same where the scan ends early: what cannot be kept well before the rest has come is left to the next scan.
+  virtual void break_off() { finish(); }
 };
 
 // The file must outlive the sink. A record is kept as soon as it is appended. Throws Exception(io).

@@ -57,6 +57,12 @@ class StoreSink : public Sink {
     waiting_.clear();
   }
 
+  // Paths of what waits hold what it was: the next index reads it again, and the copies.
+  void break_off() override {
+    put_batch();
+    waiting_.clear();
+  }
+
  private:
   // What another embedder sees of a changed photo waits for what it sees of a copy of what the photo was: until then
   // nobody can tell which faces are the same.
