@@ -45,7 +45,7 @@ def centre_faces(path):
         def distance(face):
             x1, y1, x2, y2 = face["bbox"]
             return ((x1 + x2 - record["width"]) / 2) ** 2 + ((y1 + y2 - record["height"]) / 2) ** 2
-        record["source"] = os.path.abspath(record["source"])  # without "..", as the store names it
+        record["source"] = os.path.abspath(record["source"])  # without "..": so statements look for it
         record["faces"] = [min(faces, key=distance)]
         vector = np.frombuffer(base64.b64decode(record["faces"][0]["embedding"]), "<f4")
         name = pathlib.Path(record["source"]).stem.partition(".")[0].rpartition("_")[0]
