@@ -45,12 +45,12 @@ std::vector<std::pair<std::size_t, std::size_t>> pair_same_faces(std::span<const
                          [&](std::size_t i, std::size_t j) { return similarity_of(before[i], after[j]); });
 }
 
-bool carry_facts_of_changed(Store& store, const Record& record) {
-  if (record.error || record.sha256.empty()) return true;
+std::optional<std::string> carry_facts_of_changed(Store& store, const Record& record) {
+  if (record.error || record.sha256.empty()) return std::nullopt;
   const std::optional<StoredPlace> place = store.find_place(record.source);
-  if (!place || place->sha256.empty() || place->sha256 == record.sha256) return true;
+  if (!place || place->sha256.empty() || place->sha256 == record.sha256) return std::nullopt;
   const std::optional<StoredImage> image = store.find_image(place->sha256);
-  if (!image) return true;
+  if (!image) return std::nullopt;
   const std::vector<StoredFace> before = store.faces_of(image->id);
   std::vector<std::vector<float>> after;
   for (const Face& face : record.analysis.faces) after.push_back(face.embedding);
@@ -58,14 +58,14 @@ bool carry_facts_of_changed(Store& store, const Record& record) {
   const auto is_empty = [](const std::vector<float>& one) { return one.empty(); };
   if (std::all_of(embeddings.begin(), embeddings.end(), is_empty)) {
     const bool has_faces = !before.empty() && !std::all_of(after.begin(), after.end(), is_empty);
-    return !has_faces || !lies_elsewhere(*image, record.source);
+    return has_faces && lies_elsewhere(*image, record.source) ? std::optional(place->sha256) : std::nullopt;
   }
   std::vector<std::pair<Box, Box>> boxes;
   for (const auto& [i, j] : pair_same_faces(embeddings, after)) {
     boxes.emplace_back(before[i].bbox, record.analysis.faces[j].bbox);
   }
   store.carry_facts(place->sha256, record.sha256, boxes);
-  return true;
+  return std::nullopt;
 }
 
 }  // namespace mien

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -22,8 +24,8 @@ std::vector<std::pair<std::size_t, std::size_t>> pair_same_faces(std::span<const
                                                                  std::span<const std::vector<float>> after);
 
 // Before the record is put: where its path held another content, what was said of a face there is said of the same face
-// in the new content too. Does nothing else, and nothing twice. Returns false where that may be possible later: the
-// record's embedder has not seen the other content yet, of which a copy lies elsewhere.
-bool carry_facts_of_changed(Store& store, const Record& record);
+// in the new content too. Does nothing else, and nothing twice. Returns the SHA-256 of that content where this may be
+// possible later: the record's embedder has not seen it yet, and a copy of it lies elsewhere.
+std::optional<std::string> carry_facts_of_changed(Store& store, const Record& record);
 
 }  // namespace mien

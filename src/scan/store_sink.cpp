@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
+#include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/utf8.h"
@@ -34,10 +35,11 @@ class StoreSink : public Sink {
   }
 
   Record read(std::int64_t, const std::string& sha256) override {
-    for (const std::vector<Record>* const records : {&batch_, &waiting_}) {
-      const auto found =
-          std::find_if(records->begin(), records->end(), [&](const Record& one) { return one.sha256 == sha256; });
-      if (found != records->end()) return *found;
+    for (const Record& record : batch_) {
+      if (record.sha256 == sha256) return record;
+    }
+    for (const auto& [content, record] : waiting_) {
+      if (record.sha256 == sha256) return record;
     }
     std::optional<Record> stored = store_.find_record(sha256);
     if (stored) return std::move(*stored);
@@ -52,7 +54,7 @@ class StoreSink : public Sink {
   void finish() override {
     put_batch();
     std::vector<const Record*> rest;  // no copy of what they were has come
-    for (const Record& record : waiting_) rest.push_back(&record);
+    for (const auto& [content, record] : waiting_) rest.push_back(&record);
     put(rest);
     waiting_.clear();
   }
@@ -67,20 +69,35 @@ class StoreSink : public Sink {
   // What another embedder sees of a changed photo waits for what it sees of a copy of what the photo was: until then
   // nobody can tell which faces are the same.
   void put_batch() {
-    put_ready(batch_);
-    std::move(batch_.begin(), batch_.end(), std::back_inserter(waiting_));
-    batch_.clear();
-    put_ready(waiting_);  // the copies may have come
-  }
-
-  // Leaves in `records` what waits.
-  void put_ready(std::vector<Record>& records) {
+    std::vector<std::optional<std::string>> awaited;
     std::vector<const Record*> ready;
-    for (const Record& record : records) {
-      if (carry_facts_of_changed(store_, record)) ready.push_back(&record);
+    for (const Record& record : batch_) {
+      awaited.push_back(carry_facts_of_changed(store_, record));
+      if (!awaited.back()) ready.push_back(&record);
     }
     put(ready);
-    std::erase_if(records, [&](const Record& one) { return std::binary_search(ready.begin(), ready.end(), &one); });
+    std::set<std::string> contents;
+    for (std::size_t i = 0; i < batch_.size(); ++i) {
+      if (awaited[i]) {
+        waiting_.emplace(*awaited[i], std::move(batch_[i]));
+      } else {
+        contents.insert(batch_[i].sha256);
+      }
+    }
+    batch_.clear();
+    for (const std::string& content : contents) put_those_behind(content);
+  }
+
+  // The content is there now.
+  void put_those_behind(const std::string& content) {
+    const auto [first, last] = waiting_.equal_range(content);
+    std::vector<const Record*> ready;
+    for (auto it = first; it != last; ++it) {
+      (void)carry_facts_of_changed(store_, it->second);
+      ready.push_back(&it->second);
+    }
+    put(ready);
+    waiting_.erase(first, last);
   }
 
   void put(const std::vector<const Record*>& records) {
@@ -99,8 +116,8 @@ class StoreSink : public Sink {
   Store& store_;
   std::vector<std::string> sources_;
   std::vector<Record> batch_;
-  std::vector<Record> waiting_;
-  Clock::time_point begin_;  // when the first of the batch came
+  std::multimap<std::string, Record> waiting_;  // by the SHA-256 of what they were
+  Clock::time_point begin_;                     // when the first of the batch came
 };
 
 }  // namespace
