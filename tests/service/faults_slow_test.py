@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from conftest import DEPS, form, head
+from conftest import BINARY, DEPS, form, head
 from photos import PHOTOS, metrics
 
 DEVICE = pathlib.Path(os.environ.get("MIEN_BUILD", "")) / "tests/libmien_test_device.so"
@@ -24,6 +24,8 @@ ROUNDS = 1 if "TSAN_OPTIONS" in os.environ else 4
 SECONDS_TO_CALM = 60
 
 needs_device = pytest.mark.skipif(not DEVICE.exists(), reason="no test device in this build")
+needs_decoder = pytest.mark.skipif(not pathlib.Path(BINARY).with_name("mien-decoder").exists(),
+                                   reason="no mien-decoder in this build")
 
 
 def held(service):
@@ -181,6 +183,7 @@ def children(service):
     return [int(pid) for pid in listed.stdout.split()]
 
 
+@needs_decoder
 def test_decoders_that_are_killed(start):
     service = start("--threads", "4", "--sandbox").ready()
     faces = expected_faces(service)
