@@ -1,5 +1,6 @@
 """Thumbnails and photos of people: the right pixels, of the photo that was indexed, and of nothing else."""
 
+import contextlib
 import io
 import os
 import pathlib
@@ -12,6 +13,22 @@ from people_album import POSTS, Album, photo_record, query
 
 from conftest import BINARY, DEPS
 from security_test import children
+
+
+@contextlib.contextmanager
+def traced(service, calls, path):
+    """Writes these system calls of the service to a file meanwhile."""
+    tracer = subprocess.Popen(["strace", "-f", "-e", f"trace={calls}", "-o", str(path), "-p",
+                               str(service.process.pid)], stderr=subprocess.PIPE, text=True)
+    line = tracer.stderr.readline()
+    if "attached" not in line:
+        tracer.wait(timeout=20)
+        pytest.skip(f"strace cannot attach here: {line.strip()}")
+    try:
+        yield
+    finally:
+        tracer.terminate()
+        tracer.wait(timeout=20)
 
 
 @pytest.fixture
@@ -104,20 +121,11 @@ def test_a_photo_is_read_only_where_that_can_tell(photo_album, tmp_path):
     (album.photos / "3.jpg").symlink_to("/dev/zero")
     os.utime(album.photos / "4.jpg")
     trace = tmp_path / "trace"
-    tracer = subprocess.Popen(["strace", "-f", "-e", "trace=open,openat", "-o", str(trace), "-p",
-                               str(album.service.process.pid)], stderr=subprocess.PIPE, text=True)
-    line = tracer.stderr.readline()
-    if "attached" not in line:
-        tracer.wait(timeout=20)
-        pytest.skip(f"strace cannot attach here: {line.strip()}")
-    try:
+    with traced(album.service, "open,openat", trace):
         for name, gone, changed in (("1.jpg", False, True), ("2.jpg", True, False), ("3.jpg", True, False),
                                     ("4.jpg", False, False)):
             image = album.get("/photo", image=faces[name]["image"])["image"]
             assert (image["is_gone"], image["is_changed"]) == (gone, changed), name
-    finally:
-        tracer.terminate()
-        tracer.wait(timeout=20)
     text = trace.read_text()
     assert "4.jpg" in text and not [name for name in ("1.jpg", "2.jpg", "3.jpg") if f"/{name}" in text]
 
@@ -145,13 +153,7 @@ def test_nothing_that_a_request_named_is_opened(photo_album, tmp_path):
     shutil.copy(album.photos / "1.jpg", secret)
     names = [str(secret), "../secret.jpg", "secret.jpg", f"{secret}#0", "file:///etc/passwd", "/etc/passwd"]
     trace = tmp_path / "trace"
-    tracer = subprocess.Popen(["strace", "-f", "-e", "trace=%file", "-o", str(trace), "-p",
-                               str(album.service.process.pid)], stderr=subprocess.PIPE, text=True)
-    line = tracer.stderr.readline()
-    if "attached" not in line:
-        tracer.wait(timeout=20)
-        pytest.skip(f"strace cannot attach here: {line.strip()}")
-    try:
+    with traced(album.service, "%file", trace):
         for name in names:
             for path, option in (("/person", "who"), ("/thumbnail", "face"), ("/picture", "image"), ("/photo", "image"),
                                  ("/forget", "who"), ("/names", "prefix")):
@@ -161,9 +163,6 @@ def test_nothing_that_a_request_named_is_opened(photo_album, tmp_path):
                     album.send(path, **members | {member: name})
             album.service.get(query("/people/list", who=name))
         assert album.ask("/thumbnail", face=1).status == 200
-    finally:
-        tracer.terminate()
-        tracer.wait(timeout=20)
     text = trace.read_text()
     assert "1.jpg" in text, "the trace sees what the store names"
     assert not [row for row in text.splitlines() if "secret" in row or "/etc/passwd" in row]
