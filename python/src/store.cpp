@@ -12,6 +12,7 @@
 #include <chrono>
 #include <filesystem>
 #include <limits>
+#include <utility>
 
 #include "arrays.h"
 #include "attended.h"
@@ -169,7 +170,7 @@ nb::dict embedders_of(PythonStore& self) {
 std::vector<StoredImage> images_of(PythonStore& self) {
   return with_store(self, [](const Store& store) {
     std::vector<StoredImage> all;
-    store.visit_images([&](const StoredImage& image) { all.push_back(image); });
+    store.visit_images([&](StoredImage& image) { all.push_back(std::move(image)); });
     return all;
   });
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <unordered_set>
 
 #include "base/processor.h"
 #include "base/utf8.h"
@@ -58,13 +59,6 @@ void People::State::load() {
     embedder = embedder_info(settings, store.embedder_name(embedder_id), embedder_id);
   }
   read_images_and_faces();
-  by_image.reserve(images.size());
-  by_key = KeyTable(faces.size());
-  for (std::size_t place = 0; place < faces.size(); ++place) {
-    const StoredFace& face = faces[place];
-    by_image[images.at(face.image).sha256].push_back({face.key, face.bbox});
-    by_key.insert(face.key, place);
-  }
   store.visit_operations([&](const PersonOperation& operation) { operations.push_back(operation); });
   follow_facts();
 }
@@ -97,6 +91,24 @@ void People::State::reload_operations() {
   follow_facts();
 }
 
+// Of images of which nothing was said, as of most, nobody asks.
+void People::State::find_faces_of_statements() {
+  std::unordered_set<std::string_view> wanted;
+  for (const PersonOperation& operation : operations) {
+    for (const Statement& statement : operation.statements) {
+      if (!by_image.contains(statement.place.sha256)) wanted.insert(statement.place.sha256);
+    }
+  }
+  if (wanted.empty()) return;
+  std::unordered_map<ImageId, std::vector<PlacedFace>*> faces_of;
+  for (const auto& [id, image] : images) {
+    if (wanted.contains(image.sha256)) faces_of.emplace(id, &by_image[image.sha256]);
+  }
+  for (const StoredFace& face : faces) {
+    if (const auto of = faces_of.find(face.image); of != faces_of.end()) of->second->push_back({face.key, face.bbox});
+  }
+}
+
 std::string People::State::made_from() const {
   std::size_t undone = 0;
   OperationId undone_sum = 0;
@@ -113,6 +125,7 @@ std::string People::State::made_from() const {
 }
 
 void People::State::follow_facts() {
+  find_faces_of_statements();
   facts = fold_facts(operations, by_image);
   const std::string now = made_from();
   group_of.assign(faces.size(), 0);
@@ -147,6 +160,8 @@ FaceVectors People::State::take_vectors() {
 void People::State::load_vectors() {
   if (row_of.size() == faces.size()) return;
   row_of.assign(faces.size(), kNone);
+  by_key = KeyTable(faces.size());
+  for (std::size_t place = 0; place < faces.size(); ++place) by_key.insert(faces[place].key, place);
   FaceVectors read = take_vectors();
   dimension = read.dimension;
   rows = std::move(read.rows);

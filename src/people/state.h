@@ -30,8 +30,7 @@ struct People::State {
   ModelInfo embedder;
   Images images;
   std::vector<StoredFace> faces;
-  KeyTable by_key;
-  FacesByImage by_image;
+  FacesByImage by_image;  // those of images of which something was said
   std::vector<PersonOperation> operations;
   Facts facts;
   std::vector<FaceId> group_of;  // 0: none
@@ -39,6 +38,7 @@ struct People::State {
   std::vector<std::size_t> entry_of;  // a face's place in `entries`; kNone: in none
 
   // Rows of vectors, read when they are needed first: a face's row, or kNone.
+  KeyTable by_key;
   std::future<FaceVectors> ahead;  // where they are read already
   std::int64_t ahead_of = 0;       // the store's data_version() before that
   int dimension = 0;
@@ -72,6 +72,7 @@ struct People::State {
 
  private:
   void read_images_and_faces();
+  void find_faces_of_statements();
   std::string made_from() const;
   FaceVectors take_vectors();
   void update_neighbours(const std::vector<FaceKey>& keys);

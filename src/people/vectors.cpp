@@ -1,5 +1,7 @@
 #include "people/vectors.h"
 
+#include <utility>
+
 namespace mien {
 namespace {
 
@@ -15,7 +17,7 @@ auto read_in_a_thread(const std::string& store_path, Read read) {
 
 Images read_images(const Store& store) {
   Images images;
-  store.visit_images([&](const StoredImage& image) { images.emplace(image.id, image); });
+  store.visit_images([&](StoredImage& image) { images.emplace(image.id, std::move(image)); });
   return images;
 }
 

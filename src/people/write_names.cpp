@@ -61,7 +61,7 @@ class StoreNames {
       }
     }
     std::unordered_map<ImageId, StoredImage> images;
-    store.visit_images([&](const StoredImage& image) { images[image.id] = image; });
+    store.visit_images([&](StoredImage& image) { images[image.id] = std::move(image); });
     for (const PersonEntry& person : people.list(false, 1)) {
       if (person.person == 0 || person.name.empty()) continue;
       for (const FaceId member : person.members) {

@@ -209,7 +209,7 @@ std::optional<StoredImage> read_image_at(Database& database, const std::string& 
   return read_image(database, query.integer(0));
 }
 
-void visit_image_rows(Database& database, const std::function<void(const StoredImage&)>& visit) {
+void visit_image_rows(Database& database, const std::function<void(StoredImage&)>& visit) {
   Query query = database.prepare("image", std::string(kImages) + std::string(kImagesInOrder));
   visit_images_of(database, query, visit);
 }

@@ -22,7 +22,7 @@ std::optional<Record> read_record(Database& database, std::string_view sha256);
 std::optional<StoredImage> read_image(Database& database, ImageId id);
 std::optional<StoredImage> read_image_of(Database& database, std::string_view sha256);
 std::optional<StoredImage> read_image_at(Database& database, const std::string& path);
-void visit_image_rows(Database& database, const std::function<void(const StoredImage&)>& visit);
+void visit_image_rows(Database& database, const std::function<void(StoredImage&)>& visit);
 std::optional<StoredFace> read_face(Database& database, FaceId id);
 std::vector<StoredFace> read_faces_of(Database& database, ImageId image);
 void visit_face_rows(Database& database, FaceId after, const std::function<void(const StoredFace&)>& visit);

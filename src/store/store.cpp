@@ -116,7 +116,7 @@ std::optional<StoredImage> Store::find_image_at(const std::string& path) const {
 
 std::optional<StoredFace> Store::face(FaceId id) const { return read_face(**impl_, id); }
 
-void Store::visit_images(const std::function<void(const StoredImage&)>& visit) const {
+void Store::visit_images(const std::function<void(StoredImage&)>& visit) const {
   visit_image_rows(**impl_, visit);
 }
 

@@ -212,7 +212,8 @@ class MIEN_API Store {
   // By its absolute path, there or gone.
   std::optional<StoredImage> find_image_at(const std::string& path) const;
   std::optional<StoredFace> face(FaceId id) const;
-  void visit_images(const std::function<void(const StoredImage&)>& visit) const;
+  // Each may be moved from.
+  void visit_images(const std::function<void(StoredImage&)>& visit) const;
   // By number.
   std::vector<StoredFace> faces_of(ImageId image) const;
   // By id, those newer than `after`.
