@@ -13,13 +13,10 @@
 #include <vector>
 
 #include "base/processor.h"
+#include "base/stopwatch.h"
 #include "device/batcher.h"
 
 namespace mien {
-
-inline double ms_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
-}
 
 enum class BinState { unplanned, planning, ready, failed };
 enum class TicketState { waiting, running, done, failed, dropped };

@@ -13,6 +13,7 @@
 
 #include "base/cancel.h"
 #include "base/log.h"
+#include "base/stopwatch.h"
 #include "device/batch_queue.h"
 
 namespace mien {

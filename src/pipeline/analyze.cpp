@@ -12,6 +12,7 @@
 
 #include "base/cancel.h"
 #include "base/log.h"
+#include "base/stopwatch.h"
 #include "image/orientation.h"
 #include "image/phash.h"
 #include "ops/align.h"
@@ -19,7 +20,6 @@
 #include "pipeline/device_stages.h"
 #include "pipeline/placement.h"
 #include "pipeline/stages.h"
-#include "pipeline/stopwatch.h"
 #include "pipeline/tiles.h"
 
 namespace mien {

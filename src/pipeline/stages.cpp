@@ -6,13 +6,13 @@
 #include <cmath>
 
 #include "base/cancel.h"
+#include "base/stopwatch.h"
 #include "image/orientation.h"
 #include "ops/align.h"
 #include "ops/enhance.h"
 #include "ops/quality.h"
 #include "ops/recognition_quality.h"
 #include "pipeline/looks.h"
-#include "pipeline/stopwatch.h"
 
 namespace mien {
 namespace {

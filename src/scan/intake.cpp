@@ -12,6 +12,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/stopwatch.h"
+
 namespace mien {
 namespace {
 
@@ -213,14 +215,14 @@ class Intake::State {
     // Before reading: should the item change meanwhile, the record looks outdated and is done again.
     image.state = item.state();
     const std::int64_t size = image.state.size_bytes;
-    const double state_ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+    const double state_ms = ms_since(begin);
     // A file that is too large is refused unread, and needs no room.
     const bool is_readable = size > 0 && static_cast<std::uint64_t>(size) <= parts_.image_bytes_max;
     const std::size_t reserved = is_readable ? static_cast<std::size_t>(size) : 0;
     if (!reserve(reserved)) return false;
     const Clock::time_point begin_read = Clock::now();
     Result<std::vector<std::uint8_t>> bytes = item.read(parts_.image_bytes_max);
-    image.read_ms = state_ms + std::chrono::duration<double, std::milli>(Clock::now() - begin_read).count();
+    image.read_ms = state_ms + ms_since(begin_read);
     if (bytes) {
       image.bytes = std::move(*bytes);
       if (image.state.size_bytes < 0) image.state.size_bytes = static_cast<std::int64_t>(image.bytes.size());

@@ -4,9 +4,9 @@
 #include <optional>
 #include <utility>
 
+#include "base/stopwatch.h"
 #include "mien/tools/stream.h"
 #include "pipeline/analyze.h"
-#include "pipeline/stopwatch.h"
 
 namespace mien {
 

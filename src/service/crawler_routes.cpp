@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "base/stopwatch.h"
 #include "service/answer_with.h"
 #include "service/crawler.h"
 #include "service/image_batch.h"
@@ -34,10 +35,6 @@ Worker make_worker(const Service& service) {
   worker.id = fmt::format("mien-{:08x}", random());
   worker.emulated_gpus = emulated_gpus(service.engine().device_status());
   return worker;
-}
-
-double ms_since(Clock::time_point begin) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
 }
 
 class CrawlerBatch final : public ImageBatch {

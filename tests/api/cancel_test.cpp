@@ -6,6 +6,7 @@
 #include <chrono>
 #include <thread>
 
+#include "base/stopwatch.h"
 #include "image/encode.h"
 #include "mien/engine.h"
 #include "support/photos.h"
@@ -16,10 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 using test::ByteVector;
 using Clock = std::chrono::steady_clock;
-
-double milliseconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-}
 
 double cpu_ms(clockid_t clock) {
   timespec now{};
@@ -101,7 +98,7 @@ TEST_F(CancelTest, EndsALongAnalysisWithin100Ms) {
   const Clock::time_point begin = Clock::now();
   Workspace workspace;
   ASSERT_TRUE(engine->analyze_pixels(pixels, options, workspace));
-  const double whole_ms = milliseconds_since(begin);
+  const double whole_ms = ms_since(begin);
   double slowest = 0;
   constexpr int kSteps = 12;
   for (int step = 0; step < kSteps; ++step) {
@@ -124,7 +121,7 @@ TEST_F(CancelTest, EndsTheDecodeOfALargePhoto) {
   const ByteVector photo = encode_jpeg(crowd(), 90);
   const Clock::time_point begin = Clock::now();
   ASSERT_TRUE(engine->analyze(photo, {.embed = false}));
-  const double whole_ms = milliseconds_since(begin);
+  const double whole_ms = ms_since(begin);
   for (int step = 0; step < 4; ++step) {
     const auto delay = std::chrono::milliseconds(static_cast<int>(whole_ms * step / 6));
     const Outcome outcome = stop_after(

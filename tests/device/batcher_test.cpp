@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/stopwatch.h"
 #include "support/batcher_wait.h"
 #include "support/test_device.h"
 #include "support/tiny_models.h"
@@ -18,10 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
-
-double ms_since(Clock::time_point begin) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-}
 
 struct Number final : BatchItem {
   explicit Number(float of) : value(of) {}
