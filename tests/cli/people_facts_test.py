@@ -206,7 +206,8 @@ class History:
         done = self.store.said("merge", first, second)
         self.model.say(done["operation"], "merge", first, other=second)
         self.names.remove(second)
-        self.names.append(next((name for name in NAMES if name not in self.model.names_ever()), first))
+        fresh = [name for name in NAMES if name not in self.model.names_ever() | set(self.names)]
+        self.names.extend(fresh[:1])
 
     def split(self):
         row, faces = self.somebody()
