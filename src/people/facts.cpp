@@ -196,7 +196,7 @@ Facts fold_facts(const std::vector<PersonOperation>& operations, const FacesByIm
     if (!operation.is_undone) fold_persons(operation, facts);
   }
   std::unordered_map<FaceKey, Told> told;
-  std::unordered_set<std::string_view> images;
+  std::unordered_set<std::string> images;
   for (std::size_t i = 0; i < operations.size(); ++i) {
     const PersonOperation& operation = operations[i];
     if (operation.is_undone || operation.kind == OperationKind::page) continue;
@@ -226,8 +226,8 @@ Facts fold_facts(const std::vector<PersonOperation>& operations, const FacesByIm
     }
     facts.faces[key] = std::move(known);
   }
-  for (const std::string_view image : images) {
-    if (!facts.pages.contains(std::string(image))) keep_one_of_an_image(faces.at(image), choices, facts);
+  for (const std::string& image : images) {
+    if (!facts.pages.contains(image)) keep_one_of_an_image(faces.at(image), choices, facts);
   }
   return facts;
 }

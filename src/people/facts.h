@@ -3,7 +3,6 @@
 
 #include <map>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -18,8 +17,8 @@ struct PlacedFace {
   FaceKey key = 0;
   Box bbox;
 };
-// By sha256, which somebody else keeps.
-using FacesByImage = std::unordered_map<std::string_view, std::vector<PlacedFace>>;
+// By sha256.
+using FacesByImage = std::unordered_map<std::string, std::vector<PlacedFace>>;
 
 // The face whose box overlaps the place the most, by IoU and at least 0.5; the lower key of equal ones. Null: none.
 const PlacedFace* find_face(const FacesByImage& faces, const FacePlace& place);

@@ -278,12 +278,12 @@ PeopleChange People::page(const std::string& path) {
   State& state = *state_;
   const std::string wanted = absolute_path_of(path);
   PersonOperation operation = operation_of(OperationKind::page, 0);
-  for (const auto& [id, image] : state.images) {
+  state.store.visit_images([&](const StoredImage& image) {
     const bool is_meant =
         std::ranges::any_of(image.paths, [&](const std::string& at) { return path_below(wanted, at).has_value(); });
-    if (!is_meant || state.facts.pages.contains(image.sha256)) continue;
+    if (!is_meant || state.facts.pages.contains(image.sha256)) return;
     operation.statements.push_back({{image.sha256, {}}, VerdictKind::not_a_face, 0});
-  }
+  });
   std::ranges::sort(operation.statements, {}, [](const Statement& said) { return said.place.sha256; });
   if (operation.statements.empty()) {
     throw Exception(ErrorCode::not_found,
@@ -295,11 +295,11 @@ PeopleChange People::page(const std::string& path) {
 
 PeopleChange People::page(ImageId id) {
   State& state = *state_;
-  const auto image = state.images.find(id);
-  if (image == state.images.end()) throw Exception(ErrorCode::not_found, fmt::format("no photo has the number {}", id));
-  if (state.facts.pages.contains(image->second.sha256)) return no_change(state, 0);
+  const std::string& sha256 = state.images.at(id).sha256;
+  if (sha256.empty()) throw Exception(ErrorCode::not_found, fmt::format("no photo has the number {}", id));
+  if (state.facts.pages.contains(sha256)) return no_change(state, 0);
   PersonOperation operation = operation_of(OperationKind::page, 0);
-  operation.statements.push_back({{image->second.sha256, {}}, VerdictKind::not_a_face, 0});
+  operation.statements.push_back({{sha256, {}}, VerdictKind::not_a_face, 0});
   return change(state, operation);
 }
 

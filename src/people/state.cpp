@@ -58,25 +58,9 @@ void People::State::load() {
     embedder_id = embedders.front();
     embedder = embedder_info(settings, store.embedder_name(embedder_id), embedder_id);
   }
-  read_images_and_faces();
+  store.visit_faces([&](const StoredFace& face) { faces.push_back(face); });
   store.visit_operations([&](const PersonOperation& operation) { operations.push_back(operation); });
   follow_facts();
-}
-
-void People::State::read_images_and_faces() {
-  const std::int64_t version = store.data_version();
-  std::future<Images> beside = read_images_ahead(store.path());
-  store.visit_faces([&](const StoredFace& face) { faces.push_back(face); });
-  bool is_read = false;
-  try {
-    images = beside.get();
-    is_read = store.data_version() == version;
-  } catch (const Exception&) {
-    // What is wrong is said of the store that is asked below.
-  }
-  if (!is_read) images = read_images(store);
-  // Faces that an image lost meanwhile; those that came are left for the next time.
-  std::erase_if(faces, [&](const StoredFace& face) { return !images.contains(face.image); });
 }
 
 OperationId People::State::say(const PersonOperation& operation) {
@@ -93,7 +77,7 @@ void People::State::reload_operations() {
 
 // Of images of which nothing was said, as of most, nobody asks.
 void People::State::find_faces_of_statements() {
-  std::unordered_set<std::string_view> wanted;
+  std::unordered_set<std::string> wanted;
   for (const PersonOperation& operation : operations) {
     for (const Statement& statement : operation.statements) {
       if (!by_image.contains(statement.place.sha256)) wanted.insert(statement.place.sha256);
@@ -101,9 +85,7 @@ void People::State::find_faces_of_statements() {
   }
   if (wanted.empty()) return;
   std::unordered_map<ImageId, std::vector<PlacedFace>*> faces_of;
-  for (const auto& [id, image] : images) {
-    if (wanted.contains(image.sha256)) faces_of.emplace(id, &by_image[image.sha256]);
-  }
+  for (const auto& [sha256, image] : store.find_images(wanted)) faces_of.emplace(image, &by_image[sha256]);
   for (const StoredFace& face : faces) {
     if (const auto of = faces_of.find(face.image); of != faces_of.end()) of->second->push_back({face.key, face.bbox});
   }
@@ -207,14 +189,13 @@ GroupInput People::State::group_input(std::vector<std::size_t>& inputs) {
     if ((!has_vector || is_poor(i)) && (said == nullptr || said->person == 0)) continue;
     GroupFace face{.key = faces[i].key,
                    .image = faces[i].image,
-                   .is_page = {},
+                   .is_page = is_on_page(i),
                    .joins = has_vector && !is_poor(i),
                    .has_more = {},
                    .person = {},
                    .rejected = {},
                    .sides = {},
                    .together = {}};
-    face.is_page = facts.pages.contains(images.at(faces[i].image).sha256);
     if (face.joins) {
       const std::vector<Neighbour>& list = neighbours[row_of[i]];
       face.has_more = list.size() >= kNeighbours && list.back().similarity >= input.threshold;
@@ -333,7 +314,18 @@ bool People::State::is_poor(std::size_t face) const {
 float People::State::search_threshold() const { return choose_threshold(embedder, {}); }
 
 FacePlace People::State::place_of(std::size_t face) const {
-  return {images.at(faces[face].image).sha256, faces[face].bbox};
+  const StoredImage& image = images.at(faces[face].image);
+  if (image.sha256.empty()) {
+    throw Exception(ErrorCode::not_found,
+                    fmt::format("the photo of face {} is not in the store any more: somebody else "
+                                "has dropped it",
+                                faces[face].id));
+  }
+  return {image.sha256, faces[face].bbox};
+}
+
+bool People::State::is_on_page(std::size_t face) const {
+  return !facts.pages.empty() && facts.pages.contains(images.at(faces[face].image).sha256);
 }
 
 std::span<const std::uint16_t> People::State::row(std::size_t face) const {

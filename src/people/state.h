@@ -13,6 +13,7 @@
 #include "mien/tools/people.h"
 #include "people/facts.h"
 #include "people/groups.h"
+#include "people/images.h"
 #include "people/vectors.h"
 
 namespace mien {
@@ -28,7 +29,7 @@ struct People::State {
 
   std::string embedder_id;  // empty: no face has a vector
   ModelInfo embedder;
-  Images images;
+  Images images{store};
   std::vector<StoredFace> faces;
   FacesByImage by_image;  // those of images of which something was said
   std::vector<PersonOperation> operations;
@@ -59,6 +60,7 @@ struct People::State {
 
   const FaceFacts* facts_of(std::size_t face) const;
   bool is_poor(std::size_t face) const;
+  bool is_on_page(std::size_t face) const;
   float search_threshold() const;  // throws Exception(invalid_argument) when it is not known
   FacePlace place_of(std::size_t face) const;
   std::span<const std::uint16_t> row(std::size_t face) const;
@@ -71,7 +73,6 @@ struct People::State {
   PersonFace person_face(std::size_t face) const;
 
  private:
-  void read_images_and_faces();
   void find_faces_of_statements();
   std::string made_from() const;
   FaceVectors take_vectors();

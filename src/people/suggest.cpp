@@ -39,7 +39,7 @@ struct EntryFacts {
   std::vector<SplitSide> sides;
 };
 // A question about two entries, before anything of them is copied.
-struct Candidate {
+struct Proposal {
   bool is_open = false;
   Closest closest;
   float similarity = 0;
@@ -68,7 +68,7 @@ class Asking {
   bool are_on_one_photo(const PersonEntry& a, const PersonEntry& b);
   bool leads(const PersonEntry& a, const PersonEntry& b) const;
   float similarity_of_groups(const Closest& pair);
-  Suggestion merge_question(const Candidate& candidate) const;
+  Suggestion merge_question(const Proposal& candidate) const;
 
   const State& state_;
   std::unordered_map<FaceId, std::vector<std::size_t>> members_;
@@ -114,8 +114,7 @@ const EntryFacts& Asking::facts(const PersonEntry& entry) {
   if (!is_first) return facts;
   for (const FaceId id : entry.members) {
     const std::size_t face = state_.face_at(id);
-    const ImageId image = state_.faces[face].image;
-    if (!state_.facts.pages.contains(state_.images.at(image).sha256)) facts.images.push_back(image);
+    if (!state_.is_on_page(face)) facts.images.push_back(state_.faces[face].image);
     const FaceFacts* const said = state_.facts_of(face);
     if (said == nullptr) continue;
     facts.rejected.insert(facts.rejected.end(), said->rejected.begin(), said->rejected.end());
@@ -161,7 +160,7 @@ float Asking::similarity_of_groups(const Closest& pair) {
   return static_cast<float>(mean_similarity(sum(state_.group_of[pair.face_a]), sum(state_.group_of[pair.face_b])));
 }
 
-Suggestion Asking::merge_question(const Candidate& candidate) const {
+Suggestion Asking::merge_question(const Proposal& candidate) const {
   const auto [face_a, face_b, face_similarity] = candidate.closest;
   const bool a_leads = leads(entry(face_a), entry(face_b));
   Suggestion question;
@@ -175,11 +174,11 @@ Suggestion Asking::merge_question(const Candidate& candidate) const {
 }
 
 std::vector<Suggestion> Asking::merges(std::size_t count_max) {
-  std::map<std::pair<std::size_t, std::size_t>, Candidate> best;
+  std::map<std::pair<std::size_t, std::size_t>, Proposal> best;
   for (const auto& [groups, closest] : close_pairs()) {
     const auto places = std::minmax({state_.entry_of[closest.face_a], state_.entry_of[closest.face_b]});
     const auto [known, is_first] = best.try_emplace(places);
-    Candidate& candidate = known->second;
+    Proposal& candidate = known->second;
     if (is_first) candidate.is_open = is_open(entry(closest.face_a), entry(closest.face_b));
     if (!candidate.is_open) continue;
     const float similarity = similarity_of_groups(closest);
@@ -187,21 +186,21 @@ std::vector<Suggestion> Asking::merges(std::size_t count_max) {
     candidate.closest = closest;
     candidate.similarity = similarity;
   }
-  std::vector<Candidate> open;
+  std::vector<Proposal> open;
   for (const auto& [places, candidate] : best) {
     if (candidate.is_open) open.push_back(candidate);
   }
-  const auto ids = [this](const Candidate& candidate) {
+  const auto ids = [this](const Proposal& candidate) {
     const PersonEntry& a = entry(candidate.closest.face_a);
     const PersonEntry& b = entry(candidate.closest.face_b);
     return leads(a, b) ? std::pair(a.id, b.id) : std::pair(b.id, a.id);
   };
-  std::ranges::sort(open, [&](const Candidate& x, const Candidate& y) {
+  std::ranges::sort(open, [&](const Proposal& x, const Proposal& y) {
     return x.similarity != y.similarity ? x.similarity > y.similarity : ids(x) < ids(y);
   });
   open.resize(std::min(open.size(), count_max));
   std::vector<Suggestion> questions;
-  for (const Candidate& candidate : open) questions.push_back(merge_question(candidate));
+  for (const Proposal& candidate : open) questions.push_back(merge_question(candidate));
   return questions;
 }
 
@@ -211,7 +210,7 @@ std::optional<Suggestion> Asking::merge(std::size_t face_a, std::size_t face_b) 
   };
   if (!has_group(face_a) || !has_group(face_b) || state_.entry_of[face_a] == state_.entry_of[face_b]) return {};
   if (!is_open(entry(face_a), entry(face_b))) return {};
-  Candidate candidate{
+  Proposal candidate{
       .is_open = true,
       .closest = {face_a, face_b, exact_similarity(state_.row(face_a), state_.row(face_b))},
   };

@@ -1,26 +1,6 @@
 #include "people/vectors.h"
 
-#include <utility>
-
 namespace mien {
-namespace {
-
-template <typename Read>
-auto read_in_a_thread(const std::string& store_path, Read read) {
-  return std::async(std::launch::async, [store_path, read] {
-    const Store store({store_path, StoreOptions::Access::read});
-    return read(store);
-  });
-}
-
-}  // namespace
-
-Images read_images(const Store& store) {
-  Images images;
-  store.visit_images([&](StoredImage& image) { images.emplace(image.id, std::move(image)); });
-  return images;
-}
-
 FaceVectors read_face_vectors(const Store& store, const std::string& embedder_id) {
   FaceVectors read;
   read.embedder_id = embedder_id;
@@ -40,12 +20,9 @@ FaceVectors read_face_vectors(const Store& store, const std::string& embedder_id
   return read;
 }
 
-std::future<Images> read_images_ahead(const std::string& store_path) {
-  return read_in_a_thread(store_path, [](const Store& store) { return read_images(store); });
-}
-
 std::future<FaceVectors> read_face_vectors_ahead(const std::string& store_path) {
-  return read_in_a_thread(store_path, [](const Store& store) {
+  return std::async(std::launch::async, [store_path] {
+    const Store store({store_path, StoreOptions::Access::read});
     const std::vector<std::string> embedders = store.embedders();
     return read_face_vectors(store, embedders.empty() ? std::string() : embedders.front());
   });

@@ -200,6 +200,31 @@ std::optional<StoredImage> read_image_of(Database& database, std::string_view sh
   return first_image_of(database, query);
 }
 
+std::unordered_map<std::string, ImageId> find_images_of(Database& database,
+                                                        const std::unordered_set<std::string>& sha256s) {
+  constexpr std::size_t kFew = 1000;  // to look for each takes about ten times as long as to go through the index
+  std::unordered_map<std::string, ImageId> found;
+  if (sha256s.size() <= kFew) {
+    Query query = database.prepare("image", "SELECT id FROM image WHERE sha256 = ?");
+    for (const std::string& sha256 : sha256s) {
+      const std::string bytes = sha256_bytes(sha256);
+      query.bind_blob(bytes);
+      if (query.step()) found.emplace(sha256, query.integer(0));
+      query.reset();
+    }
+    return found;
+  }
+  std::unordered_set<std::string> wanted;
+  for (const std::string& sha256 : sha256s) wanted.insert(sha256_bytes(sha256));
+  Query query = database.prepare("image", "SELECT sha256, id FROM image ORDER BY sha256");
+  std::string bytes;
+  while (query.step()) {
+    bytes = query.blob(0);
+    if (wanted.contains(bytes)) found.emplace(sha256_digits(bytes), query.integer(1));
+  }
+  return found;
+}
+
 std::optional<StoredImage> read_image_at(Database& database, const std::string& path) {
   const std::optional<PlaceRow> place = find_place(database, read_sources(database), path);
   if (!place) return std::nullopt;

@@ -6,6 +6,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "mien/tools/store.h"
@@ -21,6 +23,8 @@ std::optional<Record> read_record(Database& database, std::string_view sha256);
 
 std::optional<StoredImage> read_image(Database& database, ImageId id);
 std::optional<StoredImage> read_image_of(Database& database, std::string_view sha256);
+std::unordered_map<std::string, ImageId> find_images_of(Database& database,
+                                                        const std::unordered_set<std::string>& sha256s);
 std::optional<StoredImage> read_image_at(Database& database, const std::string& path);
 void visit_image_rows(Database& database, const std::function<void(StoredImage&)>& visit);
 std::optional<StoredFace> read_face(Database& database, FaceId id);

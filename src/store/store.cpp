@@ -112,13 +112,15 @@ std::optional<StoredImage> Store::image(ImageId id) const { return read_image(**
 
 std::optional<StoredImage> Store::find_image(std::string_view sha256) const { return read_image_of(**impl_, sha256); }
 
+std::unordered_map<std::string, ImageId> Store::find_images(const std::unordered_set<std::string>& sha256s) const {
+  return find_images_of(**impl_, sha256s);
+}
+
 std::optional<StoredImage> Store::find_image_at(const std::string& path) const { return read_image_at(**impl_, path); }
 
 std::optional<StoredFace> Store::face(FaceId id) const { return read_face(**impl_, id); }
 
-void Store::visit_images(const std::function<void(StoredImage&)>& visit) const {
-  visit_image_rows(**impl_, visit);
-}
+void Store::visit_images(const std::function<void(StoredImage&)>& visit) const { visit_image_rows(**impl_, visit); }
 
 std::vector<StoredFace> Store::faces_of(ImageId image) const { return read_faces_of(**impl_, image); }
 

@@ -158,6 +158,20 @@ TEST_F(StoreTest, VectorsOfAnotherEmbedderStandBesideTheOthers) {
   EXPECT_EQ(vectors_of(store, "tiny-b").begin()->second.size(), 32U);
 }
 
+TEST_F(StoreTest, FindsImagesByTheirContents) {
+  Store store = open();
+  for (std::uint32_t content = 1; content <= 3; ++content) {
+    put(store, "/photos/" + std::to_string(content) + ".jpg", made_up_record(content, {kLeft}));
+  }
+  const std::unordered_map<std::string, ImageId> expected{{made_up_sha256(1), store.find_image(made_up_sha256(1))->id},
+                                                          {made_up_sha256(3), store.find_image(made_up_sha256(3))->id}};
+  std::unordered_set<std::string> wanted{made_up_sha256(1), made_up_sha256(3), made_up_sha256(4)};
+  EXPECT_EQ(store.find_images(wanted), expected) << "few are looked for one by one";
+  for (std::uint32_t content = 100; content < 3000; ++content) wanted.insert(made_up_sha256(content));
+  EXPECT_EQ(store.find_images(wanted), expected) << "many by going through all that are there";
+  EXPECT_TRUE(store.find_images({}).empty());
+}
+
 TEST_F(StoreTest, WhatWasReadOnceOutlivesAFailure) {
   Store store = open();
   put(store, "/photos/1.jpg", made_up_record(1, {kLeft}));

@@ -11,6 +11,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -209,6 +211,8 @@ class MIEN_API Store {
 
   std::optional<StoredImage> image(ImageId id) const;
   std::optional<StoredImage> find_image(std::string_view sha256) const;
+  // Those that are here of these contents, by sha256.
+  std::unordered_map<std::string, ImageId> find_images(const std::unordered_set<std::string>& sha256s) const;
   // By its absolute path, there or gone.
   std::optional<StoredImage> find_image_at(const std::string& path) const;
   std::optional<StoredFace> face(FaceId id) const;
