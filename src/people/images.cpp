@@ -6,7 +6,7 @@
 namespace mien {
 namespace {
 
-// An image by itself takes about four times what it takes among all.
+// An image by itself takes about three times what it takes among all.
 constexpr std::size_t kSingleReadsMax = 1000;
 
 }  // namespace
