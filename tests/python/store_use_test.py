@@ -96,7 +96,7 @@ def test_a_long_call_holds_up_no_thread(without_groups):
     while not done.wait(0.001):
         ticks += 1
     thread.join()
-    assert ticks > (time.monotonic() - begin) * 10
+    assert ticks > (time.monotonic() - begin) * 100
 
 
 WAITING = """

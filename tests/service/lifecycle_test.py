@@ -18,7 +18,7 @@ def test_it_says_where_it_listens_and_ends_on_sigterm(start):
     assert service.get("/healthz").status == 200
     begin = time.monotonic()
     assert service.end(signal.SIGTERM) == 0
-    assert time.monotonic() - begin < 8
+    assert time.monotonic() - begin < 2
 
 
 def test_sigint_ends_it_too(start):
@@ -52,7 +52,7 @@ def test_the_end_does_not_wait_for_ever(start):
         time.sleep(0.3)
         begin = time.monotonic()
         assert service.end() == 0
-        assert time.monotonic() - begin < 8
+        assert time.monotonic() - begin < 4
         assert slow.is_closed()
 
 
@@ -66,7 +66,7 @@ def test_a_second_signal_ends_at_once(start):
         assert service.process.poll() is None
         begin = time.monotonic()
         assert service.end(signal.SIGTERM) != 0
-        assert time.monotonic() - begin < 20
+        assert time.monotonic() - begin < 2
 
 
 def test_a_used_port(start, mien):
