@@ -17,6 +17,7 @@
 #include "index/parallel.h"
 #include "mien/tools/people_write.h"
 #include "ops/detect.h"
+#include "people/images.h"
 #include "people/names.h"
 #include "people/photo_xmp.h"
 #include "people/places_below.h"
@@ -60,15 +61,14 @@ class StoreNames {
         imported_.emplace(one.place.sha256, Imported{one.place.bbox, operation.text});
       }
     }
-    std::unordered_map<ImageId, StoredImage> images;
-    store.visit_images([&](StoredImage& image) { images[image.id] = std::move(image); });
+    const Images images(store);
     for (const PersonEntry& person : people.list(false, 1)) {
       if (person.person == 0 || person.name.empty()) continue;
       for (const FaceId member : person.members) {
         const PersonFace face = people.face(member);
         // Another program may have changed the store since the people were read.
-        if (const auto image = images.find(face.image); image != images.end()) {
-          add(person, face, image->second, also_found);
+        if (const StoredImage& image = images.at(face.image); !image.sha256.empty()) {
+          add(person, face, image, also_found);
         }
       }
     }
