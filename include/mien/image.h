@@ -74,6 +74,8 @@ class MIEN_API Image {
   bool bgr() const { return bgr_; }
   std::size_t stride() const { return static_cast<std::size_t>(width_) * static_cast<std::size_t>(channels_); }
   std::size_t size_bytes() const { return stride() * static_cast<std::size_t>(height_); }
+  // What reset() can make room for without allocating.
+  std::size_t capacity_bytes() const { return capacity_; }
   std::uint8_t* row(int y) { return data_.get() + static_cast<std::size_t>(y) * stride(); }
   const std::uint8_t* row(int y) const { return data_.get() + static_cast<std::size_t>(y) * stride(); }
   bool empty() const { return width_ <= 0 || height_ <= 0; }

@@ -7,27 +7,27 @@ namespace mien {
 namespace {
 
 // One that is larger than that many times what is asked for would waste its memory.
-constexpr std::size_t kTimesMax = 2;
+constexpr std::size_t kTimesMax = 4;
 
 thread_local SpareImages* in_use_here = nullptr;
 
 }  // namespace
 
 void SpareImages::give(Image image, std::size_t spares_max) {
-  const std::size_t bytes = image.size_bytes();
-  if (bytes == 0) return;
+  if (image.capacity_bytes() == 0) return;
   while (spares_.size() >= spares_max) spares_.erase(spares_.begin());
-  spares_.push_back({bytes, std::move(image)});
+  spares_.push_back(std::move(image));
 }
 
 Image SpareImages::take(std::size_t bytes) {
   auto best = spares_.end();
   for (auto it = spares_.begin(); it != spares_.end(); ++it) {
-    const bool fits = it->bytes >= bytes && it->bytes / kTimesMax <= bytes;
-    if (fits && (best == spares_.end() || it->bytes < best->bytes)) best = it;
+    const std::size_t capacity = it->capacity_bytes();
+    const bool fits = capacity >= bytes && capacity / kTimesMax <= bytes;
+    if (fits && (best == spares_.end() || capacity < best->capacity_bytes())) best = it;
   }
   if (best == spares_.end()) return {};
-  Image image = std::move(best->image);
+  Image image = std::move(*best);
   spares_.erase(best);
   return image;
 }

@@ -31,11 +31,7 @@ class SpareImages {
   static SpareImages* in_use();
 
  private:
-  struct Spare {
-    std::size_t bytes;
-    Image image;
-  };
-  std::vector<Spare> spares_;  // the oldest first
+  std::vector<Image> spares_;  // the oldest first
 };
 
 }  // namespace mien

@@ -195,9 +195,7 @@ class Flow {
         work_(work),
         on_faces_(on_faces),
         results_(results),
-        caller_(engine.device ? engine.device->enter() : std::nullopt) {
-    if (caller_) spares_.emplace(work.spare_images);
-  }
+        caller_(engine.device ? engine.device->enter() : std::nullopt) {}
 
   bool is_empty() const { return detecting_.empty() && embedding_.empty(); }
 
@@ -287,15 +285,18 @@ class Flow {
     embedding_.push_back(std::move(group));
   }
 
-  // One image at a time keeps its memory for the next. Of many, each is to have no more than it needs.
+  // One image at a time keeps its memory for the next. Of many, each is to have no more than it needs; the device lets
+  // several go at once, and as many follow.
   void give_back(std::shared_ptr<ItemMemory> memory) {
     if (!caller_) {
       work_.spare = std::move(memory);
       return;
     }
+    const std::size_t ahead = engine_.device->images_ahead();
+    const std::size_t missing = ahead - std::min(ahead, images_);
     for (Image* const image :
          {&memory->decoded.pixels, &memory->decoded.converted, &memory->upright, &memory->enhanced}) {
-      work_.spare_images.give(std::move(*image), kSparesLeast + engine_.device->images_ahead() / kAheadPerSpare);
+      work_.spare_images.give(std::move(*image), kSparesLeast + ahead / kAheadPerSpare + missing);
     }
   }
 
@@ -319,7 +320,6 @@ class Flow {
   std::size_t bytes_ = 0;   // of their pixels
   std::size_t embedding_images_ = 0;
   Stopwatch since_last_;  // group
-  std::optional<SpareImages::Use> spares_;
 };
 
 // A thread with images in work looks for the next one for so long before it brings those on.
@@ -358,6 +358,7 @@ void analyze_stream(const Engine::State& engine, const AnalyzeOptions& options, 
   const auto open_one = [&](Bytes bytes, GroupItem& item) {
     decoding.stop = item.options->stop;
     decoding.hash = item.options->phash;
+    const SpareImages::Use spares(work.spare_images);  // for the image alone: what is made of it does not last
     return open_encoded(bytes, decoding, item);
   };
   const auto open = [&](std::optional<std::chrono::milliseconds> patience) {
