@@ -3,8 +3,9 @@
 #define MIEN_TESTS_DEVICE_TEST_DEVICE_ANSWERS_H_
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "ort.h"
@@ -13,24 +14,26 @@ namespace mien::test_device {
 
 using Shape = std::vector<std::int64_t>;
 
-// The outputs of a Compute. Large ones are shapes alone: they stay on the device, and what the host reads is made of
-// the small ones.
-struct Answer {
-  struct Output {
-    Shape shape;
-    std::string_view bytes;
-  };
-  std::vector<Output> outputs;
+// What a kernel is asked for. A kernel that takes pixels begins a batch on its thread, and those that follow there are
+// asked about its images: they are known by their pixels again, in whatever batch they come.
+struct Asked {
+  const std::vector<std::string>& outputs;
+  const std::vector<Shape>& inputs;
+  const std::vector<Ort::Value>& values;  // of the inputs
+  bool is_model = false;                  // it holds a convolution
+  bool plans = false;                     // the shape is new to it
 };
+
+// Gives the memory of an output of that shape; null: there is none.
+using Room = std::function<void*(std::size_t output, const Shape& shape)>;
 
 // Whether MIEN_TEST_DEVICE_REPLAY is set.
 bool replays();
-// The answer in that file to a kernel with these outputs and shapes of inputs; null: there is none. `plans`: to what a
-// plan is proved with, which is the same noise each time.
-const Answer* recorded_answer(const std::vector<std::string>& outputs, const std::vector<Shape>& inputs, bool plans);
+// Writes the answer of that file to what is asked; false: it has none. Large outputs are left as they are: they stay on
+// the device, and what the host reads is made of the small ones. An image that was not there has zeros.
+bool replay_answer(const Asked& asked, const Room& room);
 // Appends the answer to MIEN_TEST_DEVICE_RECORD, where that is set.
-void record_answer(const std::vector<std::string>& outputs, const std::vector<Shape>& inputs, bool plans,
-                   const std::vector<Ort::Value>& results);
+void record_answer(const Asked& asked, const std::vector<Ort::Value>& results);
 
 }  // namespace mien::test_device
 

@@ -40,9 +40,8 @@
 //   MIEN_TEST_DEVICE_CPUS="2,3" are the processors that Computes run on, whatever the program is allowed: those of the
 //     program are then as free as beside a real device.
 //   MIEN_TEST_DEVICE_RECORD=FILE gets the answers of Computes, and MIEN_TEST_DEVICE_REPLAY=FILE gives them in a later
-//   run
-//     to inputs of the same shapes, without computing: wrong results at the right time, of a device that takes nothing
-//     of the CPU. What plans is computed.
+//     run to the same images, in whatever batches these come, without computing: right results at the right time, of a
+//     device that takes nothing of the CPU. What plans is answered likewise; shapes that were not there are computed.
 //   MIEN_TEST_DEVICE_COUNTERS=FILE gets all counters as one JSON object when the process ends or the library is
 //     unloaded, and some 50 times a second before, for a process that is killed.
 //   MIEN_TEST_DEVICE_TRACE=FILE gets JSON Lines: {"what": "plan", "at_ms", "images", "height", "width"} when a plan
