@@ -249,9 +249,13 @@ void BatchQueue::count_waits(const Tickets& batch) const {
   }
 }
 
+bool BatchQueue::has_waited(const Ticket& ticket, std::chrono::milliseconds delay) const {
+  return ticket.wait->ms + ms_since(ticket.submitted) >= std::chrono::duration<double, std::milli>(delay).count();
+}
+
 BatchQueue::Tickets BatchQueue::next_batch(std::chrono::milliseconds delay) {
   std::optional<std::size_t> full;
-  std::shared_ptr<Ticket> awaited;
+  std::shared_ptr<Ticket> awaited, due;
   for (std::size_t i = 0; i < bins.size(); ++i) {
     const Bin& bin = bins[i];
     if (!is_ready(i) || bin.waiting.empty()) continue;
@@ -260,15 +264,16 @@ BatchQueue::Tickets BatchQueue::next_batch(std::chrono::milliseconds delay) {
     if (is_full && (!full || bin.waiting.front()->submitted < bins[*full].waiting.front()->submitted)) full = i;
     for (const std::shared_ptr<Ticket>& ticket : bin.waiting) {
       if (ticket->awaited_since && (!awaited || ticket->awaited_since < awaited->awaited_since)) awaited = ticket;
+      if (ticket->is_due && (!due || ticket->submitted < due->submitted)) due = ticket;
     }
   }
   if (full) return take_batch(*full, nullptr);
-  if (!awaited) return {};
-  const auto [index, count] = fullest_bin(*awaited);
+  const std::shared_ptr<Ticket> next = awaited ? awaited : due;
+  if (!next) return {};
+  const auto [index, count] = fullest_bin(*next);
   const bool is_well_filled = static_cast<double>(count) >= kWellFilled * static_cast<double>(bins[index].work.batch);
-  const bool is_late =
-      awaited->wait->ms + ms_since(awaited->submitted) >= std::chrono::duration<double, std::milli>(delay).count();
-  return is_well_filled || is_late || stuck >= callers ? take_batch(index, awaited) : Tickets();
+  const bool comes_more = !awaited || stuck < callers;
+  return is_well_filled || has_waited(*next, delay) || !comes_more ? take_batch(index, next) : Tickets();
 }
 
 bool BatchQueue::is_work_awaited() const {

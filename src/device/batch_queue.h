@@ -30,6 +30,7 @@ struct Batcher::Ticket {
   std::string reason = {};  // why it failed
   std::chrono::steady_clock::time_point submitted = std::chrono::steady_clock::now();
   std::optional<std::chrono::steady_clock::time_point> awaited_since = {};
+  bool is_due = false;  // somebody will wait for it soon
 
   bool is_open() const { return state == TicketState::waiting || state == TicketState::running; }
 };
@@ -66,7 +67,7 @@ class BatchQueue {
   // ---- What the device does
 
   // The next batch for the device: a full one, the oldest first; else what somebody waits for, once nothing more is to
-  // come or it has kept the device waiting for the delay. Empty: nothing yet.
+  // come or it has kept the device waiting for the delay, or will wait for soon. Empty: nothing yet.
   Tickets next_batch(std::chrono::milliseconds delay);
   bool is_work_awaited() const;
   void begin_run(std::size_t bin);
@@ -99,6 +100,7 @@ class BatchQueue {
   bool is_in_work(const Job& job) const;
   double cpu_ms_of_batch(std::span<const Job* const> jobs) const;
   bool takes(std::size_t index, const Ticket& ticket) const;
+  bool has_waited(const Ticket& ticket, std::chrono::milliseconds delay) const;
   std::pair<std::size_t, std::size_t> fullest_bin(const Ticket& ticket) const;
   Tickets take_batch(std::size_t index, const std::shared_ptr<Ticket>& first);
   void count_waits(const Tickets& batch) const;

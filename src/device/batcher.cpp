@@ -252,6 +252,15 @@ bool Batcher::is_worthwhile(const std::vector<std::size_t>& bins, double limit_m
   return state_->queue.is_worthwhile(bins, limit_ms);
 }
 
+void Batcher::expect(std::span<const Job* const> jobs) {
+  const std::lock_guard lock(state_->mutex);
+  bool is_news = false;
+  for (const Job* const job : jobs) {
+    for (const std::shared_ptr<Ticket>& ticket : job->tickets) is_news |= !std::exchange(ticket->is_due, true);
+  }
+  if (is_news) state_->changed.notify_all();
+}
+
 void Batcher::drop(const std::shared_ptr<Ticket>& ticket) {
   const std::lock_guard lock(state_->mutex);
   state_->queue.take_out(ticket);

@@ -106,6 +106,8 @@ class Batcher {
   // Whether an item that is handed in now would be done within this time, as far as one can tell. Where the device has
   // done nothing for a while, it is given another chance.
   bool is_worthwhile(const std::vector<std::size_t>& bins, double limit_ms) const;
+  // Says of jobs that they will be waited for soon: an idle device does not leave them for a fuller batch.
+  void expect(std::span<const Job* const> jobs);
   // Lets go of an item that nobody needs any more.
   void drop(const std::shared_ptr<Ticket>& ticket);
 

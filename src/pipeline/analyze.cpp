@@ -182,6 +182,8 @@ class Results {
 // Images of a thread that are done, and whose memory waits for others: so many, and one more for so many in work.
 constexpr std::size_t kSparesLeast = 2;
 constexpr std::size_t kAheadPerSpare = 3;
+// Of so many images in work the oldest is one that the thread comes to soon.
+constexpr std::size_t kAheadPerSoon = 8;
 
 // The images of a group have the same options.
 const AnalyzeOptions& options_of(const Group& group) { return *group.front().options; }
@@ -216,6 +218,8 @@ class Flow {
            is_settled(Operation::face_embedding, embedding_)) {
       end_first();
     }
+    expect_next(Operation::face_detection, detecting_, images_, bytes_);
+    expect_next(Operation::face_embedding, embedding_, embedding_images_, 0);
   }
 
   // Brings on what is nearest to its end.
@@ -229,6 +233,18 @@ class Flow {
   bool is_far_ahead(Operation operation, std::size_t images, std::size_t bytes) const {
     if (images == 0) return false;
     return !engine_.device || engine_.device->is_far_ahead(operation, images, bytes);
+  }
+
+  // A thread that would wait for a run does other work while it lasts: the device is told of what comes next.
+  void expect_next(Operation operation, std::deque<Group>& groups, std::size_t images, std::size_t bytes) {
+    if (!caller_) return;
+    const std::size_t soon = engine_.device->images_ahead() / kAheadPerSoon;
+    if (soon == 0 || !is_far_ahead(operation, images + soon, bytes)) return;
+    std::vector<GroupItem*> items;
+    for (std::size_t i = 0; i < std::min(soon, groups.size()); ++i) {
+      for (GroupItem& item : groups[i]) items.push_back(&item);
+    }
+    engine_.device->expect(operation, items);
   }
 
   // Whether the device has nothing more to do for the first group.

@@ -338,6 +338,14 @@ GroupItem* DeviceModels::wait(Operation operation, Batcher::Caller& caller, std:
   return chosen ? items[*chosen] : nullptr;
 }
 
+void DeviceModels::expect(Operation operation, std::span<GroupItem* const> items) {
+  std::vector<const Batcher::Job*> jobs;
+  for (const GroupItem* const item : items) {
+    if (const PendingWork* const pending = pending_work(operation, *item)) jobs.push_back(&pending->job);
+  }
+  if (!jobs.empty()) batcher_.expect(jobs);
+}
+
 bool DeviceModels::is_settled(Operation operation, const GroupItem& item) const {
   const PendingWork* const pending = pending_work(operation, item);
   if (pending == nullptr) return true;

@@ -71,6 +71,8 @@ class DeviceModels {
   // nothing then, or the image that the CPU should do now instead. Throws Exception(cancelled).
   GroupItem* wait(Operation operation, Batcher::Caller& caller, std::span<GroupItem* const> mine,
                   const std::stop_token& stop);
+  // Says of images that the thread will wait for them soon, and what they have handed in is to be there by then.
+  void expect(Operation operation, std::span<GroupItem* const> items);
   // Whether the device has nothing more to do for the image.
   bool is_settled(Operation operation, const GroupItem& item) const;
 

@@ -213,6 +213,10 @@ bool DeviceStages::is_settled(Operation operation, const GroupItem& item) const 
   return !models_ || models_->is_settled(operation, item);
 }
 
+void DeviceStages::expect(Operation operation, std::span<GroupItem* const> items) {
+  if (models_) models_->expect(operation, items);
+}
+
 // ---- Enhancement
 
 void DeviceStages::enhance(Group& group, const AnalyzeOptions& options) {

@@ -94,6 +94,8 @@ class DeviceStages {
   GroupItem* wait(Operation operation, Batcher::Caller& caller, std::span<GroupItem* const> mine,
                   const std::stop_token& stop);
   bool is_settled(Operation operation, const GroupItem& item) const;
+  // DeviceModels::expect().
+  void expect(Operation operation, std::span<GroupItem* const> items);
   // Tells how long the CPU took for an image or a face, by which the device is judged.
   void add_cpu_time(Operation operation, double ms);
   // Tells after how long a thread came with its next image.

@@ -164,6 +164,24 @@ TEST_F(BatcherTest, TheDelayBeginsWhenAnItemIsHandedIn) {
   EXPECT_LT(ms_since(begun), 1500);
 }
 
+// A thread that comes to an image soon is not to wait for a run that begins only then.
+TEST_F(BatcherTest, WhatIsDueIsNotLeftForAFullerBatch) {
+  const std::unique_ptr<Batcher> batcher = open(GpuMode::require);
+  batcher->set_delay(0ms);
+  const std::size_t index = batcher->add(bin(doubler_, 2, false));
+  auto caller = batcher->enter();  // at work, so that more may come
+  const Batcher::Job job{{batcher->submit(std::make_shared<Number>(1.0F), {index})}, 0};
+  std::this_thread::sleep_for(50ms);
+  EXPECT_FALSE(batcher->is_settled(job.tickets.front())) << "another one would fill the batch";
+  const Batcher::Job* const jobs[] = {&job};
+  batcher->expect(jobs);
+  for (const auto begin = Clock::now(); !batcher->is_settled(job.tickets.front()) && Clock::now() - begin < 20s;) {
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_EQ(batcher->outcome(job.tickets.front()), "");
+  EXPECT_EQ(doubler_->runs, std::vector<std::size_t>{1});
+}
+
 TEST_F(BatcherTest, WaitingThatBroughtOthersIsNotHeldAgainstAnImage) {
   const std::unique_ptr<Batcher> batcher = open(GpuMode::require);
   const std::size_t index = batcher->add(bin(doubler_, 4, false));
