@@ -72,8 +72,8 @@ TESTS = {
          "*Faults*.*:DeviceLost*:GpuTest.*Random*:RandomBatches.*:BadInputOfADevice.*"),
     14: ("webgpu: a second size opens no session", "WebGpu.*Size*"),
 }
-# Thirty-two threads that share the photos of a folder. Prints how many of them the device detected. Without closer looks,
-# as in row 3: runs of tiles look like those of canvases.
+# Thirty-two threads that share the photos of a folder. Prints how many of them the device detected. Without closer
+# looks, as in row 3: runs of tiles look like those of canvases.
 PYTHON_SCAN = """
 import concurrent.futures, json, pathlib, sys, mien
 engine = mien.Engine(detector=sys.argv[2], embedder=sys.argv[3])
