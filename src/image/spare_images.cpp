@@ -15,8 +15,12 @@ thread_local SpareImages* in_use_here = nullptr;
 
 void SpareImages::give(Image image, std::size_t spares_max) {
   if (image.capacity_bytes() == 0) return;
-  while (spares_.size() >= spares_max) spares_.erase(spares_.begin());
   spares_.push_back(std::move(image));
+  keep(spares_max);
+}
+
+void SpareImages::keep(std::size_t count) {
+  if (spares_.size() > count) spares_.erase(spares_.begin(), spares_.end() - static_cast<std::ptrdiff_t>(count));
 }
 
 Image SpareImages::take(std::size_t bytes) {

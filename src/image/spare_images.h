@@ -13,6 +13,8 @@ class SpareImages {
  public:
   // Keeps the image's memory for others; of more than `spares_max` the oldest goes.
   void give(Image image, std::size_t spares_max);
+  // Lets go of the oldest, but for so many.
+  void keep(std::size_t count);
   // An image whose memory is as large as that, and not much larger; an empty one where there is none.
   Image take(std::size_t bytes);
 

@@ -222,6 +222,11 @@ class Flow {
     expect_next(Operation::face_embedding, embedding_, embedding_images_, 0);
   }
 
+  // Nothing is in work: memory of the images that were is not kept for those that may never come.
+  void rest() {
+    if (caller_) work_.spare_images.keep(spares_at_rest());
+  }
+
   // Brings on what is nearest to its end.
   void bring_on() {
     if (is_settled(Operation::face_embedding, embedding_)) return end_first();
@@ -312,9 +317,11 @@ class Flow {
     const std::size_t missing = ahead - std::min(ahead, images_);
     for (Image* const image :
          {&memory->decoded.pixels, &memory->decoded.converted, &memory->upright, &memory->enhanced}) {
-      work_.spare_images.give(std::move(*image), kSparesLeast + ahead / kAheadPerSpare + missing);
+      work_.spare_images.give(std::move(*image), spares_at_rest() + missing);
     }
   }
+
+  std::size_t spares_at_rest() const { return kSparesLeast + engine_.device->images_ahead() / kAheadPerSpare; }
 
   void end_first() {
     settle_first(Operation::face_embedding, embedding_);
@@ -387,6 +394,7 @@ void analyze_stream(const Engine::State& engine, const AnalyzeOptions& options, 
     Group group = open(flow.is_empty() ? std::chrono::milliseconds(0) : kNextPatience);
     if (group.empty() && flow.is_empty()) {
       results.hand_out();
+      flow.rest();
       group = open(std::nullopt);
       if (group.empty()) return;
     }

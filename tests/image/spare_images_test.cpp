@@ -51,6 +51,14 @@ TEST(SpareImages, TheOldestGoWhereThereAreTooMany) {
   EXPECT_EQ(spares.take(1).capacity_bytes(), 0);
 }
 
+TEST(SpareImages, LetGoOfAllButTheNewest) {
+  SpareImages spares;
+  for (const int side : {100, 200, 300}) spares.give(Image(side, side, 3), kMany);
+  spares.keep(1);
+  EXPECT_EQ(spares.take(100 * 100 * 3).capacity_bytes(), 0);
+  EXPECT_EQ(spares.take(std::size_t{300} * 300 * 3).capacity_bytes(), std::size_t{300} * 300 * 3);
+}
+
 TEST(SpareImages, AreForTheThreadAndTheTimeThatUseThem) {
   SpareImages spares;
   spares.give(Image(100, 100, 3), kMany);
