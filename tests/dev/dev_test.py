@@ -343,13 +343,14 @@ def test_a_wrong_command(project: Project):
 
 def test_why_tests_failed_stands_at_the_end(project: Project):
     """Between the first failure and the end lie thousands of lines: who reads the end reads why."""
-    filler = "\n".join(f"{number}/99 Test #{number}: fine ....   Passed    0.10 sec" for number in range(4, 99))
+    filler = "\n".join(f"{number}/99 Test #{number}: fine ....   Passed    0.10 sec" for number in range(5, 99))
     closing = ("96% tests passed, 2 tests failed out of 99\n\nTotal Test time (real) =   9.00 sec\n\n"
                "The following tests FAILED:\n\t  1 - one (Failed)\n\t  2 - two (Timeout)\nErrors while running CTest\n")
     said = ("      Start  1: one\n 1/99 Test  #1: one .....***Failed    0.10 sec\n"
             "E   assert 1 == 2\nFAILED one.py - 1 == 2\n\n"
             "      Start  2: two\n 2/99 Test  #2: two .....***Timeout   0.10 sec\nstill waiting\n\n"
-            f" 3/99 Test  #3: three ...***Skipped   0.10 sec\nnothing to do\n{filler}\n{closing}")
+            f" 3/99 Test  #3: three ...***Skipped   0.10 sec\nnothing to do\n"
+            f" 4/99 Test  #4: four ....***Not Run (Disabled)   0.00 sec\n{filler}\n{closing}")
     (project.root / "said").write_text(said)
     project.stub("ctest", f"cat {project.root}/said\nexit 8")
     project.stub("cmake", f"mkdir -p {project.root}/build/dev && touch {project.root}/build/dev/build.ninja")
