@@ -418,8 +418,7 @@ def row_13(bench):
     what = "A, analyze() from 32 threads: images a run"
     if not (bench.build / "python" / "mien").exists():
         return [unknown(13, what, ">= 10", "no Python package in this build")]
-    variables = FLAGS | bench.device(orders(), replays=True)
-    variables |= {"PYTHONPATH": str(bench.build / "python")}
+    variables = FLAGS | bench.device(orders(), replays=True) | {"PYTHONPATH": str(bench.build / "python")}
     command = [sys.executable, "-c", PYTHON_SCAN, bench.set_a(), bench.tiny / "detector.onnx"]
     done = bench.run([*command, bench.tiny / "embedder.onnx"], variables)
     if done.exit_code != 0:
