@@ -249,10 +249,6 @@ void BatchQueue::count_waits(const Tickets& batch) const {
   }
 }
 
-bool BatchQueue::has_waited(const Ticket& ticket, std::chrono::milliseconds delay) const {
-  return ticket.wait->ms + ms_since(ticket.submitted) >= std::chrono::duration<double, std::milli>(delay).count();
-}
-
 BatchQueue::Tickets BatchQueue::next_batch(std::chrono::milliseconds delay) {
   std::optional<std::size_t> full;
   std::shared_ptr<Ticket> awaited, due;
@@ -272,8 +268,10 @@ BatchQueue::Tickets BatchQueue::next_batch(std::chrono::milliseconds delay) {
   if (!next) return {};
   const auto [index, count] = fullest_bin(*next);
   const bool is_well_filled = static_cast<double>(count) >= kWellFilled * static_cast<double>(bins[index].work.batch);
-  const bool comes_more = !awaited || stuck < callers;
-  return is_well_filled || has_waited(*next, delay) || !comes_more ? take_batch(index, next) : Tickets();
+  const bool is_late =
+      next->wait->ms + ms_since(next->submitted) >= std::chrono::duration<double, std::milli>(delay).count();
+  const bool all_wait = awaited && stuck >= callers;
+  return is_well_filled || is_late || all_wait ? take_batch(index, next) : Tickets();
 }
 
 bool BatchQueue::is_work_awaited() const {

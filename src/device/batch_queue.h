@@ -100,7 +100,6 @@ class BatchQueue {
   bool is_in_work(const Job& job) const;
   double cpu_ms_of_batch(std::span<const Job* const> jobs) const;
   bool takes(std::size_t index, const Ticket& ticket) const;
-  bool has_waited(const Ticket& ticket, std::chrono::milliseconds delay) const;
   std::pair<std::size_t, std::size_t> fullest_bin(const Ticket& ticket) const;
   Tickets take_batch(std::size_t index, const std::shared_ptr<Ticket>& first);
   void count_waits(const Tickets& batch) const;
