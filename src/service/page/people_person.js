@@ -78,7 +78,7 @@ class PersonHead {
   constructor(page) {
     const { problem } = page;
     this.cover = element("span", { class: "people-cover" });
-    this.title = element("h2", { class: "people-title", tabindex: "-1" }, "\u00a0");
+    this.title = element("h2", { class: "people-title", tabindex: "-1" }, "Person");
     this.note = element("p", { class: "quiet people-note" }, "\u00a0");
     this.field = new NameField({ label: "Name", button: "Name", take: (name) => namePerson(page, name) });
     const say = (path, described) => () =>
