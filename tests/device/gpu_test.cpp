@@ -81,7 +81,7 @@ class GpuDoubler {
 
 class GpuTest : public testing::Test {
  protected:
-  std::shared_ptr<Gpu> open(GpuMode mode = GpuMode::on, std::chrono::milliseconds answer = 300ms) {
+  std::shared_ptr<Gpu> open(GpuMode mode = GpuMode::on, std::chrono::milliseconds answer = 60s) {
     GpuLimits limits;
     limits.answer = answer;
     limits.compile = 20s;
@@ -224,7 +224,7 @@ TEST_F(GpuTest, ADeviceThatWasLostIsUsedAgainWhenItIsBack) {
 }
 
 TEST_F(GpuTest, ADeviceThatHangsIsNeverAskedAgain) {
-  const std::shared_ptr<Gpu> gpu = open();
+  const std::shared_ptr<Gpu> gpu = open(GpuMode::on, 300ms);
   ASSERT_TRUE(all_done(run(*gpu, 1, 1)));
   device_.set("hang_at", 1);
   EXPECT_TRUE(contains(run(*gpu, 1, 1).reasons[0], "no answer from the device in 0.3 s"));
@@ -297,7 +297,7 @@ TEST_F(GpuTest, TenThousandBatchesWithRandomFaultsLoseNothing) {
 }
 
 TEST_F(GpuTest, CopiesGoOnWhileTheDeviceComputes) {
-  const std::shared_ptr<Gpu> gpu = open(GpuMode::on, 60s);
+  const std::shared_ptr<Gpu> gpu = open();
   ASSERT_TRUE(all_done(run(*gpu, 1, 1)));
   device_.set("hang_at", 1);
   std::thread computing([&] { EXPECT_TRUE(all_done(run(*gpu, 1, 1))); });
@@ -366,7 +366,7 @@ TEST_F(GpuTest, SessionsOfAModelShareItsWeights) {
   const onnx::ModelProto parsed = parse_model(model).take();
   for (const OnnxWeight& weight : find_onnx_weights(parsed, 256)) shared += weight.values.size();
   ASSERT_GT(shared, model.size() / 2);
-  const std::shared_ptr<Gpu> gpu = open(GpuMode::on, 60s);
+  const std::shared_ptr<Gpu> gpu = open();
   const DeviceRun result = run_once(*gpu, [&](Accelerator& device) {
     const std::vector<float> faces(std::size_t{8} * 3 * 112 * 112, 0.5F);
     device_.set("up_bytes", 0);
