@@ -1,6 +1,6 @@
 # The image formats whose libraries are opened on first use (cmake/optional_library.cmake), and the header that says
 # which of them this build has: build/<preset>/src/image/codecs_built.h. To add one: a line here, a row in
-# src/image/decode.cpp, and src/image/<file>.cpp with decode_<file> and open_<file>, declared in codec.h.
+# src/image/decode.cpp, and src/image/formats/<file>.cpp with decode_<file> and open_<file>, declared in codec.h.
 #
 # JPEG and PNG are linked and not in this list.
 
@@ -36,7 +36,7 @@ macro(mien_codec_file file)
       set(codec_built OFF)
     endif()
   endforeach()
-  if(codec_built AND NOT EXISTS ${CMAKE_SOURCE_DIR}/src/image/${file}.cpp)
+  if(codec_built AND NOT EXISTS ${CMAKE_SOURCE_DIR}/src/image/formats/${file}.cpp)
     set(codec_built OFF)
   endif()
   if(codec_built)
@@ -46,7 +46,7 @@ macro(mien_codec_file file)
       string(APPEND MIEN_CODEC_ROWS "inline constexpr const char* k${library}Soname = \"${MIEN_${library}_SONAME}\";\n")
     endforeach()
   else()
-    list(APPEND MIEN_CODEC_FILES_LEFT_OUT ${CMAKE_SOURCE_DIR}/src/image/${file}.cpp)
+    list(APPEND MIEN_CODEC_FILES_LEFT_OUT ${CMAKE_SOURCE_DIR}/src/image/formats/${file}.cpp)
   endif()
 endmacro()
 
@@ -91,7 +91,7 @@ file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/src/image/codecs_built.h @ONLY CONTENT
 "// Made by cmake/codecs.cmake: the optional codecs of this build, and the names of their libraries.
 #pragma once
 
-#include \"image/codec.h\"
+#include \"image/formats/codec.h\"
 
 namespace mien {
 

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Callable, Iterator
 
@@ -21,6 +22,7 @@ SERVICE = "service"
 COLUMNS_MAX = 120
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 600
+FOLDER_LINES_MAX = 6000
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 TOKEN = re.compile(
@@ -196,6 +198,15 @@ def check_files(tree: Tree) -> Iterator[str]:
             yield f"{name}: {lines} lines, at most {FILE_LINES_MAX}"
 
 
+def check_folder_lines(tree: Tree) -> Iterator[str]:
+    lines = Counter[str]()
+    for name, text in tree.files("src/", TEXT):
+        lines[name.rpartition("/")[0]] += text.count("\n")
+    for folder, count in lines.items():
+        if count > FOLDER_LINES_MAX:
+            yield f"{folder}: {count} lines in its own files, at most {FOLDER_LINES_MAX}"
+
+
 def check_printing(tree: Tree) -> Iterator[str]:
     # exit() was called already in the first, and a thread that no one can stop is still at work; libexempi prints, and
     # the second keeps it from that.
@@ -261,6 +272,7 @@ RULES: list[tuple[Callable[[Tree], Iterator[str]], list[tuple[str, str]]]] = [
     (check_columns, [("src/base/bad.cpp", "// " + "a" * COLUMNS_MAX + "\n"), ("dev", "#" * (COLUMNS_MAX + 1))]),
     (check_functions, [("src/base/bad.cpp", LONG_FUNCTION), ("tests/base/bad_test.cpp", LONG_CONSTRUCTOR)]),
     (check_files, [("src/base/bad.cpp", "int a;\n" * (FILE_LINES_MAX + 1))]),
+    (check_folder_lines, [("src/base/deep/bad.cpp", "int a;\n" * (FOLDER_LINES_MAX + 1))]),
     (check_printing, [("src/base/bad.cpp", text) for text in (
         'void f() { std::cout << "a"; }\n', 'void f() { printf("a"); }\n', 'void f() { std::puts("a"); }\n',
         'void f() { std::fprintf(stderr, "a"); }\n', 'void f() { fmt::print("a"); }\n', "void f() { exit(1); }\n",

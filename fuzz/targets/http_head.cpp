@@ -2,7 +2,7 @@
 #include "../target.h"
 #include "base/utf8.h"
 #include "service/guard.h"
-#include "service/head.h"
+#include "service/http/head.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace mien;

@@ -1,5 +1,5 @@
 // A multipart body -> its parts, which do not depend on the pieces that it came in.
-#include "service/multipart.h"
+#include "service/http/multipart.h"
 
 #include <string>
 #include <vector>

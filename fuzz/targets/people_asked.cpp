@@ -5,8 +5,8 @@
 
 #include "../target.h"
 #include "base/utf8.h"
-#include "service/head.h"
-#include "service/people_asked.h"
+#include "service/http/head.h"
+#include "service/people/asked.h"
 
 namespace {
 

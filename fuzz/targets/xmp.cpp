@@ -4,7 +4,7 @@
 #include "image/xmp.h"
 #include "../input_reader.h"
 #include "../target.h"
-#include "image/jpeg_metadata.h"
+#include "image/formats/jpeg_metadata.h"
 #include "people/xmp_names.h"
 
 namespace {

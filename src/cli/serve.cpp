@@ -14,13 +14,13 @@
 #include "mien/engine.h"
 #include "mien/log.h"
 #include "service/guard.h"
+#include "service/http/server.h"
+#include "service/http/upstream.h"
 #include "service/keys.h"
 #include "service/openapi.h"
 #include "service/request_log.h"
 #include "service/routes.h"
-#include "service/server.h"
 #include "service/service.h"
-#include "service/upstream.h"
 
 namespace mien::cli {
 namespace {

@@ -11,9 +11,9 @@
 #include <string_view>
 
 #include "base/text.h"
-#include "image/camera_raw.h"
 #include "image/codecs_built.h"
 #include "image/colour.h"
+#include "image/formats/camera_raw.h"
 #include "image/limits.h"
 #include "image/phash.h"
 #include "image/sandbox.h"

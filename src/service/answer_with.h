@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "service/chores.h"
-#include "service/http.h"
+#include "service/http/http.h"
 
 namespace mien::service {
 

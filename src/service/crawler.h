@@ -11,7 +11,7 @@
 #include "mien/engine.h"
 #include "mien/face.h"
 #include "mien/result.h"
-#include "service/http.h"
+#include "service/http/http.h"
 
 namespace mien::service {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "mien/result.h"
-#include "service/http.h"
+#include "service/http/http.h"
 
 namespace mien::service {
 

@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "base/descriptor.h"
-#include "service/upstream.h"
+#include "service/http/upstream.h"
 
 namespace mien::service {
 namespace {

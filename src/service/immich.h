@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "mien/face.h"
-#include "service/http.h"
+#include "service/http/http.h"
 
 namespace mien::service {
 

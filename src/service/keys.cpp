@@ -15,7 +15,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "service/head.h"
+#include "service/http/head.h"
 
 namespace mien::service {
 namespace {

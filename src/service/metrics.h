@@ -14,7 +14,7 @@
 
 #include "mien/engine.h"
 #include "mien/scan.h"
-#include "service/server.h"
+#include "service/http/server.h"
 
 namespace mien::service {
 

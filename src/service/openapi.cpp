@@ -6,7 +6,7 @@
 #include <set>
 #include <utility>
 
-#include "service/fixed_answer.h"
+#include "service/http/fixed_answer.h"
 
 namespace mien::service {
 namespace {

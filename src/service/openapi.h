@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "service/http.h"
+#include "service/http/http.h"
 
 namespace mien::service {
 

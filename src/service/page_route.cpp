@@ -7,7 +7,7 @@
 
 #include "base/base64.h"
 #include "base/sha256.h"
-#include "service/fixed_answer.h"
+#include "service/http/fixed_answer.h"
 #include "service/page.h"
 #include "service/routes.h"
 #include "service/schemas.h"

@@ -9,7 +9,7 @@
 
 #include "mien/engine.h"
 #include "mien/scan.h"
-#include "service/http.h"
+#include "service/http/http.h"
 
 namespace mien::service {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "mien/log.h"
-#include "service/server.h"
+#include "service/http/server.h"
 
 namespace mien::service {
 

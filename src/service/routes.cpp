@@ -3,7 +3,7 @@
 #include <iterator>
 #include <utility>
 
-#include "service/people_routes.h"
+#include "service/people/routes.h"
 
 namespace mien::service {
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "service/http.h"
+#include "service/http/http.h"
 #include "service/service.h"
 
 namespace mien::service {

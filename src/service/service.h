@@ -12,13 +12,13 @@
 #include "mien/engine.h"
 #include "service/budget.h"
 #include "service/chores.h"
-#include "service/http.h"
+#include "service/http/http.h"
+#include "service/http/server.h"
 #include "service/immich_models.h"
 #include "service/metrics.h"
-#include "service/people_desk.h"
+#include "service/people/desk.h"
 #include "service/query.h"
 #include "service/scheduler.h"
-#include "service/server.h"
 
 namespace mien::service {
 

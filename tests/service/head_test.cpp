@@ -1,4 +1,4 @@
-#include "service/head.h"
+#include "service/http/head.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The HTTP side over real sockets of loopback, with routes that say what they got.
-#include "service/server.h"
+#include "service/http/server.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "service/http.h"
+#include "service/http/http.h"
 #include "support/photos.h"
 
 namespace mien::test {
