@@ -9,9 +9,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build/coverage
 sources=("$@")
 if [[ $# -eq 0 ]]; then
-  sources=("$root"/src/{image,capi}/*.cpp "$root"/src/models/{shapes,local_catalog}.cpp "$root/src/ops/pixels.cpp"
-    "$root"/src/base/{env_file,settings,settings_table}.cpp "$root"/src/scan/{record,resume,list}.cpp
-    "$root/src/cli/arguments.cpp")
+  sources=("$root"/src/{image,image/formats,capi}/*.cpp "$root"/src/models/{shapes,local_catalog}.cpp
+    "$root/src/ops/pixels.cpp" "$root"/src/base/{env_file,settings,settings_table}.cpp
+    "$root"/src/{records/record,scan/resume,sources/list}.cpp "$root/src/cli/arguments.cpp")
 fi
 
 (cd "$root" && cmake --preset coverage >/dev/null)
