@@ -105,6 +105,13 @@ def head(method, path, headers=(), host="localhost"):
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
+def wait_until(is_so, seconds):
+    limit = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < limit, "too late"
+        time.sleep(0.05)
+
+
 def form(parts, boundary="b"):
     """A multipart body; parts are (name, file name or None, bytes)."""
     body = b""

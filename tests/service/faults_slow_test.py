@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from conftest import BINARY, DEPS, form, head
+from conftest import BINARY, DEPS, form, head, wait_until
 from photos import PHOTOS, metrics
 
 DEVICE = pathlib.Path(os.environ.get("MIEN_BUILD", "")) / "tests/libmien_test_device.so"
@@ -31,13 +31,6 @@ needs_decoder = pytest.mark.skipif(not pathlib.Path(BINARY).with_name("mien-deco
 def held(service):
     folder = f"/proc/{service.process.pid}"
     return len(os.listdir(folder + "/fd")), len(os.listdir(folder + "/task"))
-
-
-def wait_until(is_so):
-    limit = time.monotonic() + SECONDS_TO_CALM
-    while not is_so():
-        assert time.monotonic() < limit
-        time.sleep(0.1)
 
 
 def expected_faces(service):
@@ -127,13 +120,14 @@ def test_clients_that_hang_up(start):
     service = start("--threads", "4").ready()
     faces = expected_faces(service)
     run_clients(service)
-    wait_until(lambda: metrics(service)["mien_queue_images"] == 0)
+    wait_until(lambda: metrics(service)["mien_queue_images"] == 0, SECONDS_TO_CALM)
     time.sleep(2)
     before = held(service)
     run_clients(service, hang_up)
     expect_all(run_clients(service), faces)
-    wait_until(lambda: metrics(service)["mien_queue_images"] == metrics(service)["mien_queue_bytes"] == 0)
-    wait_until(lambda: held(service) <= before)
+    wait_until(lambda: metrics(service)["mien_queue_images"] == metrics(service)["mien_queue_bytes"] == 0,
+               SECONDS_TO_CALM)
+    wait_until(lambda: held(service) <= before, SECONDS_TO_CALM)
     assert service.end() == 0
 
 

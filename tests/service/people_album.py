@@ -5,14 +5,14 @@ import json
 import pathlib
 import random
 import sys
-import time
 import urllib.parse
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
 from people_scene import face_like, put_records, record, unit  # noqa: E402
 from people_test import PHOTOS, made_up  # noqa: E402
 
-SECONDS_MAX = 30
+from conftest import wait_until  # noqa: E402
+
 JSON = "Content-Type: application/json"
 # What each route takes.
 GETS = {"": {}, "/person": {"who": "1"}, "/photo": {"image": 1}, "/thumbnail": {"face": 1}, "/picture": {"image": 1},
@@ -75,18 +75,12 @@ class Album:
         assert answer.status == 200, answer.body
         return answer.json()
 
-    def wait_until(self, is_shown):
-        """What another program says is shown after as long as the last reading took, which may have been slow."""
-        end = time.monotonic() + SECONDS_MAX
-        while not is_shown():
-            assert time.monotonic() < end, "what another program said is not shown"
-            time.sleep(.05)
-
-    def after(self, change):
-        """What a change by another program answers, when the service shows it."""
+    def after(self, change, seconds=30):
+        """What a change by another program answers, when the service shows it: after as long as the last reading of the
+        people took, which may have been slow."""
         before = self.get("/revision")["revision"]
         done = change()
-        self.wait_until(lambda: self.get("/revision")["revision"] != before)
+        wait_until(lambda: self.get("/revision")["revision"] != before, seconds)
         return done
 
     def command(self, *words):

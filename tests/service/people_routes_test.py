@@ -11,7 +11,7 @@ import threading
 import pytest
 from people_album import GETS, JSON, POSTS, Album, face_like, made_up_lines, query, record, unit
 
-from conftest import head
+from conftest import head, wait_until
 
 MARKUP = "<img src=x onerror=alert(1)> & \"Anna\" 'B'"
 
@@ -329,12 +329,12 @@ def test_commands_pages_and_the_index_see_each_others_changes(album):
     entry = album.largest()
     before = album.get("/revision")["revision"]
     assert album.get("/revision")["revision"] == before
-    assert album.after(lambda: album.command("name", str(entry["id"]), "Anna")).returncode == 0
+    assert album.after(lambda: album.command("name", str(entry["id"]), "Anna"), seconds=2).returncode == 0
     assert album.largest()["name"] == "Anna"
     album.say("/name", who="Anna", name="Berta")
     assert "Berta" in album.command("list").stdout
     before = album.get()
-    album.after(lambda: album.put(made_up_lines(album.photos / "more", seed=2, photos=3)[0]))
+    album.after(lambda: album.put(made_up_lines(album.photos / "more", seed=2, photos=3)[0]), seconds=2)
     assert album.get()["statistics"]["faces"] > before["statistics"]["faces"]
 
 
@@ -357,7 +357,7 @@ def test_who_looks_needs_no_room_to_write(album):
     album.put(made_up_lines(album.photos / "more", seed=2, photos=3)[0])
     with sqlite_writer(album) as other:
         other.execute("BEGIN IMMEDIATE")
-        album.wait_until(lambda: album.get()["statistics"]["faces"] > before)
+        wait_until(lambda: album.get()["statistics"]["faces"] > before, 30)  # reading took long
         shown = album.people()
         other.execute("ROLLBACK")
     other.close()
@@ -368,7 +368,7 @@ def test_who_looks_needs_no_room_to_write(album):
     image, faces = rows.fetchone()
     rows.connection.close()
     assert album.get("/photo", image=image)["faces"] == []
-    album.wait_until(lambda: len(album.get("/photo", image=image)["faces"]) == faces)
+    wait_until(lambda: len(album.get("/photo", image=image)["faces"]) == faces, 30)
     album.say("/name", who=str(shown[0]["id"]), name="Anna")
     assert json.loads(album.command("list", "--json").stdout)[0]["name"] == "Anna"
 

@@ -7,11 +7,10 @@ import re
 import signal
 import socket
 import stat
-import time
 
 import pytest
 
-from conftest import BINARY, form, head
+from conftest import BINARY, form, head, wait_until
 
 KEYED = ("/v1/devices", "/v1/models", "/metrics", "/ping")
 OPEN = ("/", "/healthz", "/readyz", "/openapi.json")
@@ -131,14 +130,14 @@ def test_sighup_reads_the_keys_again(with_key, mien):
     new = mien("keys", "add", "other").stdout.strip()
     assert service.get("/v1/devices", headers=[f"x-api-key: {new}"]).status == 401
     service.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: service.get("/v1/devices", headers=[f"x-api-key: {new}"]).status == 200)
+    wait_until(lambda: service.get("/v1/devices", headers=[f"x-api-key: {new}"]).status == 200, 10)
     mien("keys", "remove", "crawler")
     service.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: service.get("/v1/devices", headers=[f"x-api-key: {key}"]).status == 401)
+    wait_until(lambda: service.get("/v1/devices", headers=[f"x-api-key: {key}"]).status == 401, 10)
     path = service.folder / "home" / ".config" / "mien" / "keys"
     path.write_text("broken")
     service.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "the keys are those of before" in service.log())
+    wait_until(lambda: "the keys are those of before" in service.log(), 10)
     assert service.get("/v1/devices", headers=[f"x-api-key: {new}"]).status == 200
 
 
@@ -211,13 +210,6 @@ def test_no_key_no_name_and_no_vector_is_logged(start, mien, photo):
         json.loads(line)
     for secret in (key, "secret-name", "secret-query", "0.0"[:0] or "embedding"):
         assert secret not in log, secret
-
-
-def wait_for(true, seconds=10):
-    limit = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < limit
-        time.sleep(0.05)
 
 
 def has_ipv6():
